@@ -1,0 +1,209 @@
+//! A flat list of header fields in one buffer: cheap to build, edit and serialise. Names are lower case, in
+//! arrival order, duplicates kept. Edits append to the buffer and leave the old bytes behind; a head lives for one
+//! exchange, so that waste is bounded by the rules that edit it.
+
+use crate::message::Slice;
+use memchr::memchr;
+
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    name: Slice,
+    value: Slice,
+}
+
+/// Header or trailer fields, or the start line's texts, in one buffer.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    buf: Vec<u8>,
+    list: Vec<Field>,
+}
+
+impl Fields {
+    /// Forgets everything and keeps the memory for the next message.
+    pub fn clear(&mut self) {
+        self.buf.clear();
+        self.list.clear();
+    }
+
+    /// Number of fields.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Bytes held, used for limits and for giving large buffers back.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity() + self.list.capacity() * size_of::<Field>()
+    }
+
+    /// Puts text into the buffer without naming it a field; for start lines.
+    pub fn store(&mut self, text: &[u8]) -> Slice {
+        let start = self.buf.len();
+        self.buf.extend_from_slice(text);
+        Slice::new(start, self.buf.len())
+    }
+
+    /// The text of a slice that [`Fields::store`] or a parser made.
+    pub fn text(&self, slice: Slice) -> &[u8] {
+        text(&self.buf, slice)
+    }
+
+    /// For parsers: takes the raw head over in one copy. Slices made with [`Fields::note`] point into it.
+    pub(crate) fn load(&mut self, raw: &[u8]) {
+        self.clear();
+        self.buf.extend_from_slice(raw);
+    }
+
+    /// For parsers: names a field inside the loaded bytes and lower-cases its name.
+    pub(crate) fn note(&mut self, name: Slice, value: Slice) {
+        if let Some(bytes) = self.buf.get_mut(name.range()) {
+            bytes.make_ascii_lowercase();
+        }
+        self.list.push(Field { name, value });
+    }
+
+    /// Appends a field; the name is lower-cased.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let name = self.store(name);
+        if let Some(bytes) = self.buf.get_mut(name.range()) {
+            bytes.make_ascii_lowercase();
+        }
+        let value = self.store(value);
+        self.list.push(Field { name, value });
+    }
+
+    /// Removes every field of that name, then appends one.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        self.remove(name);
+        self.push(name, value);
+    }
+
+    /// Replaces the value of the field at `index`.
+    pub fn set_value(&mut self, index: usize, value: &[u8]) {
+        let value = self.store(value);
+        if let Some(field) = self.list.get_mut(index) {
+            field.value = value;
+        }
+    }
+
+    /// Removes every field of that name; says whether there was one.
+    pub fn remove(&mut self, name: &[u8]) -> bool {
+        self.retain(|n, _| !n.eq_ignore_ascii_case(name))
+    }
+
+    /// Removes the field at `index`.
+    pub fn remove_at(&mut self, index: usize) {
+        if index < self.list.len() {
+            self.list.remove(index);
+        }
+    }
+
+    /// Keeps the fields that `keep(name, value)` approves; says whether one went.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) -> bool {
+        let before = self.list.len();
+        let buf = &self.buf;
+        self.list.retain(|f| keep(text(buf, f.name), text(buf, f.value)));
+        self.list.len() != before
+    }
+
+    /// All fields in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> + ExactSizeIterator {
+        self.list.iter().map(|f| (self.text(f.name), self.text(f.value)))
+    }
+
+    /// The value of the first field of that name (`name` in lower case).
+    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        self.list.iter().find(|f| self.text(f.name) == name).map(|f| self.text(f.value))
+    }
+
+    /// The values of all fields of that name (`name` in lower case), whole, in order.
+    pub fn get_all<'a>(&'a self, name: &'a [u8]) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+        self.list.iter().filter(move |f| self.text(f.name) == name).map(|f| self.text(f.value))
+    }
+
+    /// The values of all fields of that name, split at commas outside quotes and trimmed: what RFC 9110 section 5.6.1
+    /// calls list elements. Empty elements are skipped.
+    pub fn elements<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name).flat_map(split_list)
+    }
+
+    /// Whether a comma-separated field holds `token`, compared without case.
+    pub fn has_token(&self, name: &[u8], token: &[u8]) -> bool {
+        self.elements(name).any(|e| e.eq_ignore_ascii_case(token))
+    }
+}
+
+fn text(buf: &[u8], slice: Slice) -> &[u8] {
+    buf.get(slice.range()).unwrap_or_default()
+}
+
+/// List elements of one field value: split at commas outside double quotes, trimmed, empty ones skipped.
+pub fn split_list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = comma(text);
+        rest = text.get(end + 1..);
+        Some(trim(text.get(..end).unwrap_or(text)))
+    })
+    .filter(|e| !e.is_empty())
+}
+
+fn comma(text: &[u8]) -> usize {
+    if memchr(b'"', text).is_none() {
+        return memchr(b',', text).unwrap_or(text.len());
+    }
+    let (mut quoted, mut escaped) = (false, false);
+    for (i, b) in text.iter().enumerate() {
+        match b {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return i,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Without leading and trailing spaces and tabs (OWS of RFC 9110 section 5.6.3).
+pub fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_split_outside_quotes() {
+        let mut fields = Fields::default();
+        fields.push(b"Accept", b"a, \"b,c\" ,, d");
+        fields.push(b"accept", b"e");
+        let all: Vec<&[u8]> = fields.elements(b"accept").collect();
+        assert_eq!(all, [&b"a"[..], b"\"b,c\"", b"d", b"e"]);
+    }
+
+    #[test]
+    fn edits_keep_order_and_other_fields() {
+        let mut fields = Fields::default();
+        fields.push(b"a", b"1");
+        fields.push(b"b", b"2");
+        fields.push(b"a", b"3");
+        fields.set_value(1, b"22");
+        assert!(fields.remove(b"A"));
+        fields.push(b"C", b"4");
+        let all: Vec<_> = fields.iter().collect();
+        assert_eq!(all, [(&b"b"[..], &b"22"[..]), (&b"c"[..], &b"4"[..])]);
+    }
+}

@@ -1,0 +1,8 @@
+//! HTTP messages: bytes to meaning and back. Pure state machines: no socket, no clock, no thread. The message head
+//! is version-neutral ([`Request`], [`Response`], [`Fields`]); each protocol version has a module of its own.
+
+pub mod fields;
+pub mod message;
+
+pub use fields::Fields;
+pub use message::{Method, Request, Response, Slice, Version};

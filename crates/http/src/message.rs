@@ -1,0 +1,341 @@
+//! The version-neutral heads of a request and of a response: what the steps between `front` and `back` see.
+
+use crate::fields::Fields;
+use memchr::{memchr, memchr2};
+use std::ops::Range;
+
+/// A piece of a head's buffer; see [`Fields::text`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    start: u32,
+    end: u32,
+}
+
+impl Slice {
+    /// Heads are far below 4 GiB (their size is limited); a larger offset becomes an empty slice.
+    pub fn new(start: usize, end: usize) -> Slice {
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) => Slice { start, end },
+            (Err(_), _) | (_, Err(_)) => Slice::default(),
+        }
+    }
+
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// The protocol version a message came with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0
+    H10,
+    /// HTTP/1.1
+    #[default]
+    H11,
+    /// HTTP/2
+    H2,
+    /// HTTP/3
+    H3,
+}
+
+impl Version {
+    /// As in a request line and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Version::H10 => "HTTP/1.0",
+            Version::H11 => "HTTP/1.1",
+            Version::H2 => "HTTP/2.0",
+            Version::H3 => "HTTP/3.0",
+        }
+    }
+}
+
+/// The methods that are treated differently somewhere. Names are case-sensitive (RFC 9110 section 9.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// OPTIONS
+    Options,
+    /// GET
+    #[default]
+    Get,
+    /// HEAD
+    Head,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+    /// TRACE
+    Trace,
+    /// CONNECT
+    Connect,
+    /// Any other token.
+    Other,
+}
+
+impl Method {
+    /// Recognises a method.
+    pub fn of(token: &[u8]) -> Method {
+        match token {
+            b"OPTIONS" => Method::Options,
+            b"GET" => Method::Get,
+            b"HEAD" => Method::Head,
+            b"POST" => Method::Post,
+            b"PUT" => Method::Put,
+            b"DELETE" => Method::Delete,
+            b"TRACE" => Method::Trace,
+            b"CONNECT" => Method::Connect,
+            _ => Method::Other,
+        }
+    }
+
+    /// Whether repeating it does no harm (RFC 9110 section 9.2.2).
+    pub fn is_idempotent(self) -> bool {
+        match self {
+            Method::Options | Method::Get | Method::Head | Method::Put | Method::Delete | Method::Trace => {
+                true
+            }
+            Method::Post | Method::Connect | Method::Other => false,
+        }
+    }
+}
+
+/// A request's head. `host` lives among the fields as `host`, in every version.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Header fields, and the buffer of all texts.
+    pub fields: Fields,
+    /// The method, recognised.
+    pub method: Method,
+    /// The version it came with.
+    pub version: Version,
+    method_text: Slice,
+    target: Slice,
+}
+
+impl Request {
+    /// Empties it for the next message, keeping the memory.
+    pub fn clear(&mut self) {
+        self.fields.clear();
+        self.method = Method::default();
+        self.version = Version::default();
+        self.method_text = Slice::default();
+        self.target = Slice::default();
+    }
+
+    /// The method as written.
+    pub fn method_text(&self) -> &[u8] {
+        self.fields.text(self.method_text)
+    }
+
+    /// The request target as written: origin, absolute, authority or asterisk form (RFC 9112 section 3.2).
+    pub fn target(&self) -> &[u8] {
+        self.fields.text(self.target)
+    }
+
+    /// Replaces the method.
+    pub fn set_method(&mut self, method: &[u8]) {
+        self.method = Method::of(method);
+        self.method_text = self.fields.store(method);
+    }
+
+    /// Replaces the whole target.
+    pub fn set_target(&mut self, target: &[u8]) {
+        self.target = self.fields.store(target);
+    }
+
+    /// For parsers: slices of the loaded head.
+    pub(crate) fn note_start(&mut self, method: Slice, target: Slice, version: Version) {
+        self.method = Method::of(self.fields.text(method));
+        self.method_text = method;
+        self.target = target;
+        self.version = version;
+    }
+
+    /// Scheme and authority of an absolute-form target.
+    pub fn absolute(&self) -> Option<(&[u8], &[u8])> {
+        let (scheme, rest) = split_scheme(self.target())?;
+        let end = path_start(rest);
+        Some((scheme, rest.get(..end)?))
+    }
+
+    /// Path and query as they will be sent in origin form: from the first `/` of the path on; `*` stays `*`.
+    pub fn path_and_query(&self) -> &[u8] {
+        let target = self.target();
+        match split_scheme(target) {
+            Some((_, rest)) => rest.get(path_start(rest)..).unwrap_or_default(),
+            None => target,
+        }
+    }
+
+    /// The path without the query. Empty for an absolute form without one.
+    pub fn path(&self) -> &[u8] {
+        let text = self.path_and_query();
+        text.get(..memchr(b'?', text).unwrap_or(text.len())).unwrap_or_default()
+    }
+
+    /// What follows the first `?`, without it; `None` where there is no `?`.
+    pub fn query(&self) -> Option<&[u8]> {
+        let text = self.path_and_query();
+        memchr(b'?', text).and_then(|at| text.get(at + 1..))
+    }
+
+    /// Replaces path and query, keeping scheme and authority of an absolute form.
+    pub fn set_path_and_query(&mut self, path_and_query: &[u8]) {
+        let target = self.target();
+        let keep = target.len() - self.path_and_query().len();
+        let mut new = target.get(..keep).unwrap_or_default().to_vec();
+        new.extend_from_slice(path_and_query);
+        self.set_target(&new);
+    }
+
+    /// The `host` field.
+    pub fn host(&self) -> Option<&[u8]> {
+        self.fields.get(b"host")
+    }
+}
+
+/// `scheme://rest` of an absolute form.
+fn split_scheme(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    if matches!(target.first(), None | Some(b'/' | b'*')) {
+        return None;
+    }
+    let colon = memchr(b':', target)?;
+    let rest = target.get(colon + 1..)?.strip_prefix(b"//")?;
+    Some((target.get(..colon)?, rest))
+}
+
+fn path_start(after_scheme: &[u8]) -> usize {
+    memchr2(b'/', b'?', after_scheme).unwrap_or(after_scheme.len())
+}
+
+/// A response's head.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// Header fields, and the buffer of all texts.
+    pub fields: Fields,
+    /// 100..=999
+    pub status: u16,
+    /// The version it came with.
+    pub version: Version,
+    reason: Slice,
+}
+
+impl Response {
+    /// Empties it for the next message, keeping the memory.
+    pub fn clear(&mut self) {
+        self.fields.clear();
+        self.status = 0;
+        self.version = Version::default();
+        self.reason = Slice::default();
+    }
+
+    /// The reason phrase as received or set; may be empty.
+    pub fn reason(&self) -> &[u8] {
+        self.fields.text(self.reason)
+    }
+
+    /// Replaces the status and its reason; an empty `reason` gives the standard phrase.
+    pub fn set_status(&mut self, status: u16, reason: &[u8]) {
+        self.status = status;
+        let reason = if reason.is_empty() { reason_of(status).as_bytes() } else { reason };
+        self.reason = self.fields.store(reason);
+    }
+
+    /// For parsers: slices of the loaded head.
+    pub(crate) fn note_start(&mut self, status: u16, reason: Slice, version: Version) {
+        self.status = status;
+        self.reason = reason;
+        self.version = version;
+    }
+}
+
+/// The standard phrase of a status code (RFC 9110 section 15 and the registry); "" where there is none.
+pub fn reason_of(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        102 => "Processing",
+        103 => "Early Hints",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        203 => "Non-Authoritative Information",
+        204 => "No Content",
+        205 => "Reset Content",
+        206 => "Partial Content",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Payload Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        418 => "I'm a teapot",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        425 => "Too Early",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(target: &[u8]) -> Request {
+        let mut r = Request::default();
+        r.set_target(target);
+        r
+    }
+
+    #[test]
+    fn targets_come_apart() {
+        let r = request(b"http://a.example:8080/x/y?z=1");
+        assert_eq!(r.absolute(), Some((&b"http"[..], &b"a.example:8080"[..])));
+        assert_eq!((r.path(), r.query()), (&b"/x/y"[..], Some(&b"z=1"[..])));
+        let r = request(b"/x?u=http://b/");
+        assert_eq!(r.absolute(), None);
+        assert_eq!((r.path(), r.query()), (&b"/x"[..], Some(&b"u=http://b/"[..])));
+        assert_eq!(request(b"*").path(), b"*");
+        assert_eq!(request(b"http://a.example").path(), b"");
+    }
+
+    #[test]
+    fn a_new_path_keeps_the_authority() {
+        let mut r = request(b"http://a.example/x?y");
+        r.set_path_and_query(b"/z");
+        assert_eq!(r.target(), b"http://a.example/z");
+    }
+}
