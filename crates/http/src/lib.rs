@@ -2,6 +2,7 @@
 //! is version-neutral ([`Request`], [`Response`], [`Fields`]); each protocol version has a module of its own.
 
 pub mod fields;
+pub mod h1;
 pub mod message;
 
 pub use fields::Fields;
