@@ -1,0 +1,248 @@
+//! A keyword is a row: its names, the sections it may stand in, its arguments, one line about it, how true it is here,
+//! and its parser. The parser, "did you mean", the reference and `lockgate keywords` all read the same row.
+
+use crate::args::Args;
+use crate::ctx::Ctx;
+use crate::failure::Failure;
+use crate::model::{CrtStore, Global, HttpErrors, Proxy, Resolvers, Ring, Settings, Userlist};
+
+/// A set of sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(u16);
+
+/// Sections by their word, in the order in which they are listed.
+const SECTIONS: [(&str, Place); 10] = [
+    ("global", Place::GLOBAL),
+    ("defaults", Place::DEFAULTS),
+    ("frontend", Place::FRONTEND),
+    ("listen", Place::LISTEN),
+    ("backend", Place::BACKEND),
+    ("userlist", Place::USERLIST),
+    ("http-errors", Place::HTTP_ERRORS),
+    ("resolvers", Place::RESOLVERS),
+    ("ring", Place::RING),
+    ("crt-store", Place::CRT_STORE),
+];
+
+impl Place {
+    /// `global`
+    pub const GLOBAL: Place = Place(1);
+    /// `defaults`
+    pub const DEFAULTS: Place = Place(1 << 1);
+    /// `frontend`
+    pub const FRONTEND: Place = Place(1 << 2);
+    /// `backend`
+    pub const BACKEND: Place = Place(1 << 3);
+    /// `listen`
+    pub const LISTEN: Place = Place(1 << 4);
+    /// `userlist`
+    pub const USERLIST: Place = Place(1 << 5);
+    /// `http-errors`
+    pub const HTTP_ERRORS: Place = Place(1 << 6);
+    /// `resolvers`
+    pub const RESOLVERS: Place = Place(1 << 7);
+    /// `ring`
+    pub const RING: Place = Place(1 << 8);
+    /// `crt-store`
+    pub const CRT_STORE: Place = Place(1 << 9);
+    /// `frontend` and `listen`
+    pub const FRONT: Place = Place::FRONTEND.and(Place::LISTEN);
+    /// `backend` and `listen`
+    pub const BACK: Place = Place::BACKEND.and(Place::LISTEN);
+    /// `frontend`, `backend` and `listen`
+    pub const PROXY: Place = Place::FRONT.and(Place::BACK);
+    /// `defaults`, `frontend` and `listen`
+    pub const DEFAULTS_FRONT: Place = Place::DEFAULTS.and(Place::FRONT);
+    /// `defaults`, `backend` and `listen`
+    pub const DEFAULTS_BACK: Place = Place::DEFAULTS.and(Place::BACK);
+    /// `defaults` and all proxies
+    pub const ALL: Place = Place::DEFAULTS.and(Place::PROXY);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Place) -> Place {
+        Place(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is part of this set.
+    pub const fn has(self, other: Place) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the sets share a section.
+    pub const fn meets(self, other: Place) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The sections' words.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        SECTIONS.into_iter().filter(move |(_, place)| self.has(*place)).map(|(name, _)| name)
+    }
+}
+
+/// How true a word is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It does what the manual says.
+    Supported,
+    /// It loads, and a warning says that it does nothing, and why.
+    NoEffect(&'static str),
+    /// It does not load; the text names the alternative or the reason.
+    Refused(&'static str),
+}
+
+/// What every row's parser returns.
+pub type Parsed = Result<(), Failure>;
+
+/// A row's parser, by what it writes to. A `Settings` row may stand in `defaults` and in proxies, a `Proxy` row in
+/// proxies alone.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // named after the section, each
+pub enum Parse {
+    /// No parser: the arguments are not looked at. Only for rows that are not supported.
+    None,
+    Global(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Global) -> Parsed),
+    Settings(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed),
+    Proxy(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Proxy) -> Parsed),
+    Userlist(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Userlist) -> Parsed),
+    HttpErrors(fn(&mut Ctx<'_>, &mut Args<'_>, &mut HttpErrors) -> Parsed),
+    Resolvers(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Resolvers) -> Parsed),
+    Ring(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Ring) -> Parsed),
+    CrtStore(fn(&mut Ctx<'_>, &mut Args<'_>, &mut CrtStore) -> Parsed),
+}
+
+/// One keyword.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its names, the public one first. A name of several words (`timeout client`) matches that many words of a line.
+    /// A name that ends in `(` or `.` matches every word that begins with it (`set-var(`, `lua.`); one that ends in
+    /// `*` every word that begins with what stands before the star (`track-sc*`).
+    pub names: &'static [&'static str],
+    /// Where it may stand.
+    pub place: Place,
+    /// The grammar of what follows the name, in the manual's notation.
+    pub args: &'static str,
+    /// One line about it.
+    pub doc: &'static str,
+    /// How true it is here.
+    pub status: Status,
+    /// Whether `no` may stand in front of it (and `default`, for options).
+    pub negatable: bool,
+    /// Its parser.
+    pub parse: Parse,
+}
+
+impl Row {
+    /// A supported word.
+    pub const fn new(
+        names: &'static [&'static str],
+        place: Place,
+        args: &'static str,
+        doc: &'static str,
+        parse: Parse,
+    ) -> Row {
+        Row { names, place, args, doc, status: Status::Supported, negatable: false, parse }
+    }
+
+    /// A word that loads with a warning and does nothing. `reason` completes "accepted without effect: …".
+    pub const fn no_effect(
+        names: &'static [&'static str],
+        place: Place,
+        args: &'static str,
+        doc: &'static str,
+        reason: &'static str,
+    ) -> Row {
+        Row {
+            names,
+            place,
+            args,
+            doc,
+            status: Status::NoEffect(reason),
+            negatable: false,
+            parse: Parse::None,
+        }
+    }
+
+    /// A word that does not load. `alternative` is a sentence: what to write instead, or why not.
+    pub const fn refused(
+        names: &'static [&'static str],
+        place: Place,
+        args: &'static str,
+        doc: &'static str,
+        alternative: &'static str,
+    ) -> Row {
+        Row {
+            names,
+            place,
+            args,
+            doc,
+            status: Status::Refused(alternative),
+            negatable: false,
+            parse: Parse::None,
+        }
+    }
+
+    /// Checks the arguments of a word that is not supported before saying so.
+    #[must_use]
+    pub const fn parsed_by(mut self, parse: Parse) -> Row {
+        self.parse = parse;
+        self
+    }
+
+    /// Allows `no` in front of it.
+    #[must_use]
+    pub const fn negatable(mut self) -> Row {
+        self.negatable = true;
+        self
+    }
+
+    /// The public name.
+    pub fn name(&self) -> &'static str {
+        self.names.first().copied().unwrap_or_default()
+    }
+
+    /// How many of the line's first words are this row's name; 0 where they are not.
+    pub fn matches<W: AsRef<str>>(&self, words: &[W]) -> usize {
+        self.names.iter().map(|name| name_matches(name, words)).max().unwrap_or(0)
+    }
+}
+
+fn name_matches<W: AsRef<str>>(name: &str, words: &[W]) -> usize {
+    let mut count = 0;
+    for part in name.split(' ') {
+        let Some(word) = words.get(count) else { return 0 };
+        if !part_matches(part, word.as_ref()) {
+            return 0;
+        }
+        count += 1;
+    }
+    count
+}
+
+fn part_matches(part: &str, word: &str) -> bool {
+    if let Some(prefix) = part.strip_suffix('*') {
+        return word.starts_with(prefix);
+    }
+    if part.ends_with(['(', '.']) { word.starts_with(part) } else { word == part }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_whole_words_calls_and_families() {
+        let row = |names| {
+            Row::no_effect(names, Place::ALL, "", "", "test").matches(&[
+                "http-request",
+                "set-var(txn.a)",
+                "x",
+            ])
+        };
+        assert_eq!(row(&["http-request"]), 1);
+        assert_eq!(row(&["http-request set-var("]), 2);
+        assert_eq!(row(&["http-request set-v*", "http-request"]), 2);
+        assert_eq!(row(&["http-request set-var"]), 0);
+        assert_eq!(row(&["http-request set-var( x y"]), 0);
+    }
+}

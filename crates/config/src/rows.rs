@@ -1,0 +1,66 @@
+//! All keyword rows, by topic. Adding a word is adding a row to one of these files.
+
+use crate::row::{Place, Row};
+
+mod balance;
+mod bind;
+mod check;
+mod reply;
+mod rules_http;
+mod rules_tcp;
+mod server;
+mod timeout;
+
+const TABLES: &[&[Row]] = &[
+    timeout::ROWS,
+    bind::ROWS,
+    server::ROWS,
+    balance::ROWS,
+    rules_tcp::ROWS,
+    rules_http::ROWS,
+    reply::ROWS,
+    check::ROWS,
+];
+
+/// Every row, in the order of the tables.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    TABLES.iter().copied().flatten()
+}
+
+/// The row with the longest name that the line's first words spell, among those that may stand in one of `places`,
+/// and how many words the name takes.
+pub(crate) fn find<W: AsRef<str>>(words: &[W], places: Place) -> Option<(&'static Row, usize)> {
+    all()
+        .filter(|row| row.place.meets(places))
+        .map(|row| (row, row.matches(words)))
+        .filter(|(_, len)| *len > 0)
+        .max_by_key(|(_, len)| *len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::{Parse, Status};
+
+    #[test]
+    fn every_row_is_whole() {
+        for row in all() {
+            assert!(!row.names.is_empty() && !row.doc.is_empty(), "{row:?}");
+            if matches!(row.parse, Parse::None) {
+                assert_ne!(row.status, Status::Supported, "{}", row.name());
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_stands_twice_in_one_section() {
+        let mut seen: Vec<(&str, Place)> = Vec::new();
+        for row in all() {
+            for name in row.names {
+                let twice = seen.iter().any(|(n, place)| n == name && place.meets(row.place));
+                assert!(!twice, "{name}");
+                seen.push((name, row.place));
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! `server`, `default-server` and `server-template` lines and their parameters.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];
