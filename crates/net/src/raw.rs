@@ -1,0 +1,55 @@
+//! The one room with `unsafe`: socket options that neither socket2 nor rustix offers, and descriptors that this
+//! process was started with. Small on purpose; everything here is wrapped by a safe function of the same file.
+#![allow(unsafe_code)] // see the crate's Cargo.toml; each use gives its reason
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// `TCP_FASTOPEN` on a listener: how many connections may wait with data that came with their SYN (RFC 7413).
+pub(crate) fn set_fast_open_queue(fd: impl AsFd, queue: i32) -> io::Result<()> {
+    set_int(fd.as_fd(), libc::IPPROTO_TCP, libc::TCP_FASTOPEN, queue)
+}
+
+/// `TCP_FASTOPEN_CONNECT`: the first write of an outgoing connection travels with the SYN where the peer gave a cookie.
+pub(crate) fn set_fast_open_connect(fd: impl AsFd) -> io::Result<()> {
+    set_int(fd.as_fd(), libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, 1)
+}
+
+/// `TCP_DEFER_ACCEPT`: the connection is handed over with its first data, or after `seconds`.
+pub(crate) fn set_defer_accept(fd: impl AsFd, seconds: i32) -> io::Result<()> {
+    set_int(fd.as_fd(), libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds)
+}
+
+/// `IP_BIND_ADDRESS_NO_PORT`: choose the source port at connect, where all of a destination's 64k ports are open.
+pub(crate) fn set_bind_address_no_port(fd: impl AsFd) -> io::Result<()> {
+    set_int(fd.as_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
+}
+
+/// `TCP_REPAIR`: closing a socket in this state tells the peer nothing. Needs `CAP_NET_ADMIN`.
+pub(crate) fn set_repair(fd: impl AsFd) -> io::Result<()> {
+    set_int(fd.as_fd(), libc::IPPROTO_TCP, libc::TCP_REPAIR, 1)
+}
+
+fn set_int(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the descriptor is borrowed for the call; the kernel reads exactly `size` bytes from `value`, which
+    // lives until the call returns, and keeps no pointer to it.
+    let done = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), size) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A copy of descriptor `number`, which this process inherited (`fd@N`). The original stays open: several places
+/// of one configuration may name it, and so may the process that comes after a reload.
+pub(crate) fn duplicate_inherited(number: RawFd) -> io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: the borrow lasts for one `fcntl`. Should the number not be open, the kernel answers EBADF and nothing
+    // else happens; should it be closed by another thread meanwhile, the copy is of whatever is open then, which is
+    // the kernel's rule for descriptor numbers given by a user and touches no memory.
+    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(inherited, FIRST_FREE)?)
+}
+
+/// Copies land above the standard streams, so that a closed stdin is never taken by a socket.
+const FIRST_FREE: RawFd = 3;
