@@ -1,10 +1,31 @@
 //! Sample expressions, converters, ACLs and log-format strings: compiled once at load, evaluated against a
 //! [`Scope`]. Holds no live state: what the running proxy knows is asked for through the scope.
 
+pub mod args;
+pub mod cast;
+pub mod compile;
+pub mod condition;
+mod convert;
+pub mod expression;
+mod fetch;
+pub mod format;
+pub mod map;
+pub mod matching;
+pub mod rows;
 pub mod sample;
 pub mod scope;
 pub mod stage;
+pub mod vars;
 
+pub use args::{Arg, Args, BadArg, Userlist};
+pub use compile::{Compiler, Env, Outside, ProxyNames};
+pub use condition::{AclTable, Condition, Verdict};
+pub use expression::Expr;
+pub use format::{Escape, Format};
+pub use map::Map;
+pub use matching::MatchMethod;
+pub use rows::{Fetched, NotYet};
 pub use sample::{Sample, SampleType};
 pub use scope::{CertField, Direction, Fact, Payload, Scope, VarId, VarScope};
 pub use stage::Stage;
+pub use vars::VarNames;

@@ -1,0 +1,200 @@
+//! Arguments of fetches and converters, read and checked at load. What a row finds here is exactly what its grammar
+//! (and its prepare step) promised, so an accessor that answers `None` means "optional and not given".
+
+use crate::map::Map;
+use crate::sample::Sample;
+use crate::scope::{Fact, Scope, VarId};
+use regex::bytes::Regex;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+/// Who may pass: a `userlist` section as the fetches see it. Its passwords stay where they are.
+pub trait Userlist: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &str;
+    /// Whether the user exists and the password is right.
+    fn authenticates(&self, user: &[u8], password: &[u8]) -> bool;
+    /// Whether the user is in the group.
+    fn in_group(&self, user: &[u8], group: &[u8]) -> bool;
+}
+
+/// One argument.
+#[derive(Clone)]
+pub enum Arg {
+    /// Optional and left out, or written empty.
+    Absent,
+    /// Integer, milliseconds of a time, bytes of a size.
+    Int(i64),
+    /// Text, its escapes resolved.
+    Str(Box<[u8]>),
+    /// Address.
+    Ip(IpAddr),
+    /// IPv4 mask.
+    Mask4(Ipv4Addr),
+    /// IPv6 mask.
+    Mask6(Ipv6Addr),
+    /// Compiled regular expression.
+    Regex(Box<Regex>),
+    /// Variable.
+    Var(VarId),
+    /// Users.
+    Userlist(Arc<dyn Userlist>),
+    /// Name of a frontend or backend that exists.
+    Proxy(Box<str>),
+    /// Backend (the current one where `None`) and server.
+    Server(Option<Box<str>>, Box<str>),
+    /// Compiled map file.
+    Map(Arc<Map>),
+    /// A question for [`Scope::fact`], made ready by a prepare step.
+    Fact(Fact),
+}
+
+/// A prepare step or the grammar refuses an argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadArg {
+    /// Which, counted from 0.
+    pub index: usize,
+    /// Why, one sentence without a full stop.
+    pub why: String,
+}
+
+impl BadArg {
+    /// A complaint about argument `index`.
+    pub fn new(index: usize, why: impl Into<String>) -> BadArg {
+        BadArg { index, why: why.into() }
+    }
+}
+
+/// The arguments of one fetch or converter.
+#[derive(Clone, Default)]
+pub struct Args {
+    list: Vec<Arg>,
+}
+
+impl Args {
+    /// Takes a list; for tests and prepare steps.
+    pub fn new(list: Vec<Arg>) -> Args {
+        Args { list }
+    }
+
+    /// Number of arguments given, absent ones before the last included.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The argument at `index`; [`Arg::Absent`] beyond the end.
+    pub fn at(&self, index: usize) -> &Arg {
+        self.list.get(index).unwrap_or(&Arg::Absent)
+    }
+
+    /// Puts `arg` at `index`, filling up with absent ones; for prepare steps.
+    pub fn put(&mut self, index: usize, arg: Arg) {
+        if self.list.len() <= index {
+            self.list.resize(index + 1, Arg::Absent);
+        }
+        self.list[index] = arg;
+    }
+
+    /// Whether it was given.
+    pub fn has(&self, index: usize) -> bool {
+        !matches!(self.at(index), Arg::Absent)
+    }
+
+    /// An integer, a time (ms) or a size (bytes).
+    pub fn int(&self, index: usize) -> Option<i64> {
+        match self.at(index) {
+            Arg::Int(i) => Some(*i),
+            _ => None,
+        }
+    }
+
+    /// A text.
+    pub fn str(&self, index: usize) -> Option<&[u8]> {
+        match self.at(index) {
+            Arg::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// An address.
+    pub fn ip(&self, index: usize) -> Option<IpAddr> {
+        match self.at(index) {
+            Arg::Ip(ip) => Some(*ip),
+            _ => None,
+        }
+    }
+
+    /// A regular expression.
+    pub fn regex(&self, index: usize) -> Option<&Regex> {
+        match self.at(index) {
+            Arg::Regex(regex) => Some(regex),
+            _ => None,
+        }
+    }
+
+    /// A variable.
+    pub fn var(&self, index: usize) -> Option<VarId> {
+        match self.at(index) {
+            Arg::Var(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// A userlist.
+    pub fn userlist(&self, index: usize) -> Option<&dyn Userlist> {
+        match self.at(index) {
+            Arg::Userlist(list) => Some(&**list),
+            _ => None,
+        }
+    }
+
+    /// A frontend's or backend's name.
+    pub fn proxy(&self, index: usize) -> Option<&str> {
+        match self.at(index) {
+            Arg::Proxy(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// A map.
+    pub fn map(&self, index: usize) -> Option<&Map> {
+        match self.at(index) {
+            Arg::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// A ready-made question.
+    pub fn fact(&self, index: usize) -> Option<&Fact> {
+        match self.at(index) {
+            Arg::Fact(fact) => Some(fact),
+            _ => None,
+        }
+    }
+
+    /// The integer itself, or what the variable holds: for [`crate::rows::ArgKind::IntOrVar`].
+    pub fn int_or_var(&self, index: usize, scope: &dyn Scope) -> Option<i64> {
+        match self.at(index) {
+            Arg::Int(i) => Some(*i),
+            Arg::Var(id) => scope.var(*id)?.to_int(),
+            _ => None,
+        }
+    }
+
+    /// The text itself, or what the variable holds: for [`crate::rows::ArgKind::StrOrVar`].
+    pub fn str_or_var<'a>(&'a self, index: usize, scope: &dyn Scope) -> Option<std::borrow::Cow<'a, [u8]>> {
+        match self.at(index) {
+            Arg::Str(text) => Some(std::borrow::Cow::Borrowed(text)),
+            Arg::Var(id) => match scope.var(*id)?.cast(crate::SampleType::Str)? {
+                Sample::Str(text) => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
