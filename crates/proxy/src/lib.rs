@@ -1,1 +1,4 @@
-//! To be written.
+//! The data plane: serves traffic from an immutable plan. Knows neither ACME nor argv nor processes.
+
+pub mod balance;
+pub mod server;

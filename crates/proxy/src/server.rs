@@ -1,0 +1,514 @@
+//! A running server: what its line said, and what moves while the process runs (state, weight, sessions), all of it
+//! atomics, so that any thread may read it on the request path without a lock.
+//!
+//! Life story: built once from the configuration and kept for the life of its `Plan`. Health checks, agents and
+//! operators change its state and weight from the control thread and then call `Balance::recompute`; streams only
+//! take and give back slots. Nothing here opens a connection or reads a clock: times are arguments.
+
+mod load;
+mod state;
+
+pub use load::Load;
+pub use state::{Admin, Health, Status};
+
+use arc_swap::{ArcSwapOption, Guard};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+
+/// The largest weight a server can have.
+pub const MAX_WEIGHT: u16 = 256;
+
+/// Effective weights count in sixteenths of a configured weight, so that a slow start has steps to climb.
+pub const WEIGHT_SCALE: u32 = 16;
+
+/// Where a server is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Over TCP.
+    Inet {
+        /// The host; unspecified means the client's own destination.
+        ip: IpAddr,
+        /// The port.
+        port: ServerPort,
+    },
+    /// A stream socket in the file system.
+    Unix(PathBuf),
+    /// A stream socket in Linux' abstract namespace.
+    Abstract(String),
+}
+
+/// A server's port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerPort {
+    /// This one.
+    Fixed(u16),
+    /// The client's destination port, moved by this much (0 where no port is written).
+    Offset(i32),
+}
+
+impl ServerPort {
+    /// The port to connect to, given the port the client connected to.
+    pub fn resolve(self, client_destination: u16) -> u16 {
+        match self {
+            ServerPort::Fixed(port) => port,
+            // Wraps in 16 bits like the port it is written into; the configuration checks the sign, not the sum.
+            ServerPort::Offset(by) => (i32::from(client_destination).wrapping_add(by) & 0xffff) as u16,
+        }
+    }
+}
+
+/// What a server's line says; never changes while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Its name.
+    pub name: Box<str>,
+    /// `id`, or its place counted from 1.
+    pub id: u32,
+    /// Its place in the backend, counted from 0.
+    pub index: usize,
+    /// `weight`, 0 to 256.
+    pub weight: u16,
+    /// `cookie`
+    pub cookie: Option<Box<[u8]>>,
+    /// `backup`
+    pub backup: bool,
+    /// `disabled`
+    pub disabled: bool,
+    /// `maxconn`; 0 is no limit.
+    pub maxconn: u32,
+    /// `minconn`; 0 is none.
+    pub minconn: u32,
+    /// `maxqueue`; 0 is no limit.
+    pub maxqueue: u32,
+    /// `slowstart`, milliseconds; 0 is none.
+    pub slowstart: u64,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    /// What its line says.
+    pub facts: Facts,
+    endpoint: ArcSwapOption<Endpoint>,
+    cookie: ArcSwapOption<Box<[u8]>>,
+    health: AtomicU8,
+    admin: AtomicU8,
+    weight: AtomicU16,
+    maxconn: AtomicU32,
+    /// In sixteenths of a weight; what balancing last computed with.
+    effective_weight: AtomicU32,
+    /// Share of `maxconn` open during a slow start, percent.
+    throttle: AtomicU8,
+    /// When the slow start began; 0 while there is none.
+    warming_since: AtomicU64,
+    last_change: AtomicU64,
+    down_transitions: AtomicU32,
+    /// Consecutive errors that `observe` has seen.
+    errors: AtomicU32,
+    /// Raised when `on-marked-down shutdown-sessions` strikes; streams remember the value they began with.
+    shutdown_epoch: AtomicU32,
+    counters: Counters,
+}
+
+/// What every request writes, on cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Counters {
+    sessions: AtomicU32,
+    queued: AtomicU32,
+    sessions_max: AtomicU32,
+    queued_max: AtomicU32,
+    total: AtomicU64,
+    idle: AtomicU32,
+}
+
+impl Server {
+    /// A server that is up unless `disabled`, at full weight. `None` as endpoint: its name did not resolve.
+    pub fn new(facts: Facts, endpoint: Option<Endpoint>) -> Server {
+        let admin = if facts.disabled { Admin::MAINT_CONFIG } else { Admin::default() };
+        let unresolved = if endpoint.is_none() { Admin::MAINT_RESOLUTION } else { Admin::default() };
+        Server {
+            endpoint: ArcSwapOption::from(endpoint.map(Arc::new)),
+            cookie: ArcSwapOption::from(facts.cookie.clone().map(Arc::new)),
+            health: AtomicU8::new(Health::Up as u8),
+            admin: AtomicU8::new(admin.with(unresolved).bits()),
+            weight: AtomicU16::new(facts.weight),
+            maxconn: AtomicU32::new(facts.maxconn),
+            effective_weight: AtomicU32::new(u32::from(facts.weight) * WEIGHT_SCALE),
+            throttle: AtomicU8::new(100),
+            warming_since: AtomicU64::new(0),
+            last_change: AtomicU64::new(0),
+            down_transitions: AtomicU32::new(0),
+            errors: AtomicU32::new(0),
+            shutdown_epoch: AtomicU32::new(0),
+            counters: Counters::default(),
+            facts,
+        }
+    }
+
+    /// Where it is reached; `None` while its name does not resolve.
+    pub fn endpoint(&self) -> Guard<Option<Arc<Endpoint>>> {
+        self.endpoint.load()
+    }
+
+    /// Moves it to another address, or to none.
+    pub fn set_endpoint(&self, endpoint: Option<Endpoint>) {
+        self.endpoint.store(endpoint.map(Arc::new));
+    }
+
+    /// Its value in persistence cookies.
+    pub fn cookie(&self) -> Guard<Option<Arc<Box<[u8]>>>> {
+        self.cookie.load()
+    }
+
+    /// Sets the value in persistence cookies (`cookie … dynamic` follows the address).
+    pub fn set_cookie(&self, value: Option<Box<[u8]>>) {
+        self.cookie.store(value.map(Arc::new));
+    }
+
+    /// What the checks think of it.
+    pub fn health(&self) -> Health {
+        Health::from_u8(self.health.load(Ordering::Acquire))
+    }
+
+    /// What operators and the configuration want of it.
+    pub fn admin(&self) -> Admin {
+        Admin::from_bits(self.admin.load(Ordering::Acquire))
+    }
+
+    /// Both, as one word for people.
+    pub fn status(&self) -> Status {
+        Status::of(self.health(), self.admin())
+    }
+
+    /// Up for those who already belong to it: persistence still reaches a server that drains, has weight 0 or
+    /// answers 404 to its check.
+    pub fn is_up(&self) -> bool {
+        self.health() != Health::Down && !self.admin().is_maint()
+    }
+
+    /// Up for newcomers: what balancing may choose.
+    pub fn is_usable(&self) -> bool {
+        self.is_up() && self.takes_newcomers() && self.effective_weight.load(Ordering::Relaxed) > 0
+    }
+
+    fn takes_newcomers(&self) -> bool {
+        self.health() != Health::Stopping && !self.admin().is_drain()
+    }
+
+    /// Sets the verdict of the checks; true where it changed. Coming up begins the slow start.
+    pub fn set_health(&self, health: Health, now_ms: u64) -> bool {
+        let before = Health::from_u8(self.health.swap(health as u8, Ordering::AcqRel));
+        if before == health {
+            return false;
+        }
+        self.last_change.store(now_ms, Ordering::Relaxed);
+        self.errors.store(0, Ordering::Relaxed);
+        match (before, health) {
+            (Health::Down, Health::Up | Health::Stopping) => self.begin_slowstart(now_ms),
+            (Health::Up | Health::Stopping, Health::Down) => {
+                self.down_transitions.fetch_add(1, Ordering::Relaxed);
+            }
+            (Health::Up, Health::Stopping) | (Health::Stopping, Health::Up) => {}
+            (Health::Down, Health::Down)
+            | (Health::Up, Health::Up)
+            | (Health::Stopping, Health::Stopping) => {}
+        }
+        true
+    }
+
+    fn begin_slowstart(&self, now_ms: u64) {
+        if self.facts.slowstart > 0 {
+            self.warming_since.store(now_ms.max(1), Ordering::Release);
+        }
+    }
+
+    /// Sets and clears administrative bits; true where it changed. Leaving maintenance begins the slow start.
+    pub fn change_admin(&self, set: Admin, clear: Admin, now_ms: u64) -> bool {
+        let change = |bits: u8| Some((bits & !clear.bits()) | set.bits());
+        let before = self.admin.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).unwrap_or_default();
+        let (before, after) = (Admin::from_bits(before), self.admin());
+        if before == after {
+            return false;
+        }
+        if before.is_maint() && !after.is_maint() && self.health() != Health::Down {
+            self.begin_slowstart(now_ms);
+        }
+        self.last_change.store(now_ms, Ordering::Relaxed);
+        true
+    }
+
+    /// The weight it runs with, 0 to 256.
+    pub fn weight(&self) -> u16 {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    /// Changes the weight; takes effect with the next `Balance::recompute`.
+    pub fn set_weight(&self, weight: u16) {
+        self.weight.store(weight.min(MAX_WEIGHT), Ordering::Relaxed);
+    }
+
+    /// `maxconn` as it runs; 0 is no limit.
+    pub fn maxconn(&self) -> u32 {
+        self.maxconn.load(Ordering::Relaxed)
+    }
+
+    /// Changes `maxconn` (agents and operators may).
+    pub fn set_maxconn(&self, maxconn: u32) {
+        self.maxconn.store(maxconn, Ordering::SeqCst);
+    }
+
+    /// The weight balancing uses, in sixteenths.
+    pub fn effective_weight(&self) -> u32 {
+        self.effective_weight.load(Ordering::Relaxed)
+    }
+
+    /// Share of its capacity open during a slow start, percent.
+    pub fn throttle(&self) -> u8 {
+        self.throttle.load(Ordering::Relaxed)
+    }
+
+    /// Whether a slow start runs.
+    pub fn is_warming(&self) -> bool {
+        self.warming_since.load(Ordering::Acquire) != 0
+    }
+
+    /// Brings effective weight and throttle up to date. A `dynamic` algorithm climbs a slow start in sixteenths;
+    /// a static one knows only all or nothing.
+    pub(crate) fn refresh_weight(&self, dynamic: bool, now_ms: u64) -> u32 {
+        let elapsed = self.warm_elapsed(now_ms);
+        let share = |parts: u64| elapsed.map_or(parts, |e| parts * e / self.facts.slowstart);
+        self.throttle.store(share(100).clamp(1, 100) as u8, Ordering::Relaxed);
+        let scale = u64::from(WEIGHT_SCALE);
+        let steps = if dynamic { (share(scale) + u64::from(elapsed.is_some())).min(scale) } else { scale };
+        let weight = u32::from(self.weight()) * steps as u32;
+        let weight = if self.takes_newcomers() { weight } else { 0 };
+        self.effective_weight.store(weight, Ordering::Relaxed);
+        weight
+    }
+
+    /// Milliseconds into the slow start; `None` outside of one. Ends one that is over.
+    fn warm_elapsed(&self, now_ms: u64) -> Option<u64> {
+        let since = self.warming_since.load(Ordering::Acquire);
+        if since == 0 {
+            return None;
+        }
+        let elapsed = now_ms.saturating_sub(since);
+        if elapsed >= self.facts.slowstart {
+            self.warming_since.store(0, Ordering::Release);
+            return None;
+        }
+        Some(elapsed)
+    }
+
+    /// When its state last changed, in the caller's milliseconds.
+    pub fn last_change(&self) -> u64 {
+        self.last_change.load(Ordering::Relaxed)
+    }
+
+    /// How often it went down.
+    pub fn down_transitions(&self) -> u32 {
+        self.down_transitions.load(Ordering::Relaxed)
+    }
+
+    /// Counts an error that `observe` saw; returns how many came in a row.
+    pub fn note_error(&self) -> u32 {
+        self.errors.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Ends a row of errors. Reads first: a healthy server is not written to at every request.
+    pub fn note_success(&self) {
+        if self.errors.load(Ordering::Relaxed) != 0 {
+            self.errors.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The value that a stream remembers when it begins on this server; a different one later means that the
+    /// server was marked down with `shutdown-sessions` (or its backup duty ended) and the stream must end.
+    pub fn shutdown_epoch(&self) -> u32 {
+        self.shutdown_epoch.load(Ordering::Acquire)
+    }
+
+    /// Ends all streams that run on this server now.
+    pub fn shutdown_sessions(&self) {
+        self.shutdown_epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Sessions that may run at once now: `maxconn`, moved down to `minconn` while the backend carries less than
+    /// `fullconn` (manual, `fullconn`), and throttled by a slow start. 0 is no limit.
+    pub fn dynamic_maxconn(&self, load: &Load) -> u32 {
+        let most = self.maxconn();
+        if most == 0 {
+            return 0;
+        }
+        let least = self.facts.minconn;
+        let scaled = if least == 0 || least >= most { most } else { load.scale(most).clamp(least, most) };
+        match self.throttle() {
+            100 => scaled,
+            percent => (u64::from(scaled) * u64::from(percent) / 100).max(1) as u32,
+        }
+    }
+
+    /// No slot is free, or others wait for one.
+    pub fn saturated(&self, load: &Load) -> bool {
+        if self.maxconn() == 0 {
+            return false;
+        }
+        self.queued() > 0 || self.sessions() >= self.dynamic_maxconn(load)
+    }
+
+    /// Takes a slot if one is free. Does not look at the queue: that is `Balance`'s.
+    pub(crate) fn admit(&self, load: &Load) -> bool {
+        let limit = self.dynamic_maxconn(load);
+        let take = |n: u32| (limit == 0 || n < limit).then(|| n.saturating_add(1));
+        let Ok(before) = self.counters.sessions.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) else {
+            return false;
+        };
+        self.counters.total.fetch_add(1, Ordering::Relaxed);
+        raise(&self.counters.sessions_max, before.saturating_add(1));
+        true
+    }
+
+    /// Gives a slot back. Whoever does this must also look at the queue: `Slot`'s drop does both.
+    pub(crate) fn release(&self) {
+        let before = self.counters.sessions.fetch_sub(1, Ordering::SeqCst);
+        debug_assert!(before > 0, "a slot was given back twice");
+    }
+
+    pub(crate) fn note_queued(&self) {
+        let before = self.counters.queued.fetch_add(1, Ordering::SeqCst);
+        raise(&self.counters.queued_max, before.saturating_add(1));
+    }
+
+    pub(crate) fn note_dequeued(&self) {
+        self.counters.queued.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Sessions that hold a slot now.
+    pub fn sessions(&self) -> u32 {
+        self.counters.sessions.load(Ordering::SeqCst)
+    }
+
+    /// The most sessions seen at once.
+    pub fn sessions_max(&self) -> u32 {
+        self.counters.sessions_max.load(Ordering::Relaxed)
+    }
+
+    /// Sessions since the start.
+    pub fn sessions_total(&self) -> u64 {
+        self.counters.total.load(Ordering::Relaxed)
+    }
+
+    /// Waiting for this very server now.
+    pub fn queued(&self) -> u32 {
+        self.counters.queued.load(Ordering::SeqCst)
+    }
+
+    /// The most that waited at once.
+    pub fn queued_max(&self) -> u32 {
+        self.counters.queued_max.load(Ordering::Relaxed)
+    }
+
+    /// `maxqueue` is reached: who comes now goes elsewhere.
+    pub fn queue_is_full(&self) -> bool {
+        self.facts.maxqueue > 0 && self.queued() >= self.facts.maxqueue
+    }
+
+    /// Idle connections kept to it, over all threads.
+    pub fn idle(&self) -> u32 {
+        self.counters.idle.load(Ordering::Relaxed)
+    }
+
+    /// An idle connection was put into some thread's pool.
+    pub fn note_idle(&self) {
+        self.counters.idle.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An idle connection left its pool.
+    pub fn note_unidle(&self) {
+        self.counters.idle.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Raises a maximum, writing only where it grows.
+fn raise(most: &AtomicU32, value: u32) {
+    if most.load(Ordering::Relaxed) < value {
+        most.fetch_max(value, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(change: impl FnOnce(&mut Facts)) -> Server {
+        let mut facts = Facts { name: "s".into(), id: 1, weight: 1, ..Facts::default() };
+        change(&mut facts);
+        let endpoint = Endpoint::Inet { ip: [127, 0, 0, 1].into(), port: ServerPort::Fixed(80) };
+        Server::new(facts, Some(endpoint))
+    }
+
+    #[test]
+    fn slots_follow_maxconn() {
+        let (s, load) = (server(|f| f.maxconn = 2), Load::new(0));
+        assert!(s.admit(&load) && s.admit(&load));
+        assert!(!s.admit(&load) && s.saturated(&load));
+        s.release();
+        assert!(s.admit(&load));
+        assert_eq!((s.sessions(), s.sessions_max(), s.sessions_total()), (2, 2, 3));
+    }
+
+    #[test]
+    fn maxconn_moves_between_minconn_and_maxconn() {
+        let s = server(|f| (f.minconn, f.maxconn) = (100, 1000));
+        let load = Load::new(10_000);
+        let mut seen = Vec::new();
+        for sessions in [0, 1000, 5000, 10_000, 20_000] {
+            load.set_for_test(sessions);
+            seen.push(s.dynamic_maxconn(&load));
+        }
+        assert_eq!(seen, [100, 100, 500, 1000, 1000]);
+    }
+
+    #[test]
+    fn a_slow_start_climbs_in_steps() {
+        let s = server(|f| (f.slowstart, f.weight, f.maxconn) = (16_000, 10, 100));
+        s.set_health(Health::Down, 500);
+        s.set_health(Health::Up, 1000);
+        let at = |ms| (s.refresh_weight(true, ms), s.throttle(), s.dynamic_maxconn(&Load::new(0)));
+        assert_eq!(at(1000), (10, 1, 1));
+        assert_eq!(at(9000), (90, 50, 50));
+        assert!(s.is_warming());
+        assert_eq!(at(17_000), (160, 100, 100));
+        assert!(!s.is_warming());
+    }
+
+    #[test]
+    fn who_takes_newcomers_and_who_keeps_regulars() {
+        let s = server(|_| {});
+        assert!(s.is_usable() && s.is_up());
+        s.set_weight(0);
+        s.refresh_weight(true, 0);
+        assert!(!s.is_usable() && s.is_up());
+        s.set_weight(1);
+        s.refresh_weight(true, 0);
+        assert!(s.change_admin(Admin::DRAIN_FORCED, Admin::default(), 1));
+        assert!(!s.is_usable() && s.is_up());
+        s.change_admin(Admin::MAINT_FORCED, Admin::DRAIN_FORCED, 2);
+        assert!(!s.is_usable() && !s.is_up());
+        s.change_admin(Admin::default(), Admin::MAINT_FORCED, 3);
+        assert!(s.set_health(Health::Stopping, 4));
+        assert!(!s.is_usable() && s.is_up());
+        assert!(s.set_health(Health::Down, 5) && !s.set_health(Health::Down, 6));
+        assert_eq!((s.is_up(), s.last_change(), s.down_transitions()), (false, 5, 1));
+    }
+
+    #[test]
+    fn ports_follow_the_client() {
+        assert_eq!(ServerPort::Fixed(80).resolve(443), 80);
+        assert_eq!(ServerPort::Offset(1000).resolve(443), 1443);
+        assert_eq!(ServerPort::Offset(-43).resolve(443), 400);
+    }
+}
