@@ -3,16 +3,25 @@
 //! a [`Reject`], so that what reaches a server is only what was understood, framed anew.
 //!
 //! Files: `head` (end of head, field lines), `target` (request targets and hosts), `framing` (what the fields say
-//! about body and connection), `request` and `response` (start lines, and the whole).
+//! about body and connection), `request` and `response` (start lines, and the whole), `body`, `chunk` and `trailer`
+//! (what follows a head), `hop` (what does not travel on), `write` (the way back).
 
+mod body;
+mod chunk;
 mod framing;
 mod head;
+mod hop;
 mod request;
 mod response;
 mod target;
+mod trailer;
+mod write;
 
+pub use body::{BodyDecoder, Step};
+pub use hop::{strip_hop_by_hop_request, strip_hop_by_hop_response};
 pub use request::parse_request;
 pub use response::parse_response;
+pub use write::{write_chunk_end, write_chunk_start, write_last_chunk, write_request, write_response};
 
 /// What a head may cost and how strictly it is read.
 #[derive(Clone, Copy, Debug)]

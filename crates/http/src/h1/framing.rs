@@ -6,6 +6,9 @@ use super::{Framing, Reject};
 use crate::fields::split_list;
 use crate::message::Version;
 
+/// Most options of the `connection` fields together: each may cost a walk over all fields.
+const MAX_CONNECTION_OPTIONS: u8 = 32;
+
 /// Facts gathered from the field lines.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -15,6 +18,8 @@ pub(super) struct Seen {
     pub(super) keep_alive: bool,
     connection_upgrade: bool,
     upgrade: bool,
+    http2: bool,
+    options: u8,
     pub(super) websocket: bool,
     pub(super) websocket_key: bool,
     pub(super) expect_continue: bool,
@@ -40,7 +45,7 @@ impl Seen {
             4 if name.eq_ignore_ascii_case(b"host") => self.host_field(index)?,
             6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
             7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade_field(value),
-            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
+            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value)?,
             14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value)?,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.transfer_encoding(value)?,
             17 if name.eq_ignore_ascii_case(b"sec-websocket-key") => {
@@ -63,16 +68,24 @@ impl Seen {
     }
 
     fn upgrade_field(&mut self, value: &[u8]) {
-        self.upgrade |= !value.is_empty();
-        self.websocket |= split_list(value).any(|e| e.eq_ignore_ascii_case(b"websocket"));
+        for protocol in split_list(value) {
+            self.upgrade = true;
+            self.websocket |= protocol.eq_ignore_ascii_case(b"websocket");
+            self.http2 |= protocol.get(..2).is_some_and(|p| p.eq_ignore_ascii_case(b"h2"));
+        }
     }
 
-    fn connection(&mut self, value: &[u8]) {
+    fn connection(&mut self, value: &[u8]) -> Result<(), Reject> {
         for option in split_list(value) {
+            self.options += 1;
+            if self.options > MAX_CONNECTION_OPTIONS {
+                return Err(Reject::bad("too many connection options", 0));
+            }
             self.close |= option.eq_ignore_ascii_case(b"close");
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             self.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         }
+        Ok(())
     }
 
     /// Several fields are refused even when they agree; RFC 9112 section 6.3 permits that.
@@ -102,9 +115,10 @@ impl Seen {
         Ok(())
     }
 
-    /// The protocol switch counts only with its connection option (RFC 9110 section 7.8), and never in HTTP/1.0.
+    /// The protocol switch counts only with its connection option (RFC 9110 section 7.8), and never in HTTP/1.0. A
+    /// tunnel of HTTP/2 would carry requests past every rule, so a wish for it (h2c) is none.
     pub(super) fn wants_upgrade(&self, version: Version) -> bool {
-        version == Version::H11 && self.upgrade && self.connection_upgrade
+        version == Version::H11 && self.upgrade && self.connection_upgrade && !self.http2
     }
 
     /// Whether the sender keeps the connection open after this message, as far as its fields say.

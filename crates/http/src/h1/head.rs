@@ -2,7 +2,6 @@
 //! read once; names and values become slices of the one copy that [`Fields`] took. Must not look at start lines.
 
 use super::Reject;
-use super::framing::Seen;
 use crate::fields::Fields;
 use crate::message::Slice;
 use memchr::memchr;
@@ -45,14 +44,15 @@ pub(super) fn start_line(head: &[u8]) -> (&[u8], usize) {
     (head.get(..lf.saturating_sub(1)).unwrap_or_default(), lf + 1)
 }
 
-/// Reads field lines from `head[at..]` up to the empty line; offsets of faults count from the head's start.
+/// Reads field lines from `head[at..]` up to the empty line and shows each to `look(name, value, index)`; offsets
+/// of faults count from the head's start.
 pub(super) fn fields(
     head: &[u8],
     mut at: usize,
     relaxed: bool,
     max: usize,
     into: &mut Fields,
-    seen: &mut Seen,
+    mut look: impl FnMut(&[u8], &[u8], usize) -> Result<(), Reject>,
 ) -> Result<(), Reject> {
     loop {
         let line = head.get(at..).unwrap_or_default();
@@ -68,7 +68,7 @@ pub(super) fn fields(
             + value_end(line.get(value..).unwrap_or_default(), relaxed).map_err(|r| r.moved(at + value))?;
         let (first, last) = trimmed(line, value, end);
         let name = line.get(..colon).unwrap_or_default();
-        seen.field(name, line.get(first..last).unwrap_or_default(), into.len()).map_err(|r| r.moved(at))?;
+        look(name, line.get(first..last).unwrap_or_default(), into.len()).map_err(|r| r.moved(at))?;
         into.note(Slice::new(at, at + colon), Slice::new(at + first, at + last));
         at += end + 2;
     }

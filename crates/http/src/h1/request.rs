@@ -49,7 +49,8 @@ fn whole(head: &[u8], limits: &Limits, into: &mut Request) -> Result<Complete, R
     into.fields.load(head);
     let next = request_line(head, relaxed, into)?;
     let mut seen = Seen::default();
-    head::fields(head, next, relaxed, limits.max_fields.saturating_sub(1), &mut into.fields, &mut seen)?;
+    let max = limits.max_fields.saturating_sub(1);
+    head::fields(head, next, relaxed, max, &mut into.fields, |n, v, i| seen.field(n, v, i))?;
     target::check(into, seen.host, relaxed)?;
     let upgrade = seen.wants_upgrade(into.version);
     if upgrade && seen.websocket && !seen.websocket_key && !relaxed {
@@ -57,7 +58,7 @@ fn whole(head: &[u8], limits: &Limits, into: &mut Request) -> Result<Complete, R
     }
     Ok(Complete {
         head_len: head.len(),
-        body: body(&seen, into)?,
+        body: body(&seen, relaxed, into)?,
         close: !seen.persists(into.version),
         keep_alive_10: into.version == Version::H10 && seen.persists(into.version),
         upgrade,
@@ -66,11 +67,17 @@ fn whole(head: &[u8], limits: &Limits, into: &mut Request) -> Result<Complete, R
 }
 
 /// Without framing fields a request has no body (RFC 9112 section 6.3, rule 7). CONNECT never has one: the bytes
-/// behind its head belong to the tunnel.
-fn body(seen: &Seen, request: &Request) -> Result<Framing, Reject> {
+/// behind its head belong to the tunnel. HTTP/1.0 methods without content do not get one either: servers of that
+/// age would take the body for the next request.
+fn body(seen: &Seen, relaxed: bool, request: &Request) -> Result<Framing, Reject> {
     match (seen.framing(request.version)?, request.method) {
         (None | Some(Framing::Length(0)), Method::Connect) => Ok(Framing::None),
         (Some(_), Method::Connect) => Err(Reject::bad("CONNECT with a body", 0)),
+        (Some(Framing::Length(1..)), Method::Get | Method::Head | Method::Delete)
+            if request.version == Version::H10 && !relaxed =>
+        {
+            Err(Reject { status: 413, reason: "body of an HTTP/1.0 GET, HEAD or DELETE", at: 0 })
+        }
         (Some(framing), _) => Ok(framing),
         (None, _) => Ok(Framing::None),
     }

@@ -40,7 +40,8 @@ fn whole(head: &[u8], limits: &Limits, to: Method, into: &mut Response) -> Resul
     into.fields.load(head);
     let next = status_line(head, relaxed, into)?;
     let mut seen = Seen::default();
-    head::fields(head, next, relaxed, limits.max_fields.saturating_sub(1), &mut into.fields, &mut seen)?;
+    let max = limits.max_fields.saturating_sub(1);
+    head::fields(head, next, relaxed, max, &mut into.fields, |n, v, i| seen.field(n, v, i))?;
     let body = body(&seen, to, into)?;
     Ok(Complete {
         head_len: head.len(),

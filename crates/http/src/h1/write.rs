@@ -1,0 +1,203 @@
+//! Heads and chunks onto the wire. Fields go out as they stand, except those that frame the message: they are
+//! written anew from the [`Framing`] that the caller is about to send, so a body is never framed by what a peer
+//! claimed. The caller has removed hop-by-hop fields and added its own `connection`.
+
+use super::Framing;
+use crate::fields::Fields;
+use crate::message::{Method, Request, Response, Version};
+
+const CRLF: &[u8] = b"\r\n";
+
+/// Appends a request head in origin form; CONNECT and `*` keep theirs. It goes out as HTTP/1.1, but for an HTTP/1.0
+/// request without Host, which would not be a valid one.
+pub fn write_request(head: &Request, framing: Framing, out: &mut Vec<u8>) {
+    out.extend_from_slice(head.method_text());
+    out.push(b' ');
+    write_target(head, out);
+    let old = head.version == Version::H10 && head.host().is_none() && framing != Framing::Chunked;
+    out.extend_from_slice(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
+    write_fields(&head.fields, |name| !frames(name), out);
+    write_framing(framing, out);
+    out.extend_from_slice(CRLF);
+}
+
+fn write_target(head: &Request, out: &mut Vec<u8>) {
+    if head.method == Method::Connect {
+        out.extend_from_slice(head.target());
+        return;
+    }
+    match head.path_and_query() {
+        // RFC 9112 section 3.2.4: an absolute form without path stands for the server itself.
+        b"" if head.method == Method::Options => out.push(b'*'),
+        path @ ([b'/', ..] | b"*") => out.extend_from_slice(path),
+        query => {
+            out.push(b'/');
+            out.extend_from_slice(query);
+        }
+    }
+}
+
+/// Appends a response head, always as HTTP/1.1. With [`Framing::None`] a `content-length` in the head is kept where
+/// it describes the body that a GET would have had (RFC 9110 section 8.6), not for 1xx and 204.
+pub fn write_response(head: &Response, framing: Framing, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    write_decimal(u64::from(head.status), out);
+    out.push(b' ');
+    out.extend_from_slice(head.reason());
+    out.extend_from_slice(CRLF);
+    let describes = framing == Framing::None && head.status >= 200 && head.status != 204;
+    write_fields(&head.fields, |name| !frames(name) || (describes && name == b"content-length"), out);
+    write_framing(framing, out);
+    out.extend_from_slice(CRLF);
+}
+
+fn frames(name: &[u8]) -> bool {
+    match name.len() {
+        14 => name == b"content-length",
+        17 => name == b"transfer-encoding",
+        _ => false,
+    }
+}
+
+fn write_fields(fields: &Fields, keep: impl Fn(&[u8]) -> bool, out: &mut Vec<u8>) {
+    for (name, value) in fields.iter().filter(|(name, _)| keep(name)) {
+        out.extend_from_slice(name);
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value);
+        out.extend_from_slice(CRLF);
+    }
+}
+
+fn write_framing(framing: Framing, out: &mut Vec<u8>) {
+    match framing {
+        Framing::Length(n) => {
+            out.extend_from_slice(b"content-length: ");
+            write_decimal(n, out);
+            out.extend_from_slice(CRLF);
+        }
+        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::None | Framing::UntilClose => {}
+    }
+}
+
+/// Appends the line before a chunk of `len` bytes; `len` is not 0, which would end the body.
+pub fn write_chunk_start(len: usize, out: &mut Vec<u8>) {
+    debug_assert!(len > 0, "an empty chunk ends the body");
+    write_digits::<16>(len as u64, out);
+    out.extend_from_slice(CRLF);
+}
+
+/// Appends what stands behind a chunk.
+pub fn write_chunk_end(out: &mut Vec<u8>) {
+    out.extend_from_slice(CRLF);
+}
+
+/// Appends the last chunk and the trailers.
+pub fn write_last_chunk(trailers: &Fields, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n");
+    write_fields(trailers, |_| true, out);
+    out.extend_from_slice(CRLF);
+}
+
+fn write_decimal(n: u64, out: &mut Vec<u8>) {
+    write_digits::<10>(n, out);
+}
+
+/// Digits of `n` in lower case; twenty are enough for a `u64` in base ten.
+fn write_digits<const BASE: u64>(mut n: u64, out: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut used = 0;
+    for slot in digits.iter_mut().rev() {
+        *slot = b"0123456789abcdef".get((n % BASE) as usize).copied().unwrap_or_default();
+        used += 1;
+        n /= BASE;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(20 - used..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(version: Version, method: &[u8], target: &[u8], fields: &[(&str, &str)]) -> Request {
+        let mut r = Request::default();
+        r.version = version;
+        r.set_method(method);
+        r.set_target(target);
+        for (name, value) in fields {
+            r.fields.push(name.as_bytes(), value.as_bytes());
+        }
+        r
+    }
+
+    fn written(head: &Request, framing: Framing) -> String {
+        let mut out = Vec::new();
+        write_request(head, framing, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn requests_are_framed_anew() {
+        let fields = [("Host", "a"), ("Content-Length", "9"), ("X", "y"), ("Transfer-Encoding", "x")];
+        let r = request(Version::H11, b"POST", b"http://a?b", &fields);
+        assert_eq!(
+            written(&r, Framing::Length(u64::MAX)),
+            "POST /?b HTTP/1.1\r\nhost: a\r\nx: y\r\ncontent-length: 18446744073709551615\r\n\r\n"
+        );
+        assert_eq!(
+            written(&r, Framing::Chunked),
+            "POST /?b HTTP/1.1\r\nhost: a\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        assert_eq!(written(&r, Framing::None), "POST /?b HTTP/1.1\r\nhost: a\r\nx: y\r\n\r\n");
+    }
+
+    #[test]
+    fn targets_take_the_form_that_servers_want() {
+        let cases = [
+            (Version::H11, "GET", "http://a", "GET / HTTP/1.1"),
+            (Version::H11, "OPTIONS", "http://a", "OPTIONS * HTTP/1.1"),
+            (Version::H11, "OPTIONS", "*", "OPTIONS * HTTP/1.1"),
+            (Version::H11, "CONNECT", "a:443", "CONNECT a:443 HTTP/1.1"),
+            (Version::H10, "GET", "/x?u=http://b/", "GET /x?u=http://b/ HTTP/1.0"),
+        ];
+        for (version, method, target, line) in cases {
+            let r = request(version, method.as_bytes(), target.as_bytes(), &[]);
+            assert_eq!(written(&r, Framing::None), format!("{line}\r\n\r\n"));
+        }
+        let r = request(Version::H10, b"GET", b"/", &[("Host", "a")]);
+        assert_eq!(written(&r, Framing::None), "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    }
+
+    #[test]
+    fn a_described_length_survives_only_where_it_may() {
+        for (status, kept) in [(200, true), (304, true), (204, false), (101, false)] {
+            let mut head = Response::default();
+            head.set_status(status, b"X");
+            head.fields.push(b"content-length", b"7");
+            let mut out = Vec::new();
+            write_response(&head, Framing::None, &mut out);
+            let field = if kept { "content-length: 7\r\n" } else { "" };
+            assert_eq!(String::from_utf8(out).unwrap(), format!("HTTP/1.1 {status} X\r\n{field}\r\n"));
+        }
+    }
+
+    #[test]
+    fn chunks_are_what_the_decoder_reads() {
+        let mut out = Vec::new();
+        write_chunk_start(0x1f, &mut out);
+        out.extend_from_slice(&[b'x'; 0x1f]);
+        write_chunk_end(&mut out);
+        let mut trailers = Fields::default();
+        trailers.push(b"X-Sum", b"1");
+        write_last_chunk(&trailers, &mut out);
+        assert!(out.starts_with(b"1f\r\nx"), "{out:?}");
+        let mut decoder = super::super::BodyDecoder::new(Framing::Chunked);
+        let step = decoder.step(&out).unwrap();
+        assert_eq!((step.consumed, step.data, step.done), (4, 0x1f, false));
+        assert!(decoder.step(&out[4 + 0x1f..]).unwrap().done);
+        assert_eq!(decoder.trailers().get(b"x-sum"), Some(&b"1"[..]));
+    }
+}
