@@ -98,6 +98,15 @@ impl<'l> Args<'l> {
         self.next().ok_or_else(|| self.missing(what))
     }
 
+    /// The next word, which must not be empty: HAProxy takes `""` for a missing argument.
+    pub fn expect_text(&mut self, what: &str) -> Result<&'l Word, Failure> {
+        match self.next() {
+            Some(word) if !word.text.is_empty() => Ok(word),
+            Some(empty) => Err(Failure { span: empty.span, ..self.missing(what) }),
+            None => Err(self.missing(what)),
+        }
+    }
+
     /// All words not yet read.
     pub fn rest(&mut self) -> &'l [Word] {
         let rest = self.words.get(self.at..).unwrap_or_default();
@@ -278,13 +287,33 @@ impl<'l> Iterator for Args<'l> {
 pub fn call_of(word: &Word) -> Option<Word> {
     let (name, rest) = word.text.split_once('(')?;
     let inner = rest.strip_suffix(')')?;
+    Some(Word::new(inner, part_span(word, name.len() + 1, inner.len())))
+}
+
+/// The elements of a comma list, each with its place where the word was written without quotes. Empty ones are left
+/// out, as HAProxy does.
+pub fn list_of(word: &Word) -> Vec<Word> {
+    let mut at = 0;
+    let mut out = Vec::new();
+    for part in word.text.split(',') {
+        if !part.is_empty() {
+            out.push(Word::new(part, part_span(word, at, part.len())));
+        }
+        at += part.len() + 1;
+    }
+    out
+}
+
+/// The place of `len` bytes at `from` of a word: exact where the word stands in the file as it is, else all of it.
+fn part_span(word: &Word, from: usize, len: usize) -> Span {
     let plain = word.text.len() == (word.span.end.saturating_sub(word.span.start)) as usize;
-    let before = u32::try_from(name.len()).ok().filter(|_| plain);
-    let span = match before {
-        Some(before) => Span { start: word.span.start + before + 1, end: word.span.end - 1, ..word.span },
-        None => word.span,
-    };
-    Some(Word::new(inner, span))
+    match (u32::try_from(from), u32::try_from(len)) {
+        (Ok(from), Ok(len)) if plain => {
+            let start = word.span.start + from;
+            Span { start, end: start + len, ..word.span }
+        }
+        _ => word.span,
+    }
 }
 
 fn listed<T>(choices: &[(&str, T)]) -> String {

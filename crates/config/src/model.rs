@@ -170,6 +170,27 @@ pub enum VarValue {
     Format(FormatText),
 }
 
+/// A condition between the brackets of a `set-var`, on the variable's present value or on the new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VarCondition {
+    /// `ifexists`: the variable was set before.
+    IfExists,
+    /// `ifnotexists`: it was not.
+    IfNotExists,
+    /// `ifempty`: the new value is empty.
+    IfEmpty,
+    /// `ifnotempty`: it is not.
+    IfNotEmpty,
+    /// `ifset`: the variable has a value.
+    IfSet,
+    /// `ifnotset`: it has none.
+    IfNotSet,
+    /// `ifgt`: its present value is greater than the new one.
+    IfGreater,
+    /// `iflt`: its present value is less than the new one.
+    IfLess,
+}
+
 /// One `cpu-map` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpuMap {
@@ -1125,7 +1146,8 @@ pub struct Redirect {
     pub clear_cookie: Option<Word>,
 }
 
-/// Redirect kinds.
+/// Redirect kinds. The text of a `redirect` line is literal (only rules take formats); it arrives here as the format
+/// that yields it, `%` doubled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedirectTo {
     /// `location`
@@ -1159,6 +1181,8 @@ pub enum TcpAction {
     SetDstPort(ExprText),
     /// `set-var`, `set-var-fmt`
     SetVar(Word, VarValue),
+    /// `set-var(NAME,CONDITIONS)`: only where all of them hold.
+    SetVarIf(Word, Vec<VarCondition>, VarValue),
     /// `unset-var`
     UnsetVar(Word),
     /// `set-log-level`; `None` is `silent`
@@ -1224,6 +1248,8 @@ pub enum HttpAction {
     SetStatus(u16, Option<Word>),
     /// `set-var`, `set-var-fmt`
     SetVar(Word, VarValue),
+    /// `set-var(NAME,CONDITIONS)`: only where all of them hold.
+    SetVarIf(Word, Vec<VarCondition>, VarValue),
     /// `unset-var`
     UnsetVar(Word),
     /// `capture EXPR len N`
@@ -1393,6 +1419,8 @@ pub enum CheckStep {
     Comment(Word),
     /// `set-var`, `set-var-fmt`
     SetVar(Word, VarValue),
+    /// `set-var(NAME,CONDITIONS)`: only where all of them hold.
+    SetVarIf(Word, Vec<VarCondition>, VarValue),
     /// `unset-var`
     UnsetVar(Word),
 }

@@ -4,14 +4,16 @@
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{CrtStore, Global, HttpErrors, Proxy, Resolvers, Ring, Settings, Userlist};
+use crate::model::{
+    BindParams, CrtStore, Global, HttpErrors, Proxy, Resolvers, Ring, ServerParams, Settings, Userlist,
+};
 
-/// A set of sections.
+/// A set of sections; also the lines whose parameters are rows of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(u16);
 
-/// Sections by their word, in the order in which they are listed.
-const SECTIONS: [(&str, Place); 10] = [
+/// Sections, and lines that take parameters, by their word, in the order in which they are listed.
+const SECTIONS: [(&str, Place); 13] = [
     ("global", Place::GLOBAL),
     ("defaults", Place::DEFAULTS),
     ("frontend", Place::FRONTEND),
@@ -22,6 +24,9 @@ const SECTIONS: [(&str, Place); 10] = [
     ("resolvers", Place::RESOLVERS),
     ("ring", Place::RING),
     ("crt-store", Place::CRT_STORE),
+    ("bind line", Place::BIND_LINE),
+    ("server line", Place::SERVER_LINE),
+    ("default-server line", Place::DEFAULT_SERVER_LINE),
 ];
 
 impl Place {
@@ -45,6 +50,12 @@ impl Place {
     pub const RING: Place = Place(1 << 8);
     /// `crt-store`
     pub const CRT_STORE: Place = Place(1 << 9);
+    /// The parameters of a `bind` line.
+    pub const BIND_LINE: Place = Place(1 << 10);
+    /// The parameters of a `server` or `server-template` line.
+    pub const SERVER_LINE: Place = Place(1 << 11);
+    /// The parameters of a `default-server` line.
+    pub const DEFAULT_SERVER_LINE: Place = Place(1 << 12);
     /// `frontend` and `listen`
     pub const FRONT: Place = Place::FRONTEND.and(Place::LISTEN);
     /// `backend` and `listen`
@@ -95,7 +106,7 @@ pub enum Status {
 pub type Parsed = Result<(), Failure>;
 
 /// A row's parser, by what it writes to. A `Settings` row may stand in `defaults` and in proxies, a `Proxy` row in
-/// proxies alone.
+/// proxies alone; a `Bind` or `Server` row is a parameter of such a line.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // named after the section, each
 pub enum Parse {
@@ -109,6 +120,8 @@ pub enum Parse {
     Resolvers(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Resolvers) -> Parsed),
     Ring(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Ring) -> Parsed),
     CrtStore(fn(&mut Ctx<'_>, &mut Args<'_>, &mut CrtStore) -> Parsed),
+    Bind(fn(&mut Ctx<'_>, &mut Args<'_>, &mut BindParams) -> Parsed),
+    Server(fn(&mut Ctx<'_>, &mut Args<'_>, &mut ServerParams) -> Parsed),
 }
 
 /// One keyword.
