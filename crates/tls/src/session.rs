@@ -1,0 +1,253 @@
+//! One TLS connection, either side, without a socket.
+//!
+//! ```text
+//!  accept ─> Waiting (for a whole ClientHello) ─> Server ─┬─> ended (an error; what was learnt stays readable)
+//!  connect ────────────────────────────────────> Client ──┘
+//! ```
+//!
+//! The caller reads ciphertext into a buffer of its own, calls `feed`, drops the bytes that were consumed, keeps the
+//! rest *as they now stand* (they may be decrypted in place) and appends what arrives next. A session at rest holds no
+//! buffer. Whatever lies in `out` after any call, also a failed one, is for the peer.
+
+use crate::bind::BindTls;
+use crate::drive::{self, Turn};
+use crate::error::TlsError;
+use crate::info::Info;
+use crate::server::ServerTls;
+use rustls::client::UnbufferedClientConnection;
+use rustls::server::{Acceptor, UnbufferedServerConnection};
+use std::sync::Arc;
+
+/// The most bytes `feed` may leave unconsumed: a handshake message of the largest size rustls takes, in records of
+/// its own. A caller that holds more may close the connection.
+pub const MAX_HELD: usize = 0xffff + 4 + 5 * 64;
+
+/// One connection's TLS.
+pub struct Session {
+    machine: Machine,
+    sni: Option<Box<str>>,
+    peer_closed: bool,
+    closed_by_us: bool,
+    ended: bool,
+}
+
+enum Machine {
+    Waiting(Arc<BindTls>),
+    Server(Box<UnbufferedServerConnection>),
+    Client(Box<UnbufferedClientConnection>),
+}
+
+impl Session {
+    /// A client's connection to a bind. It waits for a ClientHello.
+    pub fn accept(bind: Arc<BindTls>) -> Session {
+        Session::new(Machine::Waiting(bind), None)
+    }
+
+    /// A connection to a server, asking for `sni` where given. `feed` with no input yields the ClientHello.
+    pub fn connect(server: &ServerTls, sni: Option<&str>) -> Result<Session, TlsError> {
+        Session::connect_with_alpn(server, sni, None)
+    }
+
+    /// As `connect`, offering `alpn` in place of the server's own list (checks do, `check-alpn`).
+    pub fn connect_with_alpn(
+        server: &ServerTls,
+        sni: Option<&str>,
+        alpn: Option<&[Vec<u8>]>,
+    ) -> Result<Session, TlsError> {
+        let connection = server.open(sni, alpn)?;
+        Ok(Session::new(Machine::Client(Box::new(connection)), sni.map(Box::from)))
+    }
+
+    fn new(machine: Machine, sni: Option<Box<str>>) -> Session {
+        Session { machine, sni, peer_closed: false, closed_by_us: false, ended: false }
+    }
+
+    /// Takes ciphertext from the front of `input`; appends plaintext to `plain` and records for the peer to `out`.
+    /// Returns how many bytes of `input` are used up. After an error the session is over; `out` may hold an alert.
+    pub fn feed(
+        &mut self,
+        input: &mut [u8],
+        plain: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, TlsError> {
+        if self.ended {
+            return Err(TlsError::Ended);
+        }
+        if let Machine::Waiting(bind) = &self.machine {
+            let bind = Arc::clone(bind);
+            match self.choose(&bind, input, out) {
+                Ok(true) => {}
+                Ok(false) => return Ok(0),
+                Err(error) => {
+                    self.ended = true;
+                    return Err(error);
+                }
+            }
+        }
+        let mut used = 0;
+        loop {
+            let rest = input.get_mut(used..).unwrap_or_default();
+            let (discard, turn) = match &mut self.machine {
+                Machine::Server(server) => drive::turn(server.process_tls_records(rest), plain, out),
+                Machine::Client(client) => drive::turn(client.process_tls_records(rest), plain, out),
+                Machine::Waiting(_) => return Ok(used),
+            };
+            used += discard;
+            match turn {
+                Ok(Turn::Again) => {}
+                Ok(Turn::PeerClosed) => self.peer_closed = true,
+                Ok(Turn::Handshaking | Turn::Established | Turn::Closed) => return Ok(used),
+                Err(error) => {
+                    self.alert(out);
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    /// Reads the ClientHello, without taking it, and starts the handshake with the configuration it asks for.
+    fn choose(&mut self, bind: &BindTls, input: &[u8], out: &mut Vec<u8>) -> Result<bool, TlsError> {
+        let mut acceptor = Acceptor::default();
+        let mut unread = input;
+        while !unread.is_empty() {
+            if acceptor.read_tls(&mut unread).is_err() {
+                break;
+            }
+        }
+        let accepted = match acceptor.accept() {
+            Ok(None) => return Ok(false),
+            Ok(Some(accepted)) => accepted,
+            Err((error, mut alert)) => {
+                // Writing to a Vec cannot fail.
+                let _ = alert.write_all(out);
+                return Err(error.into());
+            }
+        };
+        let hello = accepted.client_hello();
+        self.sni = hello.server_name().map(Box::from);
+        let config = bind.config_for(&hello)?;
+        self.machine = Machine::Server(Box::new(UnbufferedServerConnection::new(config)?));
+        Ok(true)
+    }
+
+    /// After an error rustls has queued the alert; fetch it, then the machine is worth nothing more.
+    fn alert(&mut self, out: &mut Vec<u8>) {
+        let mut nothing = Vec::new();
+        loop {
+            let (_, turn) = match &mut self.machine {
+                Machine::Server(server) => {
+                    drive::turn(server.process_tls_records(&mut []), &mut nothing, out)
+                }
+                Machine::Client(client) => {
+                    drive::turn(client.process_tls_records(&mut []), &mut nothing, out)
+                }
+                Machine::Waiting(_) => break,
+            };
+            if turn != Ok(Turn::Again) {
+                break;
+            }
+        }
+        self.ended = true;
+    }
+
+    /// Appends `plain`, encrypted, to `out`. Only once the handshake is done.
+    pub fn encrypt(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
+        if self.closed_by_us || self.ended {
+            return Err(TlsError::Ended);
+        }
+        self.write(out, |machine, out| match machine {
+            Machine::Server(server) => {
+                ready(server.process_tls_records(&mut []), out, |t, out| drive::encrypt(t, plain, out))
+            }
+            Machine::Client(client) => {
+                ready(client.process_tls_records(&mut []), out, |t, out| drive::encrypt(t, plain, out))
+            }
+            Machine::Waiting(_) => Some(Err(TlsError::NotReady)),
+        })
+    }
+
+    /// Appends the closing alert to `out`, once; nothing may be encrypted afterwards. Before the end of the handshake
+    /// it does nothing.
+    pub fn close_notify(&mut self, out: &mut Vec<u8>) {
+        if self.closed_by_us || self.ended {
+            return;
+        }
+        let told = self.write(out, |machine, out| match machine {
+            Machine::Server(server) => ready(server.process_tls_records(&mut []), out, drive::close),
+            Machine::Client(client) => ready(client.process_tls_records(&mut []), out, drive::close),
+            Machine::Waiting(_) => Some(Err(TlsError::NotReady)),
+        });
+        self.closed_by_us = told.is_ok();
+    }
+
+    /// Turns the machine until it can write; `step` answers `None` to be called again.
+    fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        mut step: impl FnMut(&mut Machine, &mut Vec<u8>) -> Option<Result<(), TlsError>>,
+    ) -> Result<(), TlsError> {
+        loop {
+            if let Some(outcome) = step(&mut self.machine, out) {
+                return outcome;
+            }
+        }
+    }
+
+    /// The handshake is not done yet.
+    pub fn is_handshaking(&self) -> bool {
+        if self.ended {
+            return false;
+        }
+        match &self.machine {
+            Machine::Waiting(_) => true,
+            Machine::Server(server) => server.is_handshaking(),
+            Machine::Client(client) => client.is_handshaking(),
+        }
+    }
+
+    /// The peer has sent close_notify: what was read is all there will be.
+    pub fn peer_closed(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// What is known of the connection and its peer. Complete once the handshake is done.
+    pub fn info(&self) -> Info<'_> {
+        match &self.machine {
+            Machine::Server(server) => Info::new(self.sni.as_deref(), server),
+            Machine::Client(client) => Info::new(self.sni.as_deref(), client),
+            Machine::Waiting(_) => Info::unknown(self.sni.as_deref()),
+        }
+    }
+}
+
+/// Uses the state if it can write; `None` where another turn is due first.
+fn ready<D>(
+    status: rustls::unbuffered::UnbufferedStatus<'_, '_, D>,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(rustls::unbuffered::WriteTraffic<'_, D>, &mut Vec<u8>) -> Result<(), TlsError>,
+) -> Option<Result<(), TlsError>> {
+    use rustls::unbuffered::ConnectionState;
+    match status.state {
+        Ok(ConnectionState::WriteTraffic(traffic)) => Some(write(traffic, out)),
+        state => {
+            let status = rustls::unbuffered::UnbufferedStatus { discard: 0, state };
+            match drive::turn(status, &mut Vec::new(), out).1 {
+                Ok(Turn::Again | Turn::PeerClosed) => None,
+                Ok(Turn::Handshaking | Turn::Established) => Some(Err(TlsError::NotReady)),
+                Ok(Turn::Closed) => Some(Err(TlsError::Ended)),
+                Err(error) => Some(Err(error.into())),
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match &self.machine {
+            Machine::Waiting(_) => "waiting",
+            Machine::Server(_) => "server",
+            Machine::Client(_) => "client",
+        };
+        f.debug_struct("Session").field("state", &state).field("sni", &self.sni).finish_non_exhaustive()
+    }
+}

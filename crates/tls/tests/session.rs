@@ -1,0 +1,154 @@
+//! Two sessions talk to each other in memory, in whole buffers and byte by byte.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use tls::{BindSpec, BindTls, CertStore, ServerSpec, ServerTls, Session, StoreSpec, TlsError};
+
+/// A folder of this test's own, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("lockgate-tls-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn put(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn bind(name: &str) -> Arc<BindTls> {
+    let folder = Folder::new(name);
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let pem = folder.put("site.pem", &(made.cert.pem() + &made.signing_key.serialize_pem()));
+    let spec = BindSpec { crts: vec![pem], alpn: vec![b"http/1.1".to_vec()], ..BindSpec::default() };
+    let built = BindTls::new(&CertStore::new(StoreSpec::default()), &spec);
+    assert!(built.problems.is_empty(), "{:?}", built.problems);
+    Arc::new(built.value.unwrap())
+}
+
+fn server() -> ServerTls {
+    let spec = ServerSpec { verify_none: true, alpn: vec![b"http/1.1".to_vec()], ..ServerSpec::default() };
+    ServerTls::new(&CertStore::new(StoreSpec::default()), &spec).value.unwrap()
+}
+
+/// One end: its session and what it holds.
+struct End {
+    session: Session,
+    held: Vec<u8>,
+    plain: Vec<u8>,
+    out: Vec<u8>,
+}
+
+impl End {
+    fn new(session: Session) -> End {
+        End { session, held: Vec::new(), plain: Vec::new(), out: Vec::new() }
+    }
+
+    fn feed(&mut self) -> Result<(), TlsError> {
+        let used = self.session.feed(&mut self.held, &mut self.plain, &mut self.out)?;
+        self.held.drain(..used);
+        Ok(())
+    }
+}
+
+/// Carries bytes, at most `step` at a time, until both are silent.
+fn talk(a: &mut End, b: &mut End, step: usize) -> Result<(), TlsError> {
+    while !a.out.is_empty() || !b.out.is_empty() {
+        for (from, to) in [(&mut *a, &mut *b)] {
+            carry(from, to, step)?;
+        }
+        carry(b, a, step)?;
+    }
+    Ok(())
+}
+
+fn carry(from: &mut End, to: &mut End, step: usize) -> Result<(), TlsError> {
+    while !from.out.is_empty() {
+        let some: Vec<u8> = from.out.drain(..step.min(from.out.len())).collect();
+        to.held.extend(some);
+        to.feed()?;
+    }
+    Ok(())
+}
+
+fn pair(name: &str, step: usize) -> (End, End) {
+    let mut client = End::new(Session::connect(&server(), Some("localhost")).unwrap());
+    let mut front = End::new(Session::accept(bind(name)));
+    client.feed().unwrap();
+    talk(&mut client, &mut front, step).unwrap();
+    (client, front)
+}
+
+#[test]
+fn a_handshake_works_in_steps_of_any_size() {
+    for step in [1, 7, 1000, usize::MAX] {
+        let (client, front) = pair(&format!("steps{step}"), step);
+        assert!(!client.session.is_handshaking() && !front.session.is_handshaking(), "step {step}");
+        assert_eq!(front.session.info().sni(), Some("localhost"));
+        assert_eq!(front.session.info().version(), Some("TLSv1.3"));
+        assert_eq!(front.session.info().alpn(), Some(b"http/1.1".as_slice()));
+        assert!(front.session.info().cipher().unwrap().starts_with("TLS_"));
+        assert!(!front.session.info().resumed());
+    }
+}
+
+#[test]
+fn large_data_crosses_both_ways_and_the_close_is_seen() {
+    let (mut client, mut front) = pair("data", usize::MAX);
+    let data: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
+    client.session.encrypt(&data, &mut client.out).unwrap();
+    front.session.encrypt(b"hello", &mut front.out).unwrap();
+    talk(&mut client, &mut front, 5000).unwrap();
+    assert_eq!(front.plain, data);
+    assert_eq!(client.plain, b"hello");
+    client.session.close_notify(&mut client.out);
+    client.session.close_notify(&mut client.out);
+    talk(&mut client, &mut front, 5000).unwrap();
+    assert!(front.session.peer_closed() && !client.session.peer_closed());
+    assert_eq!(client.session.encrypt(b"more", &mut client.out), Err(TlsError::Ended));
+    front.session.encrypt(b"last words", &mut front.out).unwrap();
+    talk(&mut client, &mut front, 5000).unwrap();
+    assert_eq!(client.plain, b"hellolast words");
+}
+
+#[test]
+fn nonsense_gets_an_alert_and_ends_the_session() {
+    let mut front = End::new(Session::accept(bind("nonsense")));
+    front.held = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec();
+    assert!(front.feed().is_err());
+    assert_eq!(front.out.first(), Some(&21), "an alert record: {:?}", front.out);
+    assert_eq!(front.feed(), Err(TlsError::Ended));
+}
+
+#[test]
+fn a_broken_record_gets_an_alert() {
+    let (mut client, mut front) = pair("broken", usize::MAX);
+    client.session.encrypt(b"hello", &mut client.out).unwrap();
+    *client.out.last_mut().unwrap() ^= 1;
+    front.held = std::mem::take(&mut client.out);
+    assert!(front.feed().is_err());
+    assert!(!front.out.is_empty());
+    client.held = front.out;
+    let error = client.feed().unwrap_err();
+    assert!(error.is_from_peer(), "{error}");
+    assert_eq!(front.session.info().sni(), Some("localhost"), "what was learnt stays readable");
+}
+
+#[test]
+fn data_before_the_handshake_is_refused() {
+    let mut front = Session::accept(bind("early"));
+    assert_eq!(front.encrypt(b"x", &mut Vec::new()), Err(TlsError::NotReady));
+    let mut client = Session::connect(&server(), None).unwrap();
+    assert_eq!(client.encrypt(b"x", &mut Vec::new()), Err(TlsError::NotReady));
+}
