@@ -3,7 +3,7 @@
 //! exchange, so that waste is bounded by the rules that edit it.
 
 use crate::message::Slice;
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 
 #[derive(Clone, Copy, Debug)]
 struct Field {
@@ -66,13 +66,27 @@ impl Fields {
         self.list.push(Field { name, value });
     }
 
-    /// Appends a field; the name is lower-cased.
+    /// Like [`Fields::store`], for text that becomes part of a line: a rule may compute a value from what a client
+    /// sent, and a line break or NUL in it would start a field, or a message, of the client's making.
+    pub(crate) fn store_line(&mut self, text: &[u8]) -> Slice {
+        let slice = self.store(text);
+        if memchr3(b'\r', b'\n', 0, text).is_some() {
+            for b in self.buf.get_mut(slice.range()).unwrap_or_default() {
+                if matches!(b, b'\r' | b'\n' | 0) {
+                    *b = b' ';
+                }
+            }
+        }
+        slice
+    }
+
+    /// Appends a field; the name is lower-cased. Line breaks and NUL become spaces.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        let name = self.store(name);
+        let name = self.store_line(name);
         if let Some(bytes) = self.buf.get_mut(name.range()) {
             bytes.make_ascii_lowercase();
         }
-        let value = self.store(value);
+        let value = self.store_line(value);
         self.list.push(Field { name, value });
     }
 
@@ -82,9 +96,9 @@ impl Fields {
         self.push(name, value);
     }
 
-    /// Replaces the value of the field at `index`.
+    /// Replaces the value of the field at `index`. Line breaks and NUL become spaces.
     pub fn set_value(&mut self, index: usize, value: &[u8]) {
-        let value = self.store(value);
+        let value = self.store_line(value);
         if let Some(field) = self.list.get_mut(index) {
             field.value = value;
         }
@@ -205,5 +219,15 @@ mod tests {
         fields.push(b"C", b"4");
         let all: Vec<_> = fields.iter().collect();
         assert_eq!(all, [(&b"b"[..], &b"22"[..]), (&b"c"[..], &b"4"[..])]);
+    }
+
+    #[test]
+    fn an_edit_cannot_start_a_line() {
+        let mut fields = Fields::default();
+        fields.push(b"a", b"1\r\nb: 2");
+        fields.set_value(0, b"3\nc\0");
+        fields.push(b"d\r\ne", b"");
+        let all: Vec<_> = fields.iter().collect();
+        assert_eq!(all, [(&b"a"[..], &b"3 c "[..]), (&b"d  e"[..], &b""[..])]);
     }
 }

@@ -135,15 +135,24 @@ impl Request {
         self.fields.text(self.target)
     }
 
-    /// Replaces the method.
+    /// Replaces the method. Anything but a word of printable characters is ignored: it would break the line.
     pub fn set_method(&mut self, method: &[u8]) {
-        self.method = Method::of(method);
-        self.method_text = self.fields.store(method);
+        if !method.is_empty() && method.iter().all(u8::is_ascii_graphic) {
+            self.method = Method::of(method);
+            self.method_text = self.fields.store(method);
+        }
     }
 
-    /// Replaces the whole target.
+    /// Replaces the whole target. Spaces and control bytes are percent-encoded: they would break the line.
     pub fn set_target(&mut self, target: &[u8]) {
-        self.target = self.fields.store(target);
+        let breaks = |b: &u8| *b <= b' ' || *b == 0x7f;
+        if !target.iter().any(breaks) {
+            self.target = self.fields.store(target);
+            return;
+        }
+        let escape = |b: &u8| if breaks(b) { format!("%{b:02X}").into_bytes() } else { vec![*b] };
+        let escaped: Vec<u8> = target.iter().flat_map(escape).collect();
+        self.target = self.fields.store(&escaped);
     }
 
     /// For parsers: slices of the loaded head.
@@ -241,7 +250,7 @@ impl Response {
     pub fn set_status(&mut self, status: u16, reason: &[u8]) {
         self.status = status;
         let reason = if reason.is_empty() { reason_of(status).as_bytes() } else { reason };
-        self.reason = self.fields.store(reason);
+        self.reason = self.fields.store_line(reason);
     }
 
     /// For parsers: slices of the loaded head.
@@ -337,5 +346,17 @@ mod tests {
         let mut r = request(b"http://a.example/x?y");
         r.set_path_and_query(b"/z");
         assert_eq!(r.target(), b"http://a.example/z");
+    }
+
+    #[test]
+    fn an_edit_cannot_break_the_start_line() {
+        let mut r = request(b"/a b\r\nX: y\x7f");
+        assert_eq!(r.target(), b"/a%20b%0D%0AX:%20y%7F");
+        r.set_method(b"PUT");
+        r.set_method(b"GET / HTTP/1.1\r\n");
+        assert_eq!((r.method, r.method_text()), (Method::Put, &b"PUT"[..]));
+        let mut head = Response::default();
+        head.set_status(200, b"a\r\nb");
+        assert_eq!(head.reason(), b"a  b");
     }
 }
