@@ -4,10 +4,8 @@ use crate::raw;
 use crate::stream::Stream;
 use rustix::io::Errno;
 use socket2::SockRef;
-use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -98,9 +96,7 @@ pub async fn connect(target: &Target, options: &ConnectOptions) -> io::Result<St
         Target::Inet(to) => connect_inet(*to, options).await,
         Target::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
         Target::Abstract(name) => {
-            // tokio reads a leading NUL as the abstract namespace, as unix(7) does.
-            let path = OsString::from_vec([&[0], name.as_slice()].concat());
-            Ok(Stream::Unix(UnixStream::connect(path).await?))
+            Ok(Stream::Unix(UnixStream::connect(crate::unix_path::abstract_name(name)).await?))
         }
     }
 }

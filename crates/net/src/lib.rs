@@ -4,10 +4,18 @@
 //! Knows neither HTTP nor TLS nor a configuration word. `unsafe` lives in `raw` alone.
 
 pub mod accept;
+pub mod accounts;
 pub mod addr;
 pub mod connect;
 pub mod listen;
+pub mod log;
+pub mod log_queue;
+pub mod machine;
 mod raw;
+pub mod resolve;
+pub mod rights;
+pub mod ring;
+pub mod splice;
 pub mod stream;
 mod unix_path;
 
@@ -15,4 +23,9 @@ pub use accept::{AcceptError, Listener};
 pub use addr::Addr;
 pub use connect::{ConnectOptions, Source, SourcePorts, Target, connect};
 pub use listen::{BindCause, BindError, BoundListener, ListenAddr, ListenOptions, UnixOwner, bind};
+pub use log::{LogAddr, LogSink, LogSocket};
+pub use machine::{FdLimit, cpus, hostname, raise_fd_limit, set_affinity};
+pub use resolve::resolve;
+pub use ring::Ring;
+pub use splice::{Pipe, Pipes};
 pub use stream::{Idle, KeepAlive, Stream};

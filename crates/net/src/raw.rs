@@ -1,5 +1,5 @@
-//! The one room with `unsafe`: socket options that neither socket2 nor rustix offers, and descriptors that this
-//! process was started with. Small on purpose; everything here is wrapped by a safe function of the same file.
+//! The one room with `unsafe`: socket options that neither socket2 nor rustix offers, descriptors that this process
+//! was started with, and the change of user for all threads at once. Small on purpose; everything here is wrapped by a safe function of the same file.
 #![allow(unsafe_code)] // see the crate's Cargo.toml; each use gives its reason
 
 use std::io;
@@ -35,7 +35,7 @@ fn set_int(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, value: lib
     // SAFETY: the descriptor is borrowed for the call; the kernel reads exactly `size` bytes from `value`, which
     // lives until the call returns, and keeps no pointer to it.
     let done = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), size) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    outcome(done)
 }
 
 /// A copy of descriptor `number`, which this process inherited (`fd@N`). The original stays open: several places
@@ -49,6 +49,29 @@ pub(crate) fn duplicate_inherited(number: RawFd) -> io::Result<OwnedFd> {
     // the kernel's rule for descriptor numbers given by a user and touches no memory.
     let inherited = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(rustix::io::fcntl_dupfd_cloexec(inherited, FIRST_FREE)?)
+}
+
+/// Supplementary groups of the whole process. Needs `CAP_SETGID`.
+pub(crate) fn set_groups(groups: &[u32]) -> io::Result<()> {
+    // SAFETY: the kernel reads `groups.len()` numbers from the slice and keeps no pointer to it. The C library's
+    // function is used because the bare system call changes the calling thread alone.
+    outcome(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) })
+}
+
+/// Real, effective and saved group of the whole process.
+pub(crate) fn set_gid(gid: u32) -> io::Result<()> {
+    // SAFETY: takes and returns numbers; C library for the reason given at `set_groups`.
+    outcome(unsafe { libc::setresgid(gid, gid, gid) })
+}
+
+/// Real, effective and saved user of the whole process.
+pub(crate) fn set_uid(uid: u32) -> io::Result<()> {
+    // SAFETY: takes and returns numbers; C library for the reason given at `set_groups`.
+    outcome(unsafe { libc::setresuid(uid, uid, uid) })
+}
+
+fn outcome(status: libc::c_int) -> io::Result<()> {
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Copies land above the standard streams, so that a closed stdin is never taken by a socket.

@@ -133,15 +133,27 @@ impl Stream {
 
     fn peek(&self) -> Idle {
         let mut byte = [MaybeUninit::uninit()];
-        let peeked = match self {
-            Stream::Tcp(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
-            Stream::Unix(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
-        };
-        match peeked {
+        match self.try_read_io(|| SockRef::from(self).peek(&mut byte)) {
             Ok(0) => Idle::Closed,
             Ok(_) => Idle::Data,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Idle::Quiet,
             Err(_) => Idle::Closed,
+        }
+    }
+
+    /// Runs a read of another kind on a connection that is ready; a "would block" out of it forgets the readiness.
+    pub(crate) fn try_read_io<R>(&self, read: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        match self {
+            Stream::Tcp(s) => s.try_io(Interest::READABLE, read),
+            Stream::Unix(s) => s.try_io(Interest::READABLE, read),
+        }
+    }
+
+    /// The same for a write.
+    pub(crate) fn try_write_io<R>(&self, write: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        match self {
+            Stream::Tcp(s) => s.try_io(Interest::WRITABLE, write),
+            Stream::Unix(s) => s.try_io(Interest::WRITABLE, write),
         }
     }
 

@@ -1,11 +1,13 @@
-//! Unix listening sockets on a path: a dead file is replaced, a live one is left alone, and the new socket appears
+//! Names of unix sockets. A listener on a path: a dead file is replaced, a live one is left alone, and the new socket appears
 //! in one step by rename, so that no client ever finds the path missing.
 
 use crate::listen::{BindCause, UnixOwner};
 use rustix::fs::{Mode, chmod};
 use rustix::process::{Gid, Uid};
 use socket2::{Domain, SockAddr, Socket, Type};
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +63,11 @@ fn is_live(path: &Path) -> Result<bool, BindCause> {
         Ok(()) => Ok(true),
         Err(e) => Ok(e.kind() == io::ErrorKind::WouldBlock),
     }
+}
+
+/// A name of the abstract namespace in the form that paths take: led by a NUL (unix(7)).
+pub(crate) fn abstract_name(name: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec([&[0], name].concat()))
 }
 
 fn temporary_name(path: &Path) -> PathBuf {

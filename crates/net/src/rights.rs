@@ -1,0 +1,94 @@
+//! Giving up rights for good: root directory, groups, group, user, in the one order that works.
+
+use crate::raw;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What to become. Names are looked up before, by [`accounts`](crate::accounts).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `chroot`
+    pub root: Option<PathBuf>,
+    /// Supplementary groups; with a group or user and without these, all of root's are given up.
+    pub groups: Vec<u32>,
+    /// `gid` or `group`
+    pub gid: Option<u32>,
+    /// `uid` or `user`
+    pub uid: Option<u32>,
+}
+
+/// The step that was refused.
+#[derive(Debug)]
+pub enum RightsError {
+    /// `chroot`
+    Chroot(PathBuf, io::Error),
+    /// Supplementary groups.
+    Groups(io::Error),
+    /// `group`
+    Group(u32, io::Error),
+    /// `user`
+    User(u32, io::Error),
+}
+
+impl fmt::Display for RightsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RightsError::Chroot(path, e) => write!(f, "Cannot chroot to '{}': {e}", path.display()),
+            RightsError::Groups(e) => write!(f, "Cannot set supplementary groups: {e}"),
+            RightsError::Group(gid, e) => write!(f, "Cannot set gid {gid}: {e}"),
+            RightsError::User(uid, e) => write!(f, "Cannot set uid {uid}: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for RightsError {}
+
+/// Becomes `identity`, in all threads. Nothing leads back. Stops at the first step that is refused; the process must
+/// then end, for it stands between two identities.
+pub fn become_identity(identity: &Identity) -> Result<(), RightsError> {
+    if let Some(root) = &identity.root {
+        enter(root).map_err(|e| RightsError::Chroot(root.clone(), e))?;
+    }
+    let changes = identity.gid.is_some() || identity.uid.is_some();
+    if changes && (rustix::process::geteuid().is_root() || !identity.groups.is_empty()) {
+        raw::set_groups(&identity.groups).map_err(RightsError::Groups)?;
+    }
+    if let Some(gid) = identity.gid {
+        raw::set_gid(gid).map_err(|e| RightsError::Group(gid, e))?;
+    }
+    if let Some(uid) = identity.uid {
+        raw::set_uid(uid).map_err(|e| RightsError::User(uid, e))?;
+    }
+    Ok(())
+}
+
+/// Without the change of folder the old tree would stay within reach (chroot(2)).
+fn enter(root: &Path) -> io::Result<()> {
+    rustix::process::chroot(root)?;
+    std::env::set_current_dir("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staying_who_one_is_is_always_allowed() {
+        let own = Identity {
+            uid: Some(rustix::process::geteuid().as_raw()),
+            gid: Some(rustix::process::getegid().as_raw()),
+            groups: rustix::process::getgroups().unwrap().iter().map(|g| g.as_raw()).collect(),
+            root: None,
+        };
+        become_identity(&own).unwrap();
+        assert!(become_identity(&Identity::default()).is_ok());
+    }
+
+    #[test]
+    fn a_root_that_is_not_there_is_named() {
+        let identity = Identity { root: Some("/no/such/place".into()), ..Default::default() };
+        let error = become_identity(&identity).unwrap_err();
+        assert!(error.to_string().starts_with("Cannot chroot to '/no/such/place'"), "{error}");
+    }
+}
