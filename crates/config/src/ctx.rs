@@ -1,6 +1,7 @@
 //! What a row's parser may know besides its words: where it stands, and where to put complaints that do not end the
 //! line. It deliberately offers no view of other sections: what needs one is checked after all files are read.
 
+use crate::env::Environment;
 use crate::row::Place;
 use base::{Diagnostic, Diagnostics, Span, Word};
 
@@ -15,6 +16,8 @@ pub struct Ctx<'c> {
     pub section_name: &'c Word,
     /// All complaints so far.
     pub diags: &'c mut Diagnostics,
+    /// The variables of this load: `setenv` changes what the next line sees.
+    pub env: &'c mut Environment,
     /// Marks set by rows in this section, see [`Ctx::first`].
     pub(crate) marks: &'c mut Vec<&'static str>,
 }

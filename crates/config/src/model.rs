@@ -389,6 +389,28 @@ pub struct Proxy {
     pub id: Option<u32>,
 }
 
+impl Proxy {
+    /// An empty proxy with what it inherits.
+    pub fn new(name: Word, kind: ProxyKind, span: Span, settings: Settings) -> Proxy {
+        Proxy {
+            name,
+            kind,
+            span,
+            settings,
+            binds: Vec::new(),
+            servers: Vec::new(),
+            use_backends: Vec::new(),
+            use_servers: Vec::new(),
+            captures: Vec::new(),
+            monitor_fail: Vec::new(),
+            force_persist: Vec::new(),
+            ignore_persist: Vec::new(),
+            disabled: false,
+            id: None,
+        }
+    }
+}
+
 /// A header capture slot. Slots are numbered per direction in order of declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
@@ -491,6 +513,8 @@ pub struct Settings {
     pub disable_on_404: bool,
     /// `http-check send-state`
     pub send_state: bool,
+    /// `disabled` / `enabled`; [`Proxy::disabled`] holds the outcome.
+    pub disabled: bool,
 }
 
 /// `timeout …`, milliseconds; `Some(0)` is infinite.
