@@ -85,7 +85,8 @@ pub struct UnixOwner {
     pub gid: Option<u32>,
 }
 
-/// Why an address could not be bound. `Display` names the address, the cause and the remedy.
+/// Why an address could not be bound. `Display` names the address, the cause and the remedy, in HAProxy's words as far
+/// as it has any; the caller puts `Binding [file:line] for frontend NAME: ` before it.
 #[derive(Debug)]
 pub struct BindError {
     /// The address as the user wrote it.
@@ -123,7 +124,7 @@ pub enum BindCause {
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot bind socket ({}) [{}]", self.cause.text(), self.addr)?;
+        write!(f, "cannot bind socket ({}) for [{}]", self.cause.text(), self.addr)?;
         match (&self.cause, &self.addr) {
             (BindCause::Taken, ListenAddr::Inet(a)) => {
                 write!(f, ": port {} is taken by another program: stop it or choose another port", a.port())

@@ -5,7 +5,6 @@
 //! passed as it goes out, with its closing LF, which HAProxy sends to every kind of sink.
 
 use crate::log_queue::Queue;
-use crate::raw;
 use crate::ring::Ring;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
@@ -61,9 +60,7 @@ impl LogSink {
             LogAddr::Udp(to) => Kind::Datagram(SockAddr::from(*to)),
             LogAddr::Unix(path) => Kind::Datagram(SockAddr::unix(path)?),
             LogAddr::Abstract(name) => Kind::Datagram(SockAddr::unix(crate::unix_path::abstract_name(name))?),
-            LogAddr::Fd(number) => {
-                Kind::Queue(Queue::to_fd(raw::duplicate_inherited(*number)?, counts.clone())?)
-            }
+            LogAddr::Fd(number) => Kind::Queue(Queue::to_fd(*number, counts.clone())?),
             LogAddr::Ring(ring) => Kind::Queue(Queue::to_ring(ring.clone(), counts.clone())?),
         };
         Ok(LogSink { kind, counts })

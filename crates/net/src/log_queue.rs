@@ -2,11 +2,12 @@
 //! without doing so to every program that shares them, so another thread does the waiting.
 
 use crate::log::Counts;
+use crate::raw;
 use crate::ring::Ring;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -42,8 +43,13 @@ pub(crate) trait Writer: Send + 'static {
 }
 
 impl Queue {
-    pub(crate) fn to_fd(fd: OwnedFd, counts: Arc<Counts>) -> io::Result<Queue> {
-        Queue::to_writer(FdWriter { fd, bytes: Vec::with_capacity(BATCH_BYTES) }, counts)
+    pub(crate) fn to_fd(number: RawFd, counts: Arc<Counts>) -> io::Result<Queue> {
+        let out = match number {
+            1 => Out::Stdout(io::stdout()),
+            2 => Out::Stderr(io::stderr()),
+            number => Out::Inherited(raw::duplicate_inherited(number)?),
+        };
+        Queue::to_writer(FdWriter { out, bytes: Vec::with_capacity(BATCH_BYTES) }, counts)
     }
 
     pub(crate) fn to_ring(ring: Arc<Ring>, counts: Arc<Counts>) -> io::Result<Queue> {
@@ -131,8 +137,26 @@ fn collect(first: Item, received: &Receiver<Item>, batch: &mut Vec<Vec<u8>>) -> 
 
 /// Writes to a descriptor and waits for room where it must.
 struct FdWriter {
-    fd: OwnedFd,
+    out: Out,
     bytes: Vec<u8>,
+}
+
+/// The standard streams are written where they lead at that moment: a daemon points them at `/dev/null` once it runs,
+/// and must not hold on to the terminal of whoever started it.
+enum Out {
+    Stdout(io::Stdout),
+    Stderr(io::Stderr),
+    Inherited(OwnedFd),
+}
+
+impl AsFd for Out {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Out::Stdout(s) => s.as_fd(),
+            Out::Stderr(s) => s.as_fd(),
+            Out::Inherited(fd) => fd.as_fd(),
+        }
+    }
 }
 
 impl Writer for FdWriter {
@@ -141,11 +165,11 @@ impl Writer for FdWriter {
         batch.iter().for_each(|line| self.bytes.extend_from_slice(line));
         let mut rest = self.bytes.as_slice();
         while !rest.is_empty() {
-            match rustix::io::write(&self.fd, rest) {
+            match rustix::io::write(&self.out, rest) {
                 Ok(0) => return Err(lines_left(rest)),
                 Ok(n) => rest = &rest[n..],
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => wait_for_room(&self.fd).map_err(|_| lines_left(rest))?,
+                Err(Errno::AGAIN) => wait_for_room(&self.out).map_err(|_| lines_left(rest))?,
                 Err(_) => return Err(lines_left(rest)),
             }
         }
@@ -154,8 +178,8 @@ impl Writer for FdWriter {
 }
 
 /// The descriptor was made non-blocking by whoever gave it to us.
-fn wait_for_room(fd: &OwnedFd) -> rustix::io::Result<()> {
-    match rustix::event::poll(&mut [PollFd::new(fd, PollFlags::OUT)], None) {
+fn wait_for_room(out: &Out) -> rustix::io::Result<()> {
+    match rustix::event::poll(&mut [PollFd::new(out, PollFlags::OUT)], None) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(e) => Err(e),
     }

@@ -70,6 +70,16 @@ pub(crate) fn set_uid(uid: u32) -> io::Result<()> {
     outcome(unsafe { libc::setresuid(uid, uid, uid) })
 }
 
+/// Dies of `signal`, as if it had never been handled. Returns only if the signal does not end a process.
+pub(crate) fn die_of(signal: libc::c_int) {
+    // SAFETY: restores the default action, which runs no code of ours, and sends the signal to this thread. A number
+    // that is no signal is refused by both calls.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::raise(signal);
+    }
+}
+
 fn outcome(status: libc::c_int) -> io::Result<()> {
     if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

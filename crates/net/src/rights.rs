@@ -63,6 +63,14 @@ pub fn become_identity(identity: &Identity) -> Result<(), RightsError> {
     Ok(())
 }
 
+/// Ends the process by a signal that it had handled, so that whoever waits for it sees the death it asked for: HAProxy
+/// leaves SIGTERM and SIGINT to their default, and scripts look at the status.
+pub fn die_of(signal: i32) -> ! {
+    raw::die_of(signal);
+    // 128 plus the number is what a shell shows for the same death.
+    std::process::exit(128_i32.saturating_add(signal))
+}
+
 /// Without the change of folder the old tree would stay within reach (chroot(2)).
 fn enter(root: &Path) -> io::Result<()> {
     rustix::process::chroot(root)?;

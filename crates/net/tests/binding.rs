@@ -42,7 +42,7 @@ fn a_taken_port_says_what_to_do() {
     let error = bind(&inet(&format!("127.0.0.1:{port}")), &ListenOptions::default(), 1).unwrap_err();
     assert!(matches!(error.cause, BindCause::Taken));
     let text = error.to_string();
-    assert!(text.contains(&format!("[127.0.0.1:{port}]")), "{text}");
+    assert!(text.contains(&format!("(Address already in use) for [127.0.0.1:{port}]")), "{text}");
     assert!(text.contains(&format!("port {port} is taken by another program")), "{text}");
 }
 
