@@ -4,6 +4,7 @@
 pub mod fields;
 pub mod h1;
 pub mod message;
+pub mod proxy_protocol;
 
 pub use fields::Fields;
 pub use message::{Method, Request, Response, Slice, Version};
