@@ -1,6 +1,7 @@
 //! HTTP messages: bytes to meaning and back. Pure state machines: no socket, no clock, no thread. The message head
 //! is version-neutral ([`Request`], [`Response`], [`Fields`]); each protocol version has a module of its own.
 
+pub mod client_hello;
 pub mod fields;
 pub mod h1;
 pub mod message;
