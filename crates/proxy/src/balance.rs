@@ -5,6 +5,9 @@
 //! after every change of state or weight. Nothing here reads a message, a clock or a random source: the hash of the
 //! request's key, the time and the random number are arguments.
 
+pub mod hash;
+pub mod key;
+mod ring;
 mod rotation;
 mod table;
 
@@ -40,6 +43,36 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// The policy that `balance`, `hash-type` and `hash-balance-factor` ask for together.
+    pub fn of(
+        algorithm: &config::model::Algorithm,
+        kind: Option<config::model::HashType>,
+        factor: Option<u32>,
+    ) -> Policy {
+        use config::model::Algorithm as A;
+        match algorithm {
+            A::RoundRobin => Policy::RoundRobin,
+            A::StaticRr => Policy::StaticRr,
+            A::LeastConn => Policy::LeastConn,
+            A::First => Policy::First,
+            A::Random(draws) => Policy::Random { draws: draws.unwrap_or(DEFAULT_DRAWS) },
+            A::Source
+            | A::Uri { .. }
+            | A::UrlParam { .. }
+            | A::Header { .. }
+            | A::RdpCookie(_)
+            | A::Hash(_) => match kind.is_some_and(|k| k.consistent) {
+                true => Policy::HashRing { factor: factor.unwrap_or(0) },
+                false => Policy::HashMap,
+            },
+        }
+    }
+
+    /// Saturated servers stay in the choice: a request waits for the one its key belongs to.
+    pub fn is_hashed(self) -> bool {
+        matches!(self, Policy::HashMap | Policy::HashRing { .. })
+    }
+
     /// Weights count in sixteenths and a slow start is gradual.
     pub fn is_dynamic(self) -> bool {
         match self {
@@ -52,6 +85,9 @@ impl Policy {
         }
     }
 }
+
+/// `balance random` without a number draws twice (manual, `balance`).
+const DEFAULT_DRAWS: u32 = 2;
 
 /// What a request brings to the choice.
 #[derive(Clone, Copy, Debug, Default)]
@@ -156,3 +192,6 @@ impl Balance {
         table.pick(ask, &self.servers, &self.load, || self.position.next())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,16 @@
 //! The order of round robin: weights unrolled into a list that is then read at one shared position.
 //!
-//! Both orders were found by watching the oracle: `static-rr` spreads servers by urgency, in the order of the file;
-//! `roundrobin` starts with the heavy ones and lets light ones in where nobody else is due.
+//! Both orders were found by watching the oracle (`fixtures/rotation.txt`): `static-rr` spreads servers by urgency, in
+//! the order of the file, and is also the map of `hash-type map-based`; `roundrobin` starts with the heavy ones and
+//! lets light ones in where nobody else is due.
 
 use crate::server::Server;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-/// The most entries a list may have. Farms whose weights share no divisor and add up to more are rounded to fit.
+/// The most entries a turn of `roundrobin` may have, to bound its memory. Farms whose weights share no divisor and add
+/// up to more are rounded to fit. A hash map is never rounded: it must agree with other balancers bit by bit.
 const MOST: u64 = 1 << 16;
 
 /// A list of server indices: what comes once, then what repeats.
@@ -19,7 +23,7 @@ pub(super) struct Rotation {
 impl Rotation {
     /// The order of `roundrobin`.
     pub(super) fn smooth(eligible: &[u32], servers: &[Arc<Server>]) -> Rotation {
-        let entries = entries(eligible, servers);
+        let entries = rounded(entries(eligible, servers));
         let total = entries.iter().map(|e| e.weight).sum::<u64>() as usize;
         let mut order = unroll_smooth(&entries, 2 * total);
         let cycle = order.split_off(total.min(order.len()));
@@ -29,6 +33,13 @@ impl Rotation {
     /// The order of `static-rr`.
     pub(super) fn fixed(eligible: &[u32], servers: &[Arc<Server>]) -> Rotation {
         Rotation { first: Box::default(), cycle: unroll_fixed(&entries(eligible, servers)).into() }
+    }
+
+    /// The server that a hash belongs to, and those after it.
+    pub(super) fn from_hash(&self, hash: u32) -> impl Iterator<Item = u32> {
+        let start = (hash as usize).checked_rem(self.cycle.len()).unwrap_or_default();
+        let (head, tail) = self.cycle.split_at(start);
+        tail.iter().chain(head).copied()
     }
 
     /// Length of the part that repeats.
@@ -52,18 +63,21 @@ struct Entry {
     weight: u64,
 }
 
-/// Weights with their common divisor taken out, and rounded where their sum is still beyond `MOST`.
+/// Weights with their common divisor taken out.
 fn entries(eligible: &[u32], servers: &[Arc<Server>]) -> Vec<Entry> {
     let weight = |i: u32| servers.get(i as usize).map_or(0, |s| u64::from(s.effective_weight()));
     let mut list: Vec<Entry> = eligible.iter().map(|i| Entry { index: *i, weight: weight(*i) }).collect();
     list.retain(|e| e.weight > 0);
     let divisor = list.iter().fold(0, |d, e| gcd(d, e.weight)).max(1);
-    let total: u64 = list.iter().map(|e| e.weight / divisor).sum();
-    for entry in &mut list {
-        entry.weight /= divisor;
-        if total > MOST {
-            entry.weight = (entry.weight * MOST / total).max(1);
-        }
+    list.iter_mut().for_each(|e| e.weight /= divisor);
+    list
+}
+
+/// Weights whose sum fits the limit.
+fn rounded(mut list: Vec<Entry>) -> Vec<Entry> {
+    let total: u64 = list.iter().map(|e| e.weight).sum();
+    if total > MOST {
+        list.iter_mut().for_each(|e| e.weight = (e.weight * MOST / total).max(1));
     }
     list
 }
@@ -72,8 +86,7 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Slot after slot: who is overdue by a whole turn comes first (the most overdue one); else the first that has
-/// some turn to come.
+/// Slot after slot: the first that is overdue by a whole turn; where none is, the first that has not had its share.
 fn unroll_fixed(entries: &[Entry]) -> Vec<u32> {
     let total: i64 = entries.iter().map(|e| e.weight as i64).sum();
     let mut scores = vec![0_i64; entries.len()];
@@ -82,55 +95,94 @@ fn unroll_fixed(entries: &[Entry]) -> Vec<u32> {
         for (score, entry) in scores.iter_mut().zip(entries) {
             *score += entry.weight as i64;
         }
-        let Some(chosen) = most_urgent(&scores, total) else { break };
+        let first = |least: i64| scores.iter().position(|s| *s >= least);
+        let Some(chosen) = first(total).or_else(|| first(0)) else { break };
         scores[chosen] -= total;
         order.push(entries[chosen].index);
     }
     order
 }
 
-fn most_urgent(scores: &[i64], total: i64) -> Option<usize> {
-    let mut best: Option<usize> = None;
-    for (i, score) in scores.iter().enumerate() {
-        let better = match best {
-            None => *score > 0,
-            Some(b) => *score >= total && *score > scores[b],
-        };
-        if better {
-            best = Some(i);
-        }
-    }
-    best
+/// A server's next turn. The oracle orders those of one slot by how far into it they are less their weight, and
+/// equals by who came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    slot: u64,
+    urgency: i64,
+    since: u64,
+    entry: usize,
+    /// The exact position times the weight, so that nothing is ever rounded away.
+    position: u64,
 }
 
-/// Slot after slot: whoever is due comes, the earliest first; where nobody is, the heaviest that has not yet had its
-/// first turn. A turn taken moves a server on by `total / weight`.
+/// Slot after slot: whoever is due comes; where nobody is, the heaviest that has not yet had its first turn. A turn
+/// taken moves a server on by `total / weight`.
 fn unroll_smooth(entries: &[Entry], slots: usize) -> Vec<u32> {
     let total: u64 = entries.iter().map(|e| e.weight).sum();
     let mut fresh: Vec<usize> = (0..entries.len()).collect();
-    fresh.sort_by_key(|i| std::cmp::Reverse(entries[*i].weight));
-    let mut fresh = std::collections::VecDeque::from(fresh);
-    let mut due = std::collections::BinaryHeap::new();
+    fresh.sort_by_key(|i| Reverse(entries[*i].weight));
+    let mut fresh = fresh.into_iter();
+    let mut due: BinaryHeap<Reverse<Turn>> = BinaryHeap::new();
     let mut order = Vec::with_capacity(slots);
     for slot in 0..slots as u64 {
-        let ready = due.peek().is_some_and(|std::cmp::Reverse((at, ..)): &Due| *at <= slot);
-        let newcomer = if ready { None } else { fresh.pop_front() };
-        let (chosen, time) = match newcomer {
-            // a fresh server begins here
-            Some(i) => (i, slot * entries[i].weight),
-            None => match due.pop() {
-                Some(std::cmp::Reverse((_, _, i, time))) => (i, time),
-                None => break,
-            },
+        let ready = due.peek().is_some_and(|turn| turn.0.slot <= slot);
+        let newcomer = if ready { None } else { fresh.next() };
+        let taken = newcomer.map(|entry| (entry, slot * entries[entry].weight));
+        let Some((entry, position)) = taken.or_else(|| due.pop().map(|t| (t.0.entry, t.0.position))) else {
+            break;
         };
-        order.push(entries[chosen].index);
-        // positions are kept as numerators over the server's weight, so that nothing is ever rounded away
-        let time = time + total;
-        let weight = entries[chosen].weight;
-        due.push(std::cmp::Reverse((time / weight, std::cmp::Reverse(weight), chosen, time)));
+        order.push(entries[entry].index);
+        let (weight, position) = (entries[entry].weight, position + total);
+        let urgency = (position % weight) as i64 - weight as i64;
+        due.push(Reverse(Turn { slot: position / weight, urgency, since: slot, entry, position }));
     }
     order
 }
 
-/// Position, weight (heavy first), entry, and the exact position times the weight.
-type Due = std::cmp::Reverse<(u64, std::cmp::Reverse<u64>, usize, u64)>;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(weights: &[u64]) -> Vec<Entry> {
+        let divisor = weights.iter().fold(0, |d, w| gcd(d, *w));
+        let entry = |(i, w): (usize, &u64)| Entry { index: i as u32, weight: w / divisor };
+        weights.iter().enumerate().map(entry).collect()
+    }
+
+    fn letters(order: impl IntoIterator<Item = u32>) -> String {
+        order.into_iter().map(|i| char::from(b'a' + i as u8)).collect()
+    }
+
+    #[test]
+    fn the_orders_of_the_oracle() {
+        let table = include_str!("fixtures/rotation.txt");
+        let lines: Vec<&str> = table.lines().filter(|l| !l.starts_with('#')).collect();
+        assert!(lines.len() > 40);
+        for line in lines {
+            let mut words = line.split(' ');
+            let weights: Vec<u64> = words.next().unwrap().split(',').map(|w| w.parse().unwrap()).collect();
+            let entries = entries(&weights);
+            assert_eq!(letters(unroll_fixed(&entries)), words.next().unwrap(), "static-rr {weights:?}");
+            let smooth = words.next().unwrap();
+            assert_eq!(letters(unroll_smooth(&entries, smooth.len())), smooth, "roundrobin {weights:?}");
+        }
+    }
+
+    #[test]
+    fn what_repeats_is_the_second_turn() {
+        for weights in [&[3, 3, 2][..], &[11, 5, 2], &[1, 20, 7, 5, 2, 2], &[256, 255, 3], &[1]] {
+            let entries = entries(weights);
+            let total = entries.iter().map(|e| e.weight).sum::<u64>() as usize;
+            let order = unroll_smooth(&entries, 4 * total);
+            assert_eq!(order[total..2 * total], order[3 * total..], "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn weights_beyond_the_limit_are_rounded() {
+        let weights: Vec<u64> = (0..40).map(|i| 4000 + i).collect();
+        let list = rounded(entries(&weights));
+        assert!(list.iter().map(|e| e.weight).sum::<u64>() <= MOST);
+        assert!(list.iter().all(|e| e.weight > 0));
+    }
+}

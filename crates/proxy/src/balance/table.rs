@@ -1,5 +1,6 @@
 //! The immutable part of a choice: which servers stand for election, and the order or map that the algorithm reads.
 
+use super::ring::Ring;
 use super::rotation::Rotation;
 use super::{Ask, Picked, Policy};
 use crate::server::{Load, Server};
@@ -30,6 +31,21 @@ enum Shape {
     LeastConn,
     /// The first with a free slot; `eligible` is in order of id.
     First,
+    /// Drawn by lot, in proportion to weight.
+    Lot {
+        /// For each eligible server, the sum of the weights up to and with it.
+        sums: Box<[u64]>,
+        /// How often is drawn.
+        draws: u32,
+    },
+    /// The hash counts off the static order.
+    Map(Rotation),
+    /// The hash finds its place on the ring.
+    Ring {
+        ring: Ring,
+        /// `hash-balance-factor`, percent; 0 is none.
+        factor: u32,
+    },
 }
 
 impl Table {
@@ -38,10 +54,11 @@ impl Table {
         let shape = match policy {
             _ if eligible.is_empty() => Shape::Empty,
             _ if only => Shape::Only,
-            Policy::RoundRobin | Policy::Random { .. } | Policy::HashRing { .. } => {
-                Shape::Rotation(Rotation::smooth(&eligible, servers))
-            }
-            Policy::StaticRr | Policy::HashMap => Shape::Rotation(Rotation::fixed(&eligible, servers)),
+            Policy::RoundRobin => Shape::Rotation(Rotation::smooth(&eligible, servers)),
+            Policy::StaticRr => Shape::Rotation(Rotation::fixed(&eligible, servers)),
+            Policy::HashMap => Shape::Map(Rotation::fixed(&eligible, servers)),
+            Policy::HashRing { factor } => Shape::Ring { ring: Ring::build(&eligible, servers), factor },
+            Policy::Random { draws } => Shape::Lot { sums: running_sums(&eligible, servers), draws },
             Policy::LeastConn => Shape::LeastConn,
             Policy::First => {
                 eligible.sort_by_key(|i| servers.get(*i as usize).map(|s| s.facts.id));
@@ -69,6 +86,16 @@ impl Table {
             Shape::Rotation(rotation) => election.rotate(rotation, next),
             Shape::LeastConn => election.or_avoided(election.least(next())),
             Shape::First => election.or_avoided(election.in_turn(0)),
+            Shape::Lot { sums, draws } => election.draw(sums, *draws, ask.rand),
+            Shape::Map(map) => match ask.hash {
+                Some(hash) => election.hashed(map.from_hash(hash)),
+                None => election.rotate(map, next),
+            },
+            Shape::Ring { ring, factor } => match ask.hash {
+                Some(hash) => election.bounded(ring.from(ring.nearest(hash)), *factor),
+                // the oracle's round robin over a ring walks its places
+                None => election.hashed(ring.from(next())),
+            },
         }
     }
 }
@@ -90,6 +117,15 @@ fn electorate(all_backups: bool, servers: &[Arc<Server>]) -> (Vec<u32>, bool) {
     let first: Vec<u32> = usable(true).take(1).collect();
     let only = !first.is_empty();
     (first, only)
+}
+
+fn running_sums(eligible: &[u32], servers: &[Arc<Server>]) -> Box<[u64]> {
+    let weights = eligible.iter().filter_map(|i| servers.get(*i as usize)).map(|s| s.effective_weight());
+    let add = |sum: &mut u64, weight: u32| {
+        *sum += u64::from(weight);
+        Some(*sum)
+    };
+    weights.scan(0, add).collect()
 }
 
 /// One choice among the eligible.
@@ -142,16 +178,84 @@ impl Election<'_> {
 
     /// The least loaded in proportion to its weight; the first of equals from the shared position on.
     fn least(&self, from: usize) -> Option<u32> {
-        let mut best: Option<(u32, u64, u64)> = None;
+        let mut best = None;
         for index in self.round(from).filter(|i| self.is_welcome(*i)) {
             let Some(server) = self.servers.get(index as usize) else { continue };
-            let burden = u64::from(server.sessions()) + u64::from(server.queued());
-            let weight = u64::from(server.effective_weight().max(1));
-            // burden/weight < best's, without dividing
-            if best.is_none_or(|(_, b, w)| burden * w < b * weight) {
-                best = Some((index, burden, weight));
-            }
+            best = lighter(best, index, server);
         }
         best.map(|(index, _, _)| index)
+    }
+
+    /// The first that is not to be avoided, busy or not; else the first.
+    fn hashed(&self, candidates: impl Iterator<Item = u32>) -> Picked {
+        let mut first = None;
+        for index in candidates {
+            if Some(index as usize) != self.avoid {
+                return Picked::Server(index as usize);
+            }
+            first = first.or(Some(index));
+        }
+        first.map_or(Picked::None, |index| Picked::Server(index as usize))
+    }
+
+    /// Like `hashed`, but passing over servers that carry more than their share times the factor.
+    fn bounded(&self, candidates: impl Iterator<Item = u32>, factor: u32) -> Picked {
+        if factor == 0 {
+            return self.hashed(candidates);
+        }
+        let known = self.eligible.iter().filter_map(|i| self.servers.get(*i as usize));
+        let (mut sessions, mut weights) = (0_u64, 0_u64);
+        for server in known {
+            sessions += burden(server);
+            weights += u64::from(server.effective_weight());
+        }
+        let share = Share { sessions: sessions + 1, weights: weights.max(1), factor: u64::from(factor) };
+        let light = |i: &u32| self.servers.get(*i as usize).is_some_and(|s| share.has_room(s));
+        self.hashed(candidates.filter(light))
+    }
+
+    /// Draws some servers and takes the least loaded of those that are welcome; looks round when none was.
+    fn draw(&self, sums: &[u64], draws: u32, rand: u32) -> Picked {
+        let total = sums.last().copied().unwrap_or(0).max(1);
+        let mut best: Option<(u32, u64, u64)> = None;
+        for draw in 0..draws {
+            let lot = u64::from(super::hash::avalanche(rand.wrapping_add(draw))) * total >> 32;
+            let place = sums.partition_point(|sum| *sum <= lot);
+            let Some(index) = self.eligible.get(place).copied().filter(|i| self.is_welcome(*i)) else {
+                continue;
+            };
+            let Some(server) = self.servers.get(index as usize) else { continue };
+            best = lighter(best, index, server);
+        }
+        let winner = best.map(|(index, _, _)| index);
+        self.or_avoided(winner.or_else(|| self.in_turn(rand as usize)))
+    }
+}
+
+/// Sessions and waiting ones: what a server has to work through.
+fn burden(server: &Server) -> u64 {
+    u64::from(server.sessions()) + u64::from(server.queued())
+}
+
+/// The one of two with the smaller `burden / weight`, compared without dividing; the earlier one of equals.
+fn lighter(best: Option<(u32, u64, u64)>, index: u32, server: &Server) -> Option<(u32, u64, u64)> {
+    let (load, weight) = (burden(server), u64::from(server.effective_weight().max(1)));
+    match best {
+        Some((_, least, of)) if load * of >= least * weight => best,
+        Some(_) | None => Some((index, load, weight)),
+    }
+}
+
+/// What `hash-balance-factor` grants: each server `factor` percent of its share of all sessions, this one included.
+struct Share {
+    sessions: u64,
+    weights: u64,
+    factor: u64,
+}
+
+impl Share {
+    fn has_room(&self, server: &Server) -> bool {
+        let granted = self.sessions * self.factor * u64::from(server.effective_weight());
+        burden(server) < granted.div_ceil(self.weights * 100)
     }
 }
