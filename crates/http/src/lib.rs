@@ -6,6 +6,7 @@ pub mod fields;
 pub mod h1;
 pub mod message;
 pub mod proxy_protocol;
+pub mod raw;
 
 pub use fields::Fields;
 pub use message::{Method, Request, Response, Slice, Version};
