@@ -7,6 +7,7 @@ pub mod h1;
 pub mod message;
 pub mod proxy_protocol;
 pub mod raw;
+pub mod uri;
 
 pub use fields::Fields;
 pub use message::{Method, Request, Response, Slice, Version};
