@@ -156,9 +156,24 @@ pub fn leading_int(text: &[u8]) -> i64 {
     value
 }
 
-/// An address as text, nothing around it.
+/// An address that a text begins with: IPv4 may be followed by anything but digits and dots (a port, a mask, a space)
+/// and have leading zeros, which are decimal; IPv6 stands alone.
 pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
-    IpAddr::from_str(std::str::from_utf8(text).ok()?).ok()
+    match leading_ipv4(text) {
+        Some(ip) => Some(IpAddr::V4(ip)),
+        None => Ipv6Addr::from_str(std::str::from_utf8(text).ok()?).ok().map(IpAddr::V6),
+    }
+}
+
+fn leading_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let end = text.iter().position(|b| !b.is_ascii_digit() && *b != b'.').unwrap_or(text.len());
+    let mut parts = text.get(..end)?.split(|b| *b == b'.');
+    let mut octets = [0_u8; 4];
+    for octet in &mut octets {
+        let part = parts.next().filter(|p| !p.is_empty())?;
+        *octet = u8::try_from(leading_int(part)).ok()?;
+    }
+    parts.next().is_none().then(|| Ipv4Addr::from(octets))
 }
 
 /// The IPv4 address inside an IPv6 one: `::ffff:a.b.c.d`, `::a.b.c.d` or `2002:aabb:ccdd::` (manual section 7.1.6).
@@ -214,7 +229,10 @@ mod tests {
         assert_eq!(Sample::Int(16_909_060).to_ipv4(), v4);
         assert_eq!(Sample::str(b"::ffff:1.2.3.4").to_ipv4(), v4);
         assert_eq!(Sample::str(b"2002:102:304::").to_ipv4(), v4);
-        assert_eq!(Sample::str(b"1.2.3").to_ip(), None);
+        assert_eq!(Sample::str(b"01.2.3.4:80").to_ipv4(), v4);
+        for text in ["1.2.3", "1.2.3.4.5", "1.2.3.400", " 1.2.3.4", "", "x", "1..2.3"] {
+            assert_eq!(Sample::str(text.as_bytes()).to_ip(), None, "{text}");
+        }
         assert_eq!(Sample::Bin(Cow::Borrowed(&[1, 2, 3, 4])).to_ip(), None);
         assert_eq!(Sample::Int(1).to_bin().as_deref(), Some(&[0, 0, 0, 0, 0, 0, 0, 1][..]));
     }

@@ -5,8 +5,9 @@
 //! One [`Env`] serves a whole load; [`Env::acls`] and [`Env::proxy`] belong to the proxy at hand and are set anew for
 //! each.
 
+use crate::acl::AclTable;
 use crate::args::Userlist;
-use crate::condition::{AclTable, Condition};
+use crate::condition::Condition;
 use crate::expression::Expr;
 use crate::format::{Escape, Format};
 use crate::map::Map;
@@ -100,6 +101,6 @@ impl<'c, 'e> Compiler<'c, 'e> {
 
     /// Defines a named ACL, or adds tests to it: `acl NAME WORDS`.
     pub fn acl(&mut self, name: &Word, words: &[Word]) {
-        crate::condition::define(self.env, name, words);
+        crate::acl::define(self.env, name, words);
     }
 }

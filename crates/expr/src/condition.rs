@@ -1,11 +1,10 @@
-//! Conditions: named and anonymous ACLs joined by and, or and not.
+//! Conditions: named, predefined and anonymous ACLs joined by and, or and not (manual section 7.2).
 
+use crate::acl::{self, Test};
 use crate::compile::Env;
-use crate::expression::Expr;
 use crate::scope::Scope;
 use crate::stage::Stage;
-use base::Word;
-use std::collections::HashMap;
+use base::{Span, Word, suggest};
 use std::sync::Arc;
 
 /// What a condition says.
@@ -19,15 +18,23 @@ pub enum Verdict {
     NotYet,
 }
 
-/// The named ACLs of one proxy.
-#[derive(Clone, Default)]
-pub struct AclTable {
-    pub(crate) named: HashMap<String, Vec<Arc<Test>>>,
-}
+impl Verdict {
+    pub(crate) fn of(holds: bool) -> Verdict {
+        if holds { Verdict::True } else { Verdict::False }
+    }
 
-/// One ACL line: an expression and what its value is compared with.
-pub(crate) struct Test {
-    pub(crate) expr: Expr,
+    /// A hit stands even if more bytes come; no hit may become one.
+    pub(crate) fn so_far(hit: bool) -> Verdict {
+        if hit { Verdict::True } else { Verdict::NotYet }
+    }
+
+    fn negated_if(self, negate: bool) -> Verdict {
+        match (self, negate) {
+            (Verdict::True, true) => Verdict::False,
+            (Verdict::False, true) => Verdict::True,
+            (verdict, _) => verdict,
+        }
+    }
 }
 
 /// A compiled condition: alternatives, each a list of ACLs that must all hold.
@@ -40,16 +47,21 @@ pub struct Condition {
 #[derive(Clone)]
 struct Term {
     negated: bool,
-    tests: Vec<Arc<Test>>,
+    tests: Box<[Arc<Test>]>,
 }
 
 impl Condition {
     /// What it says now.
     pub fn eval(&self, scope: &dyn Scope) -> Verdict {
-        let any = self.alternatives.iter().any(|all| {
-            all.iter().all(|term| term.negated != term.tests.iter().any(|t| t.expr.eval(scope).is_some()))
-        });
-        if any != self.unless { Verdict::True } else { Verdict::False }
+        let mut sum = Verdict::False;
+        for all in &self.alternatives {
+            match every(all, scope) {
+                Verdict::True => return Verdict::True.negated_if(self.unless),
+                Verdict::NotYet => sum = Verdict::NotYet,
+                Verdict::False => {}
+            }
+        }
+        sum.negated_if(self.unless)
     }
 
     /// Whether it holds; where bytes are missing, it does not.
@@ -58,16 +70,122 @@ impl Condition {
     }
 }
 
-pub(crate) fn compile(env: &mut Env<'_>, unless: bool, words: &[Word], _stage: Stage) -> Option<Condition> {
-    let mut all = Vec::new();
-    for word in words {
-        let tests = env.acls.named.get(word.as_str())?.clone();
-        all.push(Term { negated: false, tests });
+fn every(terms: &[Term], scope: &dyn Scope) -> Verdict {
+    let mut sum = Verdict::True;
+    for term in terms {
+        match any(&term.tests, scope).negated_if(term.negated) {
+            Verdict::False => return Verdict::False,
+            Verdict::NotYet => sum = Verdict::NotYet,
+            Verdict::True => {}
+        }
     }
-    Some(Condition { unless, alternatives: vec![all] })
+    sum
 }
 
-pub(crate) fn define(env: &mut Env<'_>, name: &Word, words: &[Word]) {
-    let Some(expr) = crate::expression::compile(env, words, Stage::Request) else { return };
-    env.acls.named.entry(name.text.clone()).or_default().push(Arc::new(Test { expr }));
+fn any(tests: &[Arc<Test>], scope: &dyn Scope) -> Verdict {
+    let mut sum = Verdict::False;
+    for test in tests {
+        match test.eval(scope) {
+            Verdict::True => return Verdict::True,
+            Verdict::NotYet => sum = Verdict::NotYet,
+            Verdict::False => {}
+        }
+    }
+    sum
+}
+
+/// Compiles the words behind `if` or `unless`.
+pub(crate) fn compile(env: &mut Env<'_>, unless: bool, words: &[Word], stage: Stage) -> Option<Condition> {
+    let mut alternatives = vec![Vec::new()];
+    let mut negated = false;
+    let mut good = true;
+    let mut rest = words;
+    while let Some((word, behind)) = rest.split_first() {
+        rest = behind;
+        if word.text == "||" || word.text.eq_ignore_ascii_case("or") {
+            alternatives.push(Vec::new());
+            negated = false;
+            continue;
+        }
+        let name = word.text.trim_start_matches('!');
+        negated ^= (word.text.len() - name.len()) % 2 == 1;
+        if name.is_empty() {
+            continue;
+        }
+        let tests = match name {
+            "{" => anonymous(env, word.span, &mut rest, stage),
+            _ => named(env, name, word.span, stage),
+        };
+        good &= tests.is_some();
+        if let (Some(tests), Some(all)) = (tests, alternatives.last_mut()) {
+            all.push(Term { negated, tests });
+        }
+        negated = false;
+    }
+    // Like HAProxy, which takes `|| x` and `x ||` for `x`.
+    alternatives.retain(|all| !all.is_empty());
+    if good && alternatives.is_empty() {
+        env.diags.alert(words.first().map(|w| w.span), "a condition is expected behind 'if' or 'unless'");
+        return None;
+    }
+    good.then_some(Condition { unless, alternatives })
+}
+
+/// An ACL between braces; takes its words off `rest`.
+fn anonymous(env: &mut Env<'_>, open: Span, rest: &mut &[Word], stage: Stage) -> Option<Box<[Arc<Test>]>> {
+    let Some(close) = rest.iter().position(|w| w.text == "}") else {
+        env.diags
+            .alert(open, "missing closing '}' in condition")
+            .help("the braces must be words of their own: '{ path /x }'");
+        *rest = &[];
+        return None;
+    };
+    let (words, behind) = rest.split_at(close);
+    *rest = behind.get(1..).unwrap_or_default();
+    let test = Arc::new(acl::compile(env, words, open)?);
+    warn_if_never(env, "anonymous acl", std::slice::from_ref(&test), test.expr.span, stage);
+    Some([test].into())
+}
+
+fn named(env: &mut Env<'_>, name: &str, span: Span, stage: Stage) -> Option<Box<[Arc<Test>]>> {
+    let own = env.acls.get(name).map(Box::<[Arc<Test>]>::from);
+    let tests = match own {
+        Some(tests) => Some(tests),
+        None if acl::is_predefined(name) => acl::predefined(env, name, span).map(|t| [t].into()),
+        None => {
+            unknown(env, name, span);
+            None
+        }
+    };
+    if let Some(tests) = &tests {
+        warn_if_never(env, &format!("acl '{name}'"), tests, span, stage);
+    }
+    tests
+}
+
+fn unknown(env: &mut Env<'_>, name: &str, span: Span) {
+    let known: Vec<&str> = env.acls.names().collect();
+    let near = suggest::nearest(name, known).or_else(|| suggest::nearest(name, acl::predefined_names()));
+    let near = near.map(str::to_owned);
+    let criterion = name.split(['(', ',']).next().unwrap_or(name);
+    let diag = env.diags.alert(span, format!("no such ACL : '{name}'"));
+    if let Some(near) = near {
+        diag.help(format!("did you mean '{near}'?"));
+    } else if acl::keyword::resolve(criterion).is_some() {
+        diag.help("a test without a name stands between braces: '{ path /x }'");
+    }
+}
+
+/// HAProxy loads conditions that cannot hold where they stand, and says so.
+fn warn_if_never(env: &mut Env<'_>, what: &str, tests: &[Arc<Test>], span: Span, stage: Stage) {
+    if tests.iter().any(|t| t.expr.fetch.needs.met_at(stage)) {
+        return;
+    }
+    if let Some(test) = tests.first() {
+        let fetch = test.expr.fetch;
+        let message = format!("{what} will never match because it uses keyword '{}'", fetch.name);
+        env.diags
+            .warning(span, message)
+            .help(format!("it needs '{}', which is not available here", fetch.needs.what()));
+    }
 }

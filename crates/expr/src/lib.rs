@@ -1,7 +1,10 @@
 //! Sample expressions, converters, ACLs and log-format strings: compiled once at load, evaluated against a
 //! [`Scope`]. Holds no live state: what the running proxy knows is asked for through the scope.
 
+mod acl;
+mod address;
 pub mod args;
+mod arguments;
 pub mod cast;
 pub mod compile;
 pub mod condition;
@@ -11,15 +14,19 @@ mod fetch;
 pub mod format;
 pub mod map;
 pub mod matching;
+mod patterns;
+pub mod pcre;
+mod reader;
 pub mod rows;
 pub mod sample;
 pub mod scope;
 pub mod stage;
 pub mod vars;
 
+pub use acl::AclTable;
 pub use args::{Arg, Args, BadArg, Userlist};
 pub use compile::{Compiler, Env, Outside, ProxyNames};
-pub use condition::{AclTable, Condition, Verdict};
+pub use condition::{Condition, Verdict};
 pub use expression::Expr;
 pub use format::{Escape, Format};
 pub use map::Map;

@@ -173,22 +173,22 @@ impl Needs {
         }
     }
 
-    /// For complaints: "`res.hdr` needs the response, ...".
+    /// For complaints: "it needs 'HTTP response'".
     pub fn what(self) -> &'static str {
         match self {
             Needs::Nothing => "nothing",
-            Needs::Process => "the running process",
-            Needs::Client => "the client's connection",
-            Needs::ClientTls => "the client's TLS connection",
-            Needs::Frontend => "the frontend",
-            Needs::Request => "the request",
-            Needs::RequestKept => "what is kept of the request",
-            Needs::Backend => "the backend",
-            Needs::Server => "the chosen server",
-            Needs::ServerConnection => "the connection to the server",
-            Needs::Response => "the response",
-            Needs::ResponseKept => "what is kept of the response",
-            Needs::Message => "the request or the response",
+            Needs::Process => "internal state",
+            Needs::Client => "client connection",
+            Needs::ClientTls => "client TLS connection",
+            Needs::Frontend => "frontend",
+            Needs::Request => "HTTP request",
+            Needs::RequestKept => "HTTP request captures",
+            Needs::Backend => "backend",
+            Needs::Server => "server",
+            Needs::ServerConnection => "server connection",
+            Needs::Response => "HTTP response",
+            Needs::ResponseKept => "HTTP response status",
+            Needs::Message => "HTTP request or response",
         }
     }
 }
@@ -215,6 +215,8 @@ pub enum AclForm {
     /// The fetch named first, matched as a whole string, and with `_beg _dir _dom _end _len _reg _sub` behind the
     /// row's name by those methods; e.g. `hdr`, `path`.
     Texts(&'static str),
+    /// Plain, matched as integers that patterns write as versions (`3.1`); e.g. `req.ssl_ver`.
+    Versions,
     /// Plain, and with those methods' suffixes; e.g. `ssl_fc_sni_end`.
     Suffixes(&'static [MatchMethod]),
 }

@@ -26,6 +26,23 @@ pub enum SampleType {
     Method,
 }
 
+impl SampleType {
+    /// As the manual writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SampleType::Any => "any type",
+            SampleType::Bool => "boolean",
+            SampleType::Int => "integer",
+            SampleType::Addr => "an address",
+            SampleType::Ipv4 => "an IPv4 address",
+            SampleType::Ipv6 => "an IPv6 address",
+            SampleType::Str => "string",
+            SampleType::Bin => "binary",
+            SampleType::Method => "a method",
+        }
+    }
+}
+
 /// A value. Texts borrow from the message where they can.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sample<'a> {
