@@ -11,6 +11,7 @@ mod ring;
 mod rotation;
 mod table;
 
+use crate::queue::Queue;
 use crate::server::{Load, Server};
 use arc_swap::ArcSwap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -120,6 +121,7 @@ pub struct Balance {
     load: Load,
     table: ArcSwap<Table>,
     position: Position,
+    pub(crate) queue: Queue,
     rebuild: Mutex<()>,
 }
 
@@ -145,6 +147,7 @@ impl Balance {
             load: Load::new(fullconn),
             table: ArcSwap::from_pointee(Table::default()),
             position: Position::default(),
+            queue: Queue::default(),
             rebuild: Mutex::new(()),
         };
         balance.recompute(0);
@@ -179,6 +182,12 @@ impl Balance {
             server.refresh_weight(self.policy.is_dynamic(), now_ms);
         }
         self.table.store(Arc::new(Table::build(self.policy, self.all_backups, &self.servers)));
+        self.reshuffle_queue();
+    }
+
+    /// Whether balancing may choose this server now.
+    pub fn is_eligible(&self, index: usize) -> bool {
+        self.table.load().has(index)
     }
 
     /// Some server's slow start runs.
@@ -189,6 +198,10 @@ impl Balance {
     /// Chooses a server for one request.
     pub fn pick(&self, ask: &Ask) -> Picked {
         let table = self.table.load();
+        // who waits in the backend's line came first; keys keep to their server's own line
+        if self.queue.in_backend() > 0 && !self.policy.is_hashed() && table.len() > 0 {
+            return Picked::Full;
+        }
         table.pick(ask, &self.servers, &self.load, || self.position.next())
     }
 }

@@ -72,6 +72,10 @@ impl Table {
         self.eligible.len()
     }
 
+    pub(super) fn has(&self, index: usize) -> bool {
+        self.eligible.contains(&(index as u32))
+    }
+
     pub(super) fn pick(
         &self,
         ask: &Ask,

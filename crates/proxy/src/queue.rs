@@ -1,0 +1,380 @@
+//! Waiting for a server's slot: one line per server for those who must reach that one, and one line per backend for
+//! those who take any. First come, first served, over all threads.
+//!
+//! Life of a waiter: `Balance::wait` puts it in line; a slot that comes free is handed to the oldest of the server's
+//! own line and the backend's line, and its stream is woken holding that slot; it may then drop the slot like any
+//! other. Dropping a waiter at any moment is safe: it leaves the line, or gives on the slot it was just handed.
+//!
+//! The lock is taken only where somebody waits. No wake-up is lost: who joins a line first counts itself and then
+//! looks for a free slot; who frees a slot first frees it and then looks at the count (both sequentially
+//! consistent), so one of them sees the other. Lines hold one entry a live stream, so `maxconn` bounds them.
+
+use crate::balance::Balance;
+use crate::server::Server;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// A place among a server's sessions. Dropping it hands the place to whoever waits.
+#[must_use]
+pub struct Slot<'a> {
+    balance: &'a Balance,
+    index: usize,
+}
+
+impl<'a> Slot<'a> {
+    /// The server's index.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The server.
+    pub fn server(&self) -> Option<&'a Arc<Server>> {
+        self.balance.servers().get(self.index)
+    }
+}
+
+impl fmt::Debug for Slot<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Slot({})", self.index)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.balance.release(self.index);
+    }
+}
+
+/// Whose line to wait in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// The backend's: any server will do.
+    Backend,
+    /// That server's.
+    Server {
+        /// Its index.
+        index: usize,
+        /// Stay in line even when the server goes down (without `option redispatch`); else be called to choose
+        /// again.
+        loyal: bool,
+    },
+}
+
+/// Why a waiter was woken.
+#[derive(Debug)]
+pub enum Called<'a> {
+    /// Its turn has come.
+    Slot(Slot<'a>),
+    /// Its server went down: choose again.
+    Again,
+}
+
+/// The lines of one backend.
+#[derive(Default)]
+pub(crate) struct Queue {
+    lines: Mutex<Lines>,
+    /// In all lines; read without the lock.
+    waiting: AtomicU32,
+    /// In the backend's own line, and the most seen there.
+    in_backend: AtomicU32,
+    in_backend_max: AtomicU32,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Queue({} waiting)", self.waiting.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Default)]
+struct Lines {
+    backend: Waiters,
+    servers: BTreeMap<usize, Waiters>,
+    /// Those called whose streams have not looked yet.
+    called: BTreeMap<u64, (Outcome, u32)>,
+    next_ticket: u64,
+}
+
+/// One line: waiters by ticket, so the oldest first.
+#[derive(Default)]
+struct Waiters {
+    list: BTreeMap<u64, Waiter>,
+    /// How many have left it, in whatever way; positions in logs are differences of this.
+    left: u32,
+}
+
+struct Waiter {
+    waker: Option<Waker>,
+    /// `Waiters::left` when it came.
+    joined: u32,
+    loyal: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Outcome {
+    Slot(usize),
+    Again,
+}
+
+impl Waiters {
+    fn oldest(&self) -> Option<u64> {
+        self.list.first_key_value().map(|(ticket, _)| *ticket)
+    }
+
+    /// Takes a waiter out; its waker, and how many left the line since it came, itself included.
+    fn remove(&mut self, ticket: u64) -> Option<(Option<Waker>, u32)> {
+        let waiter = self.list.remove(&ticket)?;
+        self.left = self.left.wrapping_add(1);
+        Some((waiter.waker, self.left.wrapping_sub(waiter.joined)))
+    }
+}
+
+impl Lines {
+    fn of(&mut self, line: Line) -> &mut Waiters {
+        match line {
+            Line::Backend => &mut self.backend,
+            Line::Server { index, .. } => self.servers.entry(index).or_default(),
+        }
+    }
+
+    /// The line whose oldest waiter is next for this server.
+    fn next_for(&self, index: usize, takes_any: bool) -> Option<(Line, u64)> {
+        let own = self.servers.get(&index).and_then(Waiters::oldest);
+        let any = self.backend.oldest().filter(|_| takes_any);
+        match (own, any) {
+            (Some(own), Some(any)) if any < own => Some((Line::Backend, any)),
+            (Some(own), _) => Some((Line::Server { index, loyal: false }, own)),
+            (None, Some(any)) => Some((Line::Backend, any)),
+            (None, None) => None,
+        }
+    }
+}
+
+impl Queue {
+    /// Waiting in the backend's own line.
+    pub(crate) fn in_backend(&self) -> u32 {
+        self.in_backend.load(Ordering::SeqCst)
+    }
+
+    /// The most that waited there at once.
+    pub(crate) fn in_backend_max(&self) -> u32 {
+        self.in_backend_max.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count_in(&self, line: Line, servers: &[Arc<Server>]) {
+        match line {
+            Line::Backend => {
+                let now = self.in_backend.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+                self.in_backend_max.fetch_max(now, Ordering::Relaxed);
+            }
+            Line::Server { index, .. } => servers.get(index).into_iter().for_each(|s| s.note_queued()),
+        }
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn count_out(&self, line: Line, servers: &[Arc<Server>]) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        match line {
+            Line::Backend => {
+                self.in_backend.fetch_sub(1, Ordering::SeqCst);
+            }
+            Line::Server { index, .. } => servers.get(index).into_iter().for_each(|s| s.note_dequeued()),
+        }
+    }
+}
+
+impl Balance {
+    /// Takes a slot of this server if one is free and nobody waits for it.
+    pub fn admit(&self, index: usize) -> Option<Slot<'_>> {
+        let server = self.servers().get(index)?;
+        let jumps_queue = server.maxconn() > 0 && server.queued() > 0;
+        (!jumps_queue && server.admit(self.load())).then(|| Slot { balance: self, index })
+    }
+
+    /// Joins a line. Bound the wait with `timeout queue`; dropping the waiter leaves the line.
+    pub fn wait(&self, line: Line) -> Waiting<'_> {
+        let mut lines = self.queue.lock();
+        let ticket = lines.next_ticket;
+        lines.next_ticket += 1;
+        let loyal = matches!(line, Line::Server { loyal: true, .. });
+        let waiters = lines.of(line);
+        let joined = waiters.left;
+        waiters.list.insert(ticket, Waiter { waker: None, joined, loyal });
+        self.queue.count_in(line, self.servers());
+        // a slot may have come free before the count was seen; nobody here has a waker yet but older waiters may
+        let woken = match line {
+            Line::Backend => self.hand_out_all(&mut lines),
+            Line::Server { index, .. } => self.hand_out(&mut lines, index),
+        };
+        drop(lines);
+        wake(woken);
+        Waiting { balance: self, line, ticket, position: 0, done: false }
+    }
+
+    /// Waiting in the backend's own line now.
+    pub fn queued(&self) -> u32 {
+        self.queue.in_backend()
+    }
+
+    /// The most that waited in the backend's own line at once.
+    pub fn queued_max(&self) -> u32 {
+        self.queue.in_backend_max()
+    }
+
+    pub(crate) fn release(&self, index: usize) {
+        let Some(server) = self.servers().get(index) else { return };
+        server.release();
+        if self.queue.waiting.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let mut lines = self.queue.lock();
+        let woken = self.hand_out(&mut lines, index);
+        drop(lines);
+        wake(woken);
+    }
+
+    /// After a change of states or weights: those who wait for a server that is gone choose again, and servers with
+    /// room call from the backend's line.
+    pub(crate) fn reshuffle_queue(&self) {
+        if self.queue.waiting.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let mut lines = self.queue.lock();
+        let mut woken = Vec::new();
+        for server in self.servers().iter().filter(|s| !s.is_up()) {
+            self.dismiss(&mut lines, server.facts.index, &mut woken);
+        }
+        woken.extend(self.hand_out_all(&mut lines));
+        drop(lines);
+        wake(woken);
+    }
+
+    fn dismiss(&self, lines: &mut Lines, index: usize, woken: &mut Vec<Waker>) {
+        let Some(waiters) = lines.servers.get_mut(&index) else { return };
+        let disloyal = waiters.list.iter().filter(|(_, w)| !w.loyal).map(|(ticket, _)| *ticket);
+        for ticket in disloyal.collect::<Vec<_>>() {
+            let Some((waker, position)) = waiters.remove(ticket) else { continue };
+            self.queue.count_out(Line::Server { index, loyal: false }, self.servers());
+            lines.called.insert(ticket, (Outcome::Again, position));
+            woken.extend(waker);
+        }
+    }
+
+    fn hand_out_all(&self, lines: &mut Lines) -> Vec<Waker> {
+        (0..self.servers().len()).flat_map(|index| self.hand_out(lines, index)).collect()
+    }
+
+    /// Hands this server's free slots to those who are next.
+    fn hand_out(&self, lines: &mut Lines, index: usize) -> Vec<Waker> {
+        let mut woken = Vec::new();
+        let Some(server) = self.servers().get(index) else { return woken };
+        if !server.is_up() {
+            return woken;
+        }
+        let takes_any = self.is_eligible(index);
+        while let Some((line, ticket)) = lines.next_for(index, takes_any) {
+            if !server.admit(self.load()) {
+                break;
+            }
+            let Some((waker, position)) = lines.of(line).remove(ticket) else { break };
+            self.queue.count_out(line, self.servers());
+            lines.called.insert(ticket, (Outcome::Slot(index), position));
+            woken.extend(waker);
+        }
+        woken
+    }
+}
+
+/// Outside the lock: a waker may run anything.
+fn wake(woken: Vec<Waker>) {
+    woken.into_iter().for_each(Waker::wake);
+}
+
+/// A stream in line.
+#[must_use]
+pub struct Waiting<'a> {
+    balance: &'a Balance,
+    line: Line,
+    ticket: u64,
+    position: u32,
+    done: bool,
+}
+
+impl<'a> Waiting<'a> {
+    /// Leaves the line; how many left it since this one joined, itself included, which is what logs show as
+    /// `srv_queue` or `backend_queue`. To be called when the wait is over, whatever its end.
+    pub fn leave(mut self) -> u32 {
+        self.quit();
+        self.position
+    }
+
+    /// The same number once the waiter was called; 0 before.
+    pub fn position(&self) -> u32 {
+        self.position
+    }
+
+    fn outcome(&mut self, lines: &mut Lines) -> Option<Outcome> {
+        let (outcome, position) = lines.called.remove(&self.ticket)?;
+        self.position = position;
+        self.done = true;
+        Some(outcome)
+    }
+
+    /// Idempotent: takes this waiter out of wherever it is.
+    fn quit(&mut self) {
+        if self.done {
+            return;
+        }
+        self.done = true;
+        let balance = self.balance;
+        let mut lines = balance.queue.lock();
+        let outcome = self.outcome(&mut lines);
+        if let Some((_, position)) = lines.of(self.line).remove(self.ticket) {
+            self.position = position;
+            balance.queue.count_out(self.line, balance.servers());
+        }
+        drop(lines);
+        match outcome {
+            Some(Outcome::Slot(index)) => balance.release(index),
+            Some(Outcome::Again) | None => {}
+        }
+    }
+}
+
+impl<'a> Future for Waiting<'a> {
+    type Output = Called<'a>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Called<'a>> {
+        let this = &mut *self;
+        let balance = this.balance;
+        let mut lines = balance.queue.lock();
+        if let Some(outcome) = this.outcome(&mut lines) {
+            return Poll::Ready(match outcome {
+                Outcome::Slot(index) => Called::Slot(Slot { balance, index }),
+                Outcome::Again => Called::Again,
+            });
+        }
+        if let Some(waiter) = lines.of(this.line).list.get_mut(&this.ticket) {
+            waiter.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.quit();
+    }
+}
+
+#[cfg(test)]
+mod tests;
