@@ -74,6 +74,18 @@ pub enum CertField {
     Version,
 }
 
+/// Timeouts that a fetch may ask for, named after their `timeout` lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum TimeoutName {
+    Client,
+    Connect,
+    Queue,
+    Server,
+    Tarpit,
+    Tunnel,
+}
+
 /// Everything else the world knows. Names follow the fetch or the log item that asks for them. Times are
 /// milliseconds, -1 where the phase was not reached, as in logs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +100,8 @@ pub enum Fact {
     NbProc,
     ActConn,
     Uptime,
+    /// The process finishes what is open and leaves.
+    Stopping,
     // addresses
     Src,
     SrcPort,
@@ -95,6 +109,11 @@ pub enum Fact {
     DstPort,
     DstIsLocal,
     SrcIsLocal,
+    /// As they were before rules changed them.
+    FcSrc,
+    FcSrcPort,
+    FcDst,
+    FcDstPort,
     /// Addresses of the connection to the server.
     BackSrc,
     BackSrcPort,
@@ -118,6 +137,13 @@ pub enum Fact {
     FcPpUniqueId,
     FcPpTlv(u8),
     FcRttUs,
+    FcRttVarUs,
+    /// Number and message of the connection's error (manual, `fc_err_str`); 0 and "Success" without.
+    FcErr,
+    FcErrText,
+    /// The same of its TLS.
+    SslFcErr,
+    SslFcErrText,
     SslFc,
     SslFcSni,
     SslFcAlpn,
@@ -143,7 +169,16 @@ pub enum Fact {
     SslBcCipher,
     SslBcIsResumed,
     BcHttpMajor,
+    SslBcKeysize,
+    /// The certificate that the server presented.
+    SslServer(CertField),
+    BcErr,
+    BcErrText,
+    SslBcErr,
+    SslBcErrText,
     // live numbers; `None` is the current proxy
+    /// Connections on the listener of this one.
+    DstConn,
     FeConn(Option<Box<str>>),
     FeReqRate(Option<Box<str>>),
     FeSessRate(Option<Box<str>>),
@@ -153,12 +188,25 @@ pub enum Fact {
     Queue(Option<Box<str>>),
     AvgQueue(Option<Box<str>>),
     ConnSlots(Option<Box<str>>),
+    /// Free connections of its usable servers; -1 where a server has no limit.
+    BeConnFree(Option<Box<str>>),
     SrvConn(Option<Box<str>>, Box<str>),
     SrvIsUp(Option<Box<str>>, Box<str>),
     SrvQueue(Option<Box<str>>, Box<str>),
+    /// Effective, initial and user-visible weight.
     SrvWeight(Option<Box<str>>, Box<str>),
+    SrvInitialWeight(Option<Box<str>>, Box<str>),
+    SrvUserWeight(Option<Box<str>>, Box<str>),
+    /// Free connections; -1 without limit.
+    SrvConnFree(Option<Box<str>>, Box<str>),
     SrvSessRate(Option<Box<str>>, Box<str>),
     // the stream, for logs and late rules
+    /// The first request of its connection.
+    FirstRequest,
+    /// Milliseconds; of the frontend (client, tarpit) or backend, 0 without.
+    ConfiguredTimeout(TimeoutName),
+    /// Milliseconds; as rules left it for this stream.
+    CurrentTimeout(TimeoutName),
     UniqueId,
     Retries,
     Redispatched,
