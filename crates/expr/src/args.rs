@@ -16,6 +16,8 @@ pub trait Userlist: Send + Sync {
     fn authenticates(&self, user: &[u8], password: &[u8]) -> bool;
     /// Whether the user is in the group.
     fn in_group(&self, user: &[u8], group: &[u8]) -> bool;
+    /// Visits the groups of a user until the visitor breaks.
+    fn each_group(&self, user: &[u8], visit: &mut dyn FnMut(&[u8]) -> std::ops::ControlFlow<()>);
 }
 
 /// One argument.
