@@ -377,6 +377,8 @@ pub struct Proxy {
     pub use_servers: Vec<Rule<FormatText>>,
     /// `capture request|response header` and `declare capture`
     pub captures: Vec<Capture>,
+    /// `capture cookie`
+    pub capture_cookie: Option<CookieCapture>,
     /// `monitor fail`
     pub monitor_fail: Vec<CondText>,
     /// `force-persist`
@@ -402,6 +404,7 @@ impl Proxy {
             use_backends: Vec::new(),
             use_servers: Vec::new(),
             captures: Vec::new(),
+            capture_cookie: None,
             monitor_fail: Vec::new(),
             force_persist: Vec::new(),
             ignore_persist: Vec::new(),
@@ -418,6 +421,15 @@ pub struct Capture {
     pub request: bool,
     /// The header's name; `None` for `declare capture`.
     pub header: Option<Word>,
+    /// `len`
+    pub len: u32,
+}
+
+/// `capture cookie NAME len N`: kept from requests and from responses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieCapture {
+    /// The cookie's name, or its first letters.
+    pub name: Word,
     /// `len`
     pub len: u32,
 }
@@ -843,11 +855,13 @@ pub struct BindParams {
     pub ssl: bool,
     /// `crt`, `default-crt` first; file, folder or `@store/alias`
     pub crts: Vec<Word>,
+    /// How many of `crts` are a `default-crt`.
+    pub default_crts: usize,
     /// `crt-list`
     pub crt_lists: Vec<Word>,
     /// `strict-sni`
     pub strict_sni: bool,
-    /// `alpn`
+    /// `alpn`: the list as written, which may name protocols that are not served.
     pub alpn: Option<Word>,
     /// `no-alpn`
     pub no_alpn: bool,
@@ -861,6 +875,8 @@ pub struct BindParams {
     pub versions: TlsVersionOptions,
     /// `no-tls-tickets`
     pub no_tls_tickets: bool,
+    /// `prefer-client-ciphers`
+    pub prefer_client_ciphers: bool,
     /// `verify`
     pub verify: Option<Verify>,
     /// `ca-file`
@@ -885,7 +901,7 @@ pub struct BindParams {
     pub backlog: Option<u32>,
     /// `interface`
     pub interface: Option<Word>,
-    /// `mss`
+    /// `mss`, never negative.
     pub mss: Option<i32>,
     /// `tfo`
     pub tfo: bool,

@@ -2,23 +2,39 @@
 
 use crate::row::{Place, Row};
 
+mod acl;
 mod balance;
 mod bind;
+mod bind_params;
 mod check;
+mod check_expect;
+mod check_option;
+mod cookie;
+mod params;
+mod redirect;
 mod reply;
 mod rules_http;
 mod rules_tcp;
 mod server;
+mod server_params;
 mod timeout;
+mod tls_versions;
+mod vars;
 
 const TABLES: &[&[Row]] = &[
     timeout::ROWS,
     bind::ROWS,
+    bind_params::ROWS,
     server::ROWS,
+    server_params::ROWS,
     balance::ROWS,
+    cookie::ROWS,
+    acl::ROWS,
     rules_tcp::ROWS,
     rules_http::ROWS,
+    redirect::ROWS,
     reply::ROWS,
+    check_option::ROWS,
     check::ROWS,
 ];
 

@@ -1,5 +1,278 @@
-//! `option …-check`, `http-check` and `tcp-check` lines.
+//! `http-check` and `tcp-check` lines: the steps of a health check, in order. A section's first step replaces those that
+//! `defaults` gave. What a step waits for is in `check_expect`.
 
-use crate::row::Row;
+use super::check_expect;
+use super::params::text;
+use super::rules_http::token;
+use super::server_params::proto;
+use super::vars::{assignment, forgotten};
+use crate::args::Args;
+use crate::ctx::Ctx;
+use crate::failure::Failure;
+use crate::model::{CheckConnect, CheckStep, CheckText, ExprText, FormatText, Settings};
+use crate::row::{Parse, Parsed, Place, Row};
+use base::Word;
 
-pub(crate) const ROWS: &[Row] = &[];
+/// The most steps of one check. Each is a turn of a network conversation that has to fit into `timeout check`.
+const MAX_STEPS: usize = 1_000;
+
+type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
+
+const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+    Row::new(names, Place::DEFAULTS_BACK, args, doc, Parse::Settings(parser))
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    row(&["http-check connect", "tcp-check connect"], CONNECT, "Opens a connection.", |c, a, s| {
+        step(c, a, s, |a| connect(a).map(CheckStep::Connect))
+    }),
+    row(
+        &["http-check send"],
+        "[meth <method>] [{ uri <uri> | uri-lf <fmt> }] [ver <version>] [hdr <name> <fmt>]* \
+         [{ body <string> | body-lf <fmt> }] [comment <msg>]",
+        "What the request of a health check says.",
+        |c, a, s| step(c, a, s, http_send),
+    ),
+    row(&["tcp-check send"], "<data> [comment <msg>]", "Sends a text.", |c, a, s| {
+        step(c, a, s, |a| send(a, CheckText::Plain, CheckStep::Send))
+    }),
+    row(&["tcp-check send-lf"], "<fmt> [comment <msg>]", "Sends a log-format text.", |c, a, s| {
+        step(c, a, s, |a| send(a, formatted, CheckStep::Send))
+    }),
+    row(
+        &["tcp-check send-binary"],
+        "<hexstring> [comment <msg>]",
+        "Sends bytes written in hex.",
+        |c, a, s| {
+            step(c, a, s, |a| {
+                let word = a.peek().cloned();
+                word.map_or(Ok(()), |word| hex(a, &word))?;
+                send(a, CheckText::Plain, CheckStep::SendBinary)
+            })
+        },
+    ),
+    row(
+        &["tcp-check send-binary-lf"],
+        "<hexfmt> [comment <msg>]",
+        "Sends bytes from a log-format hex text.",
+        |c, a, s| step(c, a, s, |a| send(a, formatted, CheckStep::SendBinary)),
+    ),
+    row(&["http-check expect", "tcp-check expect"], check_expect::GRAMMAR, "What the server must answer.", {
+        |c, a, s| step(c, a, s, |a| check_expect::expect(a).map(CheckStep::Expect))
+    }),
+    row(
+        &["http-check comment", "tcp-check comment"],
+        "<string>",
+        "Names the next step in logs.",
+        |c, a, s| {
+            step(c, a, s, |a| {
+                let comment = text(a, "a string as argument")?;
+                a.rest();
+                Ok(CheckStep::Comment(comment))
+            })
+        },
+    ),
+    row(
+        &["http-check set-var(", "http-check set-var-fmt(", "tcp-check set-var(", "tcp-check set-var-fmt("],
+        "<var-name>[,<cond>...]) { <expr> | <fmt> }",
+        "Sets a variable.",
+        |c, a, s| step(c, a, s, set_var),
+    ),
+    row(
+        &["http-check unset-var(", "tcp-check unset-var("],
+        "<var-name>)",
+        "Forgets a variable.",
+        |c, a, s| step(c, a, s, |a| forgotten(a).map(CheckStep::UnsetVar)),
+    ),
+    row(&["http-check disable-on-404"], "", "A 404 keeps new clients away, not old ones.", |_, a, s| {
+        a.finish()?;
+        s.disable_on_404 = true;
+        Ok(())
+    }),
+    row(&["http-check send-state"], "", "Tells the server how it is seen.", |_, a, s| {
+        a.finish()?;
+        s.send_state = true;
+        Ok(())
+    }),
+];
+
+/// Reads one step and adds it to the list that the line's first word names.
+fn step(
+    ctx: &mut Ctx<'_>,
+    args: &mut Args<'_>,
+    to: &mut Settings,
+    read: fn(&mut Args<'_>) -> Result<CheckStep, Failure>,
+) -> Parsed {
+    let step = read(args)?;
+    args.finish()?;
+    let http = args.line().first().is_some_and(|w| w.text == "http-check");
+    let (list, kind) =
+        if http { (&mut to.http_check, "http-check") } else { (&mut to.tcp_check, "tcp-check") };
+    if ctx.first(kind) {
+        list.clear();
+    }
+    order(args, list, &step)?;
+    list.push(step);
+    Ok(())
+}
+
+/// A sequence that connects at all begins with it, and an HTTP connection sends one request.
+fn order(args: &Args<'_>, list: &[CheckStep], step: &CheckStep) -> Parsed {
+    let mut turns = list.iter().filter(|s| is_turn(s));
+    match step {
+        _ if list.len() >= MAX_STEPS => {
+            Err(Failure::new(args.span(), format!("more than {MAX_STEPS} steps in one check")))
+        }
+        CheckStep::Connect(_) if turns.next().is_some_and(|s| !matches!(s, CheckStep::Connect(_))) => {
+            let message = format!("'{}': the first step must also be a 'connect'", args.name());
+            Err(Failure::new(args.span(), message)
+                .help("put a 'connect' above the first step that sends or expects"))
+        }
+        CheckStep::HttpSend { .. }
+            if turns.next_back().is_some_and(|s| !matches!(s, CheckStep::Connect(_))) =>
+        {
+            let message = format!("'{}': a second request needs a 'connect' before it", args.name());
+            Err(Failure::new(args.span(), message).help("add 'http-check connect' above this line"))
+        }
+        CheckStep::Connect(_)
+        | CheckStep::HttpSend { .. }
+        | CheckStep::Send(..)
+        | CheckStep::SendBinary(..)
+        | CheckStep::Expect(_)
+        | CheckStep::Comment(_)
+        | CheckStep::SetVar(..)
+        | CheckStep::SetVarIf(..)
+        | CheckStep::UnsetVar(_) => Ok(()),
+    }
+}
+
+/// Whether the step is a turn of the conversation rather than a note in its margin.
+fn is_turn(step: &CheckStep) -> bool {
+    match step {
+        CheckStep::Connect(_)
+        | CheckStep::HttpSend { .. }
+        | CheckStep::Send(..)
+        | CheckStep::SendBinary(..)
+        | CheckStep::Expect(_) => true,
+        CheckStep::Comment(_) | CheckStep::SetVar(..) | CheckStep::SetVarIf(..) | CheckStep::UnsetVar(_) => {
+            false
+        }
+    }
+}
+
+const CONNECT: &str = "[default] [port <expr>] [addr <ip>] [send-proxy] [ssl] [sni <sni>] [alpn <alpn>] [linger] \
+     [proto <name>] [comment <msg>]";
+
+const CONNECT_WORDS: [&str; 10] =
+    ["comment", "port", "addr", "send-proxy", "ssl", "sni", "alpn", "linger", "proto", "default"];
+
+fn connect(args: &mut Args<'_>) -> Result<CheckConnect, Failure> {
+    let mut to = CheckConnect::default();
+    while let Some(word) = args.next() {
+        match word.as_str() {
+            "default" => to.default = true,
+            "ssl" => to.ssl = true,
+            "linger" => to.linger = true,
+            "send-proxy" => to.send_proxy = true,
+            "port" => to.port = Some(port(args)?),
+            "addr" => to.addr = Some(address(args)?),
+            "sni" => to.sni = Some(text(args, "a server name behind 'sni'")?),
+            "alpn" => to.alpn = Some(text(args, "a list of protocols behind 'alpn'")?),
+            "proto" => to.proto = Some(proto(args)?),
+            "comment" => to.comment = Some(text(args, "a string behind 'comment'")?),
+            "via-socks4" => {
+                return Err(Failure::new(word.span, "'via-socks4' is not supported")
+                    .help("checks would go past the proxy; leave it out to check the server directly"));
+            }
+            _ => {
+                return Err(args
+                    .bad(word, "an argument")
+                    .help(format!("one of {} is expected", CONNECT_WORDS.join(", ")))
+                    .nearest(&word.text, CONNECT_WORDS));
+            }
+        }
+    }
+    Ok(to)
+}
+
+/// A port number or one word of an expression.
+fn port(args: &mut Args<'_>) -> Result<ExprText, Failure> {
+    let word = text(args, "a port number or a sample expression behind 'port'")?;
+    if word.text.starts_with(|c: char| c.is_ascii_digit()) {
+        args.number_in::<u16>(&word, "a port", 1..=65535)?;
+    }
+    Ok(ExprText { words: vec![word] })
+}
+
+fn address(args: &mut Args<'_>) -> Result<Word, Failure> {
+    let word = text(args, "an address behind 'addr'")?;
+    match base::Address::parse(&word.text) {
+        Ok(base::Address::Inet { .. } | base::Address::Unix(_) | base::Address::Abstract(_)) => Ok(word),
+        Ok(base::Address::Fd(_) | base::Address::Unserved(_)) => Err(args.bad(&word, "an address")),
+        Err(e) => Err(args.bad(&word, "an address").help(e.to_string())),
+    }
+}
+
+const SEND_WORDS: [&str; 8] = ["comment", "meth", "uri", "uri-lf", "ver", "hdr", "body", "body-lf"];
+
+fn http_send(args: &mut Args<'_>) -> Result<CheckStep, Failure> {
+    let (mut method, mut uri, mut version, mut headers) = (None, None, None, Vec::new());
+    let (mut body, mut comment) = (None, None);
+    while let Some(word) = args.next() {
+        let what = format!("a string behind '{word}'");
+        match word.as_str() {
+            "meth" => method = Some(text(args, &what)?),
+            "uri" => uri = Some(CheckText::Plain(text(args, &what)?)),
+            "uri-lf" => uri = Some(formatted(text(args, &what)?)),
+            "ver" => version = Some(text(args, &what)?),
+            "hdr" => headers.push(header(args)?),
+            "body" => body = Some(CheckText::Plain(text(args, &what)?)),
+            "body-lf" => body = Some(formatted(text(args, &what)?)),
+            "comment" => comment = Some(text(args, &what)?),
+            _ => {
+                return Err(args
+                    .bad(word, "an argument")
+                    .help(format!("one of {} is expected", SEND_WORDS.join(", ")))
+                    .nearest(&word.text, SEND_WORDS));
+            }
+        }
+    }
+    Ok(CheckStep::HttpSend { method, uri, version, headers, body, comment })
+}
+
+fn header(args: &mut Args<'_>) -> Result<(Word, FormatText), Failure> {
+    let name = text(args, "<name> and <value> behind 'hdr'")?;
+    token(args, &name)?;
+    Ok((name, FormatText(text(args, "<name> and <value> behind 'hdr'")?)))
+}
+
+fn send(
+    args: &mut Args<'_>,
+    data: fn(Word) -> CheckText,
+    step: fn(CheckText, Option<Word>) -> CheckStep,
+) -> Result<CheckStep, Failure> {
+    let data = data(text(args, "the data to send")?);
+    let comment = if args.eat("comment") { Some(text(args, "a string behind 'comment'")?) } else { None };
+    Ok(step(data, comment))
+}
+
+/// A log-format text.
+pub(crate) fn formatted(word: Word) -> CheckText {
+    CheckText::Format(FormatText(word))
+}
+
+/// An even number of hex digits.
+pub(crate) fn hex(args: &Args<'_>, word: &Word) -> Parsed {
+    if word.text.bytes().all(|b| b.is_ascii_hexdigit()) && word.text.len().is_multiple_of(2) {
+        return Ok(());
+    }
+    Err(args.bad(word, "a binary string").help("an even number of hex digits is expected"))
+}
+
+fn set_var(args: &mut Args<'_>) -> Result<CheckStep, Failure> {
+    let var = assignment(args)?;
+    Ok(match var.conditions.is_empty() {
+        true => CheckStep::SetVar(var.name, var.value),
+        false => CheckStep::SetVarIf(var.name, var.conditions, var.value),
+    })
+}

@@ -1,5 +1,656 @@
-//! `http-request`, `http-response` and `http-after-response` rules, `redirect` lines.
+//! `http-request`, `http-response` and `http-after-response` rules, one row an action. The rulesets share the rows; the
+//! line's first word says which list the rule joins. Expressions, formats and regexes stay words.
 
-use crate::row::Row;
+use super::acl::MAX_CAPTURE;
+use super::params::{delay, text};
+use super::redirect::{self, literal, redirect};
+use super::reply::{self, Kind, reply};
+use super::vars::{assignment, forgotten};
+use crate::args::Args;
+use crate::ctx::Ctx;
+use crate::failure::Failure;
+use crate::model::{
+    ExprText, FormatText, HttpAction, NameMatch, Normalizer, Reply, ReplyBody, Rule, Settings,
+};
+use crate::row::{Parse, Parsed, Place, Row};
+use base::Word;
 
-pub(crate) const ROWS: &[Row] = &[];
+/// The grammar of a condition behind an action without arguments.
+const COND: &str = "[{ if | unless } <condition>]";
+
+/// What ends an expression at the end of an action.
+const STOPS: &[&str] = &["if", "unless"];
+
+type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
+
+const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+    Row::new(names, Place::ALL, args, doc, Parse::Settings(parser))
+}
+
+const fn idle(
+    names: &'static [&'static str],
+    args: &'static str,
+    doc: &'static str,
+    reason: &'static str,
+) -> Row {
+    Row::no_effect(names, Place::ALL, args, doc, reason)
+}
+
+const fn refused(
+    names: &'static [&'static str],
+    args: &'static str,
+    doc: &'static str,
+    alternative: &'static str,
+) -> Row {
+    Row::refused(names, Place::ALL, args, doc, alternative)
+}
+
+const NO_TABLES: &str = "there are no stick tables yet, so nothing is counted";
+const NO_CACHE: &str = "there is no cache yet; the servers are asked each time";
+const NO_MARKS: &str = "packets are not marked";
+const NO_LIVE_LISTS: &str =
+    "maps and ACL files do not change while the program runs; edit the file and restart";
+const NO_LUA: &str = "Lua is not run; most actions can be written as rules";
+const NO_SPOE: &str = "nothing is asked over SPOE, so requests would pass unexamined";
+
+pub(crate) const ROWS: &[Row] = &[
+    row(
+        &["http-request allow", "http-response allow", "http-after-response allow"],
+        COND,
+        "Ends this list of rules.",
+        |c, a, s| rule(c, a, s, |_, _| Ok(HttpAction::Allow)),
+    ),
+    row(
+        &["http-request deny", "http-response deny"],
+        reply::GRAMMAR,
+        "Refuses; 403 or, to a response, 502.",
+        |c, a, s| rule(c, a, s, |c, a| reply(c, a, Kind::Deny).map(HttpAction::Deny)),
+    ),
+    row(
+        &["http-request tarpit"],
+        reply::GRAMMAR,
+        "Refuses after 'timeout tarpit', with a 500.",
+        |c, a, s| rule(c, a, s, |c, a| reply(c, a, Kind::Deny).map(HttpAction::Tarpit)),
+    ),
+    row(&["http-request return", "http-response return"], reply::GRAMMAR, "Answers instead of a server.", {
+        |c, a, s| rule(c, a, s, |c, a| reply(c, a, Kind::Return).map(HttpAction::Return))
+    }),
+    row(&["http-request reject"], COND, "Closes the connection without an answer.", |c, a, s| {
+        rule(c, a, s, |_, _| Ok(HttpAction::Reject))
+    }),
+    row(
+        &["http-request silent-drop", "http-response silent-drop"],
+        "[rst-ttl <ttl>] [{ if | unless } <condition>]",
+        "Forgets the connection without telling the client.",
+        |c, a, s| rule(c, a, s, |_, a| silent_drop(a).map(HttpAction::SilentDrop)),
+    ),
+    row(
+        &["http-request auth"],
+        "[realm <realm>] [{ if | unless } <condition>]",
+        "Asks for name and password.",
+        |c, a, s| rule(c, a, s, |_, a| auth(a)),
+    ),
+    row(
+        &["http-request redirect", "http-response redirect"],
+        redirect::GRAMMAR,
+        "Sends clients elsewhere.",
+        |c, a, s| rule(c, a, s, |_, a| redirect(a, FormatText).map(HttpAction::Redirect)),
+    ),
+    row(
+        &["http-request set-header", "http-response set-header", "http-after-response set-header"],
+        "<name> <fmt> [{ if | unless } <condition>]",
+        "Replaces all fields of a name by one.",
+        |c, a, s| rule(c, a, s, |c, a| header(c, a, HttpAction::SetHeader)),
+    ),
+    row(
+        &["http-request add-header", "http-response add-header", "http-after-response add-header"],
+        "<name> <fmt> [{ if | unless } <condition>]",
+        "Appends a field.",
+        |c, a, s| rule(c, a, s, |c, a| header(c, a, HttpAction::AddHeader)),
+    ),
+    row(
+        &["http-request del-header", "http-response del-header", "http-after-response del-header"],
+        "<name> [-m { str | beg | end | sub | reg }] [{ if | unless } <condition>]",
+        "Removes fields by name.",
+        |c, a, s| rule(c, a, s, del_header),
+    ),
+    row(
+        &[
+            "http-request replace-header",
+            "http-response replace-header",
+            "http-after-response replace-header",
+        ],
+        "<name> <match-regex> <replace-fmt> [{ if | unless } <condition>]",
+        "Rewrites whole values of a field.",
+        |c, a, s| rule(c, a, s, |c, a| replace_field(c, a, HttpAction::ReplaceHeader)),
+    ),
+    row(
+        &["http-request replace-value", "http-response replace-value", "http-after-response replace-value"],
+        "<name> <match-regex> <replace-fmt> [{ if | unless } <condition>]",
+        "Rewrites the comma-separated values of a field, each for itself.",
+        |c, a, s| rule(c, a, s, |c, a| replace_field(c, a, HttpAction::ReplaceValue)),
+    ),
+    row(&["http-request replace-path"], REPLACE, "Rewrites the path without the query.", |c, a, s| {
+        rule(c, a, s, |_, a| replace(a, HttpAction::ReplacePath))
+    }),
+    row(&["http-request replace-pathq"], REPLACE, "Rewrites path and query.", |c, a, s| {
+        rule(c, a, s, |_, a| replace(a, HttpAction::ReplacePathq))
+    }),
+    row(&["http-request replace-uri"], REPLACE, "Rewrites the whole request target.", |c, a, s| {
+        rule(c, a, s, |_, a| replace(a, HttpAction::ReplaceUri))
+    }),
+    row(&["http-request set-method"], FORMAT, "Replaces the method.", |c, a, s| {
+        rule(c, a, s, |_, a| format(a, HttpAction::SetMethod))
+    }),
+    row(&["http-request set-path"], FORMAT, "Replaces the path, not the query.", |c, a, s| {
+        rule(c, a, s, |_, a| format(a, HttpAction::SetPath))
+    }),
+    row(&["http-request set-pathq"], FORMAT, "Replaces path and query.", |c, a, s| {
+        rule(c, a, s, |_, a| format(a, HttpAction::SetPathq))
+    }),
+    row(&["http-request set-query"], FORMAT, "Replaces the query.", |c, a, s| {
+        rule(c, a, s, |_, a| format(a, HttpAction::SetQuery))
+    }),
+    row(&["http-request set-uri"], FORMAT, "Replaces the whole request target.", |c, a, s| {
+        rule(c, a, s, |_, a| format(a, HttpAction::SetUri))
+    }),
+    row(
+        &["http-response set-status", "http-after-response set-status"],
+        "<status> [reason <str>] [{ if | unless } <condition>]",
+        "Replaces the status.",
+        |c, a, s| rule(c, a, s, |_, a| set_status(a)),
+    ),
+    row(
+        &[
+            "http-request set-var(",
+            "http-request set-var-fmt(",
+            "http-response set-var(",
+            "http-response set-var-fmt(",
+            "http-after-response set-var(",
+            "http-after-response set-var-fmt(",
+        ],
+        "<var-name>[,<cond>...]) { <expr> | <fmt> } [{ if | unless } <condition>]",
+        "Sets a variable.",
+        |c, a, s| rule(c, a, s, |_, a| set_var(a)),
+    ),
+    row(
+        &["http-request unset-var(", "http-response unset-var(", "http-after-response unset-var("],
+        "<var-name>) [{ if | unless } <condition>]",
+        "Forgets a variable.",
+        |c, a, s| rule(c, a, s, |_, a| forgotten(a).map(HttpAction::UnsetVar)),
+    ),
+    row(
+        &["http-request capture"],
+        "<sample> { len <length> | id <id> } [{ if | unless } <condition>]",
+        "Keeps a sample for the log.",
+        |c, a, s| rule(c, a, s, capture),
+    ),
+    row(
+        &["http-response capture", "http-after-response capture"],
+        "<sample> id <id> [{ if | unless } <condition>]",
+        "Keeps a sample in a declared slot for the log.",
+        |c, a, s| rule(c, a, s, capture),
+    ),
+    row(
+        &["http-request set-log-level", "http-response set-log-level"],
+        "{ emerg | alert | crit | err | warning | notice | info | debug | silent } [{ if | unless } <condition>]",
+        "Severity of this stream's log line; 'silent' writes none.",
+        |c, a, s| rule(c, a, s, |_, a| log_level(a).map(HttpAction::SetLogLevel)),
+    ),
+    row(&["http-request set-src"], EXPR, "Replaces the client's address.", |c, a, s| {
+        rule(c, a, s, |_, a| a.expr(STOPS).map(HttpAction::SetSrc))
+    }),
+    row(&["http-request set-src-port"], EXPR, "Replaces the client's port.", |c, a, s| {
+        rule(c, a, s, |_, a| a.expr(STOPS).map(HttpAction::SetSrcPort))
+    }),
+    row(&["http-request set-dst"], EXPR, "Replaces the destination address.", |c, a, s| {
+        rule(c, a, s, |_, a| a.expr(STOPS).map(HttpAction::SetDst))
+    }),
+    row(&["http-request set-dst-port"], EXPR, "Replaces the destination port.", |c, a, s| {
+        rule(c, a, s, |_, a| a.expr(STOPS).map(HttpAction::SetDstPort))
+    }),
+    row(
+        &["http-request set-timeout", "http-response set-timeout"],
+        "{ server | tunnel | client } { <timeout> | <expr> } [{ if | unless } <condition>]",
+        "Changes a timeout for this stream.",
+        |c, a, s| rule(c, a, s, set_timeout),
+    ),
+    row(
+        &["http-request early-hint"],
+        "<name> <fmt> [{ if | unless } <condition>]",
+        "Sends a 103 with a field.",
+        |c, a, s| rule(c, a, s, |c, a| header(c, a, HttpAction::EarlyHint)),
+    ),
+    row(
+        &["http-request wait-for-body", "http-response wait-for-body"],
+        "time <time> [at-least <bytes>] [{ if | unless } <condition>]",
+        "Waits until the body, or that much of it, is there.",
+        |c, a, s| rule(c, a, s, |_, a| wait_for_body(a)),
+    ),
+    row(
+        &["http-request wait-for-handshake"],
+        COND,
+        "Waits for the end of the TLS handshake; no request is read before it.",
+        |_, a, _| a.cond().map(|_| ()),
+    ),
+    row(
+        &["http-request normalize-uri"],
+        "<normalizer> [ full | strict ] [{ if | unless } <condition>]",
+        "Writes the request target in one of its equal forms.",
+        |c, a, s| rule(c, a, s, |_, a| normalizer(a).map(HttpAction::NormalizeUri)),
+    ),
+    row(
+        &["http-request strict-mode", "http-response strict-mode", "http-after-response strict-mode"],
+        "{ on | off } [{ if | unless } <condition>]",
+        "Whether a rewrite that fails ends the stream.",
+        |c, a, s| rule(c, a, s, |_, a| a.choice("a mode", ON_OFF).map(HttpAction::StrictMode)),
+    ),
+    row(&["http-request disable-l7-retry"], COND, "Retries on connection failures only.", |c, a, s| {
+        rule(c, a, s, |_, _| Ok(HttpAction::DisableL7Retry))
+    }),
+    row(
+        &["http-request use-service"],
+        "<service-name> [{ if | unless } <condition>]",
+        "Lets a service of the proxy answer.",
+        |c, a, s| rule(c, a, s, use_service),
+    ),
+    idle(
+        &["http-request set-nice", "http-response set-nice"],
+        "<nice> [{ if | unless } <condition>]",
+        "Rank of the stream.",
+        "streams are not ranked among each other",
+    ),
+    idle(&["http-request set-mark", "http-response set-mark"], MARK, "Firewall mark of packets.", NO_MARKS),
+    idle(&["http-request set-tos", "http-response set-tos"], MARK, "TOS field of packets.", NO_MARKS),
+    idle(
+        &[
+            "http-request set-fc-mark",
+            "http-request set-fc-tos",
+            "http-request set-bc-mark",
+            "http-request set-bc-tos",
+            "http-response set-fc-mark",
+            "http-response set-fc-tos",
+        ],
+        MARK,
+        "Marks packets of one side.",
+        NO_MARKS,
+    ),
+    idle(
+        &["http-request set-priority-class", "http-request set-priority-offset"],
+        EXPR,
+        "Place in the queue.",
+        "requests wait in the order in which they came",
+    ),
+    idle(
+        &["http-request set-bandwidth-limit", "http-response set-bandwidth-limit"],
+        "<name> [limit <expr>] [period <expr>] [{ if | unless } <condition>]",
+        "Limits the bandwidth.",
+        "bandwidth is not limited",
+    ),
+    idle(
+        &["http-request set-retries"],
+        EXPR,
+        "Retries of this stream.",
+        "the number behind 'retries' holds for all streams",
+    ),
+    idle(
+        &["http-request do-log", "http-response do-log", "http-after-response do-log"],
+        COND,
+        "Writes a log line here.",
+        "a line is written at the end of the stream",
+    ),
+    idle(
+        &["http-request track-sc*", "http-response track-sc*"],
+        "<key> [table <table>] [{ if | unless } <condition>]",
+        "Counts in a stick table.",
+        NO_TABLES,
+    ),
+    idle(
+        &[
+            "http-request sc-inc-gpc*",
+            "http-request sc-add-gpc*",
+            "http-request sc-set-gpt*",
+            "http-response sc-inc-gpc*",
+            "http-response sc-add-gpc*",
+            "http-response sc-set-gpt*",
+            "http-after-response sc-inc-gpc*",
+            "http-after-response sc-add-gpc*",
+            "http-after-response sc-set-gpt*",
+        ],
+        "<sc-id>) ... [{ if | unless } <condition>]",
+        "Changes a counter of a stick table.",
+        NO_TABLES,
+    ),
+    idle(
+        &["http-request cache-use"],
+        "<name> [{ if | unless } <condition>]",
+        "Answers from a cache.",
+        NO_CACHE,
+    ),
+    idle(&["http-response cache-store"], "<name> [{ if | unless } <condition>]", "Fills a cache.", NO_CACHE),
+    idle(
+        &[
+            "http-request ot-group",
+            "http-response ot-group",
+            "http-after-response ot-group",
+            "http-request otel-group",
+            "http-response otel-group",
+            "http-after-response otel-group",
+        ],
+        "<filter> <group> [{ if | unless } <condition>]",
+        "Traces.",
+        "there is no tracing yet",
+    ),
+    refused(
+        &["http-request lua.", "http-response lua.", "http-after-response lua."],
+        "<function> [<args>] [{ if | unless } <condition>]",
+        "Runs a Lua action.",
+        NO_LUA,
+    ),
+    refused(
+        &["http-request send-spoe-group", "http-response send-spoe-group"],
+        "<engine-name> <group-name> [{ if | unless } <condition>]",
+        "Asks a program over SPOE.",
+        NO_SPOE,
+    ),
+    refused(
+        &["http-request do-resolve("],
+        "<var>,<resolvers>,[ipv4,ipv6]) <expr>",
+        "Looks a name up.",
+        "names are looked up at start only; list the servers",
+    ),
+    refused(
+        &[
+            "http-request set-map(",
+            "http-request del-map(",
+            "http-request add-acl(",
+            "http-request del-acl(",
+            "http-response set-map(",
+            "http-response del-map(",
+            "http-response add-acl(",
+            "http-response del-acl(",
+            "http-after-response set-map(",
+            "http-after-response del-map(",
+            "http-after-response add-acl(",
+            "http-after-response del-acl(",
+        ],
+        "<file-name>) <key fmt> [<value fmt>]",
+        "Changes a map or a list of patterns.",
+        NO_LIVE_LISTS,
+    ),
+    refused(
+        &["http-request pause", "http-response pause"],
+        "{ <timeout> | <expr> }",
+        "Delays the stream.",
+        "streams are not delayed; 'http-request tarpit' delays a refusal",
+    ),
+    refused(
+        &[
+            "http-request set-headers-bin",
+            "http-request add-headers-bin",
+            "http-request del-headers-bin",
+            "http-response set-headers-bin",
+            "http-response add-headers-bin",
+            "http-response del-headers-bin",
+        ],
+        "<expr>",
+        "Edits headers in a binary form.",
+        "use 'set-header', 'add-header' and 'del-header'",
+    ),
+];
+
+const FORMAT: &str = "<fmt> [{ if | unless } <condition>]";
+const EXPR: &str = "<expr> [{ if | unless } <condition>]";
+const MARK: &str = "<number> [{ if | unless } <condition>]";
+const REPLACE: &str = "<match-regex> <replace-fmt> [{ if | unless } <condition>]";
+const ON_OFF: &[(&str, bool)] = &[("on", true), ("off", false)];
+
+/// Reads an action and its condition, and adds the rule to the list that the line's first word names.
+fn rule(
+    ctx: &mut Ctx<'_>,
+    args: &mut Args<'_>,
+    to: &mut Settings,
+    action: fn(&mut Ctx<'_>, &mut Args<'_>) -> Result<HttpAction, Failure>,
+) -> Parsed {
+    let action = action(ctx, args)?;
+    let cond = args.cond()?;
+    let list = match args.line().first().map_or("", Word::as_str) {
+        "http-response" => &mut to.http_response,
+        "http-after-response" => &mut to.http_after_response,
+        _ => &mut to.http_request,
+    };
+    list.push(Rule { action, cond, span: args.span() });
+    Ok(())
+}
+
+/// Whether a word can name a header field (RFC 9110 5.1: a token).
+pub(crate) fn token(args: &Args<'_>, word: &Word) -> Parsed {
+    match word.text.chars().find(|c| !is_token(*c)) {
+        None => Ok(()),
+        Some(c) => Err(args
+            .bad(word, "a header name")
+            .help(format!("'{}' cannot stand in the name of a header", c.escape_default()))),
+    }
+}
+
+fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}
+
+/// A header's name. A colon behind it is a habit from older configurations: it is left out, and that is said.
+fn name(ctx: &mut Ctx<'_>, args: &mut Args<'_>, what: &str) -> Result<Word, Failure> {
+    let mut word = text(args, what)?;
+    if let Some(bare) = word.text.strip_suffix(':') {
+        ctx.warn(word.span, format!("':' is no part of a header's name: '{bare}' is meant here"));
+        word.text.truncate(bare.len());
+    }
+    token(args, &word)?;
+    Ok(word)
+}
+
+fn header(
+    ctx: &mut Ctx<'_>,
+    args: &mut Args<'_>,
+    action: fn(Word, FormatText) -> HttpAction,
+) -> Result<HttpAction, Failure> {
+    let name = name(ctx, args, "exactly 2 arguments: a name and a format")?;
+    Ok(action(name, FormatText(text(args, "exactly 2 arguments: a name and a format")?)))
+}
+
+fn replace_field(
+    ctx: &mut Ctx<'_>,
+    args: &mut Args<'_>,
+    action: fn(Word, Word, FormatText) -> HttpAction,
+) -> Result<HttpAction, Failure> {
+    let what = "exactly 3 arguments: a name, a regex and a format";
+    let name = name(ctx, args, what)?;
+    let regex = text(args, what)?;
+    Ok(action(name, regex, args.format(what)?))
+}
+
+fn replace(args: &mut Args<'_>, action: fn(Word, FormatText) -> HttpAction) -> Result<HttpAction, Failure> {
+    let what = "exactly 2 arguments <match-regex> and <replace-format>";
+    let regex = text(args, what)?;
+    Ok(action(regex, args.format(what)?))
+}
+
+fn format(args: &mut Args<'_>, action: fn(FormatText) -> HttpAction) -> Result<HttpAction, Failure> {
+    Ok(action(FormatText(text(args, "exactly 1 argument <format>")?)))
+}
+
+const METHODS: &[(&str, NameMatch)] = &[
+    ("str", NameMatch::Str),
+    ("beg", NameMatch::Beg),
+    ("end", NameMatch::End),
+    ("sub", NameMatch::Sub),
+    ("reg", NameMatch::Reg),
+];
+
+/// `-m METHOD`, where it stands next.
+pub(crate) fn matching(args: &mut Args<'_>) -> Result<Option<NameMatch>, Failure> {
+    if !args.eat("-m") {
+        return Ok(None);
+    }
+    args.choice("a matching method behind '-m'", METHODS).map(Some)
+}
+
+fn del_header(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
+    let name = text(args, "at least 1 argument: a name")?;
+    let method = matching(args)?.unwrap_or(NameMatch::Str);
+    if method == NameMatch::Str && !name.text.chars().all(is_token) {
+        ctx.warn(name.span, format!("no header is named '{name}': nothing will be removed"))
+            .help("'-m reg' matches names against a regex: del-header ^x- -m reg");
+    }
+    Ok(HttpAction::DelHeader(name, method))
+}
+
+/// `[rst-ttl N]`
+pub(crate) fn silent_drop(args: &mut Args<'_>) -> Result<Option<u32>, Failure> {
+    if !args.eat("rst-ttl") {
+        return Ok(None);
+    }
+    args.number("a TTL", 1..=255).map(Some)
+}
+
+fn auth(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
+    let realm = if args.eat("realm") { Some(literal(text(args, "a realm")?)) } else { None };
+    Ok(HttpAction::Auth(realm))
+}
+
+fn set_status(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
+    let status = args.number("an integer status code", 100..=999)?;
+    let reason = if args.eat("reason") { Some(text(args, "a reason")?) } else { None };
+    Ok(HttpAction::SetStatus(status, reason))
+}
+
+fn set_var(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
+    let var = assignment(args)?;
+    Ok(match var.conditions.is_empty() {
+        true => HttpAction::SetVar(var.name, var.value),
+        false => HttpAction::SetVarIf(var.name, var.conditions, var.value),
+    })
+}
+
+fn capture(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
+    let request = args.line().first().is_some_and(|w| w.text == "http-request");
+    let expr = args.expr(&["len", "id", "if", "unless"])?;
+    match args.next() {
+        Some(word) if word.text == "len" && request => {
+            if ctx.place == Place::BACKEND {
+                let message = format!("{} has no frontend capability to capture in", ctx.section_label());
+                return Err(Failure::new(word.span, message)
+                    .help("'declare capture request len N' in the frontend, 'id N' here"));
+            }
+            Ok(HttpAction::Capture(expr, args.number("a length", 1..=MAX_CAPTURE)?))
+        }
+        Some(word) if word.text == "id" => {
+            Ok(HttpAction::CaptureId(expr, args.number("a slot's id", 0..=i64::from(i32::MAX))?))
+        }
+        Some(word) => {
+            let expected = if request { "'len' or 'id' is expected" } else { "'id' is expected" };
+            Err(args.bad(word, "an argument").help(expected))
+        }
+        None => Err(args.missing(if request { "'len' or 'id'" } else { "'id'" })),
+    }
+}
+
+const LEVELS: &[(&str, Option<u8>)] = &[
+    ("emerg", Some(0)),
+    ("alert", Some(1)),
+    ("crit", Some(2)),
+    ("err", Some(3)),
+    ("warning", Some(4)),
+    ("notice", Some(5)),
+    ("info", Some(6)),
+    ("debug", Some(7)),
+    ("silent", None),
+];
+
+/// A severity, or `silent`.
+pub(crate) fn log_level(args: &mut Args<'_>) -> Result<Option<u8>, Failure> {
+    args.choice("a log level", LEVELS)
+}
+
+fn set_timeout(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
+    let which = args.expect("'server', 'tunnel' or 'client' and a timeout")?;
+    let missing = args.choice_of(
+        which,
+        "a timeout",
+        &[("server", Place::BACK), ("tunnel", Place::BACK), ("client", Place::FRONT)],
+    )?;
+    if Place::PROXY.has(ctx.place) && !missing.has(ctx.place) {
+        let side = if missing == Place::BACK { "backend" } else { "frontend" };
+        let message = format!("{} has no {side} capability for 'timeout {which}'", ctx.section_label());
+        return Err(Failure::new(which.span, message));
+    }
+    let value = match args.peek() {
+        Some(word) if word.text.starts_with(|c: char| c.is_ascii_digit()) => {
+            delay(args)?;
+            ExprText { words: vec![word.clone()] }
+        }
+        Some(_) | None => args.expr(STOPS)?,
+    };
+    Ok(HttpAction::SetTimeout(which.clone(), value))
+}
+
+fn wait_for_body(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
+    let (mut time, mut least) = (None, None);
+    loop {
+        if args.eat("time") {
+            time = Some(args.millis("a time")?);
+        } else if args.eat("at-least") {
+            least = Some(args.size("a size")?).filter(|bytes| *bytes > 0);
+        } else {
+            let time = time.ok_or_else(|| args.missing("time <time> [ at-least <bytes> ]"))?;
+            return Ok(HttpAction::WaitForBody(time, least));
+        }
+    }
+}
+
+fn normalizer(args: &mut Args<'_>) -> Result<Normalizer, Failure> {
+    let known = [
+        ("fragment-encode", Normalizer::FragmentEncode),
+        ("fragment-strip", Normalizer::FragmentStrip),
+        ("path-merge-slashes", Normalizer::PathMergeSlashes),
+        ("path-strip-dot", Normalizer::PathStripDot),
+        ("path-strip-dotdot", Normalizer::PathStripDotdot { full: false }),
+        ("percent-decode-unreserved", Normalizer::PercentDecodeUnreserved { strict: false }),
+        ("percent-to-uppercase", Normalizer::PercentToUppercase { strict: false }),
+        ("query-sort-by-name", Normalizer::QuerySortByName),
+    ];
+    Ok(match args.choice("a normalizer", &known)? {
+        Normalizer::PathStripDotdot { .. } => Normalizer::PathStripDotdot { full: args.eat("full") },
+        Normalizer::PercentDecodeUnreserved { .. } => {
+            Normalizer::PercentDecodeUnreserved { strict: args.eat("strict") }
+        }
+        Normalizer::PercentToUppercase { .. } => {
+            Normalizer::PercentToUppercase { strict: args.eat("strict") }
+        }
+        plain @ (Normalizer::FragmentEncode
+        | Normalizer::FragmentStrip
+        | Normalizer::PathMergeSlashes
+        | Normalizer::PathStripDot
+        | Normalizer::QuerySortByName) => plain,
+    })
+}
+
+/// The exporter's path must not fall through to a server, which may have a page of that name: it answers 503 until
+/// there is an exporter.
+fn use_service(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
+    let service = text(args, "a service name")?;
+    if service.text.starts_with("lua.") {
+        return Err(
+            Failure::new(service.span, format!("'use-service {service}' is not supported")).help(NO_LUA)
+        );
+    }
+    if service.text != "prometheus-exporter" {
+        return Err(args.bad(&service, "a service").nearest(&service.text, ["prometheus-exporter"]));
+    }
+    ctx.warn(service.span, "'prometheus-exporter': metrics are not served yet, the rule answers 503");
+    Ok(HttpAction::Return(Reply {
+        status: Some(503),
+        content_type: Some(Word::new("text/plain", service.span)),
+        body: ReplyBody::String(Word::new("metrics are not served yet\n", service.span)),
+        headers: Vec::new(),
+    }))
+}
