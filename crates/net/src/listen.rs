@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How many connections may wait for `accept` where no `backlog` says otherwise: a burst of a second at 4,000
@@ -70,6 +70,8 @@ pub struct ListenOptions {
     pub receive_buffer: Option<u32>,
     /// `tune.sndbuf.client`, bytes; inherited by accepted connections.
     pub send_buffer: Option<u32>,
+    /// Take a unix socket's path over from a process that still listens there: it has been asked to leave (`-sf`).
+    pub take_over: bool,
     /// `mode`, `uid`, `gid` of a unix socket's file.
     pub unix: UnixOwner,
 }
@@ -234,9 +236,7 @@ pub fn bind(
     let threads = threads.max(1);
     let bound = match addr {
         ListenAddr::Inet(at) => inet_for_each(*at, options, threads),
-        ListenAddr::Unix(path) => {
-            unix_path::listen(path, &options.unix, backlog(options)).and_then(|s| shared(s, threads))
-        }
+        ListenAddr::Unix(path) => unix(path, options).and_then(|s| shared(s, threads)),
         ListenAddr::Abstract(name) => abstract_socket(name, options).and_then(|s| shared(s, threads)),
         ListenAddr::Fd(number) => inherited(*number).and_then(|s| shared(s, threads)),
     };
@@ -320,6 +320,11 @@ fn set_tcp_options(socket: &Socket, options: &ListenOptions) -> Result<(), BindC
         socket.set_send_buffer_size(size as usize).map_err(named("tune.sndbuf.client"))?;
     }
     Ok(())
+}
+
+fn unix(path: &Path, options: &ListenOptions) -> Result<Socket, BindCause> {
+    unix_path::refuse_if_taken(path, options.take_over)?;
+    unix_path::listen(path, &options.unix, backlog(options))
 }
 
 fn abstract_socket(name: &[u8], options: &ListenOptions) -> Result<Socket, BindCause> {

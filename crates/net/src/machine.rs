@@ -38,6 +38,12 @@ fn set_fd_limit(soft: u64, hard: u64) -> rustix::io::Result<()> {
     rustix::process::setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum: Some(hard) })
 }
 
+/// Limits the memory of this process to `bytes` (`-m`): beyond it, allocations fail and the process ends.
+pub fn limit_memory(bytes: u64) -> io::Result<()> {
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    Ok(rustix::process::setrlimit(Resource::As, limit)?)
+}
+
 /// Ties the calling thread to the CPUs of these numbers (`cpu-map`). Numbers that no CPU can have are refused.
 pub fn set_affinity(cpus: &[u32]) -> io::Result<()> {
     let mut set = CpuSet::new();
@@ -59,6 +65,27 @@ pub fn cpus() -> usize {
 /// The machine's own name, as `hostname` prints it.
 pub fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// What runs this process, as `uname -a` prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // named after uname's fields, each
+pub struct Kernel {
+    pub system: String,
+    pub release: String,
+    pub version: String,
+    pub machine: String,
+}
+
+/// The kernel's own words about itself.
+pub fn kernel() -> Kernel {
+    let names = rustix::system::uname();
+    Kernel {
+        system: names.sysname().to_string_lossy().into_owned(),
+        release: names.release().to_string_lossy().into_owned(),
+        version: names.version().to_string_lossy().into_owned(),
+        machine: names.machine().to_string_lossy().into_owned(),
+    }
 }
 
 #[cfg(test)]

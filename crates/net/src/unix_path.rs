@@ -16,7 +16,6 @@ const MAX_PATH: usize = 107;
 
 /// A socket that listens on `path`, owned and readable as `owner` says.
 pub(crate) fn listen(path: &Path, owner: &UnixOwner, backlog: i32) -> Result<Socket, BindCause> {
-    refuse_if_taken(path)?;
     let temporary = temporary_name(path);
     if temporary.as_os_str().len() > MAX_PATH {
         return Err(BindCause::PathTooLong);
@@ -45,12 +44,12 @@ fn prepare(temporary: &Path, owner: &UnixOwner, backlog: i32) -> io::Result<Sock
 }
 
 /// Nobody else may be listening there, and what is there may only be a socket: `bind /etc/passwd` must not replace it.
-fn refuse_if_taken(path: &Path) -> Result<(), BindCause> {
+pub(crate) fn refuse_if_taken(path: &Path, take_over: bool) -> Result<(), BindCause> {
     match std::fs::symlink_metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(BindCause::Io(e)),
         Ok(found) if !found.file_type().is_socket() => Err(BindCause::NotASocket),
-        Ok(_) if is_live(path)? => Err(BindCause::Taken),
+        Ok(_) if !take_over && is_live(path)? => Err(BindCause::Taken),
         Ok(_) => Ok(()),
     }
 }

@@ -78,7 +78,7 @@ fn socket_options_of_a_bind_line_are_accepted() {
 }
 
 #[test]
-fn a_dead_unix_socket_is_replaced_and_a_live_one_is_not() {
+fn a_dead_unix_socket_is_replaced_and_a_live_one_only_by_its_successor() {
     let folder = Folder::new("dead");
     let path = folder.0.join("front.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -86,6 +86,8 @@ fn a_dead_unix_socket_is_replaced_and_a_live_one_is_not() {
     assert_eq!(live.len(), 2);
     let error = bind(&ListenAddr::Unix(path.clone()), &ListenOptions::default(), 1).unwrap_err();
     assert!(matches!(error.cause, BindCause::Taken), "{error}");
+    let successor = ListenOptions { take_over: true, ..Default::default() };
+    drop(bind(&ListenAddr::Unix(path.clone()), &successor, 1).unwrap());
     drop(live);
     bind(&ListenAddr::Unix(path), &ListenOptions::default(), 1).unwrap();
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "no temporary name stays behind");

@@ -11,10 +11,12 @@
 
 use rustix::fs::{MemfdFlags, SeekFrom};
 use rustix::io::FdFlags;
+use std::ffi::CString;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -68,7 +70,18 @@ pub fn stage() -> Result<Stage, DaemonError> {
     }
     // Refused only to a process that leads a session already, which is all that is wanted.
     let _ = rustix::process::setsid();
+    keep_name();
     take_pipe().map(Stage::Daemon).map_err(DaemonError::Streams)
+}
+
+/// `ps` and `pgrep` show what a process was started as; through `/proc/self/exe` that would be "exe".
+fn keep_name() {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let file = Path::new(&name).file_name().unwrap_or_default();
+    if let Ok(name) = CString::new(file.as_bytes()) {
+        // The name is for people; nothing depends on it.
+        let _ = rustix::thread::set_name(&name);
+    }
 }
 
 /// The pipe is our stdout; it moves out of reach of whatever prints.

@@ -3,5 +3,7 @@
 
 pub mod daemon;
 pub mod life;
+pub mod notify;
 pub mod pidfile;
+pub mod predecessor;
 pub mod signals;

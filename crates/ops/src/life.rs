@@ -5,7 +5,7 @@
 //!     │                            ├── hard-stop-after is over ────► HardStop
 //!     │                            └── TERM, INT ──────────────────► Killed
 //!     ├── TERM, INT ─────────────────────────────────────────────► Killed
-//!     └── HUP: dump, and go on
+//!     └── HUP: dump, USR2: reload; and go on
 //! ```
 
 use crate::signals::{Signals, Wish};
@@ -19,6 +19,8 @@ pub trait DataPlane {
     fn drained(&self) -> impl Future<Output = ()>;
     /// The state of the proxies and their servers, a line each, for SIGHUP.
     fn dump(&self);
+    /// The configuration was changed and is to be loaded, for SIGUSR2.
+    fn reload(&self);
 }
 
 /// How long a stop may take.
@@ -71,6 +73,7 @@ async fn until_soft_stop(
                 // A second USR1 changes nothing: the stop is on its way.
                 Wish::SoftStop => {}
                 Wish::Dump => plane.dump(),
+                Wish::Reload => plane.reload(),
             },
             () = &mut over => return None,
         }
@@ -90,7 +93,8 @@ async fn stopping(
             biased;
             wish = signals.next() => match wish {
                 Wish::Stop(signal) => return Ending::Killed(signal),
-                Wish::SoftStop => {}
+                // Nothing is loaded by a process that is leaving.
+                Wish::SoftStop | Wish::Reload => {}
                 Wish::Dump => plane.dump(),
             },
             () = &mut drained => return Ending::Drained,

@@ -1,6 +1,5 @@
 //! Signals as wishes (management manual, section 4 "Stopping and restarting HAProxy"). SIGPIPE is ignored by Rust's
-//! own start-up; SIGUSR2 and the terminal's stop signals concern a master or a predecessor and are ignored here, as
-//! HAProxy does without `-W`.
+//! own start-up; the terminal's stop signals concern a predecessor that shares no ports and are ignored here.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,6 +13,8 @@ pub enum Wish {
     Stop(i32),
     /// SIGHUP: tell the state of the servers.
     Dump,
+    /// SIGUSR2: load the configuration anew; only a master does.
+    Reload,
 }
 
 /// The stream of wishes. One a process; made on the thread that waits for it.
@@ -23,7 +24,8 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
-    ignored: [Signal; 3],
+    reload: Signal,
+    ignored: [Signal; 2],
 }
 
 impl Signals {
@@ -36,13 +38,14 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
-            ignored: [signal(SignalKind::user_defined2())?, signal(tty_out)?, signal(tty_in)?],
+            reload: signal(SignalKind::user_defined2())?,
+            ignored: [signal(tty_out)?, signal(tty_in)?],
         })
     }
 
     /// The next wish. May be dropped and called again without losing one.
     pub async fn next(&mut self) -> Wish {
-        let [usr2, tty_out, tty_in] = &mut self.ignored;
+        let [tty_out, tty_in] = &mut self.ignored;
         loop {
             tokio::select! {
                 biased;
@@ -50,7 +53,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return Wish::Stop(SignalKind::interrupt().as_raw_value()),
                 _ = self.soft.recv() => return Wish::SoftStop,
                 _ = self.hangup.recv() => return Wish::Dump,
-                _ = usr2.recv() => {}
+                _ = self.reload.recv() => return Wish::Reload,
                 _ = tty_out.recv() => {}
                 _ = tty_in.recv() => {}
             }

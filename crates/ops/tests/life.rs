@@ -34,6 +34,11 @@ impl DataPlane for Plane {
         self.empty.notified().await;
     }
 
+    fn reload(&self) {
+        self.told.borrow_mut().push("reload");
+        send(Signal::TERM);
+    }
+
     fn dump(&self) {
         self.told.borrow_mut().push("dump");
         self.on_dump.into_iter().for_each(send);
@@ -66,6 +71,7 @@ fn cases() -> Vec<Case> {
     vec![
         case("TERM ends at once", Signal::TERM, killed(Signal::TERM), &[]),
         case("INT too", Signal::INT, killed(Signal::INT), &[]),
+        case("USR2 asks for a reload", Signal::USR2, killed(Signal::TERM), &["reload"]),
         case("USR1 drains", Signal::USR1, Ending::Drained, stop),
         Case {
             plane: dump_then(Signal::TERM),
