@@ -1,2 +1,86 @@
-//! To be written.
-fn main() {}
+//! The front door: which program am I, what was asked for, and which exit code comes of it.
+//!
+//! Called `haproxy`, or with a first argument that begins with `-`, it speaks HAProxy's command line; else its own
+//! verbs. It decides nothing about traffic.
+
+mod check;
+mod console;
+mod demo;
+mod flags;
+mod haproxy;
+mod keywords;
+mod serve;
+mod sources;
+mod start;
+mod verbs;
+mod version;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let exit = if speaks_haproxy(&arguments) {
+        haproxy::run(arguments.get(1..).unwrap_or_default())
+    } else {
+        verbs::run(&arguments)
+    };
+    exit.into()
+}
+
+/// `--help` and `--version` are ours: HAProxy has no word of two dashes but `--` itself.
+fn speaks_haproxy(arguments: &[OsString]) -> bool {
+    let called = arguments.first().map(Path::new).and_then(Path::file_name);
+    let first = arguments.get(1).map_or("".into(), |a| a.to_string_lossy());
+    let flag = first.starts_with('-') && (first == "--" || !first.starts_with("--"));
+    called == Some(OsStr::new("haproxy")) || flag
+}
+
+/// Exit codes of all ways to call the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// It did what was asked.
+    Ok,
+    /// It did not, and said why.
+    Failed,
+    /// `-cc` with a condition that cannot be read.
+    Unreadable,
+    /// Another process' code, passed on.
+    Code(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Unreadable => 2,
+            Exit::Code(code) => code,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_or_the_first_argument_tells_which_language_is_spoken() {
+        let cases: [(&[&str], bool); 9] = [
+            (&["lockgate"], false),
+            (&["lockgate", "check", "a.cfg"], false),
+            (&["lockgate", "--help"], false),
+            (&["lockgate", "-f", "a.cfg"], true),
+            (&["lockgate", "--", "a.cfg"], true),
+            (&["/usr/sbin/haproxy"], true),
+            (&["haproxy", "check"], true),
+            (&["/opt/haproxy-2.6/lockgate", "demo"], false),
+            (&[], false),
+        ];
+        for (arguments, expected) in cases {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            assert_eq!(speaks_haproxy(&arguments), expected, "{arguments:?}");
+        }
+    }
+}

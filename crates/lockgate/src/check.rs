@@ -1,0 +1,74 @@
+//! Loading a configuration and saying what is wrong with it, in HAProxy's words.
+
+use crate::console::Console;
+use base::Severity;
+use config::{Facts, LoadOptions, Loaded, Source};
+
+/// How strictly to judge, and what the command line adds to the files.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Judgement {
+    /// `-dW`
+    pub(crate) zero_warning: bool,
+    /// `-L`
+    pub(crate) local_peer: Option<String>,
+    /// `-W`, `-Ws`
+    pub(crate) master_worker: bool,
+}
+
+impl Judgement {
+    /// What the load depends on beside the files.
+    pub(crate) fn options(&self) -> LoadOptions {
+        LoadOptions {
+            environment: environment(),
+            facts: Facts::default(),
+            local_peer: self.local_peer.clone().unwrap_or_else(net::hostname),
+            master_worker: self.master_worker,
+        }
+    }
+
+    /// Loads, without a word yet.
+    pub(crate) fn load(&self, sources: Vec<Source>) -> Loaded {
+        config::load(sources, &self.options())
+    }
+
+    /// Whether the load may be used: no alert, and no warning where none is tolerated.
+    pub(crate) fn accepts(&self, loaded: &Loaded) -> bool {
+        !loaded.diags.has_alerts() && !self.warned_in_vain(loaded)
+    }
+
+    /// Shows all complaints and the verdict on them.
+    pub(crate) fn report(&self, loaded: &Loaded, files: &[String], console: Console) {
+        let pid = std::process::id();
+        console.complaints(&loaded.diags.render(&loaded.sources, pid, console.least()));
+        if loaded.diags.has_alerts() {
+            console.alert(&format!("config : Error(s) found in configuration file : {}", files.join(" ")));
+            console.alert("config : Fatal errors found in configuration.");
+        } else if self.warned_in_vain(loaded) {
+            console.alert("config : Some warnings were found and 'zero-warning' is set. Aborting.");
+        }
+    }
+
+    fn warned_in_vain(&self, loaded: &Loaded) -> bool {
+        (self.zero_warning || loaded.model.global.zero_warning) && has_warnings(loaded)
+    }
+}
+
+/// Prints what `-c` prints for a configuration that is accepted.
+pub(crate) fn say_valid(loaded: &Loaded, console: Console) {
+    if has_warnings(loaded) {
+        console.result("Warnings were found.");
+    }
+    console.result("Configuration file is valid");
+}
+
+fn has_warnings(loaded: &Loaded) -> bool {
+    loaded.diags.worst() >= Some(Severity::Warning)
+}
+
+/// Variables whose names or values are no UTF-8 cannot be written in a configuration either.
+fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}

@@ -1,0 +1,72 @@
+//! Lockgate's own command line.
+
+use crate::check::{self, Judgement};
+use crate::console::{self, Console};
+use crate::demo::{self, DemoArgs};
+use crate::serve::{self, ServeArgs};
+use crate::{Exit, keywords, sources};
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+/// The HTTPS front door of a site: reverse proxy, load balancer and certificates in one binary.
+///
+/// With HAProxy's flags (lockgate -f haproxy.cfg) it takes HAProxy's place; `lockgate -h` lists them.
+#[derive(Debug, Parser)]
+#[command(name = "lockgate", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check configuration files: all complaints in one run
+    Check {
+        /// haproxy.cfg, a directory of *.cfg files, or - for standard input
+        #[arg(required = true)]
+        files: Vec<String>,
+    },
+    /// List the words of the configuration language, or explain one
+    Keywords {
+        /// A keyword, fetch or converter
+        word: Vec<String>,
+    },
+    /// An HTTPS front door for one host, without a configuration file
+    Serve(ServeArgs),
+    /// Two sample servers behind a front door with a certificate made on the spot
+    Demo(DemoArgs),
+}
+
+/// Does what the arguments, program name first, ask for.
+pub(crate) fn run(arguments: &[OsString]) -> Exit {
+    match Cli::try_parse_from(arguments) {
+        Ok(Cli { verb: Verb::Check { files } }) => check_files(&files),
+        Ok(Cli { verb: Verb::Keywords { word } }) => keywords::run(&word.join(" ")),
+        Ok(Cli { verb: Verb::Serve(arguments) }) => serve::run(&arguments),
+        Ok(Cli { verb: Verb::Demo(arguments) }) => demo::run(&arguments),
+        Err(message) => {
+            // Help and version are messages too, and go to standard output. A closed one is no concern.
+            let _ = message.print();
+            if message.use_stderr() { Exit::Failed } else { Exit::Ok }
+        }
+    }
+}
+
+fn check_files(files: &[String]) -> Exit {
+    let console = Console { quiet: false, hints: true };
+    let judgement = Judgement::default();
+    let sources = match sources::read(files) {
+        Ok(sources) => sources,
+        Err(wrong) => {
+            console::err(&format!("{wrong}\n"));
+            return Exit::Failed;
+        }
+    };
+    let loaded = judgement.load(sources);
+    judgement.report(&loaded, files, console);
+    if !judgement.accepts(&loaded) {
+        return Exit::Failed;
+    }
+    check::say_valid(&loaded, console);
+    Exit::Ok
+}
