@@ -38,6 +38,6 @@ mod tests {
     #[test]
     fn the_name_is_read_as_systemd_writes_it() {
         assert!(matches!(address(OsStr::new("@x")), LogAddr::Abstract(name) if name == b"x"));
-        assert!(matches!(address(OsStr::new("/run/n")), LogAddr::Unix(path) if path == "/run/n"));
+        assert!(matches!(address(OsStr::new("/run/n")), LogAddr::Unix(path) if path.as_os_str() == "/run/n"));
     }
 }
