@@ -18,10 +18,9 @@ pub fn dismiss(pid: i32, how: Leave) -> io::Result<()> {
         Leave::Finish => Signal::USR1,
         Leave::Terminate => Signal::TERM,
     };
-    // 0 and below would address groups of processes, ours among them.
-    let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 1) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
+    // 0 and below would address groups of processes, ours among them; 1 is the system's, or the container's.
+    let pid = Some(pid).filter(|pid| *pid > 1).and_then(Pid::from_raw);
+    let Some(pid) = pid else { return Err(io::ErrorKind::InvalidInput.into()) };
     match kill_process(pid, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
         Err(e) => Err(e.into()),
