@@ -2,9 +2,9 @@
 //! (and its prepare step) promised, so an accessor that answers `None` means "optional and not given".
 
 use crate::map::Map;
-use crate::sample::Sample;
 use crate::scope::{Fact, Scope, VarId};
 use regex::bytes::Regex;
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -109,94 +109,71 @@ impl Args {
 
     /// An integer, a time (ms) or a size (bytes).
     pub fn int(&self, index: usize) -> Option<i64> {
-        match self.at(index) {
-            Arg::Int(i) => Some(*i),
-            _ => None,
-        }
+        let Arg::Int(i) = self.at(index) else { return None };
+        Some(*i)
     }
 
     /// A text.
     pub fn str(&self, index: usize) -> Option<&[u8]> {
-        match self.at(index) {
-            Arg::Str(text) => Some(text),
-            _ => None,
-        }
+        let Arg::Str(text) = self.at(index) else { return None };
+        Some(text)
     }
 
     /// An address.
     pub fn ip(&self, index: usize) -> Option<IpAddr> {
-        match self.at(index) {
-            Arg::Ip(ip) => Some(*ip),
-            _ => None,
-        }
+        let Arg::Ip(ip) = self.at(index) else { return None };
+        Some(*ip)
     }
 
     /// A regular expression.
     pub fn regex(&self, index: usize) -> Option<&Regex> {
-        match self.at(index) {
-            Arg::Regex(regex) => Some(regex),
-            _ => None,
-        }
+        let Arg::Regex(regex) = self.at(index) else { return None };
+        Some(regex)
     }
 
     /// A variable.
     pub fn var(&self, index: usize) -> Option<VarId> {
-        match self.at(index) {
-            Arg::Var(id) => Some(*id),
-            _ => None,
-        }
+        let Arg::Var(id) = self.at(index) else { return None };
+        Some(*id)
     }
 
     /// A userlist.
     pub fn userlist(&self, index: usize) -> Option<&dyn Userlist> {
-        match self.at(index) {
-            Arg::Userlist(list) => Some(&**list),
-            _ => None,
-        }
+        let Arg::Userlist(list) = self.at(index) else { return None };
+        Some(&**list)
     }
 
     /// A frontend's or backend's name.
     pub fn proxy(&self, index: usize) -> Option<&str> {
-        match self.at(index) {
-            Arg::Proxy(name) => Some(name),
-            _ => None,
-        }
+        let Arg::Proxy(name) = self.at(index) else { return None };
+        Some(name)
     }
 
     /// A map.
     pub fn map(&self, index: usize) -> Option<&Map> {
-        match self.at(index) {
-            Arg::Map(map) => Some(map),
-            _ => None,
-        }
+        let Arg::Map(map) = self.at(index) else { return None };
+        Some(map)
     }
 
     /// A ready-made question.
     pub fn fact(&self, index: usize) -> Option<&Fact> {
-        match self.at(index) {
-            Arg::Fact(fact) => Some(fact),
-            _ => None,
-        }
+        let Arg::Fact(fact) = self.at(index) else { return None };
+        Some(fact)
     }
 
     /// The integer itself, or what the variable holds: for [`crate::rows::ArgKind::IntOrVar`].
     pub fn int_or_var(&self, index: usize, scope: &dyn Scope) -> Option<i64> {
-        match self.at(index) {
-            Arg::Int(i) => Some(*i),
-            Arg::Var(id) => scope.var(*id)?.to_int(),
-            _ => None,
+        match self.var(index) {
+            Some(id) => scope.var(id)?.to_int(),
+            None => self.int(index),
         }
     }
 
     /// The text itself, or what the variable holds: for [`crate::rows::ArgKind::StrOrVar`].
-    pub fn str_or_var<'a>(&'a self, index: usize, scope: &dyn Scope) -> Option<std::borrow::Cow<'a, [u8]>> {
-        match self.at(index) {
-            Arg::Str(text) => Some(std::borrow::Cow::Borrowed(text)),
-            Arg::Var(id) => match scope.var(*id)?.cast(crate::SampleType::Str)? {
-                Sample::Str(text) => Some(text),
-                _ => None,
-            },
-            _ => None,
+    pub fn str_or_var<'a>(&'a self, index: usize, scope: &dyn Scope) -> Option<Cow<'a, [u8]>> {
+        match self.var(index) {
+            Some(id) => scope.var(id)?.into_text(),
+            None => self.str(index).map(Cow::Borrowed),
         }
     }
 }

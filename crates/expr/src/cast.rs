@@ -102,7 +102,8 @@ impl<'a> Sample<'a> {
         })
     }
 
-    fn into_text(self) -> Option<Cow<'a, [u8]>> {
+    /// As text, without a copy where there is one already.
+    pub fn into_text(self) -> Option<Cow<'a, [u8]>> {
         Some(match self {
             Sample::Str(text) | Sample::Method(text) => text,
             Sample::Bin(Cow::Borrowed(bytes)) => Cow::Borrowed(up_to_nul(bytes)),

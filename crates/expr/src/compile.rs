@@ -45,6 +45,8 @@ pub struct Env<'e> {
     pub acls: AclTable,
     /// The proxy at hand: what an absent backend or frontend argument means. Empty outside proxies.
     pub proxy: String,
+    /// The proxy at hand is in TCP mode: log items that exist only in HTTP mode are refused.
+    pub mode_tcp: bool,
     /// All proxies.
     pub proxies: ProxyNames,
     /// All userlists by name.
@@ -64,6 +66,7 @@ impl<'e> Env<'e> {
             diags: Diagnostics::default(),
             acls: AclTable::default(),
             proxy: String::new(),
+            mode_tcp: false,
             proxies: ProxyNames::default(),
             userlists: BTreeMap::new(),
             vars: VarNames::default(),

@@ -1,64 +1,114 @@
-//! Log-format strings: text with `%` items and `%[expressions]` (manual section 8.2.6).
+//! Log-format strings: text with `%` items and `%[expressions]` (manual section 8.2.6). Used for log lines and for
+//! every rule that builds a text: headers, paths, bodies, backend names.
 
-use crate::compile::Env;
+mod date;
+pub mod defaults;
+pub mod items;
+mod parse;
+mod print;
+
 use crate::expression::Expr;
 use crate::scope::Scope;
-use crate::stage::Stage;
-use base::Word;
+use items::ItemRow;
+pub(crate) use parse::compile;
+use print::Printer;
 
-/// How values are made safe for the place where they are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a text is written, and so what is done to values and spaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Escape {
-    /// As they are: headers, paths, bodies.
+    /// Names and variables (`use_backend`, `set-var-fmt`): values as they are, nothing for a missing one.
     None,
-    /// Log lines: control characters and quotes as `#xx`.
+    /// Pieces of HTTP messages (headers, paths, locations, bodies): control characters in values of expressions become
+    /// `%XX`, so that no value can break out of its line.
+    Http,
+    /// `unique-id-format`: as `Http`, and runs of spaces count as one.
+    UniqueId,
+    /// Log lines: `-` for a missing value, runs of spaces count as one.
     Log,
-    /// RFC 5424 structured data: `"`, `\` and `]` behind a backslash.
+    /// `log-format-sd`: as `Log`; what RFC 5424 wants escaped is escaped by the flag `E`, as in HAProxy.
     StructuredData,
+}
+
+impl Escape {
+    /// Missing values leave a mark.
+    fn is_log(self) -> bool {
+        match self {
+            Escape::Log | Escape::StructuredData => true,
+            Escape::None | Escape::Http | Escape::UniqueId => false,
+        }
+    }
+
+    /// Runs of spaces are one.
+    fn merges_spaces(self) -> bool {
+        match self {
+            Escape::Log | Escape::StructuredData | Escape::UniqueId => true,
+            Escape::None | Escape::Http => false,
+        }
+    }
+}
+
+/// The flags of one item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    /// `Q`
+    pub(crate) quote: bool,
+    /// `X`
+    pub(crate) hex: bool,
+    /// `E`
+    pub(crate) escape: bool,
 }
 
 /// A compiled log-format string.
 #[derive(Clone)]
 pub struct Format {
     parts: Vec<Part>,
+    fixed: Option<Vec<u8>>,
+    escape: Escape,
 }
 
 #[derive(Clone)]
 enum Part {
     Text(Vec<u8>),
-    Value(Expr),
+    /// A run of spaces, where runs count as one.
+    Space,
+    Item(&'static ItemRow, Flags),
+    Value(Box<Expr>, Flags),
 }
 
 impl Format {
+    fn new(parts: Vec<Part>, escape: Escape) -> Format {
+        let mut fixed = Some(Vec::new());
+        for part in &parts {
+            fixed = match (part, fixed) {
+                (Part::Text(text), Some(sum)) => Some([sum.as_slice(), text].concat()),
+                (Part::Space, Some(sum)) if sum.last() == Some(&b' ') => Some(sum),
+                (Part::Space, Some(sum)) => Some([sum.as_slice(), b" "].concat()),
+                (Part::Item(_, _) | Part::Value(_, _), _) | (_, None) => None,
+            };
+        }
+        Format { parts, fixed, escape }
+    }
+
     /// Appends the text to `out`.
     pub fn write(&self, scope: &dyn Scope, out: &mut Vec<u8>) {
+        let mut printer = Printer::new(scope, out, self.escape);
         for part in &self.parts {
             match part {
-                Part::Text(text) => out.extend_from_slice(text),
-                Part::Value(expr) => {
-                    if let Some(value) = expr.eval(scope) {
-                        out.extend_from_slice(&value.to_str().unwrap_or_default());
-                    }
-                }
+                Part::Text(text) => printer.text(text),
+                Part::Space => printer.space(),
+                Part::Item(row, flags) => printer.item(row, *flags),
+                Part::Value(expr, flags) => printer.value(expr, *flags),
             }
         }
     }
 
     /// The text, where it depends on nothing.
     pub fn fixed(&self) -> Option<&[u8]> {
-        match self.parts.as_slice() {
-            [] => Some(b""),
-            [Part::Text(text)] => Some(text),
-            _ => None,
-        }
+        self.fixed.as_deref()
     }
-}
 
-pub(crate) fn compile(env: &mut Env<'_>, word: &Word, stage: Stage, _escape: Escape) -> Option<Format> {
-    let inner = word.text.strip_prefix("%[").and_then(|t| t.strip_suffix(']'));
-    let part = match inner {
-        Some(inner) => Part::Value(crate::expression::compile(env, &[Word::new(inner, word.span)], stage)?),
-        None => Part::Text(word.text.clone().into_bytes()),
-    };
-    Some(Format { parts: vec![part] })
+    /// What it was compiled for.
+    pub fn escape(&self) -> Escape {
+        self.escape
+    }
 }

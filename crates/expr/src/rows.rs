@@ -395,6 +395,11 @@ pub fn converters() -> impl Iterator<Item = &'static ConverterRow> {
     crate::convert::TABLES.iter().copied().flatten()
 }
 
+/// All log items.
+pub fn log_items() -> &'static [crate::format::items::ItemRow] {
+    crate::format::items::ITEMS
+}
+
 /// The fetch of that name.
 pub fn fetch(name: &str) -> Option<&'static FetchRow> {
     fetches().find(|row| row.name == name)

@@ -243,6 +243,12 @@ pub enum Fact {
     CapturedResponseCookie,
     LogLevel,
     /// `%lc`-style counters and others that later issues add stand here.
+    LogCounter,
+    /// The line is written before the end (`option logasap`): what still grows gets a `+`.
+    LogAsap,
+    /// How many `capture` slots the frontend has.
+    RequestCaptureCount,
+    ResponseCaptureCount,
     LastRuleFile,
     LastRuleLine,
     WaitEnd,
@@ -266,6 +272,10 @@ pub trait Scope {
     fn set_var(&self, id: VarId, value: Option<Sample<'static>>);
     /// Wall clock, microseconds since the epoch. One stream sees one value per event.
     fn now_us(&self) -> i64;
+    /// Local time's distance from UTC at that moment (microseconds since the epoch), seconds, positive to the east.
+    fn utc_offset(&self, _at_us: i64) -> i32 {
+        0
+    }
     /// A fresh random number.
     fn random(&self) -> u32;
 }

@@ -1,0 +1,188 @@
+//! Reads a log-format string.
+
+use super::items::{ITEMS, Only, item};
+use super::{Escape, Flags, Format, Part};
+use crate::compile::Env;
+use crate::expression::{self, Continue};
+use crate::reader::{Reader, piece};
+use crate::stage::Stage;
+use base::{Word, suggest};
+
+/// Compiles one word; every complaint in it is made, then `None` answered.
+pub(crate) fn compile(env: &mut Env<'_>, word: &Word, stage: Stage, escape: Escape) -> Option<Format> {
+    let mut parser = Parser { word, at: 0, flags: Flags::default(), escape, parts: Vec::new() };
+    let mut good = true;
+    while parser.at < word.text.len() {
+        good &= parser.step(env, stage).is_some();
+    }
+    good.then(|| Format::new(parser.parts, escape))
+}
+
+struct Parser<'w> {
+    word: &'w Word,
+    at: usize,
+    /// What `%o` set.
+    flags: Flags,
+    escape: Escape,
+    parts: Vec<Part>,
+}
+
+impl<'w> Parser<'w> {
+    fn rest(&self) -> &'w str {
+        self.word.text.get(self.at..).unwrap_or("")
+    }
+
+    /// Text up to the next `%`, or what that opens.
+    fn step(&mut self, env: &mut Env<'_>, stage: Stage) -> Option<()> {
+        let rest = self.rest();
+        let len = rest.find('%').unwrap_or(rest.len());
+        if len > 0 {
+            self.text(rest.get(..len).unwrap_or(rest));
+            self.at += len;
+            return Some(());
+        }
+        let start = self.at;
+        self.at += 1;
+        match self.rest().bytes().next() {
+            None => self.complain(env, start, "truncated line after '%'"),
+            Some(b'%') => {
+                self.text("%");
+                self.at += 1;
+                Some(())
+            }
+            Some(b' ') => self.complain(env, start, "unexpected variable name near ' '"),
+            Some(b'{' | b'[' | b'A'..=b'Z' | b'a'..=b'z') => self.variable(env, stage, start),
+            Some(_) => {
+                let span = piece(self.word, start, self.at);
+                env.diags.warning(span, "a '%' before nothing that it could mean is left out").help(VERBATIM);
+                Some(())
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if !self.escape.merges_spaces() {
+            self.literal(text);
+            return;
+        }
+        for (index, run) in text.split(' ').enumerate() {
+            if index > 0 {
+                self.parts.push(Part::Space);
+            }
+            if !run.is_empty() {
+                self.literal(run);
+            }
+        }
+    }
+
+    fn literal(&mut self, text: &str) {
+        match self.parts.last_mut() {
+            Some(Part::Text(before)) => before.extend_from_slice(text.as_bytes()),
+            Some(Part::Space | Part::Item(_, _) | Part::Value(_, _)) | None => {
+                self.parts.push(Part::Text(text.as_bytes().to_vec()));
+            }
+        }
+    }
+
+    /// `{flags}name` or `{flags}[expression]`
+    fn variable(&mut self, env: &mut Env<'_>, stage: Stage, start: usize) -> Option<()> {
+        let mut flags = self.flags;
+        if self.rest().starts_with('{') {
+            flags = self.flags(env, flags)?;
+        }
+        if self.rest().starts_with('[') {
+            return self.expression(env, stage, flags);
+        }
+        let rest = self.rest();
+        let len = rest.bytes().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let name = rest.get(..len).unwrap_or("");
+        if name.is_empty() {
+            return self.complain(env, start, "argument modifier without variable name");
+        }
+        self.at += len;
+        self.item(env, name, flags, start)
+    }
+
+    /// `{+Q,-E}`
+    fn flags(&mut self, env: &mut Env<'_>, mut flags: Flags) -> Option<Flags> {
+        let start = self.at;
+        let Some((inside, _)) = self.rest().get(1..).and_then(|t| t.split_once('}')) else {
+            self.at = self.word.text.len();
+            self.complain(env, start, "the flags are not closed, '}' is missing")?;
+            return None;
+        };
+        self.at += inside.len() + 2;
+        for flag in inside.split(',').filter(|f| !f.is_empty()) {
+            let on = flag.starts_with('+');
+            match flag.trim_start_matches(['+', '-']) {
+                "Q" if flag.len() == 2 => flags.quote = on,
+                "X" if flag.len() == 2 => flags.hex = on,
+                "E" if flag.len() == 2 => flags.escape = on,
+                _ => {
+                    let span = piece(self.word, start, self.at);
+                    env.diags.warning(span, format!("log-format flag '{flag}' has no effect")).help(
+                        "the flags are +Q (quote), +X (hexadecimal), +E (escape), and the same with '-'",
+                    );
+                }
+            }
+        }
+        Some(flags)
+    }
+
+    fn expression(&mut self, env: &mut Env<'_>, stage: Stage, flags: Flags) -> Option<()> {
+        let mut reader = Reader::inside(self.word, self.at + 1);
+        let expr = expression::parse(env, &mut reader, Continue::ThisWord);
+        let Some(expr) = expr else {
+            self.skip_expression();
+            return None;
+        };
+        let end = reader.at();
+        if !reader.skip("]") {
+            let message = match reader.rest().chars().next() {
+                Some(c) => format!("expected ']' after the expression, but found '{c}'"),
+                None => "expected ']' after the expression".to_owned(),
+            };
+            env.diags.alert(piece(self.word, self.at, end.max(self.at + 1)), message);
+            self.skip_expression();
+            return None;
+        }
+        self.at = reader.at();
+        expression::stage_allows(env, &expr, stage).then_some(())?;
+        self.parts.push(Part::Value(Box::new(expr), flags));
+        Some(())
+    }
+
+    /// After a complaint: to the bracket that probably closes it.
+    fn skip_expression(&mut self) {
+        let rest = self.rest();
+        self.at += rest.find(']').map_or(rest.len(), |i| i + 1);
+    }
+
+    fn item(&mut self, env: &mut Env<'_>, name: &str, flags: Flags, start: usize) -> Option<()> {
+        let Some(row) = item(name) else {
+            let near = suggest::nearest(name, ITEMS.iter().map(|r| r.name));
+            let span = piece(self.word, start, self.at);
+            let diag = env.diags.alert(span, format!("no such format variable '{name}'"));
+            diag.help(match near {
+                Some(near) => format!("did you mean '%{near}'? {VERBATIM}"),
+                None => VERBATIM.to_owned(),
+            });
+            return None;
+        };
+        if row.only == Only::Http && env.mode_tcp {
+            return self.complain(env, start, &format!("format variable '{name}' is reserved for HTTP mode"));
+        }
+        if name == "o" {
+            self.flags = flags;
+        }
+        self.parts.push(Part::Item(row, flags));
+        Some(())
+    }
+
+    fn complain(&self, env: &mut Env<'_>, start: usize, message: &str) -> Option<()> {
+        env.diags.alert(piece(self.word, start, self.at.max(start + 1)), message).help(VERBATIM);
+        None
+    }
+}
+
+const VERBATIM: &str = "to emit a '%' character, write '%%'";
