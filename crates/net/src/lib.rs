@@ -18,6 +18,7 @@ pub mod ring;
 pub mod splice;
 pub mod stream;
 mod unix_path;
+pub mod written;
 
 pub use accept::{AcceptError, Listener};
 pub use addr::Addr;
