@@ -67,6 +67,7 @@ impl AsRef<str> for Word {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<(String, Vec<u8>)>,
+    hidden: Vec<Span>,
 }
 
 impl Sources {
@@ -86,10 +87,37 @@ impl Sources {
         self.files.get(usize::from(file.0)).map_or(&[], |(_, text)| text)
     }
 
-    /// One physical line without its line ending, invalid UTF-8 replaced.
+    /// Marks a piece of a line as a secret: [`Sources::line`] shows asterisks in its place.
+    pub fn hide(&mut self, span: Span) {
+        self.hidden.push(span);
+    }
+
+    /// One physical line without its line ending, invalid UTF-8 replaced, secrets hidden.
     pub fn line(&self, file: FileId, line: u32) -> Option<String> {
         let index = usize::try_from(line).ok()?.checked_sub(1)?;
         let bytes = self.text(file).split(|b| *b == b'\n').nth(index)?;
-        Some(String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(bytes)).into_owned())
+        let mut bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes).to_vec();
+        for span in self.hidden.iter().filter(|span| span.file == file && span.line == line) {
+            let end = bytes.len().min(span.end as usize);
+            if let Some(secret) = bytes.get_mut(span.start as usize..end) {
+                secret.fill(b'*');
+            }
+        }
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_shown_as_asterisks() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.cfg", "user joe insecure-password hush\nuser");
+        sources.hide(Span { file, line: 1, start: 27, end: 31 });
+        sources.hide(Span { file, line: 2, start: 27, end: 31 });
+        assert_eq!(sources.line(file, 1).as_deref(), Some("user joe insecure-password ****"));
+        assert_eq!(sources.line(file, 2).as_deref(), Some("user"));
     }
 }

@@ -14,10 +14,14 @@ pub struct Ctx<'c> {
     pub section: &'static str,
     /// The section's name; empty for `global` and unnamed sections.
     pub section_name: &'c Word,
+    /// The section's own line.
+    pub section_span: Span,
     /// All complaints so far.
     pub diags: &'c mut Diagnostics,
     /// The variables of this load: `setenv` changes what the next line sees.
     pub env: &'c mut Environment,
+    /// Words that complaints must not show.
+    pub(crate) secrets: &'c mut Vec<Span>,
     /// Marks set by rows in this section, see [`Ctx::first`].
     pub(crate) marks: &'c mut Vec<&'static str>,
 }
@@ -28,6 +32,11 @@ impl Ctx<'_> {
         self.diags.warning(span, message)
     }
 
+    /// Keeps a word out of complaints: a password, a key.
+    pub fn secret(&mut self, word: &Word) {
+        self.secrets.push(word.span);
+    }
+
     /// Whether this is the first line of its kind in this section, so that what `defaults` gave is replaced by it
     /// (`http-check` steps, for one) and later lines add to it.
     pub fn first(&mut self, kind: &'static str) -> bool {
@@ -36,6 +45,16 @@ impl Ctx<'_> {
             self.marks.push(kind);
         }
         first
+    }
+
+    /// Notes that this section has such a line.
+    pub fn mark(&mut self, kind: &'static str) {
+        self.first(kind);
+    }
+
+    /// Whether [`Ctx::mark`] or [`Ctx::first`] has seen such a line in this section.
+    pub fn marked(&self, kind: &str) -> bool {
+        self.marks.contains(&kind)
     }
 
     /// `frontend 'www'`, for complaints.

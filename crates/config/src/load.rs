@@ -77,12 +77,16 @@ pub fn load(sources: Vec<Source>, options: &LoadOptions) -> Loaded {
         header: Word::default(),
         name: Word::default(),
         marks: Vec::new(),
+        secrets: Vec::new(),
     };
     let mut kept = Sources::default();
     for source in sources {
         loader.file(&source, kept.add(source.name.clone(), source.text.clone()));
     }
-    let Loader { model, mut diags, .. } = loader;
+    let Loader { model, mut diags, secrets, .. } = loader;
+    for span in secrets {
+        kept.hide(span);
+    }
     crate::check::check(&model, &mut diags);
     diags.sort();
     Loaded { model, sources: kept, diags }
@@ -99,6 +103,7 @@ struct Loader<'o> {
     header: Word,
     name: Word,
     marks: Vec<&'static str>,
+    secrets: Vec<Span>,
 }
 
 impl Loader<'_> {
@@ -177,8 +182,10 @@ impl Loader<'_> {
             place,
             section: place.names().next().unwrap_or_default(),
             section_name: &self.name,
+            section_span: self.header.span,
             diags: &mut self.diags,
             env: &mut self.env,
+            secrets: &mut self.secrets,
             marks: &mut self.marks,
         };
         dispatch::line(&mut ctx, words, &mut self.open, &mut self.model.global)
@@ -214,6 +221,9 @@ impl Loader<'_> {
             }
             Kind::Resolvers => {
                 let name = header.required_name()?;
+                self.diags
+                    .warning(header.span(), format!("resolvers '{name}' is read but not asked yet"))
+                    .help("names of servers are looked up once, at start, by the system");
                 self.open = Open::Resolvers(Resolvers { name, ..Resolvers::default() });
             }
             Kind::Ring => {

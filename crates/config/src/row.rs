@@ -218,6 +218,13 @@ impl Row {
     pub fn matches<W: AsRef<str>>(&self, words: &[W]) -> usize {
         self.names.iter().map(|name| name_matches(name, words)).max().unwrap_or(0)
     }
+
+    /// As [`Row::matches`], with how many letters of the name were spelled out: the fullest name wins over families.
+    pub(crate) fn score<W: AsRef<str>>(&self, words: &[W]) -> (usize, usize) {
+        let scores =
+            self.names.iter().map(|name| (name_matches(name, words), name.trim_end_matches('*').len()));
+        scores.filter(|(len, _)| *len > 0).max().unwrap_or((0, 0))
+    }
 }
 
 fn name_matches<W: AsRef<str>>(name: &str, words: &[W]) -> usize {

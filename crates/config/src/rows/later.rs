@@ -1,0 +1,238 @@
+//! Words of proxies that are known and not served: most turn something that comes later and load with a warning; the
+//! ones without which requests would go the wrong way, or unfiltered, do not load.
+
+use crate::args::Args;
+use crate::ctx::Ctx;
+use crate::model::Settings;
+use crate::row::{Parse, Parsed, Place, Row};
+
+const fn idle(
+    names: &'static [&'static str],
+    place: Place,
+    args: &'static str,
+    doc: &'static str,
+    reason: &'static str,
+) -> Row {
+    Row::no_effect(names, place, args, doc, reason)
+}
+
+const fn refused(
+    names: &'static [&'static str],
+    place: Place,
+    args: &'static str,
+    doc: &'static str,
+    instead: &'static str,
+) -> Row {
+    Row::refused(names, place, args, doc, instead)
+}
+
+const ALL: Place = Place::ALL;
+const FRONT: Place = Place::DEFAULTS_FRONT;
+const BACK: Place = Place::DEFAULTS_BACK;
+
+const STATISTICS: &str = "the statistics page comes later; its address is handled like any other";
+const TABLES: &str = "stick tables come later: nothing is counted, and limits that rest on it do not limit";
+const STICK: &str =
+    "stick tables come later: clients are balanced anew; 'cookie' or 'balance source' keep them in place";
+const COMPRESSION: &str = "responses are not compressed yet";
+const MAIL: &str = "no mail is sent about servers; watch the logs instead";
+const KEEPALIVE: &str = "the system's keep-alive timing is used";
+const STATE_FILES: &str = "servers begin in the state the file gives them";
+const ONE_PROCESS: &str = "all threads serve all proxies; remove the line";
+
+pub(crate) const ROWS: &[Row] = &[
+    idle(&["stats enable"], ALL, "", "Serves the statistics page.", STATISTICS),
+    idle(&["stats uri"], ALL, "<prefix>", "Its address.", STATISTICS),
+    idle(&["stats auth"], ALL, "<user>:<password>", "Who may see it.", STATISTICS)
+        .parsed_by(Parse::Settings(secret)),
+    idle(&["stats realm"], ALL, "<realm>", "What the browser asks for.", STATISTICS),
+    idle(&["stats refresh"], ALL, "<time>", "How often it is shown anew.", STATISTICS),
+    idle(&["stats hide-version"], ALL, "", "Does not show the version.", STATISTICS),
+    idle(&["stats show-version"], ALL, "", "Shows the version.", STATISTICS),
+    idle(&["stats show-legends"], ALL, "", "Shows details.", STATISTICS),
+    idle(&["stats show-modules"], ALL, "", "Shows the modules' counters.", STATISTICS),
+    idle(&["stats show-node"], ALL, "[<name>]", "Shows the machine's name.", STATISTICS),
+    idle(&["stats show-desc"], ALL, "[<text>]", "Shows a description.", STATISTICS),
+    idle(&["stats scope"], ALL, "{ <name> | \".\" }", "Which proxies it shows.", STATISTICS),
+    idle(&["stats admin"], ALL, "{ if | unless } <condition>", "Who may change servers there.", STATISTICS),
+    idle(&["stats http-request"], ALL, "{ allow | deny | auth }", "Who may see it, by rules.", STATISTICS),
+    idle(&["stick-table"], Place::PROXY, "type <type> size <size> ...", "Remembers clients.", TABLES),
+    idle(
+        &["stick on", "stick match", "stick store-request", "stick store-response"],
+        Place::BACK,
+        "<expr> [table <table>] [{ if | unless } <condition>]",
+        "Keeps clients on servers.",
+        STICK,
+    ),
+    idle(
+        &["compression algo", "compression algo-req", "compression algo-res"],
+        ALL,
+        "<algorithm>...",
+        "Compresses.",
+        COMPRESSION,
+    ),
+    idle(
+        &["compression type", "compression type-req", "compression type-res"],
+        ALL,
+        "<mime type>...",
+        "What is compressed.",
+        COMPRESSION,
+    ),
+    idle(&["compression offload"], ALL, "", "Keeps servers from compressing.", COMPRESSION),
+    idle(&["compression direction"], ALL, "<direction>", "Which way.", COMPRESSION),
+    idle(
+        &["compression minsize-req", "compression minsize-res"],
+        ALL,
+        "<size>",
+        "From which size.",
+        COMPRESSION,
+    ),
+    idle(&["email-alert from", "email-alert to"], ALL, "<address>", "Mail addresses.", MAIL),
+    idle(&["email-alert level"], ALL, "<level>", "From which level.", MAIL),
+    idle(&["email-alert mailers"], ALL, "<section>", "Mail servers.", MAIL),
+    idle(&["email-alert myhostname"], ALL, "<name>", "Who writes.", MAIL),
+    idle(&["filter compression"], Place::PROXY, "", "Where compression stands among filters.", COMPRESSION),
+    idle(&["filter comp-req", "filter comp-res"], Place::PROXY, "", "Where compression stands.", COMPRESSION),
+    idle(
+        &["filter cache"],
+        Place::PROXY,
+        "<name>",
+        "Where the cache stands.",
+        "responses are not cached yet",
+    ),
+    idle(&["filter trace"], Place::PROXY, "[options]", "Shows what passes.", "there are no filters to watch"),
+    idle(
+        &["filter opentracing", "filter opentelemetry", "filter otel"],
+        Place::PROXY,
+        "[options]",
+        "Traces requests.",
+        "traces are not sent",
+    ),
+    refused(
+        &["filter spoe"],
+        Place::PROXY,
+        "[options]",
+        "Asks other programs about traffic.",
+        "an agent that filters traffic would be passed by; remove the line only if it decides nothing",
+    ),
+    refused(
+        &["filter bwlim-in", "filter bwlim-out"],
+        Place::PROXY,
+        "[options]",
+        "Limits bandwidth.",
+        "bandwidth is not limited; remove the line if that is acceptable",
+    ),
+    refused(
+        &["filter fcgi-app", "use-fcgi-app"],
+        Place::PROXY,
+        "<name>",
+        "Speaks FastCGI.",
+        "FastCGI is not spoken: put an HTTP server before the application",
+    ),
+    refused(
+        &["appsession"],
+        Place::PROXY,
+        "<cookie> len <length> timeout <time>",
+        "Learned sessions, dropped in HAProxy 1.6.",
+        "write: cookie NAME prefix",
+    ),
+    idle(
+        &["bind-process"],
+        ALL,
+        "[ all | odd | even | <number>... ]",
+        "Processes of the proxy.",
+        ONE_PROCESS,
+    ),
+    idle(
+        &["grace"],
+        ALL,
+        "<time>",
+        "Keeps the proxy open on a stop.",
+        "write 'grace' in 'global', or 'hard-stop-after'",
+    ),
+    idle(
+        &["clitcpka-cnt", "clitcpka-idle", "clitcpka-intvl"],
+        FRONT,
+        "<value>",
+        "Keep-alive towards clients.",
+        KEEPALIVE,
+    ),
+    idle(
+        &["srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl"],
+        BACK,
+        "<value>",
+        "Keep-alive towards servers.",
+        KEEPALIVE,
+    ),
+    idle(
+        &["http-send-name-header"],
+        BACK,
+        "[<name>]",
+        "Tells servers their name.",
+        "servers are not told their name; 'http-request set-header' can name the backend",
+    ),
+    idle(
+        &["max-keep-alive-queue"],
+        BACK,
+        "<number>",
+        "Queue at which connections move on.",
+        "requests go where the balancing sends them",
+    ),
+    idle(
+        &["max-session-srv-conns"],
+        FRONT,
+        "<number>",
+        "Idle connections a session may own.",
+        "idle connections are shared",
+    ),
+    idle(
+        &["persist rdp-cookie"],
+        BACK,
+        "[(<name>)]",
+        "Keeps RDP clients on servers.",
+        "use 'balance rdp-cookie' or 'balance source'",
+    ),
+    idle(&["load-server-state-from-file"], BACK, "{ global | local | none }", "Servers' state.", STATE_FILES),
+    idle(&["server-state-file-name"], BACK, "[ use-backend-name | <file> ]", "Servers' state.", STATE_FILES),
+    idle(
+        &["monitor-net"],
+        FRONT,
+        "<source>",
+        "Answers probes from a network, dropped in HAProxy 2.1.",
+        "write: http-request return status 200 if { src NETWORK }",
+    ),
+    idle(&["guid"], ALL, "<string>", "A unique id.", "there is nothing that asks for it yet"),
+    idle(&["do-log"], ALL, "", "An extra log line.", "one line is written for each session or request"),
+    idle(&["quic-initial"], FRONT, "<action>", "Rules for HTTP/3.", "HTTP/3 is not spoken yet"),
+    idle(&["publish", "unpublished"], Place::BACK, "", "Backends that wait.", "every backend can be used"),
+    idle(
+        &["force-be-switch"],
+        Place::FRONT,
+        "{ if | unless } <condition>",
+        "Uses backends that wait.",
+        "every backend can be used",
+    ),
+    idle(
+        &["ssl-f-use"],
+        Place::FRONT,
+        "[crt <file>] ...",
+        "Certificates of the frontend.",
+        "write the certificates on the 'bind' line: crt FILE",
+    ),
+    idle(
+        &["option dont-parse-log", "option assume-rfc6587-ntf"],
+        ALL,
+        "",
+        "Reading logs.",
+        "logs are not relayed",
+    ),
+    idle(&["scale-*", "spread-*"], BACK, "<value>", "Internals.", "there is nothing to turn"),
+];
+
+/// The argument is a password: complaints about the line do not show it.
+fn secret(ctx: &mut Ctx<'_>, args: &mut Args<'_>, _: &mut Settings) -> Parsed {
+    for word in args.by_ref() {
+        ctx.secret(word);
+    }
+    Ok(())
+}

@@ -1,0 +1,364 @@
+//! `option …` lines (manual 4.2), but for those that choose a check (`check`) or a log line (`log`).
+
+use crate::args::{Args, Polarity};
+use crate::ctx::Ctx;
+use crate::failure::Failure;
+use crate::model::{ConnectionMode, ForwardFor, Forwarded, Redispatch, RestrictNames, Settings};
+use crate::row::{Parse, Parsed, Place, Row};
+
+type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
+
+const fn row(
+    names: &'static [&'static str],
+    place: Place,
+    args: &'static str,
+    doc: &'static str,
+    parser: Parser,
+) -> Row {
+    Row::new(names, place, args, doc, Parse::Settings(parser)).negatable()
+}
+
+/// An option that is a switch.
+const fn switch(names: &'static [&'static str], place: Place, doc: &'static str, parser: Parser) -> Row {
+    row(names, place, "", doc, parser)
+}
+
+const fn idle(names: &'static [&'static str], place: Place, doc: &'static str, reason: &'static str) -> Row {
+    Row::no_effect(names, place, "", doc, reason).negatable()
+}
+
+const ALL: Place = Place::ALL;
+const FRONT: Place = Place::DEFAULTS_FRONT;
+const BACK: Place = Place::DEFAULTS_BACK;
+
+const NO_STATISTICS: &str = "the statistics page comes later";
+const NO_CASE: &str = "header names are sent in lower case";
+
+pub(crate) const ROWS: &[Row] = &[
+    switch(&["option http-keep-alive"], ALL, "Keeps both connections for further requests.", |_, a, s| {
+        mode(a, s, ConnectionMode::KeepAlive)
+    }),
+    switch(
+        &["option http-server-close"],
+        ALL,
+        "Closes the server's connection after each response.",
+        |_, a, s| mode(a, s, ConnectionMode::ServerClose),
+    ),
+    switch(&["option httpclose"], ALL, "Closes both connections after each response.", |_, a, s| {
+        mode(a, s, ConnectionMode::Close)
+    }),
+    switch(&["option forceclose"], ALL, "The old name of 'option httpclose'.", |c, a, s| {
+        c.warn(a.span(), "'option forceclose' is deprecated").help("write: option httpclose");
+        mode(a, s, ConnectionMode::Close)
+    }),
+    switch(&["option http-tunnel"], ALL, "The tunnel mode that HAProxy 2.1 dropped.", |c, a, _| {
+        c.warn(
+            a.span(),
+            "'option http-tunnel' is deprecated and ignored: every request of a connection is handled",
+        )
+        .help("remove the line; 'option http-keep-alive' is the default");
+        a.finish()
+    }),
+    switch(
+        &["option http-pretend-keepalive"],
+        BACK,
+        "Hides from servers that their connection ends.",
+        |_, a, s| set(a, &mut s.options.http_pretend_keepalive),
+    ),
+    row(
+        &["option forwardfor"],
+        ALL,
+        "[except <network>] [header <name>] [if-none]",
+        "Tells servers the client's address.",
+        |_, a, s| {
+            s.options.forwardfor = forward(a, true)?;
+            Ok(())
+        },
+    ),
+    row(
+        &["option originalto"],
+        ALL,
+        "[except <network>] [header <name>]",
+        "Tells servers the address the client asked for.",
+        |_, a, s| {
+            s.options.originalto = forward(a, false)?;
+            Ok(())
+        },
+    ),
+    row(
+        &["option forwarded"],
+        ALL,
+        "[proto] [host | host-expr <expr>] [by | by-expr <expr>] [by_port ...] [for ...] [for_port ...]",
+        "Tells servers about the client as RFC 7239 says.",
+        |_, a, s| {
+            s.options.forwarded = forwarded(a)?;
+            Ok(())
+        },
+    ),
+    switch(&["option dontlognull"], FRONT, "No log line for connections without data.", |_, a, s| {
+        set(a, &mut s.options.dontlognull)
+    }),
+    switch(&["option dontlog-normal"], FRONT, "No log line for what went well.", |_, a, s| {
+        set(a, &mut s.options.dontlog_normal)
+    }),
+    switch(&["option log-separate-errors"], FRONT, "Logs what went wrong at a higher level.", |_, a, s| {
+        set(a, &mut s.options.log_separate_errors)
+    }),
+    switch(&["option log-health-checks"], BACK, "Logs every change of a check's outcome.", |_, a, s| {
+        set(a, &mut s.options.log_health_checks)
+    }),
+    switch(&["option logasap"], FRONT, "Logs before the end of the transfer.", |_, a, s| {
+        set(a, &mut s.options.logasap)
+    }),
+    row(&["option redispatch"], BACK, "[<interval>]", "Retries on another server.", redispatch),
+    switch(&["option persist"], BACK, "Sends clients to their server even if it is down.", |_, a, s| {
+        set(a, &mut s.options.persist)
+    }),
+    switch(&["option allbackups"], BACK, "Uses all backup servers at once.", |_, a, s| {
+        set(a, &mut s.options.allbackups)
+    }),
+    switch(&["option abortonclose"], ALL, "Gives up requests whose client has left.", |_, a, s| {
+        set(a, &mut s.options.abortonclose)
+    }),
+    switch(&["option tcpka"], ALL, "TCP keep-alive on both sides.", |_, a, s| set(a, &mut s.options.tcpka)),
+    switch(&["option clitcpka"], FRONT, "TCP keep-alive towards clients.", |_, a, s| {
+        set(a, &mut s.options.clitcpka)
+    }),
+    switch(&["option srvtcpka"], BACK, "TCP keep-alive towards servers.", |_, a, s| {
+        set(a, &mut s.options.srvtcpka)
+    }),
+    switch(&["option prefer-last-server"], BACK, "Stays with the last server where it may.", |_, a, s| {
+        set(a, &mut s.options.prefer_last_server)
+    }),
+    switch(
+        &["option http-ignore-probes"],
+        FRONT,
+        "Neither logs nor answers connections without request.",
+        |_, a, s| set(a, &mut s.options.http_ignore_probes),
+    ),
+    switch(&["option http-no-delay"], ALL, "Forwards every piece at once.", |_, a, s| {
+        set(a, &mut s.options.http_no_delay)
+    }),
+    switch(
+        &["option http-buffer-request"],
+        ALL,
+        "Waits for the request's body before choosing a server.",
+        |_, a, s| set(a, &mut s.options.http_buffer_request),
+    ),
+    switch(
+        &["option accept-unsafe-violations-in-http-request", "option accept-invalid-http-request"],
+        FRONT,
+        "Lets requests pass that are not quite HTTP.",
+        |_, a, s| set(a, &mut s.options.accept_unsafe_request),
+    ),
+    switch(
+        &["option accept-unsafe-violations-in-http-response", "option accept-invalid-http-response"],
+        BACK,
+        "Lets responses pass that are not quite HTTP.",
+        |_, a, s| set(a, &mut s.options.accept_unsafe_response),
+    ),
+    switch(&["option independent-streams"], ALL, "Each direction has its own timeout.", |_, a, s| {
+        set(a, &mut s.options.independent_streams)
+    }),
+    switch(&["option splice-auto"], ALL, "Moves bytes inside the kernel where it pays.", |_, a, s| {
+        set(a, &mut s.options.splice_auto)
+    }),
+    switch(&["option splice-request"], ALL, "Moves requests' bytes inside the kernel.", |_, a, s| {
+        set(a, &mut s.options.splice_request)
+    }),
+    switch(&["option splice-response"], ALL, "Moves responses' bytes inside the kernel.", |_, a, s| {
+        set(a, &mut s.options.splice_response)
+    }),
+    switch(
+        &["option tcp-smart-accept"],
+        FRONT,
+        "Acknowledges a connection with the first response.",
+        |_, a, s| set(a, &mut s.options.tcp_smart_accept),
+    ),
+    switch(
+        &["option tcp-smart-connect"],
+        BACK,
+        "Acknowledges a connection with the first request.",
+        |_, a, s| set(a, &mut s.options.tcp_smart_connect),
+    ),
+    switch(&["option nolinger"], ALL, "Ends connections at once, unsent data lost.", |_, a, s| {
+        set(a, &mut s.options.nolinger)
+    }),
+    switch(
+        &["option http-use-proxy-header"],
+        FRONT,
+        "Reads Proxy-Connection instead of Connection.",
+        |_, a, s| set(a, &mut s.options.http_use_proxy_header),
+    ),
+    switch(
+        &["option idle-close-on-response"],
+        FRONT,
+        "On a stop, closes idle connections after a response.",
+        |_, a, s| set(a, &mut s.options.idle_close_on_response),
+    ),
+    row(
+        &["option http-restrict-req-hdr-names"],
+        ALL,
+        "{ preserve | delete | reject }",
+        "What happens to header names other than letters, digits and dashes.",
+        restrict,
+    ),
+    idle(&["option socket-stats", "option contstats"], FRONT, "Counters of listeners.", NO_STATISTICS),
+    idle(&["option h1-case-adjust-bogus-client"], FRONT, "Spells names for clients.", NO_CASE)
+        .parsed_by(Parse::Settings(|_, a, s| set(a, &mut s.options.h1_case_adjust_client))),
+    idle(&["option h1-case-adjust-bogus-server"], BACK, "Spells names for servers.", NO_CASE)
+        .parsed_by(Parse::Settings(|_, a, s| set(a, &mut s.options.h1_case_adjust_server))),
+    idle(&["option http-use-htx"], ALL, "HAProxy 1.9's engine.", "there is one HTTP engine"),
+    idle(&["option disable-h2-upgrade"], FRONT, "No HTTP/2 without TLS.", "HTTP/2 is not spoken yet"),
+    idle(
+        &["option http-drop-request-trailers", "option http-drop-response-trailers"],
+        ALL,
+        "Drops trailers.",
+        "trailers are forwarded",
+    ),
+    idle(&["option use-small-buffers"], BACK, "Small buffers.", "buffers are taken as they are needed"),
+    Row::refused(
+        &["option transparent", "transparent"],
+        BACK,
+        "",
+        "Connects to the address the client asked for.",
+        "name the servers; forwarding to any address the client picks is not supported",
+    )
+    .negatable(),
+    Row::refused(
+        &["option http_proxy"],
+        ALL,
+        "",
+        "A forward proxy.",
+        "HAProxy dropped it in 2.6; use a forward proxy such as Squid",
+    )
+    .negatable(),
+    Row::refused(
+        &["option checkcache"],
+        BACK,
+        "",
+        "Blocks cacheable responses that set cookies.",
+        "write: http-response deny if { res.hdr(set-cookie) -m found } !{ res.hdr(cache-control) -m found }",
+    )
+    .negatable(),
+];
+
+fn set(args: &Args<'_>, slot: &mut Option<bool>) -> Parsed {
+    *slot = args.switch();
+    args.finish()
+}
+
+/// The last of the modes wins; `no` only takes back its own.
+fn mode(args: &Args<'_>, to: &mut Settings, mode: ConnectionMode) -> Parsed {
+    let slot = &mut to.options.connection_mode;
+    match args.polarity() {
+        Polarity::Plain => *slot = Some(mode),
+        Polarity::No | Polarity::Default => {
+            if *slot == Some(mode) {
+                *slot = None;
+            }
+        }
+    }
+    args.finish()
+}
+
+fn forward(args: &mut Args<'_>, if_none: bool) -> Result<Option<ForwardFor>, Failure> {
+    let mut out = ForwardFor::default();
+    match args.polarity() {
+        Polarity::Default => return args.finish().map(|()| None),
+        Polarity::No => {
+            out.off = true;
+            return args.finish().map(|()| Some(out));
+        }
+        Polarity::Plain => {}
+    }
+    while let Some(word) = args.next() {
+        match word.as_str() {
+            "except" => out.except = Some(args.expect_text("a network behind 'except'")?.clone()),
+            "header" => out.header = Some(args.expect_text("a name behind 'header'")?.clone()),
+            "if-none" if if_none => out.if_none = true,
+            other => {
+                let message = format!("'{}' does not know '{other}'", args.name());
+                let known =
+                    if if_none { &["except", "header", "if-none"][..] } else { &["except", "header"][..] };
+                return Err(Failure::new(word.span, message).nearest(other, known.iter().copied()));
+            }
+        }
+    }
+    Ok(Some(out))
+}
+
+const FORWARDED: &[&str] = &[
+    "proto",
+    "host",
+    "host-expr",
+    "by",
+    "by-expr",
+    "by_port",
+    "by_port-expr",
+    "for",
+    "for-expr",
+    "for_port",
+    "for_port-expr",
+];
+
+fn forwarded(args: &mut Args<'_>) -> Result<Option<Forwarded>, Failure> {
+    let mut out = Forwarded::default();
+    match args.polarity() {
+        Polarity::Default => return args.finish().map(|()| None),
+        Polarity::No => {
+            out.off = true;
+            return args.finish().map(|()| Some(out));
+        }
+        Polarity::Plain => {}
+    }
+    if args.is_done() {
+        // "proto for" is what HAProxy takes where nothing is written.
+        out.proto = true;
+        out.for_ = Some(None);
+    }
+    while let Some(word) = args.next() {
+        let expr = word.text.ends_with("-expr");
+        let value = if expr { Some(args.expr(FORWARDED)?) } else { None };
+        match word.text.strip_suffix("-expr").unwrap_or(&word.text) {
+            "proto" if !expr => out.proto = true,
+            "host" => out.host = Some(value),
+            "by" => out.by = Some(value),
+            "by_port" => out.by_port = Some(value),
+            "for" => out.for_ = Some(value),
+            "for_port" => out.for_port = Some(value),
+            _ => {
+                let failure = Failure::new(word.span, format!("'{}' does not know '{word}'", args.name()));
+                return Err(failure.nearest(&word.text, FORWARDED.iter().copied()));
+            }
+        }
+    }
+    Ok(Some(out))
+}
+
+fn redispatch(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
+    to.options.redispatch = match args.polarity() {
+        Polarity::Default => None,
+        Polarity::No => Some(Redispatch { interval: 0 }),
+        Polarity::Plain if args.is_done() => Some(Redispatch { interval: -1 }),
+        Polarity::Plain => {
+            let interval = args.number("an interval", i64::from(i32::MIN)..=i64::from(i32::MAX))?;
+            Some(Redispatch { interval })
+        }
+    };
+    args.finish()
+}
+
+fn restrict(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
+    if args.polarity() != Polarity::Plain {
+        to.options.restrict_req_hdr_names = None;
+        return args.finish();
+    }
+    let policies = [
+        ("preserve", RestrictNames::Preserve),
+        ("delete", RestrictNames::Delete),
+        ("reject", RestrictNames::Reject),
+    ];
+    to.options.restrict_req_hdr_names = Some(args.choice("a policy", &policies)?);
+    args.finish()
+}
