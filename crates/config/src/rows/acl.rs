@@ -55,7 +55,7 @@ pub(crate) const ROWS: &[Row] = &[
         Parse::Proxy(declare_capture),
     ),
     Row::new(
-        &["capture", "declare", "declare capture"],
+        &["capture", "capture request", "capture response", "declare", "declare capture"],
         Place::FRONT,
         "{ request header | response header | cookie | capture } ...",
         "What is kept for the log.",
@@ -124,14 +124,19 @@ fn declare_capture(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Proxy) -> Pars
 }
 
 fn capture_of_what(args: &Args<'_>) -> Failure {
-    let forms = ["request header", "response header", "cookie"];
-    let declared = ["capture request", "capture response"];
-    let known =
-        if args.line().first().is_some_and(|w| w.text == "declare") { &declared[..] } else { &forms[..] };
+    let known: &[&str] = match args.name().as_str() {
+        "capture" => &["request header", "response header", "cookie"],
+        "declare" => &["capture"],
+        "declare capture" => &["request", "response"],
+        _ => &["header"],
+    };
     let expected = known.iter().map(|k| format!("'{k}'")).collect::<Vec<_>>().join(", ");
     match args.peek() {
         None => args.missing(&expected),
-        Some(word) => args.bad(word, "an argument").help(format!("one of {expected} is expected")),
+        Some(word) => {
+            let words = known.iter().filter_map(|k| k.split(' ').next());
+            args.bad(word, "an argument").help(format!("{expected} is expected")).nearest(&word.text, words)
+        }
     }
 }
 

@@ -105,8 +105,9 @@ fn expand(args: &Args<'_>, word: &Word, address: Address, out: &mut Vec<(Address
                 let host: Host = host.clone();
                 add(word, Address::Inet { host, port: PortSpec::One(port), family, transport }, out)
             }),
-        Address::Unserved(_) => Err(wrong("address family not served")
-            .help("ipv4@, ipv6@, unix@, abns@ and fd@ are; the latter only for sockets that listen already")),
+        Address::Unserved(_) => {
+            Err(wrong("address family not served").help("ipv4@, ipv6@, unix@, abns@ and fd@ are"))
+        }
     }
 }
 

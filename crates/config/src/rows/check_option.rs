@@ -141,12 +141,15 @@ fn version(
 fn headers(args: &Args<'_>, word: &Word, hidden: &str) -> Result<Vec<(Word, Word)>, Failure> {
     let (fields, body) = hidden.split_once("\r\n\r\n").unwrap_or((hidden, ""));
     if !body.trim().is_empty() {
-        return Err(args.bad(word, "a version").help("write the body as: http-check send body TEXT"));
+        let message = "'option httpchk': a body is hidden behind the version";
+        return Err(Failure::new(word.span, message).help("write: http-check send body TEXT"));
     }
     let mut out = Vec::new();
     for line in fields.split(['\r', '\n']).filter(|line| !line.is_empty()) {
         let Some((name, value)) = line.split_once(':') else {
-            return Err(args.bad(word, "a version").help(format!("'{line}' behind it is no header")));
+            let message =
+                format!("'option httpchk': '{}' behind the version is no header", line.escape_debug());
+            return Err(Failure::new(word.span, message).help("write: http-check send hdr NAME VALUE"));
         };
         let name = Word::new(name.trim(), word.span);
         super::rules_http::token(args, &name)?;

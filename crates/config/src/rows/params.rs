@@ -61,8 +61,11 @@ impl Line {
 
     fn unknown(&self, word: &Word) -> Failure {
         let names = self.rows.iter().filter(|row| row.place.meets(self.place)).flat_map(|row| row.names);
-        Failure::new(word.span, format!("'{}': unknown keyword '{word}'", self.label))
-            .nearest(&word.text, names.copied())
+        let failure = Failure::new(word.span, format!("'{}': unknown keyword '{word}'", self.label));
+        if word.text.contains([':', ',']) {
+            return failure.help("an address is not expected here; a list of them has commas and no spaces");
+        }
+        failure.nearest(&word.text, names.copied())
     }
 }
 

@@ -130,7 +130,8 @@ pub(crate) const ROWS: &[Row] = &[
         set(&mut p.check_proto, proto(a))
     }),
     row(&["port"], "<port>", "Port of health checks.", |_, a, p| {
-        set(&mut p.port, a.number("a port", 1..=65535))
+        p.port = port(a)?;
+        Ok(())
     }),
     row(&["addr"], "<address>", "Address of health checks.", |_, a, p| set(&mut p.addr, host(a))),
     row(&["inter"], "<delay>", "Time between health checks; 2 seconds where none is written.", |_, a, p| {
@@ -173,7 +174,8 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     row(&["agent-addr"], "<address>", "The agent's address.", |_, a, p| set(&mut p.agent_addr, host(a))),
     row(&["agent-port"], "<port>", "The agent's port.", |_, a, p| {
-        set(&mut p.agent_port, a.number("a port", 1..=65535))
+        p.agent_port = port(a)?;
+        Ok(())
     }),
     row(&["agent-inter"], "<delay>", "Time between questions to the agent.", |_, a, p| {
         set(&mut p.agent_inter, delay(a))
@@ -443,6 +445,11 @@ fn proxy_v2_options(args: &mut Args<'_>, params: &mut ServerParams) -> Parsed {
     Ok(())
 }
 
+/// A port; 0 takes back what `default-server` set.
+fn port(args: &mut Args<'_>) -> Result<Option<u16>, Failure> {
+    args.number("a port", 0..=65535).map(|port: u16| Some(port).filter(|p| *p > 0))
+}
+
 /// An address without a port of its own: literal or a name.
 fn host(args: &mut Args<'_>) -> Result<Word, Failure> {
     let word = text(args, "an address")?;
@@ -480,7 +487,7 @@ fn alpn(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<Word, Failure> {
 pub(crate) fn proto(args: &mut Args<'_>) -> Result<Word, Failure> {
     let word = args.expect("a protocol")?;
     if matches!(word.as_str(), "h2" | "fcgi") {
-        let message = format!("'{} {word}': this protocol is not spoken to servers yet", args.name());
+        let message = format!("'proto {word}': this protocol is not spoken to servers yet");
         return Err(Failure::new(word.span, message).help("leave it out to speak HTTP/1.1"));
     }
     args.choice_of(word, "a protocol", &[("h1", ()), ("none", ())])?;
