@@ -1,8 +1,10 @@
 //! Loading a configuration and saying what is wrong with it, in HAProxy's words.
 
 use crate::console::Console;
+use crate::identity;
 use base::Severity;
 use config::{Facts, LoadOptions, Loaded, Source};
+use net::rights::Identity;
 
 /// How strictly to judge, and what the command line adds to the files.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +15,15 @@ pub(crate) struct Judgement {
     pub(crate) local_peer: Option<String>,
     /// `-W`, `-Ws`
     pub(crate) master_worker: bool,
+}
+
+/// A configuration that was read, with its complaints.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// Files, model, complaints.
+    pub(crate) loaded: Loaded,
+    /// Who the process becomes.
+    pub(crate) identity: Identity,
 }
 
 impl Judgement {
@@ -26,9 +37,12 @@ impl Judgement {
         }
     }
 
-    /// Loads, without a word yet.
-    pub(crate) fn load(&self, sources: Vec<Source>) -> Loaded {
-        config::load(sources, &self.options())
+    /// Loads and looks up what the files name outside themselves, without a word yet.
+    pub(crate) fn prepare(&self, sources: Vec<Source>) -> Prepared {
+        let mut loaded = config::load(sources, &self.options());
+        let identity = identity::of(&loaded.model.global, &mut loaded.diags);
+        loaded.diags.sort();
+        Prepared { loaded, identity }
     }
 
     /// Whether the load may be used: no alert, and no warning where none is tolerated.

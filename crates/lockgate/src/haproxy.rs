@@ -1,6 +1,6 @@
 //! HAProxy's way to be called: from its flags to what is done, in the order HAProxy does it.
 
-use crate::check::{self, Judgement};
+use crate::check::{self, Judgement, Prepared};
 use crate::console::{self, Console};
 use crate::flags::{self, Flags, Task};
 use crate::{Exit, sources, start, version};
@@ -102,16 +102,17 @@ impl Call {
             Err(wrong) => return self.failed(&format!("config : {wrong}")),
         };
         let stdin = sources::stdin_of(&sources).map(<[u8]>::to_vec);
-        let mut loaded = self.judgement.load(sources);
-        let accepted = self.judgement.accepts(&loaded);
+        let mut prepared = self.judgement.prepare(sources);
+        let accepted = self.judgement.accepts(&prepared.loaded);
         let serve = self.flags.task == Task::Serve;
         // The daemon loads again and complains then: once is enough.
-        if accepted && serve && ready.is_none() && self.wants_background(loaded.model.global.daemon) {
+        if accepted && serve && ready.is_none() && self.wants_background(prepared.loaded.model.global.daemon)
+        {
             return self.detach(stdin.as_deref());
         }
-        self.override_globals(&mut loaded);
+        self.override_globals(&mut prepared.loaded);
         self.warn_of_idle_flags();
-        self.serve_or_check(loaded, ready)
+        self.serve_or_check(prepared, ready)
     }
 
     /// The command line has precedence over the file (management manual, section 3).
@@ -123,18 +124,19 @@ impl Call {
         }
     }
 
-    fn serve_or_check(self, loaded: Loaded, ready: Option<Ready>) -> Exit {
-        self.judgement.report(&loaded, &self.flags.files, self.console);
-        if !self.judgement.accepts(&loaded) {
+    fn serve_or_check(self, prepared: Prepared, ready: Option<Ready>) -> Exit {
+        let loaded = &prepared.loaded;
+        self.judgement.report(loaded, &self.flags.files, self.console);
+        if !self.judgement.accepts(loaded) {
             return Exit::Failed;
         }
         match self.flags.task {
             Task::Check => {
-                check::say_valid(&loaded, self.console);
+                check::say_valid(loaded, self.console);
                 Exit::Ok
             }
             Task::Serve | Task::Condition(_) | Task::Version | Task::LongVersion | Task::Help => {
-                start::serve(loaded, &self.flags, ready, self.console)
+                start::serve(prepared, &self.flags, ready, self.console)
             }
         }
     }

@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod flags;
 mod haproxy;
+mod identity;
 mod keywords;
 mod serve;
 mod sources;

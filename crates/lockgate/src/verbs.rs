@@ -62,7 +62,7 @@ fn check_files(files: &[String]) -> Exit {
             return Exit::Failed;
         }
     };
-    let loaded = judgement.load(sources);
+    let loaded = judgement.prepare(sources).loaded;
     judgement.report(&loaded, files, console);
     if !judgement.accepts(&loaded) {
         return Exit::Failed;

@@ -127,6 +127,14 @@ impl LogSocket {
         let count = if taken { &self.counts.sent } else { &self.counts.dropped };
         count.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// As [`LogSink::flush`].
+    pub fn flush(&self, limit: Duration) -> bool {
+        match &self.way {
+            Way::Datagram(..) => true,
+            Way::Queue(queue) => queue.flush(limit),
+        }
+    }
 }
 
 /// Never wait for room, never raise SIGPIPE.
