@@ -58,11 +58,29 @@ impl Fields {
         self.buf.extend_from_slice(raw);
     }
 
-    /// For parsers: names a field inside the loaded bytes and lower-cases its name.
-    pub(crate) fn note(&mut self, name: Slice, value: Slice) {
+    /// For parsers: lower-cases the token that starts at `at` in the loaded bytes and gives its length. One look at
+    /// each byte both judges and changes it.
+    pub(crate) fn lower_token(&mut self, at: usize) -> usize {
+        let mut len = 0;
+        for b in self.buf.get_mut(at..).unwrap_or_default() {
+            match LOWER.get(usize::from(*b)) {
+                None | Some(0) => break,
+                Some(lower) => *b = *lower,
+            }
+            len += 1;
+        }
+        len
+    }
+
+    /// For parsers: lower-cases a name inside the loaded bytes that is no token.
+    pub(crate) fn lower(&mut self, name: Slice) {
         if let Some(bytes) = self.buf.get_mut(name.range()) {
             bytes.make_ascii_lowercase();
         }
+    }
+
+    /// For parsers: names a field inside the loaded bytes; its name is in lower case already.
+    pub(crate) fn note(&mut self, name: Slice, value: Slice) {
         self.list.push(Field { name, value });
     }
 
@@ -83,9 +101,7 @@ impl Fields {
     /// Appends a field; the name is lower-cased. Line breaks and NUL become spaces.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let name = self.store_line(name);
-        if let Some(bytes) = self.buf.get_mut(name.range()) {
-            bytes.make_ascii_lowercase();
-        }
+        self.lower(name);
         let value = self.store_line(value);
         self.list.push(Field { name, value });
     }
@@ -149,6 +165,32 @@ impl Fields {
     pub fn has_token(&self, name: &[u8], token: &[u8]) -> bool {
         self.elements(name).any(|e| e.eq_ignore_ascii_case(token))
     }
+}
+
+/// Token characters (RFC 9110 section 5.6.2) in lower case, 0 for all others.
+const LOWER: [u8; 256] = lower_table();
+
+const fn lower_table() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut b = 0u8;
+    while b < 128 {
+        if b.is_ascii_alphanumeric() {
+            table[b as usize] = b.to_ascii_lowercase();
+        }
+        b += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut i = 0;
+    while i < marks.len() {
+        table[marks[i] as usize] = marks[i];
+        i += 1;
+    }
+    table
+}
+
+/// `tchar` of RFC 9110 section 5.6.2.
+pub fn is_token_byte(b: u8) -> bool {
+    LOWER.get(usize::from(b)).is_some_and(|lower| *lower != 0)
 }
 
 fn text(buf: &[u8], slice: Slice) -> &[u8] {

@@ -2,7 +2,7 @@
 //! byte, so that it may arrive in any pieces and nothing of it is kept. Extensions are checked to the letter and
 //! dropped: where two programs disagree on the end of this line, one request becomes two.
 
-use super::head::is_token;
+use crate::fields::is_token_byte;
 
 /// Longest chunk line, extensions and CRLF included. Signed uploads to object stores need about 90 bytes.
 const MAX_LINE: u16 = 256;
@@ -95,12 +95,12 @@ fn extension_byte(place: Place, b: u8) -> Result<Place, &'static str> {
             Some(place)
         }
         Place::BeforeSemicolon => (b == b';').then_some(Place::BeforeName),
-        Place::BeforeName | Place::Name if is_token(b) => Some(Place::Name),
+        Place::BeforeName | Place::Name if is_token_byte(b) => Some(Place::Name),
         Place::Name | Place::AfterName if b == b'=' => Some(Place::BeforeValue),
         Place::Name => after(b, Place::AfterName),
         Place::AfterName => (b == b';').then_some(Place::BeforeName),
         Place::BeforeValue if b == b'"' => Some(Place::Quoted),
-        Place::BeforeValue | Place::Value if is_token(b) => Some(Place::Value),
+        Place::BeforeValue | Place::Value if is_token_byte(b) => Some(Place::Value),
         Place::Value | Place::AfterQuoted => after(b, Place::BeforeSemicolon),
         Place::Quoted if b == b'"' => Some(Place::AfterQuoted),
         Place::Quoted if b == b'\\' => Some(Place::Escape),

@@ -3,7 +3,7 @@
 //! several lengths, a length beside a coding, or a coding that is not one final `chunked` are refused.
 
 use super::{Framing, Reject};
-use crate::fields::split_list;
+use crate::fields::{is_token_byte, split_list};
 use crate::message::Version;
 
 /// Most options of the `connection` fields together: each may cost a walk over all fields.
@@ -39,18 +39,16 @@ enum Coding {
 }
 
 impl Seen {
-    /// Looks at one field; `index` is its place in the list. Offsets of faults count from the line's start.
+    /// Looks at one field, its name in lower case; `index` is its place in the list. Offsets of faults count from the line's start.
     pub(super) fn field(&mut self, name: &[u8], value: &[u8], index: usize) -> Result<(), Reject> {
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host_field(index)?,
-            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(value),
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade_field(value),
-            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value)?,
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value)?,
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.transfer_encoding(value)?,
-            17 if name.eq_ignore_ascii_case(b"sec-websocket-key") => {
-                self.websocket_key = is_websocket_key(value)
-            }
+        match name {
+            b"host" => self.host_field(index)?,
+            b"expect" => self.expect(value),
+            b"upgrade" => self.upgrade_field(value),
+            b"connection" => self.connection(value)?,
+            b"content-length" => self.content_length(value)?,
+            b"transfer-encoding" => self.transfer_encoding(value)?,
+            b"sec-websocket-key" => self.websocket_key = is_websocket_key(value),
             _ => {}
         }
         Ok(())
@@ -99,7 +97,7 @@ impl Seen {
 
     fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Reject> {
         for coding in value.split(|&b| b == b',').map(crate::fields::trim) {
-            if coding.is_empty() || !coding.iter().all(|&b| super::head::is_token(b)) {
+            if coding.is_empty() || !coding.iter().all(|&b| is_token_byte(b)) {
                 return Err(Reject::bad("malformed Transfer-Encoding", 0));
             }
             let chunked = coding.eq_ignore_ascii_case(b"chunked");

@@ -4,7 +4,9 @@
 use super::Reject;
 use crate::fields::Fields;
 use crate::message::Slice;
-use memchr::memchr;
+use memchr::memmem::Finder;
+use memchr::{memchr, memchr_iter};
+use std::sync::LazyLock;
 
 /// Empty lines tolerated before a request line (RFC 9112 section 2.2 asks for at least one); some clients end a
 /// POST's body with a CRLF too many.
@@ -26,16 +28,24 @@ pub(super) fn skip_empty_lines(input: &[u8]) -> Option<usize> {
 /// Looks for the empty line that ends the head in `input[start..]` and gives the offset behind it. `scanned` keeps
 /// how far earlier calls have looked, so that a head which arrives byte by byte is read once.
 pub(super) fn find_end(input: &[u8], start: usize, scanned: &mut usize) -> Result<Option<usize>, Reject> {
-    let mut at = (*scanned).max(start);
-    while let Some(lf) = memchr(b'\n', input.get(at..).unwrap_or_default()).map(|i| i + at) {
-        match input.get(start..lf).unwrap_or_default() {
-            [.., b'\n', b'\r'] => return Ok(Some(lf + 1)),
-            [.., b'\r'] => at = lf + 1,
-            [..] => return Err(Reject::bad("bare LF", lf)),
-        }
+    static END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+    let from = scanned.saturating_sub(3).max(start);
+    if let Some(at) = END.find(input.get(from..).unwrap_or_default()) {
+        return Ok(Some(from + at + 4));
     }
+    refuse_bare_lf(input, start, *scanned)?;
     *scanned = input.len();
     Ok(None)
+}
+
+/// A head whose lines end in LF alone would never end: it is refused before it is whole.
+fn refuse_bare_lf(input: &[u8], start: usize, scanned: usize) -> Result<(), Reject> {
+    let from = scanned.max(start);
+    let is_bare = |lf: &usize| *lf == start || input.get(lf - 1) != Some(&b'\r');
+    match memchr_iter(b'\n', input.get(from..).unwrap_or_default()).map(|i| i + from).find(is_bare) {
+        Some(at) => Err(Reject::bad("bare LF", at)),
+        None => Ok(()),
+    }
 }
 
 /// The first line without its CRLF, and the offset of the next one. `head` is whole.
@@ -55,30 +65,46 @@ pub(super) fn fields(
     mut look: impl FnMut(&[u8], &[u8], usize) -> Result<(), Reject>,
 ) -> Result<(), Reject> {
     loop {
-        let line = head.get(at..).unwrap_or_default();
-        if line.starts_with(b"\r\n") {
+        let rest = head.get(at..).unwrap_or_default();
+        if rest.starts_with(b"\r\n") {
             return Ok(());
         }
         if into.len() >= max {
             return Err(Reject { status: 431, reason: "too many header fields", at });
         }
-        let colon = name_end(line, relaxed).map_err(|r| r.moved(at))?;
-        let value = colon + 1;
-        let end = value
-            + value_end(line.get(value..).unwrap_or_default(), relaxed).map_err(|r| r.moved(at + value))?;
-        let (first, last) = trimmed(line, value, end);
-        let name = line.get(..colon).unwrap_or_default();
-        look(name, line.get(first..last).unwrap_or_default(), into.len()).map_err(|r| r.moved(at))?;
-        into.note(Slice::new(at, at + colon), Slice::new(at + first, at + last));
-        at += end + 2;
+        let colon = name(rest, at, relaxed, into).map_err(|r| r.moved(at))?;
+        let line = line(rest).map_err(|r| r.moved(at))?;
+        let (first, last) = trimmed(line, colon + 1);
+        let value = line.get(first..last).unwrap_or_default();
+        check_value(value, relaxed).map_err(|r| r.moved(at + first))?;
+        let name = Slice::new(at, at + colon);
+        look(into.text(name), value, into.len()).map_err(|r| r.moved(at))?;
+        into.note(name, Slice::new(at + first, at + last));
+        at += line.len() + 2;
     }
 }
 
-/// Length of the field name that `line` starts with; a colon follows it at once.
-fn name_end(line: &[u8], relaxed: bool) -> Result<usize, Reject> {
-    let end = line.iter().position(|&b| !is_token(b)).unwrap_or(line.len());
+/// The line that `rest` starts with, without its CRLF.
+fn line(rest: &[u8]) -> Result<&[u8], Reject> {
+    let lf = memchr(b'\n', rest).unwrap_or(rest.len());
+    rest.get(..lf).and_then(|l| l.strip_suffix(b"\r")).ok_or(Reject::bad("bare LF", lf))
+}
+
+/// Length of the field name at `at` in the loaded head; a colon follows it at once. Lower-cases it on the way.
+fn name(rest: &[u8], at: usize, relaxed: bool, into: &mut Fields) -> Result<usize, Reject> {
+    let len = into.lower_token(at);
+    if len > 0 && rest.get(len) == Some(&b':') {
+        return Ok(len);
+    }
+    let len = odd_name(rest, len, relaxed)?;
+    into.lower(Slice::new(at, at + len));
+    Ok(len)
+}
+
+/// Says what is wrong with a name whose token ends at `end`, or how long it is when that is allowed.
+#[cold]
+fn odd_name(line: &[u8], end: usize, relaxed: bool) -> Result<usize, Reject> {
     match line.get(end) {
-        Some(b':') if end > 0 => Ok(end),
         Some(b':') => Err(Reject::bad("empty field name", 0)),
         Some(b' ' | b'\t') if end == 0 => Err(Reject::bad("folded line", 0)),
         Some(b' ' | b'\t') => Err(Reject::bad("space in field name", end)),
@@ -98,36 +124,32 @@ fn unsafe_name_end(line: &[u8]) -> Result<usize, Reject> {
     }
 }
 
-/// Length of the value that `text` starts with, spaces around it included; a CRLF follows it.
-pub(super) fn value_end(text: &[u8], relaxed: bool) -> Result<usize, Reject> {
-    let mut at = 0;
-    loop {
-        at += plain_run(text.get(at..).unwrap_or_default());
-        match text.get(at..).unwrap_or_default() {
-            [b'\r', b'\n', ..] => return Ok(at),
-            [b'\t', ..] => at += 1,
-            [0, ..] if relaxed => at += 1,
-            [b'\r', ..] => return Err(Reject::bad("bare CR", at)),
-            [b'\n', ..] => return Err(Reject::bad("bare LF", at)),
-            [..] => return Err(Reject::bad("control byte in field value", at)),
-        }
+/// Refuses control bytes in a field value or a reason, but tabs.
+pub(super) fn check_value(value: &[u8], relaxed: bool) -> Result<(), Reject> {
+    if is_plain(value) { Ok(()) } else { check_each(value, relaxed) }
+}
+
+#[cold]
+fn check_each(value: &[u8], relaxed: bool) -> Result<(), Reject> {
+    let is_bad = |b: &u8| (*b < 0x20 || *b == 0x7f) && *b != b'\t' && !(relaxed && *b == 0);
+    match value.iter().position(is_bad) {
+        None => Ok(()),
+        Some(at) if value.get(at) == Some(&b'\r') => Err(Reject::bad("bare CR", at)),
+        Some(at) => Err(Reject::bad("control byte in field value", at)),
     }
 }
 
-/// Number of leading bytes that are neither control bytes nor DEL, eight at a time.
-fn plain_run(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(eight) = text.get(at..).and_then(|t| t.first_chunk::<8>()) {
-        if has_control(u64::from_ne_bytes(*eight)) {
-            break;
-        }
-        at += 8;
+/// Whether there is no control byte at all, eight bytes at a time; the last eight may overlap those before them.
+fn is_plain(value: &[u8]) -> bool {
+    let (eights, rest) = value.as_chunks::<8>();
+    let word = |eight: &[u8; 8]| has_control(u64::from_ne_bytes(*eight));
+    match value.last_chunk::<8>() {
+        Some(last) => !eights.iter().fold(word(last), |any, eight| any | word(eight)),
+        None => rest.iter().all(|&b| b >= 0x20 && b != 0x7f),
     }
-    at + text.get(at..).unwrap_or_default().iter().take_while(|&&b| b >= 0x20 && b != 0x7f).count()
 }
 
-/// Whether one of eight bytes may be below 0x20 or be 0x7f: the usual "subtract and see who borrowed". It can say
-/// yes without cause only after a byte that is a cause.
+/// Whether one of eight bytes is below 0x20 or is 0x7f: the usual "subtract and see who borrowed".
 fn has_control(word: u64) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = ONES * 0x80;
@@ -137,8 +159,9 @@ fn has_control(word: u64) -> bool {
     (below | del) & HIGH != 0
 }
 
-/// `start..end` of `line` without the spaces and tabs at its ends.
-fn trimmed(line: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+/// `start..` of `line` without the spaces and tabs at its ends.
+fn trimmed(line: &[u8], mut start: usize) -> (usize, usize) {
+    let mut end = line.len().max(start);
     let blank = |at: usize| matches!(line.get(at), Some(b' ' | b'\t'));
     while start < end && blank(start) {
         start += 1;
@@ -147,27 +170,4 @@ fn trimmed(line: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
         end -= 1;
     }
     (start, end)
-}
-
-const TOKEN: [bool; 256] = token_table();
-
-const fn token_table() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut b = 0;
-    while b < 128 {
-        table[b] = (b as u8).is_ascii_alphanumeric();
-        b += 1;
-    }
-    let marks = b"!#$%&'*+-.^_`|~";
-    let mut i = 0;
-    while i < marks.len() {
-        table[marks[i] as usize] = true;
-        i += 1;
-    }
-    table
-}
-
-/// `tchar` of RFC 9110 section 5.6.2.
-pub(super) fn is_token(b: u8) -> bool {
-    TOKEN.get(usize::from(b)).copied().unwrap_or(false)
 }

@@ -3,6 +3,7 @@
 
 use super::framing::Seen;
 use super::{Complete, Framing, Limits, Parsed, Reject, head, target};
+use crate::fields::is_token_byte;
 use crate::message::{Method, Request, Slice, Version};
 use memchr::memchr;
 
@@ -29,7 +30,7 @@ pub fn parse_request(
 /// Refuses at once what cannot become a request: no need to wait for its end or for a timeout.
 fn partial(input: &[u8], skip: usize, limits: &Limits) -> Result<Parsed, Reject> {
     match input.get(skip) {
-        Some(&b) if !head::is_token(b) => Err(Reject::bad("malformed method", skip)),
+        Some(&b) if !is_token_byte(b) => Err(Reject::bad("malformed method", skip)),
         Some(_) if input.len() - skip >= limits.max_head => Err(too_long(input, skip, limits)),
         Some(_) | None => Ok(Parsed::Partial),
     }
@@ -87,7 +88,7 @@ fn body(seen: &Seen, relaxed: bool, request: &Request) -> Result<Framing, Reject
 /// takes a GET without version (HTTP/0.9) for HTTP/1.0.
 fn request_line(head: &[u8], relaxed: bool, into: &mut Request) -> Result<usize, Reject> {
     let (line, next) = head::start_line(head);
-    let method = line.iter().position(|&b| !head::is_token(b)).unwrap_or(line.len());
+    let method = line.iter().position(|&b| !is_token_byte(b)).unwrap_or(line.len());
     if method == 0 || line.get(method) != Some(&b' ') {
         return Err(Reject::bad("malformed method", method));
     }

@@ -73,7 +73,7 @@ fn status_line(head: &[u8], relaxed: bool, into: &mut Response) -> Result<usize,
         [..] => return Err(Reject::bad("malformed status", space + 1)),
     };
     let status = status.iter().fold(0, |n, b| n * 10 + u16::from(**b - b'0'));
-    head::value_end(head.get(reason..).unwrap_or_default(), false).map_err(|r| r.moved(reason))?;
+    head::check_value(line.get(reason..).unwrap_or_default(), false).map_err(|r| r.moved(reason))?;
     into.note_start(status, Slice::new(reason, line.len()), version);
     Ok(next)
 }
