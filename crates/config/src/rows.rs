@@ -14,6 +14,7 @@ mod cpu_map;
 mod global;
 mod global_tls;
 mod global_tuning;
+mod http_actions;
 mod later;
 mod legacy;
 mod log;

@@ -2,8 +2,8 @@
 //! `defaults` gave. What a step waits for is in `check_expect`.
 
 use super::check_expect;
+use super::http_actions::token;
 use super::params::text;
-use super::rules_http::token;
 use super::server_params::proto;
 use super::vars::{assignment, forgotten};
 use crate::args::Args;

@@ -1,8 +1,8 @@
 //! `http-check expect` and `tcp-check expect`: what the server must answer, and what is reported when it does not.
 
 use super::check::{formatted, hex};
+use super::http_actions::matching;
 use super::params::text;
-use super::rules_http::matching;
 use crate::args::{Args, list_of};
 use crate::failure::Failure;
 use crate::model::{CheckExpect, CheckMatch, CheckPattern, CheckText, NameMatch};

@@ -152,7 +152,7 @@ fn headers(args: &Args<'_>, word: &Word, hidden: &str) -> Result<Vec<(Word, Word
             return Err(Failure::new(word.span, message).help("write: http-check send hdr NAME VALUE"));
         };
         let name = Word::new(name.trim(), word.span);
-        super::rules_http::token(args, &name)?;
+        super::http_actions::token(args, &name)?;
         out.push((name, Word::new(value.trim(), word.span)));
     }
     Ok(out)

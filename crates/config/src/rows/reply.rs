@@ -183,7 +183,7 @@ fn status(args: &mut Args<'_>) -> Result<u16, Failure> {
 
 fn header(args: &mut Args<'_>) -> Result<(Word, FormatText), Failure> {
     let name = text(args, "<name> and <value> behind 'hdr'")?;
-    super::rules_http::token(args, &name)?;
+    super::http_actions::token(args, &name)?;
     Ok((name, FormatText(text(args, "<name> and <value> behind 'hdr'")?)))
 }
 

@@ -1,25 +1,22 @@
 //! `http-request`, `http-response` and `http-after-response` rules, one row an action. The rulesets share the rows; the
-//! line's first word says which list the rule joins. Expressions, formats and regexes stay words.
+//! line's first word says which list the rule joins. What the actions read of their words is in `http_actions`.
 
-use super::acl::MAX_CAPTURE;
-use super::params::{delay, text};
-use super::redirect::{self, literal, redirect};
+use super::http_actions::{
+    NO_LUA, STOPS, auth, capture, del_header, format, header, log_level, normalizer, replace, replace_field,
+    set_status, set_timeout, set_var, silent_drop, use_service, wait_for_body,
+};
+use super::redirect::{self, redirect};
 use super::reply::{self, Kind, reply};
-use super::vars::{assignment, forgotten};
+use super::vars::forgotten;
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{
-    ExprText, FormatText, HttpAction, NameMatch, Normalizer, Reply, ReplyBody, Rule, Settings,
-};
+use crate::model::{FormatText, HttpAction, Rule, Settings};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
 /// The grammar of a condition behind an action without arguments.
 const COND: &str = "[{ if | unless } <condition>]";
-
-/// What ends an expression at the end of an action.
-const STOPS: &[&str] = &["if", "unless"];
 
 type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
 
@@ -50,7 +47,6 @@ const NO_CACHE: &str = "there is no cache yet; the servers are asked each time";
 const NO_MARKS: &str = "packets are not marked";
 const NO_LIVE_LISTS: &str =
     "maps and ACL files do not change while the program runs; edit the file and restart";
-const NO_LUA: &str = "Lua is not run; most actions can be written as rules";
 const NO_SPOE: &str = "nothing is asked over SPOE, so requests would pass unexamined";
 
 pub(crate) const ROWS: &[Row] = &[
@@ -421,236 +417,4 @@ fn rule(
     };
     list.push(Rule { action, cond, span: args.span() });
     Ok(())
-}
-
-/// Whether a word can name a header field (RFC 9110 5.1: a token).
-pub(crate) fn token(args: &Args<'_>, word: &Word) -> Parsed {
-    match word.text.chars().find(|c| !is_token(*c)) {
-        None => Ok(()),
-        Some(c) => Err(args
-            .bad(word, "a header name")
-            .help(format!("'{}' cannot stand in the name of a header", c.escape_default()))),
-    }
-}
-
-fn is_token(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
-}
-
-/// A header's name. A colon behind it is a habit from older configurations: it is left out, and that is said.
-fn name(ctx: &mut Ctx<'_>, args: &mut Args<'_>, what: &str) -> Result<Word, Failure> {
-    let mut word = text(args, what)?;
-    if let Some(bare) = word.text.strip_suffix(':') {
-        ctx.warn(word.span, format!("':' is no part of a header's name: '{bare}' is meant here"));
-        word.text.truncate(bare.len());
-    }
-    token(args, &word)?;
-    Ok(word)
-}
-
-fn header(
-    ctx: &mut Ctx<'_>,
-    args: &mut Args<'_>,
-    action: fn(Word, FormatText) -> HttpAction,
-) -> Result<HttpAction, Failure> {
-    let name = name(ctx, args, "exactly 2 arguments: a name and a format")?;
-    Ok(action(name, FormatText(text(args, "exactly 2 arguments: a name and a format")?)))
-}
-
-fn replace_field(
-    ctx: &mut Ctx<'_>,
-    args: &mut Args<'_>,
-    action: fn(Word, Word, FormatText) -> HttpAction,
-) -> Result<HttpAction, Failure> {
-    let what = "exactly 3 arguments: a name, a regex and a format";
-    let name = name(ctx, args, what)?;
-    let regex = text(args, what)?;
-    Ok(action(name, regex, args.format(what)?))
-}
-
-fn replace(args: &mut Args<'_>, action: fn(Word, FormatText) -> HttpAction) -> Result<HttpAction, Failure> {
-    let what = "exactly 2 arguments <match-regex> and <replace-format>";
-    let regex = text(args, what)?;
-    Ok(action(regex, args.format(what)?))
-}
-
-fn format(args: &mut Args<'_>, action: fn(FormatText) -> HttpAction) -> Result<HttpAction, Failure> {
-    Ok(action(FormatText(text(args, "exactly 1 argument <format>")?)))
-}
-
-const METHODS: &[(&str, NameMatch)] = &[
-    ("str", NameMatch::Str),
-    ("beg", NameMatch::Beg),
-    ("end", NameMatch::End),
-    ("sub", NameMatch::Sub),
-    ("reg", NameMatch::Reg),
-];
-
-/// `-m METHOD`, where it stands next.
-pub(crate) fn matching(args: &mut Args<'_>) -> Result<Option<NameMatch>, Failure> {
-    if !args.eat("-m") {
-        return Ok(None);
-    }
-    args.choice("a matching method behind '-m'", METHODS).map(Some)
-}
-
-fn del_header(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let name = text(args, "at least 1 argument: a name")?;
-    let method = matching(args)?.unwrap_or(NameMatch::Str);
-    if method == NameMatch::Str && !name.text.chars().all(is_token) {
-        ctx.warn(name.span, format!("no header is named '{name}': nothing will be removed"))
-            .help("'-m reg' matches names against a regex: del-header ^x- -m reg");
-    }
-    Ok(HttpAction::DelHeader(name, method))
-}
-
-/// `[rst-ttl N]`
-pub(crate) fn silent_drop(args: &mut Args<'_>) -> Result<Option<u32>, Failure> {
-    if !args.eat("rst-ttl") {
-        return Ok(None);
-    }
-    args.number("a TTL", 1..=255).map(Some)
-}
-
-fn auth(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let realm = if args.eat("realm") { Some(literal(text(args, "a realm")?)) } else { None };
-    Ok(HttpAction::Auth(realm))
-}
-
-fn set_status(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let status = args.number("an integer status code", 100..=999)?;
-    let reason = if args.eat("reason") { Some(text(args, "a reason")?) } else { None };
-    Ok(HttpAction::SetStatus(status, reason))
-}
-
-fn set_var(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let var = assignment(args)?;
-    Ok(match var.conditions.is_empty() {
-        true => HttpAction::SetVar(var.name, var.value),
-        false => HttpAction::SetVarIf(var.name, var.conditions, var.value),
-    })
-}
-
-fn capture(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let request = args.line().first().is_some_and(|w| w.text == "http-request");
-    let expr = args.expr(&["len", "id", "if", "unless"])?;
-    match args.next() {
-        Some(word) if word.text == "len" && request => {
-            if ctx.place == Place::BACKEND {
-                let message = format!("{} has no frontend capability to capture in", ctx.section_label());
-                return Err(Failure::new(word.span, message)
-                    .help("'declare capture request len N' in the frontend, 'id N' here"));
-            }
-            Ok(HttpAction::Capture(expr, args.number("a length", 1..=MAX_CAPTURE)?))
-        }
-        Some(word) if word.text == "id" => {
-            Ok(HttpAction::CaptureId(expr, args.number("a slot's id", 0..=i64::from(i32::MAX))?))
-        }
-        Some(word) => {
-            let expected = if request { "'len' or 'id' is expected" } else { "'id' is expected" };
-            Err(args.bad(word, "an argument").help(expected))
-        }
-        None => Err(args.missing(if request { "'len' or 'id'" } else { "'id'" })),
-    }
-}
-
-const LEVELS: &[(&str, Option<u8>)] = &[
-    ("emerg", Some(0)),
-    ("alert", Some(1)),
-    ("crit", Some(2)),
-    ("err", Some(3)),
-    ("warning", Some(4)),
-    ("notice", Some(5)),
-    ("info", Some(6)),
-    ("debug", Some(7)),
-    ("silent", None),
-];
-
-/// A severity, or `silent`.
-pub(crate) fn log_level(args: &mut Args<'_>) -> Result<Option<u8>, Failure> {
-    args.choice("a log level", LEVELS)
-}
-
-fn set_timeout(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let which = args.expect("'server', 'tunnel' or 'client' and a timeout")?;
-    let missing = args.choice_of(
-        which,
-        "a timeout",
-        &[("server", Place::BACK), ("tunnel", Place::BACK), ("client", Place::FRONT)],
-    )?;
-    if Place::PROXY.has(ctx.place) && !missing.has(ctx.place) {
-        let side = if missing == Place::BACK { "backend" } else { "frontend" };
-        let message = format!("{} has no {side} capability for 'timeout {which}'", ctx.section_label());
-        return Err(Failure::new(which.span, message));
-    }
-    let value = match args.peek() {
-        Some(word) if word.text.starts_with(|c: char| c.is_ascii_digit()) => {
-            delay(args)?;
-            ExprText { words: vec![word.clone()] }
-        }
-        Some(_) | None => args.expr(STOPS)?,
-    };
-    Ok(HttpAction::SetTimeout(which.clone(), value))
-}
-
-fn wait_for_body(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let (mut time, mut least) = (None, None);
-    loop {
-        if args.eat("time") {
-            time = Some(args.millis("a time")?);
-        } else if args.eat("at-least") {
-            least = Some(args.size("a size")?).filter(|bytes| *bytes > 0);
-        } else {
-            let time = time.ok_or_else(|| args.missing("time <time> [ at-least <bytes> ]"))?;
-            return Ok(HttpAction::WaitForBody(time, least));
-        }
-    }
-}
-
-fn normalizer(args: &mut Args<'_>) -> Result<Normalizer, Failure> {
-    let known = [
-        ("fragment-encode", Normalizer::FragmentEncode),
-        ("fragment-strip", Normalizer::FragmentStrip),
-        ("path-merge-slashes", Normalizer::PathMergeSlashes),
-        ("path-strip-dot", Normalizer::PathStripDot),
-        ("path-strip-dotdot", Normalizer::PathStripDotdot { full: false }),
-        ("percent-decode-unreserved", Normalizer::PercentDecodeUnreserved { strict: false }),
-        ("percent-to-uppercase", Normalizer::PercentToUppercase { strict: false }),
-        ("query-sort-by-name", Normalizer::QuerySortByName),
-    ];
-    Ok(match args.choice("a normalizer", &known)? {
-        Normalizer::PathStripDotdot { .. } => Normalizer::PathStripDotdot { full: args.eat("full") },
-        Normalizer::PercentDecodeUnreserved { .. } => {
-            Normalizer::PercentDecodeUnreserved { strict: args.eat("strict") }
-        }
-        Normalizer::PercentToUppercase { .. } => {
-            Normalizer::PercentToUppercase { strict: args.eat("strict") }
-        }
-        plain @ (Normalizer::FragmentEncode
-        | Normalizer::FragmentStrip
-        | Normalizer::PathMergeSlashes
-        | Normalizer::PathStripDot
-        | Normalizer::QuerySortByName) => plain,
-    })
-}
-
-/// The exporter's path must not fall through to a server, which may have a page of that name: it answers 503 until
-/// there is an exporter.
-fn use_service(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let service = text(args, "a service name")?;
-    if service.text.starts_with("lua.") {
-        return Err(
-            Failure::new(service.span, format!("'use-service {service}' is not supported")).help(NO_LUA)
-        );
-    }
-    if service.text != "prometheus-exporter" {
-        return Err(args.bad(&service, "a service").nearest(&service.text, ["prometheus-exporter"]));
-    }
-    ctx.warn(service.span, "'prometheus-exporter': metrics are not served yet, the rule answers 503");
-    Ok(HttpAction::Return(Reply {
-        status: Some(503),
-        content_type: Some(Word::new("text/plain", service.span)),
-        body: ReplyBody::String(Word::new("metrics are not served yet\n", service.span)),
-        headers: Vec::new(),
-    }))
 }

@@ -2,8 +2,8 @@
 //! the rows; the line's first two words say which list the rule joins.
 
 use super::acl::len;
+use super::http_actions::{log_level, silent_drop};
 use super::params::{set, text};
-use super::rules_http::{log_level, silent_drop};
 use super::vars::{assignment, forgotten};
 use crate::args::Args;
 use crate::ctx::Ctx;

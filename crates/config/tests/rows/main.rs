@@ -2,6 +2,8 @@
 //! complaint points at. What "loads" and what does not was compared with HAProxy 2.6; where we differ on purpose the
 //! table says why.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // all of this is tests, its helpers too
+
 mod balance;
 mod bind;
 mod checks;
