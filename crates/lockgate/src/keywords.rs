@@ -4,6 +4,7 @@
 use crate::Exit;
 use crate::console;
 use config::{Row, Status};
+use expr::format::items::{ItemRow, Only};
 use expr::rows::{ArgRow, ConverterRow, FetchRow};
 use std::fmt::Write as _;
 
@@ -21,6 +22,8 @@ struct Entry {
 /// Lists all words, or those that `word` means.
 pub(crate) fn run(word: &str) -> Exit {
     let entries = all();
+    // A log item is written with its sign.
+    let word = word.strip_prefix('%').unwrap_or(word);
     if word.is_empty() {
         console::out(&table(entries.iter()));
         return Exit::Ok;
@@ -51,7 +54,24 @@ fn all() -> Vec<Entry> {
     let mut entries: Vec<Entry> = config::rows::all().map(keyword).collect();
     entries.extend(expr::rows::fetches().map(fetch));
     entries.extend(expr::rows::converters().map(converter));
+    entries.extend(expr::rows::log_items().iter().map(log_item));
     entries
+}
+
+fn log_item(row: &'static ItemRow) -> Entry {
+    let places = match row.only {
+        Only::Any => "all logs",
+        Only::Http => "logs of mode http",
+    };
+    Entry {
+        kind: "log item",
+        names: vec![row.name],
+        arguments: String::new(),
+        places: places.to_owned(),
+        status: "supported",
+        reason: "",
+        doc: row.doc,
+    }
 }
 
 fn keyword(row: &'static Row) -> Entry {

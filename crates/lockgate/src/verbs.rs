@@ -28,7 +28,7 @@ enum Verb {
     },
     /// List the words of the configuration language, or explain one
     Keywords {
-        /// A keyword, fetch or converter
+        /// A keyword, fetch, converter or log item
         word: Vec<String>,
     },
     /// An HTTPS front door for one host, without a configuration file

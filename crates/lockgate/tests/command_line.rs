@@ -180,6 +180,10 @@ fn the_verbs_for_people() {
     let word = lockgate(&folder, "keywords timeout client");
     assert_eq!(word.code, Some(0));
     assert!(word.out.starts_with("timeout client ") && word.out.contains("frontend"), "{}", word.out);
+    for (word, kind) in [("str", "fetch"), ("lower", "converter"), ("%ci", "log item")] {
+        let found = lockgate(&folder, &format!("keywords {word}"));
+        assert!(found.out.contains(&format!("\n  {kind}: ")), "{word}: {}", found.out);
+    }
     let typo = lockgate(&folder, "keywords balnace");
     assert_eq!((typo.code, typo.err.contains("did you mean 'balance'?")), (Some(1), true));
     assert!(lockgate(&folder, "keywords").out.lines().count() > 100);
