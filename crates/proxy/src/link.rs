@@ -1,0 +1,293 @@
+//! A link: one connection to a client or to a server, its TLS if any, and what waits to be read or written. Reads go
+//! through the thread's scratch bytes, so a link at rest owns no buffer. Writes collect until [`Link::poll_flush`],
+//! so that a small message leaves in one system call and one TLS record. Knows no HTTP.
+
+use crate::buf::{Buf, with_scratch};
+use net::Stream;
+use std::io;
+use std::task::{Context, Poll, ready};
+use tls::{Session, TlsError};
+
+/// Bytes waiting to be written beyond which [`Link::poll_send`] asks its caller to wait: two TLS records.
+const OUTPUT_HIGH: usize = 32 * 1024;
+/// A piece up to this size is copied behind what waits instead of causing a write of its own.
+const COALESCE: usize = 8 * 1024;
+
+/// Why a link came to its end.
+#[derive(Debug)]
+pub enum LinkError {
+    /// The operating system's word.
+    Io(io::Error),
+    /// The TLS layer's word.
+    Tls(TlsError),
+}
+
+impl From<io::Error> for LinkError {
+    fn from(e: io::Error) -> Self {
+        LinkError::Io(e)
+    }
+}
+
+impl From<TlsError> for LinkError {
+    fn from(e: TlsError) -> Self {
+        LinkError::Tls(e)
+    }
+}
+
+struct Tls {
+    session: Session,
+    /// Part of a record that is not complete yet.
+    sealed_in: Buf,
+    /// Records that wait to be written.
+    sealed_out: Buf,
+}
+
+/// See the module's head.
+pub struct Link {
+    stream: Stream,
+    tls: Option<Box<Tls>>,
+    /// Received and not consumed, in clear.
+    pub input: Buf,
+    output: Buf,
+    ended: bool,
+}
+
+impl Link {
+    /// A plain link.
+    pub fn new(stream: Stream) -> Link {
+        Link { stream, tls: None, input: Buf::default(), output: Buf::default(), ended: false }
+    }
+
+    /// Puts TLS on top. What was already read in clear is the session's first input.
+    pub fn start_tls(&mut self, session: Session) {
+        let sealed_in = std::mem::take(&mut self.input);
+        self.tls = Some(Box::new(Tls { session, sealed_in, sealed_out: Buf::default() }));
+    }
+
+    /// The socket.
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The TLS session, if there is one.
+    pub fn session(&self) -> Option<&Session> {
+        self.tls.as_deref().map(|t| &t.session)
+    }
+
+    /// Whether the peer has said that nothing more will come.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether bytes wait to be written.
+    pub fn has_output(&self) -> bool {
+        self.waiting() > 0
+    }
+
+    fn waiting(&self) -> usize {
+        self.output.len() + self.tls.as_ref().map_or(0, |t| t.sealed_out.len())
+    }
+
+    /// Where messages are written to; [`Link::poll_flush`] sends it.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        self.output.tail()
+    }
+
+    /// Forgets what was not sent yet. Only for messages that were never begun.
+    pub fn discard_output(&mut self) {
+        self.output.reset();
+    }
+
+    /// Reads once and appends to `input`. `Ok(0)` is the peer's end.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, LinkError>> {
+        if self.ended {
+            return Poll::Ready(Ok(0));
+        }
+        let before = self.input.len();
+        loop {
+            if let Some(tls) = &mut self.tls
+                && !tls.sealed_in.is_empty()
+                && tls.open_waiting(&mut self.input)?
+            {
+                self.ended = true;
+            }
+            if self.input.len() > before || self.ended {
+                return Poll::Ready(Ok(self.input.len() - before));
+            }
+            let n = ready!(self.poll_read_once(cx))?;
+            if n == 0 {
+                self.ended = true;
+            }
+        }
+    }
+
+    fn poll_read_once(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, LinkError>> {
+        with_scratch(|scratch| {
+            let n = ready!(self.stream.poll_read(cx, scratch))?;
+            let bytes = scratch.get_mut(..n).unwrap_or_default();
+            match &mut self.tls {
+                None => self.input.push(bytes),
+                Some(tls) => {
+                    if tls.open(bytes, &mut self.input)? {
+                        self.ended = true;
+                    }
+                }
+            }
+            Poll::Ready(Ok(n))
+        })
+    }
+
+    /// Drives the handshake to its end.
+    pub fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        loop {
+            let Some(tls) = &mut self.tls else { return Poll::Ready(Ok(())) };
+            if !tls.sealed_in.is_empty() || !tls.session.is_handshaking() || !tls.started() {
+                let opened = tls.open_waiting(&mut self.input);
+                if opened.is_err() {
+                    // The alert says why; if it cannot be sent the peer learns it from the close.
+                    let _ = self.poll_flush(cx);
+                }
+                opened?;
+            }
+            ready!(self.poll_flush(cx))?;
+            if self.session().is_none_or(|s| !s.is_handshaking()) {
+                return Poll::Ready(Ok(()));
+            }
+            let read = ready!(self.poll_read_once(cx));
+            if read.is_err() {
+                let _ = self.poll_flush(cx);
+            }
+            if read? == 0 {
+                return Poll::Ready(Err(LinkError::Io(io::ErrorKind::UnexpectedEof.into())));
+            }
+        }
+    }
+
+    /// Takes up to all of `data`: copied behind the output when small, written at once when large. `Pending` while
+    /// too much waits already.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, LinkError>> {
+        if self.waiting() >= OUTPUT_HIGH {
+            ready!(self.poll_flush(cx))?;
+        }
+        if data.len() <= COALESCE {
+            self.output.push(data);
+            return Poll::Ready(Ok(data.len()));
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.seal(&mut self.output)?;
+            tls.session.encrypt(data, tls.sealed_out.tail())?;
+            return match self.poll_flush(cx) {
+                Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
+                Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(data.len())),
+            };
+        }
+        let mut sent = 0;
+        while sent < data.len() {
+            let rest = data.get(sent..).unwrap_or_default();
+            let written = if self.output.is_empty() {
+                self.stream.poll_write(cx, rest)
+            } else {
+                let slices = [io::IoSlice::new(self.output.data()), io::IoSlice::new(rest)];
+                self.stream.poll_write_vectored(cx, &slices)
+            };
+            match written? {
+                Poll::Ready(n) => {
+                    let from_output = n.min(self.output.len());
+                    self.output.consume(from_output);
+                    sent += n - from_output;
+                }
+                Poll::Pending if sent == 0 => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Ok(sent))
+    }
+
+    /// Sends what waits.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let output = match &mut self.tls {
+            None => &mut self.output,
+            Some(tls) => {
+                tls.seal(&mut self.output)?;
+                &mut tls.sealed_out
+            }
+        };
+        while !output.is_empty() {
+            let n = ready!(self.stream.poll_write(cx, output.data()))?;
+            if n == 0 {
+                return Poll::Ready(Err(LinkError::Io(io::ErrorKind::WriteZero.into())));
+            }
+            output.consume(n);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that nothing more will be sent: close_notify under TLS, then a half-close of the socket.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        if let Some(tls) = &mut self.tls {
+            tls.seal(&mut self.output)?;
+            tls.session.close_notify(tls.sealed_out.tail());
+        }
+        ready!(self.poll_flush(cx))?;
+        self.stream.shutdown_write()?;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether the peer has closed or sent something while nobody was reading; asks no system call.
+    pub fn is_stale(&self) -> bool {
+        self.ended || !self.input.is_empty() || self.stream.idle() != net::Idle::Quiet
+    }
+
+    /// Closes so that the peer cannot take what it has for the whole: a reset instead of an end.
+    pub fn abort(self) {
+        self.stream.abort();
+    }
+
+    /// Forgets the connection without a word, as far as the system lets us.
+    pub fn silent_drop(self, rst_ttl: Option<u32>) {
+        self.stream.silent_drop(rst_ttl);
+    }
+}
+
+impl Tls {
+    /// Whether the session has had a first chance to speak (a client begins).
+    fn started(&self) -> bool {
+        !self.sealed_out.is_empty() || !self.sealed_in.is_empty()
+    }
+
+    /// Opens records in fresh bytes; keeps what is not complete. Says whether the peer has closed.
+    fn open(&mut self, bytes: &mut [u8], plain: &mut Buf) -> Result<bool, TlsError> {
+        if !self.sealed_in.is_empty() {
+            self.sealed_in.push(bytes);
+            return self.open_waiting(plain);
+        }
+        let used = self.session.feed(bytes, plain.tail(), self.sealed_out.tail())?;
+        self.sealed_in.push(bytes.get(used..).unwrap_or_default());
+        self.settle(plain);
+        Ok(self.session.peer_closed())
+    }
+
+    fn open_waiting(&mut self, plain: &mut Buf) -> Result<bool, TlsError> {
+        let fed = self.session.feed(self.sealed_in.data_mut(), plain.tail(), self.sealed_out.tail());
+        if let Ok(used) = fed {
+            self.sealed_in.consume(used);
+        }
+        self.settle(plain);
+        fed?;
+        Ok(self.session.peer_closed())
+    }
+
+    /// Buffers that were offered and not used go back.
+    fn settle(&mut self, plain: &mut Buf) {
+        plain.consume(0);
+        self.sealed_out.consume(0);
+    }
+
+    fn seal(&mut self, output: &mut Buf) -> Result<(), TlsError> {
+        if !output.is_empty() {
+            self.session.encrypt(output.data(), self.sealed_out.tail())?;
+            output.reset();
+        }
+        Ok(())
+    }
+}

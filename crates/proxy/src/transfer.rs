@@ -1,0 +1,201 @@
+//! Moving a body, or a tunnel's bytes, from one link to the other: decode the framing it came with, encode the framing
+//! it leaves with, and never hold more than a little. One direction each; `stream` polls both in one task.
+
+use crate::link::{Link, LinkError};
+use http::Fields;
+use http::h1::{self, BodyDecoder, Framing, Reject};
+use std::task::{Context, Poll, ready};
+
+/// Why a transfer did not reach its end.
+#[derive(Debug)]
+pub enum TransferError {
+    /// The side that sends the body failed or ended too early.
+    Source,
+    /// The side that sends it broke the framing.
+    Framing(Reject),
+    /// The side that receives it failed.
+    Sink,
+}
+
+/// One direction. `Raw` has no framing on either side: a tunnel, or TCP mode.
+pub struct Transfer {
+    decoder: Option<BodyDecoder>,
+    /// Decoded bytes at the front of the source's input that were not passed on yet.
+    pending: usize,
+    /// Nothing comes after `pending`.
+    last: bool,
+    chunked: bool,
+    /// Bytes of the chunk that was announced to the sink and are still owed.
+    owed: usize,
+    finished: bool,
+    /// Body bytes that were passed on.
+    pub moved: u64,
+    trailers: Fields,
+}
+
+impl Transfer {
+    /// A body that arrives as `from` says and leaves as `to` says.
+    pub fn body(from: Framing, to: Framing) -> Transfer {
+        let last = matches!(from, Framing::None | Framing::Length(0));
+        Transfer {
+            decoder: (!last).then(|| BodyDecoder::new(from)),
+            last,
+            chunked: to == Framing::Chunked,
+            ..Transfer::raw()
+        }
+    }
+
+    /// Nothing at all.
+    pub fn none() -> Transfer {
+        Transfer::body(Framing::None, Framing::None)
+    }
+
+    /// The framing that the sink gets from now on.
+    pub fn leave_as(&mut self, framing: Framing) {
+        self.chunked = framing == Framing::Chunked;
+    }
+
+    /// Takes decoded bytes out for a caller that wants to look at them, up to `most`.
+    pub fn take(&mut self, from: &mut Link, into: &mut Vec<u8>, most: usize) -> Result<(), TransferError> {
+        while into.len() < most {
+            self.decode(from)?;
+            let n = self.pending.min(most - into.len());
+            if n == 0 {
+                break;
+            }
+            into.extend_from_slice(from.input.data().get(..n).unwrap_or_default());
+            from.input.consume(n);
+            self.pending -= n;
+        }
+        Ok(())
+    }
+
+    /// Whether the source has nothing left to give.
+    pub fn is_drained(&self) -> bool {
+        self.last && self.pending == 0
+    }
+
+    /// Bytes as they come, until the source ends.
+    pub fn raw() -> Transfer {
+        Transfer {
+            decoder: None,
+            pending: 0,
+            last: false,
+            chunked: false,
+            owed: 0,
+            finished: false,
+            moved: 0,
+            trailers: Fields::default(),
+        }
+    }
+
+    /// Whether all of it was passed on.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Moves what can be moved. Ready when the last byte has been handed to the sink's socket.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Link,
+        to: &mut Link,
+    ) -> Poll<Result<(), TransferError>> {
+        loop {
+            self.decode(from)?;
+            if self.pending > 0 {
+                ready!(self.poll_pass(cx, from, to))?;
+                continue;
+            }
+            if self.last {
+                self.finish(to);
+                return to.poll_flush(cx).map_err(|_| TransferError::Sink);
+            }
+            match from.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => self.source_ended()?,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(TransferError::Source)),
+                Poll::Pending => {
+                    // What is ready leaves now: the next bytes may take long.
+                    if let Poll::Ready(Err(_)) = to.poll_flush(cx) {
+                        return Poll::Ready(Err(TransferError::Sink));
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Decodes once from what is buffered, for a caller that must not read: whether all of the body is at hand.
+    pub fn decode(&mut self, from: &mut Link) -> Result<(), TransferError> {
+        if self.pending > 0 || self.last {
+            return Ok(());
+        }
+        let Some(decoder) = &mut self.decoder else {
+            self.pending = from.input.len();
+            return Ok(());
+        };
+        while !from.input.is_empty() && self.pending == 0 && !self.last {
+            let step = decoder.step(from.input.data()).map_err(TransferError::Framing)?;
+            from.input.consume(step.consumed);
+            self.pending = step.data;
+            self.last = step.done;
+            if step.consumed == 0 && step.data == 0 && !step.done {
+                break;
+            }
+        }
+        if self.last {
+            self.trailers = decoder.trailers().clone();
+        }
+        Ok(())
+    }
+
+    fn poll_pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Link,
+        to: &mut Link,
+    ) -> Poll<Result<(), TransferError>> {
+        if self.chunked && self.owed == 0 {
+            h1::write_chunk_start(self.pending, to.output());
+            self.owed = self.pending;
+        }
+        let most = if self.chunked { self.owed.min(self.pending) } else { self.pending };
+        let data = from.input.data().get(..most).unwrap_or_default();
+        let sent = match ready!(to.poll_send(cx, data)) {
+            Ok(sent) => sent,
+            Err(LinkError::Io(_) | LinkError::Tls(_)) => return Poll::Ready(Err(TransferError::Sink)),
+        };
+        from.input.consume(sent);
+        self.pending -= sent;
+        self.moved += sent as u64;
+        if self.chunked {
+            self.owed -= sent;
+            if self.owed == 0 {
+                h1::write_chunk_end(to.output());
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn finish(&mut self, to: &mut Link) {
+        if self.finished {
+            return;
+        }
+        self.finished = true;
+        if self.chunked {
+            h1::write_last_chunk(&self.trailers, to.output());
+        }
+    }
+
+    fn source_ended(&mut self) -> Result<(), TransferError> {
+        match &mut self.decoder {
+            None => self.last = true,
+            Some(decoder) => {
+                decoder.finish_at_close().map_err(|_| TransferError::Source)?;
+                self.last = true;
+            }
+        }
+        Ok(())
+    }
+}

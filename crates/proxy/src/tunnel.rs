@@ -1,0 +1,152 @@
+//! A tunnel: bytes both ways until both sides have ended, each half closed as its side ends. Serves `mode tcp` and
+//! switched protocols.
+
+use crate::deadline::{after, earliest};
+use crate::ending::{Cause, Ending, Phase};
+use crate::link::Link;
+use crate::session::Session;
+use crate::transfer::{Transfer, TransferError};
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// One direction of a tunnel.
+struct Half {
+    transfer: Transfer,
+    shut: bool,
+}
+
+/// See the module's head.
+pub struct Tunnel {
+    up: Half,
+    down: Half,
+    client: Option<Duration>,
+    server: Option<Duration>,
+    tunnel: Option<Duration>,
+    client_fin: Option<Duration>,
+    server_fin: Option<Duration>,
+    since: Instant,
+}
+
+/// How a tunnel ended, and how much it carried.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried {
+    /// How.
+    pub ending: Ending,
+    /// Bytes from the client.
+    pub up: u64,
+    /// Bytes to the client.
+    pub down: u64,
+}
+
+/// How one step of a half went.
+enum Step {
+    Moved,
+    Waits,
+    Done,
+    Failed(TransferError),
+}
+
+impl Tunnel {
+    /// A tunnel with the timeouts of its two sides; `tunnel` replaces both once data has gone both ways.
+    pub fn new(client: Option<Duration>, server: Option<Duration>, tunnel: Option<Duration>) -> Tunnel {
+        let half = || Half { transfer: Transfer::raw(), shut: false };
+        Tunnel {
+            up: half(),
+            down: half(),
+            client,
+            server,
+            tunnel,
+            client_fin: None,
+            server_fin: None,
+            since: Instant::now(),
+        }
+    }
+
+    /// Timeouts that hold once a side has ended.
+    pub fn with_fin(mut self, client_fin: Option<Duration>, server_fin: Option<Duration>) -> Tunnel {
+        self.client_fin = client_fin;
+        self.server_fin = server_fin;
+        self
+    }
+
+    /// Carries bytes until the end. `killed` tells when the server's sessions are to be shut down.
+    pub async fn run(
+        mut self,
+        session: &Session,
+        client: &mut Link,
+        server: &mut Link,
+        killed: impl Fn() -> bool,
+    ) -> Carried {
+        let ending = poll_fn(|cx| self.poll(cx, session, client, server, &killed)).await;
+        Carried { ending, up: self.up.transfer.moved, down: self.down.transfer.moved }
+    }
+
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &Session,
+        client: &mut Link,
+        server: &mut Link,
+        killed: &impl Fn() -> bool,
+    ) -> Poll<Ending> {
+        let down = self.down.step(cx, server, client);
+        let up = self.up.step(cx, client, server);
+        match (&up, &down) {
+            (Step::Failed(TransferError::Source), _) | (_, Step::Failed(TransferError::Sink)) => {
+                return Poll::Ready(Ending::new(Cause::ClientAbort, Phase::Data));
+            }
+            (Step::Failed(_), _) | (_, Step::Failed(_)) => {
+                return Poll::Ready(Ending::new(Cause::ServerAbort, Phase::Data));
+            }
+            (Step::Done, Step::Done) => return Poll::Ready(Ending::default()),
+            (Step::Moved, _) | (_, Step::Moved) => self.since = Instant::now(),
+            (Step::Waits | Step::Done, Step::Waits | Step::Done) => {}
+        }
+        if killed() {
+            return Poll::Ready(Ending::new(Cause::ServerDown, Phase::Data));
+        }
+        let (client_at, server_at) = self.deadlines();
+        let timed_out = session.deadline.borrow_mut().poll(cx, earliest(client_at, server_at));
+        timed_out.map(|()| {
+            let cause = match (client_at, server_at) {
+                (Some(c), Some(s)) if s < c => Cause::ServerTimeout,
+                (None, Some(_)) => Cause::ServerTimeout,
+                (Some(_), _) | (None, None) => Cause::ClientTimeout,
+            };
+            Ending::new(cause, Phase::Data)
+        })
+    }
+
+    /// When each side has been silent for too long.
+    fn deadlines(&self) -> (Option<Instant>, Option<Instant>) {
+        let both_ways = self.up.transfer.moved > 0 && self.down.transfer.moved > 0;
+        let usual = |own: Option<Duration>| if both_ways { self.tunnel.or(own) } else { own };
+        let client = if self.up.shut { self.client_fin.or(usual(self.client)) } else { usual(self.client) };
+        let server = if self.down.shut { self.server_fin.or(usual(self.server)) } else { usual(self.server) };
+        (after(self.since, client), after(self.since, server))
+    }
+}
+
+impl Half {
+    fn step(&mut self, cx: &mut Context<'_>, from: &mut Link, to: &mut Link) -> Step {
+        if self.shut {
+            return Step::Done;
+        }
+        let before = self.transfer.moved;
+        match self.transfer.poll(cx, from, to) {
+            Poll::Ready(Err(error)) => Step::Failed(error),
+            Poll::Ready(Ok(())) => match to.poll_shutdown(cx) {
+                Poll::Ready(_) => {
+                    // Whether the peer has gone meanwhile shows in the other direction.
+                    self.shut = true;
+                    Step::Done
+                }
+                Poll::Pending => Step::Waits,
+            },
+            Poll::Pending if self.transfer.moved != before => Step::Moved,
+            Poll::Pending => Step::Waits,
+        }
+    }
+}
