@@ -1,0 +1,224 @@
+//! Lowering: the model as written becomes the plan as run. Expressions are compiled, names become indices, files are
+//! read, defaults are decided; all complaints of a load come out together. Runs once, before anything is started.
+
+mod back;
+mod front;
+mod logs;
+mod options;
+mod replies;
+mod rules;
+mod tls;
+mod userlists;
+
+use crate::plan::{Plan, Process};
+use crate::vars::ProcVars;
+use base::{Diagnostics, Word};
+use config::Model;
+use config::model::{CondText, ExprText, FormatText, Mode, Proxy};
+use expr::{Compiler, Condition, Env, Escape, Expr, Format, Outside, Stage, VarId};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::Duration;
+
+/// What the command line adds to the model.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `-n`
+    pub maxconn: Option<u32>,
+    /// `-sf`, `-st`: unix sockets are taken over from a process that was asked to leave.
+    pub take_over: bool,
+    /// Check only: nothing is opened that a running process would keep, such as log sockets.
+    pub check_only: bool,
+}
+
+/// `tune.bufsize`
+const BUFSIZE: usize = 16_384;
+/// `tune.maxrewrite`
+const MAXREWRITE: usize = 1_024;
+/// `tune.http.maxhdr`
+const MAXHDR: usize = 101;
+/// Most worker threads; more than any machine's cores gains nothing.
+const THREADS_MAX: usize = 256;
+
+/// What lowering carries along.
+pub(crate) struct Lower<'m> {
+    pub model: &'m Model,
+    pub env: Env<'m>,
+    pub overrides: &'m Overrides,
+    pub store: ::tls::CertStore,
+    pub backs: BTreeMap<String, usize>,
+    pub sinks: logs::Sinks,
+    pub stored: replies::StoredFiles,
+}
+
+/// Reads files and the environment for the expression compiler.
+struct Machine;
+
+impl Outside for Machine {
+    fn read_file(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn env_var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn lookup(&self, host: &str) -> Option<IpAddr> {
+        net::resolve(host).ok()?.into_iter().next()
+    }
+}
+
+/// Lowers a model. The plan is of use only where no complaint is an alert.
+pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics) {
+    let machine = Machine;
+    let mut lower = Lower::new(model, overrides, &machine);
+    let process = lower.process();
+    let (mut frontends, mut backends) = (Vec::new(), Vec::new());
+    for proxy in model.proxies.iter().filter(|p| !p.disabled) {
+        lower.enter(proxy);
+        if proxy.kind.is_front() {
+            let index = frontends.len();
+            frontends.push(Arc::new(lower.frontend(proxy, index)));
+        }
+        if proxy.kind.is_back() {
+            let index = backends.len();
+            backends.push(Arc::new(lower.backend(proxy, index)));
+        }
+    }
+    let diags = std::mem::take(&mut lower.env.diags);
+    let plan = (!diags.has_alerts()).then_some(Plan { process, frontends, backends });
+    (plan, diags)
+}
+
+impl<'m> Lower<'m> {
+    fn new(model: &'m Model, overrides: &'m Overrides, machine: &'m Machine) -> Lower<'m> {
+        let enabled = || model.proxies.iter().filter(|p| !p.disabled);
+        let index_of = |keep: fn(&Proxy) -> bool| {
+            enabled().filter(|p| keep(p)).enumerate().map(|(i, p)| (p.name.text.clone(), i)).collect()
+        };
+        let mut env = Env::new(machine);
+        env.userlists = userlists::lower(&model.userlists, &mut env.diags);
+        for proxy in enabled() {
+            if proxy.kind.is_front() {
+                env.proxies.frontends.insert(proxy.name.text.clone());
+            }
+            if proxy.kind.is_back() {
+                let servers = proxy.servers.iter().map(|s| s.name.text.clone()).collect();
+                env.proxies.backends.insert(proxy.name.text.clone(), servers);
+            }
+        }
+        Lower {
+            model,
+            env,
+            overrides,
+            store: tls::store(model),
+            backs: index_of(|p| p.kind.is_back()),
+            sinks: logs::Sinks::new(model, overrides.check_only),
+            stored: replies::StoredFiles::default(),
+        }
+    }
+
+    /// Makes a proxy's named ACLs the ones that conditions see.
+    fn enter(&mut self, proxy: &Proxy) {
+        self.env.acls = Default::default();
+        self.env.proxy = proxy.name.text.clone();
+        for acl in &proxy.settings.acls {
+            Compiler::new(&mut self.env).acl(&acl.name, &acl.words);
+        }
+    }
+
+    pub(crate) fn bufsize(&self) -> usize {
+        self.model.global.bufsize.map_or(BUFSIZE, |n| n as usize)
+    }
+
+    pub(crate) fn limits(&self, unsafe_request: bool) -> http::h1::Limits {
+        let rewrite = self.model.global.maxrewrite.map_or(MAXREWRITE, |n| n as usize);
+        let bufsize = self.bufsize();
+        http::h1::Limits {
+            max_head: bufsize.saturating_sub(rewrite.min(bufsize / 2)),
+            max_fields: self.model.global.maxhdr.map_or(MAXHDR, |n| n as usize),
+            unsafe_request,
+        }
+    }
+
+    fn process(&mut self) -> Process {
+        let global = &self.model.global;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = global.nbthread.map_or(cores, |n| n as usize).clamp(1, THREADS_MAX);
+        let hostname: Box<str> = net::hostname().into();
+        let vars = ProcVars::default();
+        self.global_vars(&vars);
+        Process {
+            threads,
+            cpus: options::cpus(&global.cpu_map, threads),
+            maxconn: self.overrides.maxconn.or(global.maxconn).unwrap_or_else(default_maxconn),
+            bufsize: self.bufsize(),
+            node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
+            hostname,
+            hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
+            vars,
+            connections: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    fn global_vars(&mut self, vars: &ProcVars) {
+        let model = self.model;
+        for set in &model.global.set_vars {
+            let Some(id) = self.var(&set.name) else { continue };
+            if let Some(value) = self.var_value(&set.value, Stage::Config) {
+                let scope = rules::NoScope;
+                vars.set(id.name, rules::evaluate(&value, &scope));
+            }
+        }
+    }
+
+    pub(crate) fn cond(&mut self, cond: &CondText, stage: Stage) -> Option<Condition> {
+        Compiler::new(&mut self.env).condition(cond.unless, &cond.words, stage)
+    }
+
+    pub(crate) fn expr(&mut self, text: &ExprText, stage: Stage) -> Option<Expr> {
+        Compiler::new(&mut self.env).expr(&text.words, stage)
+    }
+
+    pub(crate) fn format(&mut self, text: &FormatText, stage: Stage) -> Option<Format> {
+        Compiler::new(&mut self.env).format(&text.0, stage, Escape::None)
+    }
+
+    pub(crate) fn format_word(&mut self, word: &Word, stage: Stage, escape: Escape) -> Option<Format> {
+        Compiler::new(&mut self.env).format(word, stage, escape)
+    }
+
+    pub(crate) fn var(&mut self, name: &Word) -> Option<VarId> {
+        match self.env.vars.intern(&name.text) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.env.diags.alert(name.span, format!("invalid variable name '{}': {error}", name.text));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn is_http(proxy: &Proxy) -> bool {
+        proxy.settings.mode == Some(Mode::Http)
+    }
+
+    /// Position of a proxy in the file, counted from 1; its id where none is written.
+    pub(crate) fn id(&self, proxy: &Proxy) -> u32 {
+        let place = self.model.proxies.iter().position(|p| std::ptr::eq(p, proxy)).unwrap_or_default();
+        proxy.id.unwrap_or_else(|| u32::try_from(place + 1).unwrap_or(u32::MAX))
+    }
+}
+
+/// As many connections as the descriptors allow, two for each, some left for everything else.
+fn default_maxconn() -> u32 {
+    let descriptors = net::raise_fd_limit(u64::MAX).soft;
+    u32::try_from(descriptors.saturating_sub(64) / 2).unwrap_or(u32::MAX).max(64)
+}
+
+/// Milliseconds as written to a timeout; 0 is none.
+pub(crate) fn timeout(millis: Option<u64>) -> Option<Duration> {
+    millis.filter(|ms| *ms > 0).map(Duration::from_millis)
+}

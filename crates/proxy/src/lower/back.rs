@@ -1,0 +1,314 @@
+//! Backends: servers, balancing, persistence, how to reach each server.
+
+use super::{Lower, timeout};
+use crate::assign::KeySource;
+use crate::balance::hash::Hashing;
+use crate::balance::key::UriPart;
+use crate::balance::{Balance, Policy};
+use crate::plan::{BackTimeouts, Backend, Counters, HttpRules, ProxyV2, Target, UseServer, UseServerTarget};
+use crate::server::{Endpoint, Facts, Server, ServerPort};
+use base::{Address, Host, PortSpec};
+use config::model::{
+    Algorithm, ConnectionMode, HttpReuse, InitAddr, OnMarkedDown, Proxy, ProxyKind, ProxyV2Option, RetryOn,
+    SendProxy, ServerParams, SourceAddress,
+};
+use expr::{Escape, Stage};
+use net::ConnectOptions;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `retries`
+const RETRIES: u32 = 3;
+/// `pool-purge-delay`
+const POOL_PURGE: u64 = 5_000;
+/// `random` draws
+const DRAWS: u32 = 2;
+/// `fullconn` without one: a tenth of what its frontends may carry, as the manual says; the process bounds it.
+const FULLCONN: u32 = 2_000;
+
+impl Lower<'_> {
+    pub(super) fn backend(&mut self, proxy: &Proxy, index: usize) -> Backend {
+        let settings = &proxy.settings;
+        let options = &settings.options;
+        let t = &settings.timeouts;
+        let servers: Vec<Arc<Server>> =
+            proxy.servers.iter().enumerate().map(|(i, s)| Arc::new(self.server(proxy, s, i))).collect();
+        let targets = proxy.servers.iter().map(|s| self.target(proxy, s)).collect();
+        let fullconn = settings.fullconn.unwrap_or(FULLCONN);
+        let listen = proxy.kind == ProxyKind::Listen;
+        Backend {
+            name: proxy.name.text.as_str().into(),
+            id: self.id(proxy),
+            index,
+            kind: proxy.kind,
+            http: Self::is_http(proxy),
+            timeouts: BackTimeouts {
+                connect: timeout(t.connect),
+                server: timeout(t.server),
+                server_fin: timeout(t.server_fin),
+                queue: timeout(t.queue).or(timeout(t.connect)),
+                tunnel: timeout(t.tunnel),
+                tarpit: timeout(t.tarpit),
+            },
+            tcp_content: self.own(listen, |l| l.tcp_rules(&settings.tcp_request_content, Stage::TcpContent)),
+            inspect_delay: settings.tcp_request_inspect_delay.map(Duration::from_millis),
+            tcp_response: self.tcp_rules(&settings.tcp_response_content, Stage::TcpResponse),
+            response_inspect_delay: settings.tcp_response_inspect_delay.map(Duration::from_millis),
+            rules: if listen { HttpRules::default() } else { self.http_rules(proxy) },
+            balance: Balance::new(policy(proxy), options.allbackups == Some(true), servers, fullconn),
+            hashing: Hashing::of(settings.hash_type),
+            key: self.key_source(proxy),
+            targets,
+            use_servers: proxy.use_servers.iter().filter_map(|r| self.use_server(proxy, r)).collect(),
+            persist: options.persist == Some(true),
+            force_persist: self.conds(&proxy.force_persist, Stage::Request),
+            ignore_persist: self.conds(&proxy.ignore_persist, Stage::Request),
+            retries: settings.retries.unwrap_or(RETRIES),
+            redispatch: options.redispatch.map_or(0, |r| r.interval),
+            retry_on: settings.retry_on.clone().unwrap_or_else(|| vec![RetryOn::ConnFailure]),
+            reuse: settings.http_reuse.unwrap_or(HttpReuse::Safe),
+            connection_mode: options.connection_mode.unwrap_or(ConnectionMode::KeepAlive),
+            pretend_keepalive: options.http_pretend_keepalive == Some(true),
+            abortonclose: options.abortonclose == Some(true),
+            prefer_last_server: options.prefer_last_server == Some(true),
+            fullconn,
+            headers: self.header_options(options),
+            buffer_request: options.http_buffer_request == Some(true) || checks_post(proxy),
+            errors: self.error_pages(proxy),
+            limits: self.limits(options.accept_unsafe_response == Some(true)),
+            keepalive: options.tcpka == Some(true) || options.srvtcpka == Some(true),
+            splice: options.splice_auto == Some(true) || options.splice_response == Some(true),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Rules that a `listen` has in its front half already.
+    fn own<T: Default>(&mut self, listen: bool, lower: impl FnOnce(&mut Self) -> T) -> T {
+        if listen { T::default() } else { lower(self) }
+    }
+
+    fn server(&mut self, _proxy: &Proxy, server: &config::model::Server, index: usize) -> Server {
+        let p = &server.params;
+        let facts = Facts {
+            name: server.name.text.as_str().into(),
+            id: p.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
+            index,
+            weight: u16::try_from(p.weight.unwrap_or(1)).unwrap_or(256),
+            cookie: p.cookie.as_ref().map(|c| c.text.as_bytes().into()),
+            backup: p.backup == Some(true),
+            disabled: p.disabled == Some(true),
+            maxconn: p.maxconn.unwrap_or(0),
+            minconn: p.minconn.unwrap_or(0),
+            maxqueue: p.maxqueue.unwrap_or(0),
+            slowstart: p.slowstart.unwrap_or(0),
+        };
+        Server::new(facts, self.endpoint(server))
+    }
+
+    fn endpoint(&mut self, server: &config::model::Server) -> Option<Endpoint> {
+        match &server.address {
+            Address::Unix(path) => Some(Endpoint::Unix(path.into())),
+            Address::Abstract(name) => Some(Endpoint::Abstract(name.clone())),
+            Address::Inet { host, port, .. } => {
+                let port = match port {
+                    PortSpec::One(port) => ServerPort::Fixed(*port),
+                    PortSpec::None => ServerPort::Offset(0),
+                    PortSpec::Offset(by) => ServerPort::Offset(*by),
+                    PortSpec::Range(low, _) => ServerPort::Fixed(*low),
+                };
+                let ip = match host {
+                    Host::Any => IpAddr::from([0, 0, 0, 0]),
+                    Host::AnyV6 => IpAddr::from([0u16; 8]),
+                    Host::Ip(ip) => *ip,
+                    Host::Name(name) => self.resolve_server(name, server)?,
+                };
+                Some(Endpoint::Inet { ip, port })
+            }
+            Address::Fd(_) | Address::Unserved(_) => {
+                let text =
+                    format!("server '{}' : this kind of address cannot be connected to", server.name.text);
+                self.env.diags.alert(server.span, text);
+                None
+            }
+        }
+    }
+
+    /// `init-addr`: each method in turn; without `none` at the end a name that does not resolve stops the start.
+    fn resolve_server(&mut self, name: &str, server: &config::model::Server) -> Option<IpAddr> {
+        let default = if server.params.resolvers.is_some() {
+            vec![InitAddr::Last, InitAddr::Libc, InitAddr::None]
+        } else {
+            vec![InitAddr::Last, InitAddr::Libc]
+        };
+        for method in server.params.init_addr.as_ref().unwrap_or(&default) {
+            match method {
+                InitAddr::Last => {}
+                InitAddr::Libc => {
+                    let prefer_v4 = server.params.resolve_prefer.as_ref().is_some_and(|w| w.text == "ipv4");
+                    let mut found = net::resolve(name).unwrap_or_default();
+                    found.sort_by_key(|ip| ip.is_ipv4() != prefer_v4 && prefer_v4);
+                    if let Some(ip) = found.into_iter().next() {
+                        return Some(ip);
+                    }
+                }
+                InitAddr::None => return None,
+                InitAddr::Ip(ip) => return Some(*ip),
+            }
+        }
+        let text = format!("server '{}' : could not resolve address '{name}'", server.name.text);
+        self.env.diags.alert(server.span, text).help(
+            "make the name resolve, write the address, or add 'init-addr last,libc,none' to start without it",
+        );
+        None
+    }
+
+    fn target(&mut self, proxy: &Proxy, server: &config::model::Server) -> Target {
+        let p = &server.params;
+        let send_proxy = p.send_proxy.filter(|s| *s != SendProxy::Off);
+        Target {
+            tls: self.server_tls(server),
+            sni: p.sni.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
+            send_proxy,
+            proxy_v2: proxy_v2(p, send_proxy),
+            options: self.connect_options(proxy, p),
+            pool_max: p.pool_max_conn.unwrap_or(-1),
+            pool_purge: Duration::from_millis(p.pool_purge_delay.unwrap_or(POOL_PURGE)),
+            max_reuse: p.max_reuse.unwrap_or(-1),
+            redir: p.redir.as_ref().map(|w| w.text.as_bytes().into()),
+            shutdown_sessions: p.on_marked_down == Some(OnMarkedDown::ShutdownSessions),
+        }
+    }
+
+    fn connect_options(&mut self, proxy: &Proxy, p: &ServerParams) -> ConnectOptions {
+        let source = p.source.as_ref().or(proxy.settings.source.as_ref());
+        ConnectOptions {
+            source: source.and_then(|s| self.source(s)),
+            interface: source.and_then(|s| s.interface.as_ref()).map(|w| w.text.clone()),
+            mark: None,
+            tfo: p.tfo == Some(true),
+            user_timeout: p.tcp_ut.map(Duration::from_millis),
+            mss: None,
+            receive_buffer: self.model.global.rcvbuf_server,
+            send_buffer: self.model.global.sndbuf_server,
+        }
+    }
+
+    fn source(&mut self, source: &SourceAddress) -> Option<net::Source> {
+        let Address::Inet { host, port, .. } = &source.address else { return None };
+        let ip = match host {
+            Host::Ip(ip) => *ip,
+            Host::Any => IpAddr::from([0, 0, 0, 0]),
+            Host::AnyV6 => IpAddr::from([0u16; 8]),
+            Host::Name(_) => return None,
+        };
+        let ports = match port {
+            PortSpec::One(0) | PortSpec::None | PortSpec::Offset(_) => None,
+            PortSpec::One(port) => Some(net::SourcePorts::new(*port, *port)),
+            PortSpec::Range(low, high) => Some(net::SourcePorts::new(*low, *high)),
+        };
+        (ports.is_some() || !ip.is_unspecified()).then_some(net::Source { ip, ports })
+    }
+
+    fn use_server(
+        &mut self,
+        proxy: &Proxy,
+        line: &config::model::Rule<config::model::FormatText>,
+    ) -> Option<UseServer> {
+        let stage = if Self::is_http(proxy) { Stage::Request } else { Stage::TcpContent };
+        let cond = match &line.cond {
+            Some(cond) => Some(self.cond(cond, stage)?),
+            None => None,
+        };
+        let word = &line.action.0;
+        let index = proxy.servers.iter().position(|s| s.name.text == word.text);
+        let target = match index {
+            Some(index) => UseServerTarget::Server(index),
+            None if word.text.contains('%') => {
+                UseServerTarget::Dynamic(self.format_word(word, stage, Escape::None)?)
+            }
+            None => {
+                self.env
+                    .diags
+                    .alert(word.span, format!("unable to find server '{}' in this backend", word.text));
+                return None;
+            }
+        };
+        Some(UseServer { target, cond })
+    }
+
+    fn key_source(&mut self, proxy: &Proxy) -> KeySource {
+        let Some(balance) = &proxy.settings.balance else { return KeySource::None };
+        match &balance.algorithm {
+            Algorithm::RoundRobin
+            | Algorithm::StaticRr
+            | Algorithm::LeastConn
+            | Algorithm::First
+            | Algorithm::Random(_) => KeySource::None,
+            Algorithm::Source => KeySource::Source,
+            Algorithm::Uri { len, depth, whole, path_only } => KeySource::Uri(UriPart {
+                len: len.unwrap_or(0),
+                depth: depth.unwrap_or(0),
+                whole: *whole,
+                path_only: *path_only,
+            }),
+            Algorithm::UrlParam { name, check_post } => {
+                KeySource::UrlParam(name.text.as_bytes().into(), *check_post)
+            }
+            Algorithm::Header { name, domain_only } => {
+                KeySource::Header(super::front::lower_name(name), *domain_only)
+            }
+            Algorithm::RdpCookie(name) => {
+                KeySource::RdpCookie(name.as_ref().map_or("mstshash", |w| w.text.as_str()).as_bytes().into())
+            }
+            Algorithm::Hash(expr) => {
+                let stage = if Self::is_http(proxy) { Stage::Request } else { Stage::TcpContent };
+                self.expr(expr, stage).map_or(KeySource::None, KeySource::Expr)
+            }
+        }
+    }
+}
+
+fn checks_post(proxy: &Proxy) -> bool {
+    let algorithm = proxy.settings.balance.as_ref().map(|b| &b.algorithm);
+    matches!(algorithm, Some(Algorithm::UrlParam { check_post: true, .. }))
+}
+
+fn policy(proxy: &Proxy) -> Policy {
+    let consistent = proxy.settings.hash_type.is_some_and(|h| h.consistent);
+    let hashed = || {
+        if consistent {
+            Policy::HashRing { factor: proxy.settings.hash_balance_factor.unwrap_or(0) }
+        } else {
+            Policy::HashMap
+        }
+    };
+    match proxy.settings.balance.as_ref().map(|b| &b.algorithm) {
+        None | Some(Algorithm::RoundRobin) => Policy::RoundRobin,
+        Some(Algorithm::StaticRr) => Policy::StaticRr,
+        Some(Algorithm::LeastConn) => Policy::LeastConn,
+        Some(Algorithm::First) => Policy::First,
+        Some(Algorithm::Random(draws)) => Policy::Random { draws: draws.unwrap_or(DRAWS) },
+        Some(
+            Algorithm::Source
+            | Algorithm::Uri { .. }
+            | Algorithm::UrlParam { .. }
+            | Algorithm::Header { .. }
+            | Algorithm::RdpCookie(_)
+            | Algorithm::Hash(_),
+        ) => hashed(),
+    }
+}
+
+fn proxy_v2(p: &ServerParams, send: Option<SendProxy>) -> ProxyV2 {
+    let has = |option| p.proxy_v2_options.contains(&option);
+    let ssl = matches!(send, Some(SendProxy::V2Ssl | SendProxy::V2SslCn));
+    ProxyV2 {
+        ssl: ssl || has(ProxyV2Option::Ssl) || has(ProxyV2Option::SslCipher) || has(ProxyV2Option::CertCn),
+        cert_cn: send == Some(SendProxy::V2SslCn) || has(ProxyV2Option::CertCn),
+        authority: has(ProxyV2Option::Authority),
+        crc32c: has(ProxyV2Option::Crc32c),
+        unique_id: has(ProxyV2Option::UniqueId),
+        cipher: has(ProxyV2Option::SslCipher),
+    }
+}

@@ -1,0 +1,221 @@
+//! Frontends: listeners, client timeouts, rules, routes.
+
+use super::{Lower, timeout};
+use crate::plan::{CaptureSlot, Counters, FrontTimeouts, Frontend, Listener, Route, RouteTarget};
+use base::addr::Family;
+use base::{Address, Host, PortSpec, Word};
+use config::model::{Bind, CondText, ConnectionMode, FormatText, Proxy, RestrictNames, Rule, UnixOptions};
+use expr::{Condition, Escape, Stage};
+use net::{ListenAddr, ListenOptions, UnixOwner};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+/// Without any `timeout client` a dead client would stay for ever; HAProxy warns and so do we, but nobody wants that.
+const NO_LIMIT: u32 = u32::MAX;
+
+impl Lower<'_> {
+    pub(super) fn frontend(&mut self, proxy: &Proxy, index: usize) -> Frontend {
+        let settings = &proxy.settings;
+        let options = &settings.options;
+        let http = Self::is_http(proxy);
+        let t = &settings.timeouts;
+        Frontend {
+            name: proxy.name.text.as_str().into(),
+            id: self.id(proxy),
+            index,
+            http,
+            listeners: self.listeners(proxy),
+            maxconn: settings.maxconn.unwrap_or(NO_LIMIT),
+            rate_limit: settings.rate_limit_sessions.filter(|n| *n > 0),
+            timeouts: FrontTimeouts {
+                client: timeout(t.client),
+                client_fin: timeout(t.client_fin),
+                http_request: timeout(t.http_request),
+                http_keep_alive: timeout(t.http_keep_alive),
+                tarpit: timeout(t.tarpit).or(timeout(t.connect)),
+            },
+            tcp_connection: self.tcp_rules(&settings.tcp_request_connection, Stage::TcpConnection),
+            tcp_session: self.tcp_rules(&settings.tcp_request_session, Stage::TcpSession),
+            tcp_content: self.tcp_rules(&settings.tcp_request_content, Stage::TcpContent),
+            inspect_delay: settings.tcp_request_inspect_delay.map(Duration::from_millis),
+            rules: self.http_rules(proxy),
+            routes: self.routes(&proxy.use_backends, http),
+            default_backend: self.default_backend(proxy),
+            default_backend_name: settings.default_backend.as_ref().map(|w| w.text.as_str().into()),
+            connection_mode: options.connection_mode.unwrap_or(ConnectionMode::KeepAlive),
+            headers: self.header_options(options),
+            unique_id: settings.unique_id_format.as_ref().and_then(|f| self.format(f, Stage::Request)),
+            unique_id_header: settings.unique_id_header.as_ref().map(lower_name),
+            monitor_uri: settings.monitor_uri.as_ref().map(|w| w.text.as_bytes().into()),
+            monitor_fail: self.conds(&proxy.monitor_fail, Stage::Request),
+            request_captures: captures(proxy, true),
+            response_captures: captures(proxy, false),
+            errors: self.error_pages(proxy),
+            log: self.log_plan(proxy),
+            limits: self.limits(options.accept_unsafe_request == Some(true)),
+            restrict_names: options.restrict_req_hdr_names.unwrap_or(RestrictNames::Preserve),
+            ignore_probes: options.http_ignore_probes == Some(true),
+            dontlognull: options.dontlognull == Some(true),
+            keepalive: options.tcpka == Some(true) || options.clitcpka == Some(true),
+            buffer_request: options.http_buffer_request == Some(true),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(super) fn conds(&mut self, conds: &[CondText], stage: Stage) -> Vec<Condition> {
+        conds.iter().filter_map(|c| self.cond(c, stage)).collect()
+    }
+
+    fn default_backend(&mut self, proxy: &Proxy) -> Option<usize> {
+        match &proxy.settings.default_backend {
+            // An unknown name was complained about by the configuration's own check.
+            Some(name) => self.backs.get(&name.text).copied(),
+            None if proxy.kind.is_back() => self.backs.get(&proxy.name.text).copied(),
+            None => None,
+        }
+    }
+
+    fn routes(&mut self, lines: &[Rule<FormatText>], http: bool) -> Vec<Route> {
+        let stage = if http { Stage::Request } else { Stage::TcpContent };
+        lines.iter().filter_map(|line| self.route(line, stage)).collect()
+    }
+
+    fn route(&mut self, line: &Rule<FormatText>, stage: Stage) -> Option<Route> {
+        let cond = match &line.cond {
+            Some(cond) => Some(self.cond(cond, stage)?),
+            None => None,
+        };
+        let word = &line.action.0;
+        let target = match self.backs.get(&word.text) {
+            Some(index) => RouteTarget::Backend(*index),
+            None if word.text.contains('%') => {
+                RouteTarget::Dynamic(self.format_word(word, stage, Escape::None)?)
+            }
+            None => return None,
+        };
+        Some(Route { target, cond })
+    }
+
+    fn listeners(&mut self, proxy: &Proxy) -> Vec<Arc<Listener>> {
+        let tls = self.bind_tls(proxy);
+        proxy
+            .binds
+            .iter()
+            .zip(tls)
+            .enumerate()
+            .filter_map(|(index, (bind, tls))| Some(Arc::new(self.listener(proxy, bind, index, tls)?)))
+            .collect()
+    }
+
+    fn listener(
+        &mut self,
+        proxy: &Proxy,
+        bind: &Bind,
+        index: usize,
+        tls: Option<Arc<tls::BindTls>>,
+    ) -> Option<Listener> {
+        let params = &bind.params;
+        Some(Listener {
+            name: params.name.as_ref().map_or("", |n| n.text.as_str()).into(),
+            id: params.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
+            addr: self.listen_addr(bind)?,
+            options: self.listen_options(proxy, bind),
+            tls,
+            accept_proxy: params.accept_proxy,
+            maxconn: params.maxconn.filter(|n| *n > 0),
+            connections: AtomicU32::new(0),
+        })
+    }
+
+    fn listen_addr(&mut self, bind: &Bind) -> Option<ListenAddr> {
+        match &bind.address {
+            Address::Unix(path) => {
+                let prefix = self.model.global.unix_bind.prefix.as_ref().map_or("", |w| w.text.as_str());
+                Some(ListenAddr::Unix(format!("{prefix}{path}").into()))
+            }
+            Address::Abstract(name) => Some(ListenAddr::Abstract(name.as_bytes().to_vec())),
+            Address::Fd(fd) => Some(ListenAddr::Fd(*fd)),
+            Address::Inet { host, port: PortSpec::One(port), family, .. } => {
+                let ip = match host {
+                    Host::Any => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                    Host::AnyV6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                    Host::Ip(ip) => *ip,
+                    Host::Name(name) => self.resolve_bind(name, *family, bind)?,
+                };
+                Some(ListenAddr::Inet(SocketAddr::new(ip, *port)))
+            }
+            // Ranges were expanded and what cannot be served was complained about before.
+            Address::Inet { .. } | Address::Unserved(_) => None,
+        }
+    }
+
+    fn resolve_bind(&mut self, name: &str, family: Family, bind: &Bind) -> Option<IpAddr> {
+        let fits = |ip: &IpAddr| match family {
+            Family::Any => true,
+            Family::V4 => ip.is_ipv4(),
+            Family::V6 => ip.is_ipv6(),
+        };
+        let found = net::resolve(name).ok().and_then(|list| list.into_iter().find(fits));
+        if found.is_none() {
+            let text = format!("'bind' : cannot resolve '{name}'");
+            self.env.diags.alert(bind.span, text).help("write the address itself, or make the name resolve");
+        }
+        found
+    }
+
+    fn listen_options(&mut self, proxy: &Proxy, bind: &Bind) -> ListenOptions {
+        let params = &bind.params;
+        let global = &self.model.global;
+        ListenOptions {
+            backlog: params.backlog.or(proxy.settings.backlog),
+            v6only: match (params.v6only, params.v4v6) {
+                (true, _) => Some(true),
+                (false, true) => Some(false),
+                (false, false) => None,
+            },
+            interface: params.interface.as_ref().map(|w| w.text.clone()),
+            mss: params.mss.and_then(|m| u32::try_from(m).ok()),
+            tfo: params.tfo,
+            defer_accept: params.defer_accept,
+            transparent: params.transparent,
+            user_timeout: params.tcp_ut.map(Duration::from_millis),
+            receive_buffer: global.rcvbuf_client,
+            send_buffer: global.sndbuf_client,
+            take_over: self.overrides.take_over,
+            unix: self.unix_owner(&params.unix, &global.unix_bind),
+        }
+    }
+
+    fn unix_owner(&mut self, own: &UnixOptions, common: &UnixOptions) -> UnixOwner {
+        let user = own.user.as_ref().or(common.user.as_ref());
+        let group = own.group.as_ref().or(common.group.as_ref());
+        let uid = user.and_then(|w| {
+            self.account(w, net::accounts::user(&w.text).ok().flatten().map(|u| u.uid), "user")
+        });
+        let gid = group.and_then(|w| self.account(w, net::accounts::group(&w.text).ok().flatten(), "group"));
+        UnixOwner {
+            mode: own.mode.or(common.mode),
+            uid: own.uid.or(common.uid).or(uid),
+            gid: own.gid.or(common.gid).or(gid),
+        }
+    }
+
+    fn account(&mut self, word: &Word, id: Option<u32>, kind: &str) -> Option<u32> {
+        if id.is_none() {
+            self.env.diags.alert(word.span, format!("unknown {kind} name '{}'", word.text));
+        }
+        id
+    }
+}
+
+/// A header name as the data plane compares it.
+pub(super) fn lower_name(word: &Word) -> Box<[u8]> {
+    word.text.to_ascii_lowercase().into_bytes().into()
+}
+
+fn captures(proxy: &Proxy, request: bool) -> Vec<CaptureSlot> {
+    let declared = proxy.captures.iter().filter(|c| c.request == request);
+    declared.map(|c| CaptureSlot { header: c.header.as_ref().map(lower_name), len: c.len as usize }).collect()
+}

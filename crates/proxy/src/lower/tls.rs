@@ -1,0 +1,168 @@
+//! TLS of binds and servers: words to what `tls` builds, and its problems to complaints.
+
+use super::Lower;
+use ::tls::{BindSpec, BindTls, CertStore, ServerSpec, ServerTls, StoreSpec, Versions};
+use base::{Severity, Span, Word};
+use config::Model;
+use config::model::{self, Bind, BindParams, Proxy, TlsDefaults, TlsVersion, TlsVersionOptions};
+use std::sync::Arc;
+
+/// The application protocols of a bind that names none.
+const ALPN: [&[u8]; 1] = [b"http/1.1"];
+
+pub(super) fn store(model: &Model) -> CertStore {
+    let path = |w: &Option<Word>| w.as_ref().map(|w| w.text.clone().into());
+    let global = &model.global;
+    CertStore::new(StoreSpec {
+        crt_base: path(&global.crt_base),
+        key_base: path(&global.key_base),
+        ca_base: path(&global.ca_base),
+        ..StoreSpec::default()
+    })
+}
+
+impl Lower<'_> {
+    /// One per bind of the proxy: addresses of one line share theirs.
+    pub(super) fn bind_tls(&mut self, proxy: &Proxy) -> Vec<Option<Arc<BindTls>>> {
+        let mut out: Vec<Option<Arc<BindTls>>> = Vec::new();
+        let mut last: Option<(u32, Option<Arc<BindTls>>)> = None;
+        for bind in &proxy.binds {
+            if !bind.params.ssl {
+                out.push(None);
+                continue;
+            }
+            let built = match &last {
+                Some((line, built)) if *line == bind.span.line => built.clone(),
+                Some(_) | None => self.one_bind_tls(bind, proxy),
+            };
+            last = Some((bind.span.line, built.clone()));
+            out.push(built);
+        }
+        out
+    }
+
+    fn one_bind_tls(&mut self, bind: &Bind, proxy: &Proxy) -> Option<Arc<BindTls>> {
+        let spec = self.bind_spec(&bind.params, Self::is_http(proxy));
+        let store = self.store.clone();
+        let built = BindTls::new(&store, &spec);
+        self.report(built.problems, bind.span);
+        built.value.map(Arc::new)
+    }
+
+    fn bind_spec(&self, p: &BindParams, http: bool) -> BindSpec {
+        let defaults = &self.model.global.bind_tls;
+        let text = |own: &Option<Word>, common: &Option<Word>| {
+            own.as_ref().or(common.as_ref()).map(|w| w.text.clone())
+        };
+        let written = |w: &Option<Word>| w.as_ref().map(|w| w.text.clone());
+        BindSpec {
+            crts: p.crts.iter().map(|w| w.text.clone()).collect(),
+            crt_lists: p.crt_lists.iter().map(|w| w.text.clone()).collect(),
+            strict_sni: p.strict_sni,
+            alpn: alpn(p.alpn.as_ref(), p.no_alpn, http),
+            ciphers: text(&p.ciphers, &defaults.ciphers),
+            ciphersuites: text(&p.ciphersuites, &defaults.ciphersuites),
+            curves: text(&p.curves, &defaults.curves),
+            versions: versions(p.versions, defaults),
+            no_tls_tickets: p.no_tls_tickets || defaults.no_tls_tickets == Some(true),
+            verify: match p.verify {
+                None | Some(model::Verify::None) => ::tls::Verify::None,
+                Some(model::Verify::Optional) => ::tls::Verify::Optional,
+                Some(model::Verify::Required) => ::tls::Verify::Required,
+            },
+            ca_file: written(&p.ca_file),
+            ca_verify_file: written(&p.ca_verify_file),
+            crl_file: written(&p.crl_file),
+            crt_ignore_err: written(&p.crt_ignore_err),
+            ca_ignore_err: written(&p.ca_ignore_err),
+            tls_ticket_keys: written(&p.tls_ticket_keys),
+        }
+    }
+
+    pub(super) fn server_tls(&mut self, server: &model::Server) -> Option<Arc<ServerTls>> {
+        let p = &server.params;
+        if p.ssl != Some(true) {
+            return None;
+        }
+        let defaults = &self.model.global.server_tls;
+        let text = |own: &Option<Word>, common: &Option<Word>| {
+            own.as_ref().or(common.as_ref()).map(|w| w.text.clone())
+        };
+        let written = |w: &Option<Word>| w.as_ref().map(|w| w.text.clone());
+        let verify_none = match p.verify {
+            Some(model::Verify::None) => true,
+            Some(model::Verify::Required | model::Verify::Optional) => false,
+            None => self.model.global.ssl_server_verify == Some(false),
+        };
+        let spec = ServerSpec {
+            verify_none,
+            ca_file: written(&p.ca_file),
+            crl_file: written(&p.crl_file),
+            verifyhost: written(&p.verifyhost),
+            crt: written(&p.crt),
+            alpn: p.alpn.as_ref().map_or_else(Vec::new, |w| only_http1(&w.text)),
+            ciphers: text(&p.ciphers, &defaults.ciphers),
+            ciphersuites: text(&p.ciphersuites, &defaults.ciphersuites),
+            curves: text(&p.curves, &defaults.curves),
+            versions: versions(p.versions, defaults),
+            no_tls_tickets: p.no_tls_tickets == Some(true),
+            no_ssl_reuse: p.no_ssl_reuse == Some(true),
+        };
+        let store = self.store.clone();
+        let built = ServerTls::new(&store, &spec);
+        self.report(built.problems, server.span);
+        built.value.map(Arc::new)
+    }
+
+    fn report(&mut self, problems: Vec<::tls::Problem>, span: Span) {
+        for problem in problems {
+            let text = problem.to_string();
+            let diag = match problem.severity() {
+                Severity::Alert => self.env.diags.alert(span, text),
+                Severity::Warning => self.env.diags.warning(span, text),
+                Severity::Notice => self.env.diags.notice(span, text),
+                Severity::Diag => self.env.diags.diag(span, text),
+            };
+            if let Some(help) = problem.help() {
+                diag.help(help);
+            }
+        }
+    }
+}
+
+/// What we can speak of a protocol list. HTTP/2 is not spoken yet; the configuration said so already.
+fn only_http1(list: &str) -> Vec<Vec<u8>> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|p| !matches!(*p, "h2" | "h3" | ""))
+        .map(|p| p.as_bytes().to_vec())
+        .collect()
+}
+
+fn alpn(written: Option<&Word>, off: bool, http: bool) -> Vec<Vec<u8>> {
+    match written {
+        _ if off => Vec::new(),
+        Some(word) if http => only_http1(&word.text),
+        Some(word) => word.text.split(',').map(|p| p.trim().as_bytes().to_vec()).collect(),
+        None if http => ALPN.iter().map(|p| p.to_vec()).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// A line's own limits replace those of the defaults, each by itself; switches add up.
+fn versions(own: TlsVersionOptions, defaults: &TlsDefaults) -> Versions {
+    let common = defaults.options;
+    let version = |v: TlsVersion| match v {
+        TlsVersion::Ssl3 => ::tls::TlsVersion::Ssl3,
+        TlsVersion::Tls10 => ::tls::TlsVersion::Tls10,
+        TlsVersion::Tls11 => ::tls::TlsVersion::Tls11,
+        TlsVersion::Tls12 => ::tls::TlsVersion::Tls12,
+        TlsVersion::Tls13 => ::tls::TlsVersion::Tls13,
+    };
+    Versions {
+        min: own.min.or(common.min).map(version),
+        max: own.max.or(common.max).map(version),
+        no_tls12: own.no_tls12 || common.no_tls12,
+        no_tls13: own.no_tls13 || common.no_tls13,
+    }
+}

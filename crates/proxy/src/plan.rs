@@ -1,0 +1,392 @@
+//! The runtime world: what was configured, compiled and resolved, never edited while it runs. A reload builds a new
+//! one. Live numbers are the atomics inside `server::Server` and [`Counters`]. Times are `Duration`s, `None` is infinite.
+
+use crate::assign::KeySource;
+use crate::balance::Balance;
+use crate::balance::hash::Hashing;
+use crate::log::LogPlan;
+use crate::reply::ErrorPages;
+use crate::rules::{HttpRule, RedirectRule, TcpRule};
+use crate::vars::ProcVars;
+use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn, SendProxy};
+use expr::{Condition, Expr, Format};
+use net::{ConnectOptions, ListenAddr, ListenOptions};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::Duration;
+
+/// Everything that runs.
+pub struct Plan {
+    /// Process-wide settings.
+    pub process: Process,
+    /// By index.
+    pub frontends: Vec<Arc<Frontend>>,
+    /// By index.
+    pub backends: Vec<Arc<Backend>>,
+}
+
+impl Plan {
+    /// A frontend by its name.
+    pub fn frontend(&self, name: &str) -> Option<&Arc<Frontend>> {
+        self.frontends.iter().find(|f| &*f.name == name)
+    }
+
+    /// A backend by its name.
+    pub fn backend(&self, name: &str) -> Option<&Arc<Backend>> {
+        self.backends.iter().find(|b| &*b.name == name)
+    }
+}
+
+/// Settings of the process.
+pub struct Process {
+    /// Worker threads.
+    pub threads: usize,
+    /// CPUs of each thread, where asked for.
+    pub cpus: Vec<Vec<u32>>,
+    /// Most client connections at once.
+    pub maxconn: u32,
+    /// `tune.bufsize`: what a rule may look at; bodies that are buffered are no longer than this.
+    pub bufsize: usize,
+    /// For `hostname`, logs and `fe_name` friends.
+    pub hostname: Box<str>,
+    /// `node`, else the host name.
+    pub node: Box<str>,
+    /// Bound of a soft stop.
+    pub hard_stop_after: Option<Duration>,
+    /// `proc.` variables.
+    pub vars: ProcVars,
+    /// Client connections now.
+    pub connections: AtomicU32,
+    /// Requests ever, for `%rc`-like counters and `unique-id`.
+    pub requests: AtomicU64,
+}
+
+/// Where and how a frontend listens: one socket address.
+pub struct Listener {
+    /// `name` of the bind line.
+    pub name: Box<str>,
+    /// `id`, or the order of appearance counted from 1.
+    pub id: u32,
+    /// The address.
+    pub addr: ListenAddr,
+    /// Socket options.
+    pub options: ListenOptions,
+    /// TLS, where the bind says `ssl`.
+    pub tls: Option<Arc<tls::BindTls>>,
+    /// A PROXY protocol header comes first.
+    pub accept_proxy: bool,
+    /// `maxconn` of the bind line.
+    pub maxconn: Option<u32>,
+    /// Connections now.
+    pub connections: AtomicU32,
+}
+
+/// Numbers that move.
+#[derive(Default)]
+pub struct Counters {
+    /// Connections or streams now.
+    pub current: AtomicU32,
+    /// Ever.
+    pub total: AtomicU64,
+    /// Requests ever.
+    pub requests: AtomicU64,
+    /// The current second and what happened in it and the one before, for rates.
+    pub rate: crate::rate::Rate,
+    /// The same for requests.
+    pub request_rate: crate::rate::Rate,
+}
+
+/// A frontend, or the front half of a `listen`.
+pub struct Frontend {
+    /// Its name.
+    pub name: Box<str>,
+    /// `id`, or its position counted from 1.
+    pub id: u32,
+    /// Index into [`Plan::frontends`].
+    pub index: usize,
+    /// HTTP rather than TCP.
+    pub http: bool,
+    /// Its listeners.
+    pub listeners: Vec<Arc<Listener>>,
+    /// Most client connections at once.
+    pub maxconn: u32,
+    /// `rate-limit sessions`
+    pub rate_limit: Option<u32>,
+    /// Timeouts.
+    pub timeouts: FrontTimeouts,
+    /// `tcp-request connection`
+    pub tcp_connection: Vec<TcpRule>,
+    /// `tcp-request session`
+    pub tcp_session: Vec<TcpRule>,
+    /// `tcp-request content`
+    pub tcp_content: Vec<TcpRule>,
+    /// `tcp-request inspect-delay`
+    pub inspect_delay: Option<Duration>,
+    /// HTTP rules.
+    pub rules: HttpRules,
+    /// `use_backend`, in order.
+    pub routes: Vec<Route>,
+    /// `default_backend`, or itself for a `listen`.
+    pub default_backend: Option<usize>,
+    /// Its name, for `fe_defbe`.
+    pub default_backend_name: Option<Box<str>>,
+    /// How connections are kept.
+    pub connection_mode: ConnectionMode,
+    /// Headers that are added.
+    pub headers: HeaderOptions,
+    /// `unique-id-format`
+    pub unique_id: Option<Format>,
+    /// `unique-id-header`
+    pub unique_id_header: Option<Box<[u8]>>,
+    /// `monitor-uri`
+    pub monitor_uri: Option<Box<[u8]>>,
+    /// `monitor fail`
+    pub monitor_fail: Vec<Condition>,
+    /// Header captures of the request: name (none for `declare capture`) and length.
+    pub request_captures: Vec<CaptureSlot>,
+    /// The same for the response.
+    pub response_captures: Vec<CaptureSlot>,
+    /// Error replies.
+    pub errors: ErrorPages,
+    /// Logging.
+    pub log: LogPlan,
+    /// Limits of the HTTP parser.
+    pub limits: http::h1::Limits,
+    /// `option http-restrict-req-hdr-names`
+    pub restrict_names: RestrictNames,
+    /// `option http-ignore-probes`
+    pub ignore_probes: bool,
+    /// `option dontlognull`
+    pub dontlognull: bool,
+    /// `option tcpka` / `clitcpka`
+    pub keepalive: bool,
+    /// `option http-buffer-request`
+    pub buffer_request: bool,
+    /// Live numbers.
+    pub counters: Counters,
+}
+
+/// A header capture slot.
+pub struct CaptureSlot {
+    /// The header, lower case; filled by rules alone where there is none.
+    pub header: Option<Box<[u8]>>,
+    /// Longest text kept.
+    pub len: usize,
+}
+
+/// Timeouts towards the client.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)] // named after the keyword, each
+pub struct FrontTimeouts {
+    pub client: Option<Duration>,
+    pub client_fin: Option<Duration>,
+    pub http_request: Option<Duration>,
+    pub http_keep_alive: Option<Duration>,
+    pub tarpit: Option<Duration>,
+}
+
+/// Timeouts towards the servers.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)] // named after the keyword, each
+pub struct BackTimeouts {
+    pub connect: Option<Duration>,
+    pub server: Option<Duration>,
+    pub server_fin: Option<Duration>,
+    pub queue: Option<Duration>,
+    pub tunnel: Option<Duration>,
+    pub tarpit: Option<Duration>,
+}
+
+/// The HTTP rules of one proxy.
+#[derive(Default)]
+pub struct HttpRules {
+    /// `http-request`
+    pub request: Vec<HttpRule>,
+    /// `redirect`
+    pub redirects: Vec<RedirectRule>,
+    /// `http-response`
+    pub response: Vec<HttpRule>,
+    /// `http-after-response`
+    pub after_response: Vec<HttpRule>,
+}
+
+/// A `use_backend` line.
+pub struct Route {
+    /// Where to.
+    pub target: RouteTarget,
+    /// When.
+    pub cond: Option<Condition>,
+}
+
+/// The target of a route.
+pub enum RouteTarget {
+    /// Index into [`Plan::backends`].
+    Backend(usize),
+    /// A name computed per request; an unknown one falls through to the next line.
+    Dynamic(Format),
+}
+
+/// Headers added to requests.
+#[derive(Default)]
+pub struct HeaderOptions {
+    /// `option forwardfor`
+    pub forwardfor: Option<AddressHeader>,
+    /// `option originalto`
+    pub originalto: Option<AddressHeader>,
+    /// `option forwarded`
+    pub forwarded: Option<Forwarded>,
+}
+
+/// `forwardfor` and `originalto`
+pub struct AddressHeader {
+    /// Lower case.
+    pub name: Box<[u8]>,
+    /// Only where the request has none yet.
+    pub if_none: bool,
+    /// Not for clients of this network: address and prefix length.
+    pub except: Option<(IpAddr, u8)>,
+}
+
+/// `option forwarded` (RFC 7239): which parameters are written, and from what.
+#[derive(Default)]
+pub struct Forwarded {
+    /// `proto`
+    pub proto: bool,
+    /// `host`: `Some(None)` is the request's own.
+    pub host: Option<Option<Expr>>,
+    /// `by`
+    pub by: Option<Option<Expr>>,
+    /// `by_port`
+    pub by_port: Option<Option<Expr>>,
+    /// `for`
+    pub for_: Option<Option<Expr>>,
+    /// `for_port`
+    pub for_port: Option<Option<Expr>>,
+}
+
+/// A backend, or the back half of a `listen`.
+pub struct Backend {
+    /// Its name.
+    pub name: Box<str>,
+    /// `id`, or its position counted from 1.
+    pub id: u32,
+    /// Index into [`Plan::backends`].
+    pub index: usize,
+    /// Its section.
+    pub kind: ProxyKind,
+    /// HTTP rather than TCP.
+    pub http: bool,
+    /// Timeouts.
+    pub timeouts: BackTimeouts,
+    /// `tcp-request content`
+    pub tcp_content: Vec<TcpRule>,
+    /// `tcp-request inspect-delay`
+    pub inspect_delay: Option<Duration>,
+    /// `tcp-response content`
+    pub tcp_response: Vec<TcpRule>,
+    /// `tcp-response inspect-delay`
+    pub response_inspect_delay: Option<Duration>,
+    /// HTTP rules; empty for a `listen`, whose rules its frontend has.
+    pub rules: HttpRules,
+    /// The servers in file order, and how one of them is chosen.
+    pub balance: Balance,
+    /// How to reach each of them, by the same index.
+    pub targets: Vec<Target>,
+    /// What balancing looks at.
+    pub key: KeySource,
+    /// How its key is hashed.
+    pub hashing: Hashing,
+    /// `use-server`
+    pub use_servers: Vec<UseServer>,
+    /// `option persist`
+    pub persist: bool,
+    /// `force-persist`
+    pub force_persist: Vec<Condition>,
+    /// `ignore-persist`
+    pub ignore_persist: Vec<Condition>,
+    /// `retries`
+    pub retries: u32,
+    /// `option redispatch`; 0 is off.
+    pub redispatch: i32,
+    /// `retry-on`
+    pub retry_on: Vec<RetryOn>,
+    /// `http-reuse`
+    pub reuse: HttpReuse,
+    /// How connections are kept; the stricter of front and back wins.
+    pub connection_mode: ConnectionMode,
+    /// `option http-pretend-keepalive`
+    pub pretend_keepalive: bool,
+    /// `option abortonclose`
+    pub abortonclose: bool,
+    /// `option prefer-last-server`
+    pub prefer_last_server: bool,
+    /// `fullconn`
+    pub fullconn: u32,
+    /// Headers that are added.
+    pub headers: HeaderOptions,
+    /// `http-check send-state` and friends live in the check; this is `option http-buffer-request`.
+    pub buffer_request: bool,
+    /// Error replies.
+    pub errors: ErrorPages,
+    /// Limits of the response parser.
+    pub limits: http::h1::Limits,
+    /// `option tcpka` / `srvtcpka`
+    pub keepalive: bool,
+    /// `option splice-*`, or automatic for plain TCP.
+    pub splice: bool,
+    /// Live numbers.
+    pub counters: Counters,
+}
+
+/// A `use-server` line.
+pub struct UseServer {
+    /// Index of the server, or its name computed per request.
+    pub target: UseServerTarget,
+    /// When.
+    pub cond: Option<Condition>,
+}
+
+/// The target of a `use-server` line.
+pub enum UseServerTarget {
+    /// Index into [`Backend::servers`].
+    Server(usize),
+    /// A computed name.
+    Dynamic(Format),
+}
+
+/// How to reach a server.
+pub struct Target {
+    /// TLS to it.
+    pub tls: Option<Arc<tls::ServerTls>>,
+    /// `sni`
+    pub sni: Option<Expr>,
+    /// PROXY protocol to it.
+    pub send_proxy: Option<SendProxy>,
+    /// `proxy-v2-options`
+    pub proxy_v2: ProxyV2,
+    /// Socket options.
+    pub options: ConnectOptions,
+    /// Most idle connections kept, -1 unlimited, 0 none.
+    pub pool_max: i32,
+    /// After this long an idle connection is closed.
+    pub pool_purge: Duration,
+    /// Most requests on one connection, -1 unlimited.
+    pub max_reuse: i32,
+    /// `redir`
+    pub redir: Option<Box<[u8]>>,
+    /// `on-marked-down shutdown-sessions`
+    pub shutdown_sessions: bool,
+}
+
+/// TLVs of an outgoing PROXY v2 header.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)] // named after the option, each
+pub struct ProxyV2 {
+    pub ssl: bool,
+    pub cert_cn: bool,
+    pub authority: bool,
+    pub crc32c: bool,
+    pub unique_id: bool,
+    pub cipher: bool,
+}
