@@ -1,5 +1,34 @@
-//! The data plane: serves traffic from an immutable plan. Knows neither ACME nor argv nor processes.
+//! The data plane: serves traffic from an immutable [`plan::Plan`]. A request walks
+//! `listen -> session -> front -> stream -> rules -> route -> assign -> back -> log`, and each file is opened once.
+//! Knows neither ACME nor argv nor processes; touches no disk while a request is served.
 
+mod agreed;
+mod assign;
+mod back;
 pub mod balance;
+mod buf;
+mod client_cert;
+mod control;
+mod deadline;
+mod ending;
+mod front;
+mod link;
+mod log;
+pub mod lower;
+pub mod plan;
 pub mod queue;
+mod rate;
+mod reply;
+mod route;
+mod rules;
+mod scope;
 pub mod server;
+mod session;
+mod stream;
+mod tcp;
+mod transfer;
+mod tunnel;
+mod vars;
+mod worker;
+
+pub use worker::{Running, StartError};

@@ -1,0 +1,209 @@
+//! Assigning a server: persistence first, then `use-server`, then balancing, then a free slot or a place in a queue.
+
+use crate::back::{Attempts, Failure};
+use crate::balance::hash::Hashing;
+use crate::balance::key::{self, Key, UriPart};
+use crate::balance::{Ask, Picked};
+use crate::deadline::after;
+use crate::ending::{Cause, Ending, Phase};
+use crate::link::Link;
+use crate::plan::{Backend, UseServerTarget};
+use crate::queue::{Called, Line, Slot};
+use crate::server::Server;
+use crate::stream::Stream;
+use expr::{Expr, Sample};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::time::Instant;
+
+/// What balancing looks at in a request.
+pub enum KeySource {
+    /// Nothing: the algorithm counts.
+    None,
+    /// The client's address.
+    Source,
+    /// The request's target.
+    Uri(UriPart),
+    /// A query parameter, also of a POST body.
+    UrlParam(Box<[u8]>, bool),
+    /// A header, whole or its domain.
+    Header(Box<[u8]>, bool),
+    /// The RDP cookie.
+    RdpCookie(Box<[u8]>),
+    /// Any expression.
+    Expr(Expr),
+}
+
+impl KeySource {
+    fn hash(&self, stream: &Stream<'_>, hashing: Hashing) -> Option<u32> {
+        let request = &stream.request;
+        let key = match self {
+            KeySource::None => None,
+            KeySource::Source => stream.src().map(|a| key::source(a.ip())),
+            KeySource::Uri(part) => key::uri(request, part),
+            KeySource::UrlParam(name, check_post) => {
+                let body: &[u8] = if *check_post { &stream.body.bytes } else { &[] };
+                key::url_param(request, name, body)
+            }
+            KeySource::Header(name, domain_only) => key::header(request, name, *domain_only),
+            KeySource::RdpCookie(name) => key::rdp_cookie(stream.payload.data(), name),
+            KeySource::Expr(expr) => {
+                return match expr.eval(stream)? {
+                    Sample::Str(text) | Sample::Bin(text) | Sample::Method(text) => {
+                        Some(hashing.hash(Key::Bytes(&text)))
+                    }
+                    Sample::Ip(ip) => Some(hashing.hash(key::source(ip))),
+                    sample @ (Sample::Bool(_) | Sample::Int(_)) => {
+                        Some(hashing.hash(Key::Bytes(&sample.to_str()?)))
+                    }
+                };
+            }
+        };
+        key.map(|k| hashing.hash(k))
+    }
+}
+
+/// The server for one attempt.
+pub struct Assigned<'b> {
+    /// Its index.
+    pub index: usize,
+    /// The place at it, given on when dropped.
+    _slot: Slot<'b>,
+    /// Tells when its sessions are to be shut down.
+    pub watch: Watch,
+}
+
+/// Watches a server for `on-marked-down shutdown-sessions`.
+#[derive(Clone)]
+pub struct Watch {
+    server: Arc<Server>,
+    epoch: u32,
+}
+
+impl Watch {
+    /// The server's sessions are to be shut down.
+    pub fn was_shut_down(&self) -> bool {
+        self.server.shutdown_epoch() != self.epoch
+    }
+}
+
+impl Assigned<'_> {
+    /// Tells the server's error counters how an attempt went.
+    pub fn report(&self, failure: &Failure) {
+        if failure.ending.blames_server() {
+            self.watch.server.note_error();
+        }
+    }
+}
+
+/// No server can take it.
+const NO_SERVER: Ending = Ending::new(Cause::ServerAbort, Phase::Connect);
+/// It waited too long for a place.
+const QUEUE_TIMEOUT: Ending = Ending::new(Cause::ServerTimeout, Phase::Queue);
+
+/// Assigns a server to a stream. `client` is watched while it waits: who has left needs no server.
+pub async fn server<'b>(
+    stream: &mut Stream<'_>,
+    client: &mut Link,
+    back: &'b Backend,
+    attempts: &Attempts,
+) -> Result<Assigned<'b>, Ending> {
+    let give_up = after(Instant::now(), back.timeouts.queue);
+    let slot = loop {
+        let line = match choose(stream, back, attempts)? {
+            Choice::Server(index) => match back.balance.admit(index) {
+                Some(slot) => break slot,
+                None => Line::Server { index, loyal: back.redispatch == 0 && stream.persistent },
+            },
+            Choice::AnyFree => Line::Backend,
+        };
+        if let Some(slot) = in_line(stream, client, back, line, give_up).await? {
+            break slot;
+        }
+    };
+    let index = slot.index();
+    let Some(server) = slot.server().cloned() else { return Err(NO_SERVER) };
+    stream.server = Some(index);
+    stream.server_sessions = server.sessions();
+    stream.session.last_server.set(Some((back.index, index)));
+    if stream.times.assigned.is_none() {
+        stream.times.assigned = Some(Instant::now());
+    }
+    Ok(Assigned { index, _slot: slot, watch: Watch { epoch: server.shutdown_epoch(), server } })
+}
+
+/// Waits in a line; `None` asks to choose again.
+async fn in_line<'b>(
+    stream: &mut Stream<'_>,
+    client: &mut Link,
+    back: &'b Backend,
+    line: Line,
+    give_up: Option<Instant>,
+) -> Result<Option<Slot<'b>>, Ending> {
+    let mut waiting = back.balance.wait(line);
+    let session = stream.session;
+    let outcome = poll_fn(|cx| {
+        if let Poll::Ready(called) = Pin::new(&mut waiting).poll(cx) {
+            return Poll::Ready(Ok(called));
+        }
+        if back.abortonclose && !client.ended() && matches!(client.poll_fill(cx), Poll::Ready(Ok(0) | Err(_)))
+        {
+            return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Queue)));
+        }
+        session.deadline.borrow_mut().poll(cx, give_up).map(|()| Err(QUEUE_TIMEOUT))
+    })
+    .await;
+    let position = waiting.leave();
+    match line {
+        Line::Backend => stream.queue_positions.1 = position,
+        Line::Server { .. } => stream.queue_positions.0 = position,
+    }
+    match outcome? {
+        Called::Slot(slot) => Ok(Some(slot)),
+        Called::Again => Ok(None),
+    }
+}
+
+/// What the choice came to.
+enum Choice {
+    /// That server, even if it must be waited for.
+    Server(usize),
+    /// The first that has room.
+    AnyFree,
+}
+
+fn choose(stream: &Stream<'_>, back: &Backend, attempts: &Attempts) -> Result<Choice, Ending> {
+    let up = |index: &usize| back.balance.servers().get(*index).is_some_and(|s| s.is_up());
+    if let Some(again) = attempts.stick().filter(up) {
+        return Ok(Choice::Server(again));
+    }
+    if attempts.avoid().is_none()
+        && let Some(index) = use_server(stream, back).filter(up)
+    {
+        return Ok(Choice::Server(index));
+    }
+    let ask = Ask {
+        hash: back.key.hash(stream, back.hashing),
+        avoid: attempts.avoid(),
+        rand: stream.worker.random(),
+    };
+    match back.balance.pick(&ask) {
+        Picked::Server(index) => Ok(Choice::Server(index)),
+        Picked::Full => Ok(Choice::AnyFree),
+        Picked::None => Err(NO_SERVER),
+    }
+}
+
+fn use_server(stream: &Stream<'_>, back: &Backend) -> Option<usize> {
+    let rule = back.use_servers.iter().find(|r| r.cond.as_ref().is_none_or(|c| c.holds(stream)))?;
+    match &rule.target {
+        UseServerTarget::Server(index) => Some(*index),
+        UseServerTarget::Dynamic(format) => {
+            let mut name = Vec::new();
+            format.write(stream, &mut name);
+            back.balance.servers().iter().position(|s| s.facts.name.as_bytes() == name)
+        }
+    }
+}

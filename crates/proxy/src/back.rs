@@ -1,0 +1,25 @@
+//! The servers' side: connections to servers and when to try again. A back lends `stream` a [`Checkout`] for each
+//! exchange, the mirror image of the front's exchange.
+
+mod attempts;
+mod connect;
+mod h1;
+pub mod pool;
+
+pub use attempts::{Attempts, Failure};
+pub use connect::{checkout, open, server_name};
+pub use h1::Checkout;
+
+use crate::link::Link;
+
+/// A server connection that a session keeps for itself.
+pub struct Private {
+    /// Index of the backend.
+    pub backend: usize,
+    /// Index of the server.
+    pub server: usize,
+    /// The connection.
+    pub link: Link,
+    /// Exchanges it has served.
+    pub uses: u32,
+}

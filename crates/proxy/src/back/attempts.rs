@@ -1,0 +1,181 @@
+//! Trying again: `retries`, `option redispatch`, `retry-on`, and connections that turned out to be stale.
+
+use crate::ending::{Cause, Ending, Phase};
+use crate::front::h1::Exchange;
+use crate::plan::Backend;
+use crate::stream::Stream;
+use config::model::RetryOn;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Pause before the same server is tried again (manual, `retries`).
+const TURN_AROUND: Duration = Duration::from_secs(1);
+
+/// What went wrong, as far as trying again is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// No connection came about: nothing was sent.
+    Connect,
+    /// A kept connection died before a byte of the response: the server had closed it already.
+    Stale,
+    /// A new connection ended before a byte of the response.
+    Empty,
+    /// The response made no sense.
+    Junk,
+    /// The response did not come in time.
+    ResponseTimeout,
+    /// The response has a status that is to be tried again.
+    Status(u16),
+    /// Trying again is out of the question.
+    Final,
+}
+
+/// A failed attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure {
+    /// How the stream ends if it is not tried again.
+    pub ending: Ending,
+    /// What went wrong.
+    pub kind: FailureKind,
+}
+
+impl Failure {
+    /// One that ends the stream.
+    pub fn finally(ending: Ending) -> Failure {
+        Failure { ending, kind: FailureKind::Final }
+    }
+
+    /// One of a kind, with the ending that goes with it.
+    pub fn new(kind: FailureKind, cause: Cause, phase: Phase) -> Failure {
+        Failure { ending: Ending::new(cause, phase), kind }
+    }
+
+    fn condition(&self) -> Option<RetryOn> {
+        match self.kind {
+            FailureKind::Connect => Some(RetryOn::ConnFailure),
+            FailureKind::Empty => Some(RetryOn::EmptyResponse),
+            FailureKind::Junk => Some(RetryOn::JunkResponse),
+            FailureKind::ResponseTimeout => Some(RetryOn::ResponseTimeout),
+            FailureKind::Status(status) => Some(RetryOn::Status(status)),
+            FailureKind::Stale | FailureKind::Final => None,
+        }
+    }
+}
+
+/// What was tried and what is left.
+pub struct Attempts {
+    back: Arc<Backend>,
+    left: u32,
+    made: u32,
+    avoid: Option<usize>,
+    stick: Option<usize>,
+    fresh: bool,
+}
+
+impl Attempts {
+    /// Before the first attempt.
+    pub fn new(back: &Arc<Backend>) -> Attempts {
+        Attempts { back: back.clone(), left: back.retries, made: 0, avoid: None, stick: None, fresh: false }
+    }
+
+    /// Kept connections are not to be used.
+    pub fn fresh_only(&self) -> bool {
+        self.fresh
+    }
+
+    /// The server that failed and should not be chosen again.
+    pub fn avoid(&self) -> Option<usize> {
+        self.avoid
+    }
+
+    /// The server that is tried again.
+    pub fn stick(&self) -> Option<usize> {
+        self.stick
+    }
+
+    /// Whether a response with this status is to be tried again.
+    pub fn retries_status(&self, status: u16, stream: &Stream<'_>) -> bool {
+        stream.l7_retry && self.left > 0 && self.back.retry_on.contains(&RetryOn::Status(status))
+    }
+
+    /// Whether a failure after sending may be tried again, so that the request must be kept.
+    pub fn keeps_request(back: &Backend) -> bool {
+        back.retries > 0 && back.retry_on.iter().any(|c| *c != RetryOn::ConnFailure && *c != RetryOn::None)
+    }
+
+    /// Prepares the next attempt, or ends the stream.
+    pub async fn again(
+        &mut self,
+        stream: &mut Stream<'_>,
+        exchange: &Exchange<'_>,
+        failure: Failure,
+    ) -> Result<(), Ending> {
+        if !self.allowed(stream, exchange, &failure) {
+            return Err(failure.ending);
+        }
+        stream.back_addrs = None;
+        stream.back_tls = None;
+        if failure.kind == FailureKind::Stale {
+            self.fresh = true;
+            self.stick = stream.server;
+            return Ok(());
+        }
+        self.next(stream, failure).await;
+        Ok(())
+    }
+
+    /// Counts a retry and chooses between the same server, after a pause, and another one.
+    async fn next(&mut self, stream: &mut Stream<'_>, failure: Failure) {
+        self.left -= 1;
+        self.made += 1;
+        stream.retries += 1;
+        if self.redispatches() {
+            self.avoid = stream.server;
+            self.stick = None;
+            stream.redispatched = true;
+            stream.server = None;
+            return;
+        }
+        self.stick = stream.server;
+        if failure.kind == FailureKind::Connect {
+            let pause = self.back.timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// The same for a TCP connection, of which nothing was sent yet.
+    pub async fn again_tcp(&mut self, stream: &mut Stream<'_>, failure: Failure) -> Result<(), Ending> {
+        if self.left == 0 || failure.kind != FailureKind::Connect {
+            return Err(failure.ending);
+        }
+        self.next(stream, failure).await;
+        Ok(())
+    }
+
+    fn allowed(&self, stream: &Stream<'_>, exchange: &Exchange<'_>, failure: &Failure) -> bool {
+        let replayable = !exchange.body_spent && !exchange.responded;
+        match failure.kind {
+            FailureKind::Final => false,
+            // RFC 9110 section 9.2.2: only what does no harm twice is sent again without being asked.
+            FailureKind::Stale => replayable && !self.fresh && stream.request.method.is_idempotent(),
+            FailureKind::Connect => self.left > 0 && replayable && self.wants(failure),
+            FailureKind::Empty
+            | FailureKind::Junk
+            | FailureKind::ResponseTimeout
+            | FailureKind::Status(_) => self.left > 0 && replayable && stream.l7_retry && self.wants(failure),
+        }
+    }
+
+    fn wants(&self, failure: &Failure) -> bool {
+        failure.condition().is_some_and(|c| self.back.retry_on.contains(&c))
+    }
+
+    /// `option redispatch N`: at every N-th retry, or for a negative N at the N-th before the last.
+    fn redispatches(&self) -> bool {
+        match self.back.redispatch {
+            0 => false,
+            n if n > 0 => self.made % n.unsigned_abs() == 0,
+            n => self.left == n.unsigned_abs() - 1,
+        }
+    }
+}

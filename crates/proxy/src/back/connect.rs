@@ -1,0 +1,214 @@
+//! Getting a connection to the assigned server: a kept one where the rules of `http-reuse` allow it, else a new one
+//! with its PROXY header and handshake.
+
+use super::attempts::{Failure, FailureKind};
+use super::h1::Checkout;
+use super::pool::Key;
+use crate::agreed::Agreed;
+use crate::assign::Assigned;
+use crate::deadline::{Deadline, after};
+use crate::ending::{Cause, Phase};
+use crate::link::Link;
+use crate::plan::{Backend, Target};
+use crate::server::{Endpoint, Server};
+use crate::stream::Stream;
+use config::model::{HttpReuse, SendProxy};
+use http::proxy_protocol::{self, Addresses, Ssl, V2};
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::task::Poll;
+use tokio::time::Instant;
+
+/// A connection for one HTTP exchange.
+pub async fn checkout(
+    stream: &mut Stream<'_>,
+    assigned: &Assigned<'_>,
+    fresh: bool,
+) -> Result<Checkout, Failure> {
+    let Some(back) = stream.back.clone() else { return Err(unreachable_server()) };
+    let Some(target) = back.targets.get(assigned.index) else { return Err(unreachable_server()) };
+    let sni = server_name(stream, target);
+    let private = target.send_proxy.is_some();
+    let key = Key { backend: back.index, server: assigned.index, sni };
+    let kept = if fresh { None } else { kept(stream, &back, &key, private) };
+    let (link, uses) = match kept {
+        Some(kept) => kept,
+        None => (open(stream, &back, assigned.index, key.sni.as_deref()).await?, 0),
+    };
+    stream.times.connected = Some(Instant::now());
+    stream.back_tls = link.session().map(|s| Box::new(Agreed::of(&s.info())));
+    let watch = assigned.watch.clone();
+    Ok(Checkout { link, index: assigned.index, watch, key, uses, private, deaf: false, back })
+}
+
+fn unreachable_server() -> Failure {
+    Failure::new(FailureKind::Connect, Cause::Internal, Phase::Connect)
+}
+
+/// A connection that is open already. The first request of a session goes over its own under `never` and `safe`
+/// (manual, `http-reuse`).
+fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option<(Link, u32)> {
+    if let Some(own) = stream.session.private.borrow_mut().take()
+        && own.backend == key.backend
+        && own.server == key.server
+        && !own.link.is_stale()
+    {
+        return Some((own.link, own.uses));
+    }
+    let first = stream.session.requests.get() == 0;
+    let shared = match back.reuse {
+        HttpReuse::Never => false,
+        HttpReuse::Safe => !first,
+        HttpReuse::Aggressive | HttpReuse::Always => true,
+    };
+    if private || !shared {
+        return None;
+    }
+    stream.worker.pool.borrow_mut().take(key)
+}
+
+/// The name to ask the server's certificate for.
+pub fn server_name(stream: &Stream<'_>, target: &Target) -> Option<Box<[u8]>> {
+    target.tls.as_ref()?;
+    let sample = target.sni.as_ref()?.eval(stream)?;
+    let name = sample.to_str()?;
+    (!name.is_empty()).then(|| name.into_owned().into_boxed_slice())
+}
+
+/// Opens a connection to a server: connect, PROXY header, handshake, all within `timeout connect`.
+pub async fn open(
+    stream: &mut Stream<'_>,
+    back: &Backend,
+    index: usize,
+    sni: Option<&[u8]>,
+) -> Result<Link, Failure> {
+    let started = Instant::now();
+    let (Some(target), Some(server)) = (back.targets.get(index), back.balance.servers().get(index)) else {
+        return Err(unreachable_server());
+    };
+    let Some(address) = address(stream, server) else { return Err(unreachable_server()) };
+    let give_up = after(started, back.timeouts.connect);
+    let header = proxy_header(stream, target);
+    let mut deadline = Deadline::default();
+    let connecting = async {
+        let socket = net::connect(&address, &target.options).await?;
+        let mut link = Link::new(socket);
+        if let Some(header) = &header {
+            link.output().extend_from_slice(header);
+        }
+        handshake(&mut link, target, sni).await?;
+        Ok::<Link, crate::link::LinkError>(link)
+    };
+    let mut connecting = Box::pin(connecting);
+    let opened = poll_fn(|cx| {
+        if let Poll::Ready(opened) = connecting.as_mut().poll(cx) {
+            return Poll::Ready(Some(opened));
+        }
+        deadline.poll(cx, give_up).map(|()| None)
+    })
+    .await;
+    match opened {
+        Some(Ok(link)) => {
+            remember_addresses(stream, back, &link);
+            Ok(link)
+        }
+        Some(Err(error)) => Err(Failure::new(FailureKind::Connect, cause_of(&error), Phase::Connect)),
+        None => Err(Failure::new(FailureKind::Connect, Cause::ServerTimeout, Phase::Connect)),
+    }
+}
+
+/// Descriptors or source ports that run out are our shortage, not the server's fault.
+fn cause_of(error: &crate::link::LinkError) -> Cause {
+    match error {
+        crate::link::LinkError::Io(e)
+            if matches!(
+                e.kind(),
+                std::io::ErrorKind::AddrNotAvailable
+                    | std::io::ErrorKind::AddrInUse
+                    | std::io::ErrorKind::OutOfMemory
+            ) || matches!(e.raw_os_error(), Some(23 | 24)) =>
+        {
+            Cause::Resource
+        }
+        crate::link::LinkError::Io(_) | crate::link::LinkError::Tls(_) => Cause::ServerAbort,
+    }
+}
+
+async fn handshake(
+    link: &mut Link,
+    target: &Target,
+    sni: Option<&[u8]>,
+) -> Result<(), crate::link::LinkError> {
+    let Some(tls) = &target.tls else { return Ok(()) };
+    // What waits (a PROXY header) must leave in clear, before the first record.
+    poll_fn(|cx| link.poll_flush(cx)).await?;
+    let sni = sni.and_then(|name| std::str::from_utf8(name).ok());
+    link.start_tls(tls::Session::connect(tls, sni)?);
+    poll_fn(|cx| link.poll_handshake(cx)).await
+}
+
+fn remember_addresses(stream: &mut Stream<'_>, back: &Backend, link: &Link) {
+    if back.keepalive {
+        // Best effort: a connection without probes still works.
+        let _ = link.stream().set_keepalive(&net::KeepAlive::default());
+    }
+    if let (Ok(local), Ok(peer)) = (link.stream().local_addr(), link.stream().peer_addr()) {
+        stream.back_addrs = Some((local, peer));
+    }
+}
+
+/// Where the server is: its own address, or the client's destination where it has none.
+fn address(stream: &Stream<'_>, server: &Server) -> Option<net::Target> {
+    let endpoint = server.endpoint();
+    match endpoint.as_deref()? {
+        Endpoint::Unix(path) => Some(net::Target::Unix(path.clone())),
+        Endpoint::Abstract(name) => Some(net::Target::Abstract(name.as_bytes().to_vec())),
+        Endpoint::Inet { ip, port } => {
+            let client_dst = stream.dst();
+            let ip = if ip.is_unspecified() { client_dst?.ip() } else { *ip };
+            let port = port.resolve(client_dst.map_or(0, |d| d.port()));
+            (port != 0).then(|| net::Target::Inet(SocketAddr::new(ip, port)))
+        }
+    }
+}
+
+/// The PROXY header this server wants, if any.
+fn proxy_header(stream: &Stream<'_>, target: &Target) -> Option<Vec<u8>> {
+    let version = target.send_proxy?;
+    let mut out = Vec::with_capacity(64);
+    let addresses = match (stream.src(), stream.dst()) {
+        (Some(src), Some(dst)) => Addresses::Inet { source: src, destination: dst },
+        (None, _) | (_, None) => Addresses::Unknown,
+    };
+    let want = target.proxy_v2;
+    let tls = stream.session.tls.as_deref();
+    let with = V2 {
+        alpn: None,
+        authority: tls.filter(|_| want.authority).and_then(|t| t.sni.as_deref()).map(str::as_bytes),
+        unique_id: stream.unique_id.as_deref().filter(|_| want.unique_id),
+        ssl: want.ssl.then(|| ssl_tlv(stream)),
+        others: &[],
+        crc32c: want.crc32c,
+    };
+    match version {
+        SendProxy::Off => return None,
+        SendProxy::V1 => proxy_protocol::write_v1(addresses, &mut out),
+        SendProxy::V2 | SendProxy::V2Ssl | SendProxy::V2SslCn => {
+            proxy_protocol::write_v2(addresses, &with, &mut out)
+        }
+    }
+    Some(out)
+}
+
+fn ssl_tlv<'a>(stream: &'a Stream<'_>) -> Ssl<'a> {
+    let tls = stream.session.tls.as_deref();
+    Ssl {
+        client: if tls.is_some() { proxy_protocol::SSL_CONNECTION } else { 0 },
+        verify: 0,
+        version: tls.map(|t| t.version.as_bytes()),
+        cipher: tls.map(|t| t.cipher.as_bytes()),
+        cn: None,
+        sig_alg: None,
+        key_alg: None,
+    }
+}

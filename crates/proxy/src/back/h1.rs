@@ -1,0 +1,367 @@
+//! HTTP/1 towards the server: sends the request, reads the response's head, moves bodies both ways.
+
+use super::Private;
+use super::attempts::{Attempts, Failure, FailureKind};
+use super::pool::Key;
+use crate::assign::Watch;
+use crate::deadline::{after, earliest};
+use crate::ending::{Cause, Ending, Phase};
+use crate::front::h1::Exchange;
+use crate::link::Link;
+use crate::plan::Backend;
+use crate::stream::{After, Stream};
+use crate::transfer::{Transfer, TransferError};
+use config::model::{ConnectionMode, HttpReuse};
+use http::h1::{self, Complete, Framing, Parsed};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::time::Instant;
+
+/// 1xx responses accepted before the final one; a server that sends more is broken.
+const INTERIM_MAX: u32 = 32;
+
+/// A server connection for the length of one exchange.
+pub struct Checkout {
+    pub(super) link: Link,
+    pub(super) back: Arc<Backend>,
+    pub(super) index: usize,
+    pub(super) watch: Watch,
+    pub(super) key: Key,
+    /// Exchanges that this connection served before.
+    pub(super) uses: u32,
+    /// It must not be shared with other sessions.
+    pub(super) private: bool,
+    /// The server no longer reads: the rest of the request goes nowhere.
+    pub(super) deaf: bool,
+}
+
+impl Checkout {
+    fn mode(&self, stream: &Stream<'_>) -> ConnectionMode {
+        stricter(stream.front.connection_mode, self.back.connection_mode)
+    }
+
+    /// Writes the request's head, and of its body what was buffered.
+    pub fn send_request(&mut self, stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) {
+        let whole = stream.body.complete;
+        let framing = match exchange.body {
+            Framing::None => Framing::None,
+            Framing::Length(_) | Framing::Chunked | Framing::UntilClose if whole => {
+                Framing::Length(stream.body.bytes.len() as u64)
+            }
+            framing @ (Framing::Length(_) | Framing::Chunked | Framing::UntilClose) => framing,
+        };
+        let upgrade = stream.request.fields.get(b"upgrade").is_some();
+        h1::strip_hop_by_hop_request(&mut stream.request, upgrade);
+        if self.mode(stream) != ConnectionMode::KeepAlive && !self.back.pretend_keepalive && !upgrade {
+            stream.request.fields.push(b"connection", b"close");
+        }
+        exchange.upload.leave_as(framing);
+        let out = self.link.output();
+        h1::write_request(&stream.request, framing, out);
+        if !stream.body.bytes.is_empty() {
+            if framing == Framing::Chunked {
+                h1::write_chunk_start(stream.body.bytes.len(), out);
+            }
+            out.extend_from_slice(&stream.body.bytes);
+            if framing == Framing::Chunked {
+                h1::write_chunk_end(out);
+            }
+        }
+    }
+
+    /// Sends what is left of the request while waiting for the response's head; 1xx responses pass on the way.
+    pub async fn response_head(
+        &mut self,
+        stream: &mut Stream<'_>,
+        exchange: &mut Exchange<'_>,
+        attempts: &Attempts,
+    ) -> Result<Complete, Failure> {
+        let mut scanned = 0;
+        let mut interims = 0;
+        let mut wait = Waiting::new(stream);
+        loop {
+            let parsed = {
+                let method = stream.request.method;
+                let limits = &self.back.limits;
+                h1::parse_response(self.link.input.data(), &mut scanned, limits, method, &mut stream.response)
+            };
+            match parsed {
+                Ok(Parsed::Complete(complete)) => {
+                    self.link.input.consume(complete.head_len);
+                    scanned = 0;
+                    let status = stream.response.status;
+                    if (100..200).contains(&status) && status != 101 {
+                        interims += 1;
+                        if interims > INTERIM_MAX {
+                            return Err(Failure::new(FailureKind::Junk, Cause::Proxy, Phase::Headers));
+                        }
+                        self.pass_interim(stream, exchange);
+                        continue;
+                    }
+                    if status == 101 && !complete.upgrade {
+                        return Err(Failure::new(FailureKind::Junk, Cause::Proxy, Phase::Headers));
+                    }
+                    if attempts.retries_status(status, stream) && !exchange.body_spent {
+                        return Err(Failure::new(FailureKind::Status(status), Cause::Normal, Phase::Done));
+                    }
+                    stream.has_response = true;
+                    stream.times.response = Some(Instant::now());
+                    return Ok(complete);
+                }
+                Ok(Parsed::Partial) => {}
+                Err(_) => return Err(Failure::new(FailureKind::Junk, Cause::Proxy, Phase::Headers)),
+            }
+            poll_fn(|cx| self.poll_more_head(cx, stream, exchange, &mut wait)).await?;
+        }
+    }
+
+    fn pass_interim(&mut self, stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) {
+        h1::strip_hop_by_hop_response(&mut stream.response, false);
+        exchange.send_interim(&stream.response);
+    }
+
+    fn poll_more_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream<'_>,
+        exchange: &mut Exchange<'_>,
+        wait: &mut Waiting,
+    ) -> Poll<Result<(), Failure>> {
+        self.poll_upload(cx, exchange, wait).map_err(Failure::finally)?;
+        if exchange.link.has_output() && matches!(exchange.link.poll_flush(cx), Poll::Ready(Err(_))) {
+            return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
+        }
+        match self.link.poll_fill(cx) {
+            Poll::Ready(Ok(n)) if n > 0 => {
+                wait.progress();
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(_) => return Poll::Ready(Err(self.closed_early())),
+            Poll::Pending => {}
+        }
+        if self.back.abortonclose
+            && exchange.upload.is_finished()
+            && !exchange.link.ended()
+            && matches!(exchange.link.poll_fill(cx), Poll::Ready(Ok(0) | Err(_)))
+        {
+            return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
+        }
+        if self.watch.was_shut_down() {
+            return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ServerDown, Phase::Headers))));
+        }
+        let sending = !exchange.upload.is_finished() && !self.deaf;
+        let blocked = self.link.has_output();
+        let client_at = if sending && !blocked { after(wait.since, stream.timeouts.client) } else { None };
+        let server_at = if sending && !blocked { None } else { after(wait.since, stream.timeouts.server) };
+        let at = earliest(client_at, server_at);
+        let timed_out = stream.session.deadline.borrow_mut().poll(cx, at);
+        timed_out.map(|()| {
+            Err(if client_at.is_some() {
+                Failure::finally(Ending::new(Cause::ClientTimeout, Phase::Data).with_status(408))
+            } else {
+                Failure::new(FailureKind::ResponseTimeout, Cause::ServerTimeout, Phase::Headers)
+            })
+        })
+    }
+
+    /// Moves the request's body on. A server that stops reading may still answer.
+    fn poll_upload(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange<'_>,
+        wait: &mut Waiting,
+    ) -> Result<(), Ending> {
+        if self.deaf {
+            return Ok(());
+        }
+        if exchange.upload.is_finished() {
+            if self.link.has_output() && matches!(self.link.poll_flush(cx), Poll::Ready(Err(_))) {
+                self.deaf = true;
+            }
+            return Ok(());
+        }
+        let before = exchange.upload.moved;
+        let polled = exchange.upload.poll(cx, exchange.link, &mut self.link);
+        if exchange.upload.moved != before {
+            exchange.body_spent = true;
+            wait.progress();
+        }
+        match polled {
+            Poll::Ready(Err(TransferError::Sink)) => self.deaf = true,
+            Poll::Ready(Err(TransferError::Source)) => {
+                return Err(Ending::new(Cause::ClientAbort, Phase::Data).with_status(400));
+            }
+            Poll::Ready(Err(TransferError::Framing(reject))) => {
+                return Err(Ending::new(Cause::ClientAbort, Phase::Data).with_status(reject.status));
+            }
+            Poll::Ready(Ok(())) => wait.progress(),
+            Poll::Pending => {}
+        }
+        Ok(())
+    }
+
+    fn closed_early(&self) -> Failure {
+        let kind = match (self.link.input.is_empty(), self.uses > 0) {
+            (true, true) => FailureKind::Stale,
+            (true, false) => FailureKind::Empty,
+            (false, _) => FailureKind::Junk,
+        };
+        Failure::new(kind, Cause::ServerAbort, Phase::Headers)
+    }
+
+    /// Writes the response's head and moves its body.
+    pub async fn body(
+        mut self,
+        stream: &mut Stream<'_>,
+        exchange: &mut Exchange<'_>,
+        complete: Complete,
+    ) -> After {
+        if self.mode(stream) == ConnectionMode::Close || stream.worker.stopping() {
+            exchange.close = true;
+        }
+        h1::strip_hop_by_hop_response(&mut stream.response, false);
+        stream.status_logged = Some(stream.response.status);
+        let before = exchange.link.output().len();
+        let framing = exchange.send_head(&mut stream.response, complete.body);
+        stream.bytes_read += (exchange.link.output().len() - before) as u64;
+        if stream.front.log.asap {
+            stream.log_asap();
+        }
+        let mut download = Transfer::body(complete.body, framing);
+        let mut wait = Waiting::new(stream);
+        let result = poll_fn(|cx| self.poll_body(cx, stream, exchange, &mut download, &mut wait)).await;
+        stream.bytes_read += download.moved;
+        stream.bytes_uploaded += exchange.upload.moved;
+        match result {
+            Ok(()) => self.finished(stream, exchange, &complete),
+            Err(ending) => {
+                stream.ending = ending;
+                After::Abort
+            }
+        }
+    }
+
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream<'_>,
+        exchange: &mut Exchange<'_>,
+        download: &mut Transfer,
+        wait: &mut Waiting,
+    ) -> Poll<Result<(), Ending>> {
+        // A failing upload does not spoil the response that is already on its way.
+        if let Err(_ending) = self.poll_upload(cx, exchange, wait) {
+            self.deaf = true;
+        }
+        let before = download.moved;
+        match download.poll(cx, &mut self.link, exchange.link) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(TransferError::Sink)) => {
+                return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Data)));
+            }
+            Poll::Ready(Err(TransferError::Source)) => {
+                return Poll::Ready(Err(Ending::new(Cause::ServerAbort, Phase::Data)));
+            }
+            Poll::Ready(Err(TransferError::Framing(_))) => {
+                return Poll::Ready(Err(Ending::new(Cause::Proxy, Phase::Data)));
+            }
+            Poll::Pending => {}
+        }
+        if download.moved != before {
+            wait.progress();
+        }
+        if self.watch.was_shut_down() {
+            return Poll::Ready(Err(Ending::new(Cause::ServerDown, Phase::Data)));
+        }
+        let client_blocks = exchange.link.has_output();
+        let timeout = if client_blocks { stream.timeouts.client } else { stream.timeouts.server };
+        let timed_out = stream.session.deadline.borrow_mut().poll(cx, after(wait.since, timeout));
+        timed_out.map(|()| {
+            let phase = if download.is_drained() { Phase::Last } else { Phase::Data };
+            let cause = if client_blocks { Cause::ClientTimeout } else { Cause::ServerTimeout };
+            Err(Ending::new(cause, phase))
+        })
+    }
+
+    /// Both messages are through: the connection rests, or ends.
+    fn finished(self, stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, complete: &Complete) -> After {
+        let uploaded = exchange.upload.is_finished();
+        let reusable = uploaded
+            && !self.deaf
+            && !complete.close
+            && complete.body != Framing::UntilClose
+            && self.mode(stream) == ConnectionMode::KeepAlive
+            && self.link.input.is_empty()
+            && !self.link.ended();
+        if reusable {
+            self.rest(stream);
+        }
+        match (uploaded, exchange.close) {
+            (false, _) => {
+                exchange.close = true;
+                After::Linger
+            }
+            (true, true) => After::Close,
+            (true, false) => After::KeepAlive,
+        }
+    }
+
+    fn rest(self, stream: &Stream<'_>) {
+        let Checkout { link, back, index, key, uses, private, .. } = self;
+        let Some(target) = back.targets.get(index) else { return };
+        let uses = uses.saturating_add(1);
+        if target.max_reuse >= 0 && uses > target.max_reuse.unsigned_abs() {
+            return;
+        }
+        if private || back.reuse == HttpReuse::Never {
+            let private = Private { backend: back.index, server: index, link, uses };
+            *stream.session.private.borrow_mut() = Some(private);
+            return;
+        }
+        let Some(server) = back.balance.servers().get(index) else { return };
+        let purge_at = Instant::now() + target.pool_purge;
+        stream.worker.pool.borrow_mut().put(key, link, server, uses, target.pool_max, purge_at);
+    }
+
+    /// The response is not wanted any more: the connection ends.
+    pub fn abandon(self) {}
+
+    /// After a 101: bytes in both directions until both sides are done.
+    pub async fn tunnel(mut self, stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> After {
+        h1::strip_hop_by_hop_response(&mut stream.response, true);
+        stream.status_logged = Some(101);
+        exchange.send_switch(&stream.response);
+        let timeout = stream.timeouts.tunnel;
+        let tunnel = crate::tunnel::Tunnel::new(stream.timeouts.client, stream.timeouts.server, timeout);
+        let watch = self.watch.clone();
+        let ended = tunnel.run(stream.session, exchange.link, &mut self.link, || watch.was_shut_down()).await;
+        stream.bytes_uploaded += ended.up;
+        stream.bytes_read += ended.down;
+        stream.ending = ended.ending;
+        if ended.ending == Ending::default() { After::Close } else { After::Abort }
+    }
+}
+
+fn stricter(a: ConnectionMode, b: ConnectionMode) -> ConnectionMode {
+    match (a, b) {
+        (ConnectionMode::Close, _) | (_, ConnectionMode::Close) => ConnectionMode::Close,
+        (ConnectionMode::ServerClose, _) | (_, ConnectionMode::ServerClose) => ConnectionMode::ServerClose,
+        (ConnectionMode::KeepAlive, ConnectionMode::KeepAlive) => ConnectionMode::KeepAlive,
+    }
+}
+
+/// Since when nothing has moved.
+struct Waiting {
+    since: Instant,
+}
+
+impl Waiting {
+    fn new(_stream: &Stream<'_>) -> Waiting {
+        Waiting { since: Instant::now() }
+    }
+
+    fn progress(&mut self) {
+        self.since = Instant::now();
+    }
+}

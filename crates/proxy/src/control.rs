@@ -1,0 +1,68 @@
+//! The control thread: what happens beside the traffic. Slow starts climb here; checks and agents report here.
+
+use crate::plan::Plan;
+use crate::worker::Waking;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::oneshot;
+
+/// How often weights of servers in a slow start are brought up to date.
+const WARM_EVERY: Duration = Duration::from_secs(1);
+
+/// A running control thread; ends when dropped.
+pub struct Control {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Control {
+    /// Starts it.
+    pub fn start(plan: Arc<Plan>, waking: Waking) -> io::Result<Control> {
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default());
+        drop(runtime?);
+        let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build_local(tokio::runtime::LocalOptions::default());
+            if let Ok(runtime) = runtime {
+                runtime.block_on(async move {
+                    tokio::select! {
+                        _ = stopped => {}
+                        () = warm(&plan) => {}
+                    }
+                    drop(waking);
+                });
+            }
+        })?;
+        Ok(Control { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn warm(plan: &Plan) {
+    loop {
+        tokio::time::sleep(WARM_EVERY).await;
+        for back in plan.backends.iter().filter(|b| b.balance.is_warming()) {
+            back.balance.recompute(now_ms());
+        }
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,301 @@
+//! HTTP/1 towards the client: waits for requests, reads their heads, lends `stream` an [`Exchange`] for each, and
+//! decides whether the connection lives on.
+
+use crate::deadline::after;
+use crate::ending::{Cause, Ending, Phase};
+use crate::link::Link;
+use crate::session::Session;
+use crate::stream::{self, After, Stream};
+use crate::transfer::Transfer;
+use http::h1::{self, Complete, Framing, Parsed};
+use http::{Method, Response, Version};
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// After a response that ends the connection while the client still sends, this much is read and thrown away so that
+/// the response is not lost to a reset (RFC 9112 section 9.6).
+const LINGER_BYTES: usize = 256 * 1024;
+/// And for no longer than this.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// One request and where its response goes.
+pub struct Exchange<'a> {
+    /// The client's connection.
+    pub link: &'a mut Link,
+    /// How the request's body is delimited.
+    pub body: Framing,
+    /// The request's body on its way to the server.
+    pub upload: Transfer,
+    /// Body bytes have left; sending the request again would need them once more.
+    pub body_spent: bool,
+    /// The request waits for 100 (Continue).
+    pub expect_continue: bool,
+    /// The connection ends after this exchange.
+    pub close: bool,
+    /// A response's head has been written.
+    pub responded: bool,
+    version: Version,
+    keep_alive_10: bool,
+    head_only: bool,
+}
+
+impl Exchange<'_> {
+    /// Whether 1xx responses may be sent: HTTP/1.0 does not know them (RFC 9110 section 15.2).
+    pub fn takes_interim(&self) -> bool {
+        self.version != Version::H10
+    }
+
+    /// Writes a 1xx response.
+    pub fn send_interim(&mut self, head: &Response) {
+        if self.takes_interim() {
+            h1::write_response(head, Framing::None, self.link.output());
+        }
+    }
+
+    /// Writes the response's head with the framing that this client gets for a body that comes as `body` says.
+    /// Returns that framing.
+    pub fn send_head(&mut self, head: &mut Response, body: Framing) -> Framing {
+        let framing = self.framing(body);
+        if framing == Framing::UntilClose {
+            self.close = true;
+        }
+        if self.close {
+            head.fields.push(b"connection", b"close");
+        } else if self.version == Version::H10 && self.keep_alive_10 {
+            head.fields.push(b"connection", b"keep-alive");
+        }
+        self.responded = true;
+        h1::write_response(head, framing, self.link.output());
+        framing
+    }
+
+    fn framing(&self, body: Framing) -> Framing {
+        match body {
+            Framing::Chunked | Framing::UntilClose if self.version == Version::H10 => Framing::UntilClose,
+            Framing::UntilClose => Framing::Chunked,
+            Framing::None | Framing::Length(_) | Framing::Chunked => body,
+        }
+    }
+
+    /// Writes the head of a 101 as it stands.
+    pub fn send_switch(&mut self, head: &Response) {
+        self.responded = true;
+        self.close = true;
+        h1::write_response(head, Framing::None, self.link.output());
+    }
+
+    /// Writes a whole reply of our own.
+    pub fn send_reply(&mut self, head: &mut Response, body: &[u8]) {
+        let bodyless = matches!(head.status, 100..=199 | 204 | 304);
+        let framing = if bodyless { Framing::None } else { Framing::Length(body.len() as u64) };
+        self.send_head(head, framing);
+        if !bodyless && !self.head_only {
+            self.link.output().extend_from_slice(body);
+        }
+    }
+
+    /// Sends what waits.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), crate::link::LinkError>> {
+        self.link.poll_flush(cx)
+    }
+}
+
+/// Serves requests until the connection ends.
+pub async fn run(session: &Session, mut link: Link) {
+    let mut idle_from = Instant::now();
+    loop {
+        match wait_for_request(session, &mut link, idle_from).await {
+            Waited::Bytes => {}
+            Waited::Silence => {
+                if session.requests.get() == 0 {
+                    Box::pin(first_request_missing(session, &mut link, Cause::ClientTimeout, idle_from))
+                        .await;
+                }
+                return;
+            }
+            Waited::Closed => {
+                if session.requests.get() == 0 {
+                    Box::pin(first_request_missing(session, &mut link, Cause::ClientAbort, idle_from)).await;
+                }
+                return;
+            }
+            Waited::Stopping => return,
+        }
+        // Boxed so that a connection at rest does not carry the room of a whole exchange.
+        let after = Box::pin(exchange(session, &mut link, idle_from)).await;
+        session.requests.set(session.requests.get().saturating_add(1));
+        match after {
+            After::KeepAlive => {}
+            After::Close => return Box::pin(close(&mut link, false)).await,
+            After::Linger => return Box::pin(close(&mut link, true)).await,
+            After::Abort => return link.abort(),
+            After::SilentDrop => return link.silent_drop(None),
+        }
+        idle_from = Instant::now();
+    }
+}
+
+enum Waited {
+    Bytes,
+    Silence,
+    Closed,
+    Stopping,
+}
+
+/// Waits for the first byte of the next request.
+async fn wait_for_request(session: &Session, link: &mut Link, idle_from: Instant) -> Waited {
+    let timeouts = &session.front.timeouts;
+    let timeout = if session.requests.get() == 0 {
+        timeouts.http_request.or(timeouts.client)
+    } else {
+        timeouts.http_keep_alive.or(timeouts.http_request).or(timeouts.client)
+    };
+    let give_up = after(idle_from, timeout);
+    poll_fn(|cx| {
+        // Pipelined bytes are already here; the response before them leaves together with theirs.
+        if !link.input.is_empty() {
+            return Poll::Ready(Waited::Bytes);
+        }
+        if let Poll::Ready(Err(_)) = link.poll_flush(cx) {
+            return Poll::Ready(Waited::Closed);
+        }
+        match link.poll_fill(cx) {
+            Poll::Ready(Ok(n)) if n > 0 => return Poll::Ready(Waited::Bytes),
+            Poll::Ready(_) => return Poll::Ready(Waited::Closed),
+            Poll::Pending => {}
+        }
+        if session.worker.stopping() {
+            return Poll::Ready(Waited::Stopping);
+        }
+        session.deadline.borrow_mut().poll(cx, give_up).map(|()| Waited::Silence)
+    })
+    .await
+}
+
+/// A connection that ended before a whole request is logged (`CR`, `cR`), unless it never said anything and the
+/// options call that normal.
+async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause, idle_from: Instant) {
+    let mut stream = Stream::new(session);
+    stream.times.idle_from = idle_from;
+    stream.ending = Ending::new(cause, Phase::Request);
+    let silent = session.front.dontlognull || session.front.ignore_probes;
+    if cause == Cause::ClientTimeout && !session.front.ignore_probes {
+        let mut exchange = lend(link, None, Method::Get, Version::H11);
+        stream::answer_error(&mut stream, &mut exchange);
+        let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
+        stream.log();
+    } else if !silent {
+        if cause == Cause::ClientAbort {
+            stream.status_logged = Some(400);
+        }
+        stream.log();
+    }
+}
+
+fn lend<'a>(
+    link: &'a mut Link,
+    complete: Option<&Complete>,
+    method: Method,
+    version: Version,
+) -> Exchange<'a> {
+    Exchange {
+        link,
+        body: complete.map_or(Framing::None, |c| c.body),
+        upload: complete.map_or_else(Transfer::none, |c| Transfer::body(c.body, c.body)),
+        body_spent: false,
+        expect_continue: complete.is_some_and(|c| c.expect_continue),
+        close: complete.is_none_or(|c| c.close),
+        responded: false,
+        version,
+        keep_alive_10: complete.is_some_and(|c| c.keep_alive_10),
+        head_only: method == Method::Head,
+    }
+}
+
+async fn exchange(session: &Session, link: &mut Link, idle_from: Instant) -> After {
+    let mut stream = Stream::new(session);
+    stream.times.idle_from = idle_from;
+    stream.times.first_byte = Some(Instant::now());
+    match read_head(&mut stream, link).await {
+        Ok(complete) => {
+            stream.begin(&complete);
+            let (method, version) = (stream.request.method, stream.request.version);
+            let mut exchange = lend(link, Some(&complete), method, version);
+            stream::serve(&mut stream, &mut exchange).await
+        }
+        Err(ending) => {
+            stream.ending = ending;
+            let mut exchange = lend(link, None, Method::Get, Version::H11);
+            stream::answer_error(&mut stream, &mut exchange);
+            let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
+            stream.log();
+            After::Linger
+        }
+    }
+}
+
+/// Reads until the head is whole.
+async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete, Ending> {
+    let session = stream.session;
+    let timeouts = &session.front.timeouts;
+    let give_up = after(Instant::now(), timeouts.http_request.or(timeouts.client));
+    let mut scanned = 0;
+    loop {
+        match h1::parse_request(link.input.data(), &mut scanned, &session.front.limits, &mut stream.request) {
+            Ok(Parsed::Complete(complete)) => {
+                link.input.consume(complete.head_len);
+                stream.bytes_uploaded += complete.head_len as u64;
+                return Ok(complete);
+            }
+            Ok(Parsed::Partial) => {}
+            Err(reject) => return Err(Ending::bad_request(reject.status)),
+        }
+        poll_fn(|cx| {
+            match link.poll_fill(cx) {
+                Poll::Ready(Ok(n)) if n > 0 => return Poll::Ready(Ok(())),
+                Poll::Ready(_) => return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request))),
+                Poll::Pending => {}
+            }
+            let timed_out = session.deadline.borrow_mut().poll(cx, give_up);
+            timed_out.map(|()| Err(Ending::new(Cause::ClientTimeout, Phase::Request)))
+        })
+        .await?;
+    }
+}
+
+/// Ends a connection. `linger`: the client may still be sending, so its bytes are read and dropped for a moment.
+async fn close(link: &mut Link, linger: bool) {
+    let until = Instant::now() + LINGER_TIME;
+    let mut deadline = crate::deadline::Deadline::default();
+    let mut dropped = 0;
+    let mut shut = false;
+    poll_fn(|cx| {
+        if !shut {
+            match link.poll_shutdown(cx) {
+                Poll::Ready(Ok(())) => shut = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+        }
+        if shut && !linger {
+            return Poll::Ready(());
+        }
+        while shut && dropped < LINGER_BYTES {
+            match link.poll_fill(cx) {
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    dropped += n;
+                    link.input.reset();
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        if dropped >= LINGER_BYTES {
+            return Poll::Ready(());
+        }
+        deadline.poll(cx, Some(until))
+    })
+    .await;
+}

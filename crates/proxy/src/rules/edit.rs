@@ -1,0 +1,350 @@
+//! The actions that edit a message or the stream's own state. Each evaluates first and edits afterwards.
+
+use super::normalize;
+use super::{Endpoint, HttpAction, Message, NameTest, Part, TcpAction, TimeoutKind, Value};
+use crate::stream::Stream;
+use config::model::{NameMatch, VarCondition};
+use expr::{Expr, Format, Sample, Scope, VarId};
+use http::{Fields, Request};
+use regex::bytes::Regex;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Evaluates a format.
+pub(super) fn text(format: &Format, stream: &Stream<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    format.write(stream, &mut out);
+    out
+}
+
+pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'_>) {
+    match action {
+        HttpAction::SetHeader(name, value) => {
+            let value = field_value(value, stream);
+            stream.fields_mut(message).set(name, &value);
+        }
+        HttpAction::AddHeader(name, value) => {
+            let value = field_value(value, stream);
+            stream.fields_mut(message).push(name, &value);
+        }
+        HttpAction::DelHeader(test) => {
+            stream.fields_mut(message).retain(|name, _| !test.matches(name));
+        }
+        HttpAction::ReplaceHeader { name, regex, with, elements } => {
+            replace_header(name, regex, with, *elements, message, stream);
+        }
+        HttpAction::ReplacePart(part, regex, with) => replace_part(*part, regex, with, stream),
+        HttpAction::SetPart(part, value) => {
+            let value = text(value, stream);
+            set_part(&mut stream.request, *part, &value);
+        }
+        HttpAction::SetMethod(value) => {
+            let value = text(value, stream);
+            if !value.is_empty() && value.iter().all(|b| http::h1::is_token_byte(*b)) {
+                stream.request.set_method(&value);
+            }
+        }
+        HttpAction::SetStatus(status, reason) => stream.response.set_status(*status, reason),
+        HttpAction::SetVar(id, conditions, value) => set_var(*id, conditions, value, stream),
+        HttpAction::UnsetVar(id) => stream.set_var(*id, None),
+        HttpAction::Capture(slot, expr, len) => capture(*slot, expr, *len, message, stream),
+        HttpAction::SetLogLevel(level) => stream.log_level = Some(*level),
+        HttpAction::SetEndpoint(endpoint, expr) => set_endpoint(*endpoint, expr, stream),
+        HttpAction::SetTimeout(kind, expr) => set_timeout(*kind, expr, stream),
+        HttpAction::Normalize(normalizer) => normalize::apply(*normalizer, &mut stream.request),
+        HttpAction::DisableL7Retry => stream.l7_retry = false,
+        HttpAction::ReplaceLine(regex, with) => replace_line(regex, with, message, stream),
+        HttpAction::Allow
+        | HttpAction::Deny(..)
+        | HttpAction::Tarpit(..)
+        | HttpAction::Return(..)
+        | HttpAction::Reject
+        | HttpAction::SilentDrop
+        | HttpAction::Auth(..)
+        | HttpAction::Redirect(..)
+        | HttpAction::EarlyHint(..)
+        | HttpAction::WaitForBody(..)
+        | HttpAction::Nothing => {}
+    }
+}
+
+pub(super) fn apply_tcp(action: &TcpAction, stream: &mut Stream<'_>) {
+    match action {
+        TcpAction::SetEndpoint(endpoint, expr) => set_endpoint(*endpoint, expr, stream),
+        TcpAction::SetVar(id, conditions, value) => set_var(*id, conditions, value, stream),
+        TcpAction::UnsetVar(id) => stream.set_var(*id, None),
+        TcpAction::SetLogLevel(level) => stream.log_level = Some(*level),
+        TcpAction::Capture(slot, expr, len) => capture(*slot, expr, *len, Message::Request, stream),
+        TcpAction::Accept
+        | TcpAction::Reject
+        | TcpAction::SilentDrop
+        | TcpAction::Close
+        | TcpAction::ExpectProxy
+        | TcpAction::Nothing => {}
+    }
+}
+
+/// A computed field value. Line breaks and NUL cannot stand in a header: what a client smuggled into a variable must
+/// not become a header of its own (RFC 9110 section 5.5).
+fn field_value(value: &Format, stream: &Stream<'_>) -> Vec<u8> {
+    let mut value = text(value, stream);
+    for byte in &mut value {
+        if matches!(byte, b'\r' | b'\n' | 0) {
+            *byte = b' ';
+        }
+    }
+    value
+}
+
+impl NameTest {
+    fn matches(&self, name: &[u8]) -> bool {
+        match self {
+            NameTest::Regex(regex) => regex.is_match(name),
+            NameTest::Text(method, text) => match method {
+                NameMatch::Str => name.eq_ignore_ascii_case(text),
+                NameMatch::Beg => name.len() >= text.len() && name[..text.len()].eq_ignore_ascii_case(text),
+                NameMatch::End => {
+                    name.len() >= text.len() && name[name.len() - text.len()..].eq_ignore_ascii_case(text)
+                }
+                NameMatch::Sub | NameMatch::Reg => {
+                    memchr::memmem::find(name, &text.to_ascii_lowercase()).is_some()
+                }
+            },
+        }
+    }
+}
+
+/// The replaced text: the match of `regex` becomes `with`, in which `\1` to `\9` stand for groups and `\0` for the
+/// whole match. `None` where it does not match.
+fn replaced(regex: &Regex, subject: &[u8], with: &[u8]) -> Option<Vec<u8>> {
+    let captures = regex.captures(subject)?;
+    let mut out = Vec::with_capacity(subject.len() + with.len());
+    let mut rest = with;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        match rest.get(at + 1) {
+            Some(digit @ b'0'..=b'9') => {
+                if let Some(group) = captures.get(usize::from(digit - b'0')) {
+                    out.extend_from_slice(group.as_bytes());
+                }
+            }
+            Some(other) => out.push(*other),
+            None => {}
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    Some(out)
+}
+
+fn replace_header(
+    name: &[u8],
+    regex: &Regex,
+    with: &Format,
+    elements: bool,
+    message: Message,
+    stream: &mut Stream<'_>,
+) {
+    let with = field_value(with, stream);
+    let fields = stream.fields_mut(message);
+    let found: Vec<(usize, Vec<u8>)> = fields
+        .iter()
+        .enumerate()
+        .filter(|(_, (n, _))| *n == name)
+        .filter_map(|(i, (_, value))| Some((i, replaced_value(regex, value, &with, elements)?)))
+        .collect();
+    for (index, value) in found {
+        fields.set_value(index, &value);
+    }
+}
+
+fn replaced_value(regex: &Regex, value: &[u8], with: &[u8], elements: bool) -> Option<Vec<u8>> {
+    if !elements {
+        return replaced(regex, value, with);
+    }
+    let mut changed = false;
+    let parts: Vec<Vec<u8>> = http::fields::split_list(value)
+        .map(|part| match replaced(regex, part, with) {
+            Some(new) => {
+                changed = true;
+                new
+            }
+            None => part.to_vec(),
+        })
+        .collect();
+    changed.then(|| parts.join(&b", "[..]))
+}
+
+fn replace_part(part: Part, regex: &Regex, with: &Format, stream: &mut Stream<'_>) {
+    let with = text(with, stream);
+    let subject = match part {
+        Part::Path => stream.request.path(),
+        Part::PathQuery => stream.request.path_and_query(),
+        Part::Query => stream.request.query().unwrap_or_default(),
+        Part::Uri => stream.request.target(),
+    };
+    if let Some(new) = replaced(regex, subject, &with) {
+        set_part(&mut stream.request, part, &new);
+    }
+}
+
+/// A target byte that would break the request line: controls, space and DEL.
+fn breaks_target(byte: u8) -> bool {
+    byte <= b' ' || byte == 0x7f
+}
+
+pub(super) fn set_part(request: &mut Request, part: Part, value: &[u8]) {
+    if value.iter().any(|b| breaks_target(*b)) {
+        return;
+    }
+    let joined = |path: &[u8], query: Option<&[u8]>| {
+        let mut out = path.to_vec();
+        if let Some(query) = query {
+            out.push(b'?');
+            out.extend_from_slice(query);
+        }
+        out
+    };
+    match part {
+        Part::Path => {
+            let new = joined(value, request.query());
+            request.set_path_and_query(&new);
+        }
+        Part::PathQuery => request.set_path_and_query(value),
+        Part::Query => {
+            let query = value.strip_prefix(b"?").unwrap_or(value);
+            let new = joined(request.path(), (!value.is_empty()).then_some(query));
+            request.set_path_and_query(&new);
+        }
+        Part::Uri => request.set_target(value),
+    }
+}
+
+fn set_var(id: VarId, conditions: &[VarCondition], value: &Value, stream: &Stream<'_>) {
+    let sample = match value {
+        Value::Expr(expr) => expr.eval(stream).map(Sample::into_owned),
+        Value::Format(format) => Some(Sample::owned(text(format, stream))),
+    };
+    // An expression without a result leaves the variable alone (manual, "set-var").
+    let Some(sample) = sample else { return };
+    let present = stream.var(id);
+    if conditions.iter().all(|c| allows(*c, present.as_ref(), &sample)) {
+        stream.set_var(id, Some(sample));
+    }
+}
+
+fn allows(condition: VarCondition, present: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
+    let empty = || new.to_str().is_some_and(|t| t.is_empty());
+    let both = || present.and_then(Sample::to_int).zip(new.to_int());
+    match condition {
+        VarCondition::IfExists | VarCondition::IfSet => present.is_some(),
+        VarCondition::IfNotExists | VarCondition::IfNotSet => present.is_none(),
+        VarCondition::IfEmpty => empty(),
+        VarCondition::IfNotEmpty => !empty(),
+        VarCondition::IfGreater => both().is_some_and(|(present, new)| present > new),
+        VarCondition::IfLess => both().is_some_and(|(present, new)| present < new),
+    }
+}
+
+fn capture(slot: usize, expr: &Expr, len: usize, message: Message, stream: &mut Stream<'_>) {
+    let Some(value) = expr.eval(stream).and_then(|s| s.to_str().map(|t| t.into_owned())) else { return };
+    let text = value.get(..len.min(value.len())).unwrap_or_default().to_vec();
+    stream.store_capture(message, slot, text);
+}
+
+fn set_endpoint(endpoint: Endpoint, expr: &Expr, stream: &mut Stream<'_>) {
+    let sample = expr.eval(stream).map(Sample::into_owned);
+    let port = || sample.as_ref().and_then(Sample::to_int).and_then(|p| u16::try_from(p).ok());
+    let ip = || sample.as_ref().and_then(Sample::to_ip);
+    let old = match endpoint {
+        Endpoint::Src | Endpoint::SrcPort => stream.src(),
+        Endpoint::Dst | Endpoint::DstPort => stream.dst(),
+    };
+    let old = old.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+    let new = match endpoint {
+        Endpoint::Src | Endpoint::Dst => ip().map(|ip| SocketAddr::new(ip, old.port())),
+        Endpoint::SrcPort | Endpoint::DstPort => port().map(|port| SocketAddr::new(old.ip(), port)),
+    };
+    let Some(new) = new else { return };
+    match endpoint {
+        Endpoint::Src | Endpoint::SrcPort => stream.set_src(new),
+        Endpoint::Dst | Endpoint::DstPort => stream.set_dst(new),
+    }
+}
+
+fn set_timeout(kind: TimeoutKind, expr: &Expr, stream: &mut Stream<'_>) {
+    let millis = expr.eval(stream).and_then(|s| s.to_int()).and_then(|ms| u64::try_from(ms).ok());
+    let Some(millis) = millis else { return };
+    let timeout = (millis > 0).then(|| Duration::from_millis(millis));
+    match kind {
+        TimeoutKind::Server => stream.timeouts.server = timeout,
+        TimeoutKind::Tunnel => stream.timeouts.tunnel = timeout,
+        TimeoutKind::Client => stream.timeouts.client = timeout,
+    }
+}
+
+/// `reqrep` and friends of old configurations: a regex over each whole header line, the request line included.
+fn replace_line(regex: &Regex, with: &[u8], message: Message, stream: &mut Stream<'_>) {
+    if message == Message::Request {
+        let request = &mut stream.request;
+        let line = [request.method_text(), b" ", request.target(), b" ", request.version.as_str().as_bytes()]
+            .concat();
+        if let Some(new) = replaced(regex, &line, with) {
+            let mut parts = new.splitn(3, |b| *b == b' ');
+            if let (Some(method), Some(target)) = (parts.next(), parts.next()) {
+                let (method, target) = (method.to_vec(), target.to_vec());
+                request.set_method(&method);
+                set_part(request, Part::Uri, &target);
+            }
+        }
+    }
+    replace_field_lines(regex, with, stream.fields_mut(message));
+}
+
+fn replace_field_lines(regex: &Regex, with: &[u8], fields: &mut Fields) {
+    let changed: Vec<(usize, Vec<u8>)> = fields
+        .iter()
+        .enumerate()
+        .filter_map(|(i, (name, value))| Some((i, replaced(regex, &[name, b": ", value].concat(), with)?)))
+        .collect();
+    for (index, line) in changed.into_iter().rev() {
+        fields.remove_at(index);
+        if let Some(colon) = memchr::memchr(b':', &line) {
+            let value = http::fields::trim(&line[colon + 1..]);
+            if !value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+                fields.push(&line[..colon], value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_in_replacements() {
+        let regex = Regex::new("^/old/([^/]*)(/.*)?").unwrap();
+        assert_eq!(replaced(&regex, b"/old/a/b", b"/new/\\1\\2"), Some(b"/new/a/b".to_vec()));
+        assert_eq!(replaced(&regex, b"/old/a", b"[\\0]\\2\\\\"), Some(b"[/old/a]\\".to_vec()));
+        assert_eq!(replaced(&regex, b"/x", b""), None);
+    }
+
+    #[test]
+    fn parts_of_the_target() {
+        let cases: [(Part, &[u8], &[u8]); 6] = [
+            (Part::Path, b"/n", b"/n?q=1"),
+            (Part::Query, b"z", b"/p?z"),
+            (Part::Query, b"?z", b"/p?z"),
+            (Part::Query, b"", b"/p"),
+            (Part::PathQuery, b"/x?y", b"/x?y"),
+            (Part::Path, b"/a b", b"/p?q=1"),
+        ];
+        for (part, value, expected) in cases {
+            let mut request = Request::default();
+            request.set_target(b"/p?q=1");
+            set_part(&mut request, part, value);
+            assert_eq!(request.target(), expected, "{part:?}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! A session: one client connection from accept to close. It reads the PROXY protocol header, runs the
+//! `tcp-request connection` and `session` rules, does the handshake and hands over to the front of its protocol.
+
+use crate::agreed::Agreed;
+use crate::deadline::{Deadline, after};
+use crate::ending::{Cause, Ending, Phase};
+use crate::front;
+use crate::link::{Link, LinkError};
+use crate::plan::{Frontend, Listener};
+use crate::rules::{TcpDecision, run_tcp};
+use crate::stream::Stream;
+use crate::tcp;
+use crate::vars::Vars;
+use crate::worker::Worker;
+use http::proxy_protocol::{self, Addresses, Header};
+use net::Addr;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A PROXY header or a handshake that takes longer is given up where no `timeout client` is shorter: long enough for
+/// any real client, short enough that silence costs little.
+const PREFACE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is known of a client connection.
+pub struct Session {
+    /// Its thread.
+    pub worker: Rc<Worker>,
+    /// Its frontend.
+    pub front: Arc<Frontend>,
+    /// Its listener.
+    pub listener: Arc<Listener>,
+    /// The client's address, after PROXY protocol.
+    pub src: Addr,
+    /// The address the client reached, after PROXY protocol.
+    pub dst: Addr,
+    /// The PROXY header received.
+    pub proxy: Option<Box<Header>>,
+    /// What the handshake agreed on.
+    pub tls: Option<Box<Agreed>>,
+    /// When it was accepted.
+    pub accepted: Instant,
+    /// The same on the wall clock, microseconds since the epoch.
+    pub accepted_us: i64,
+    /// How long PROXY header and handshake took.
+    pub handshake: Duration,
+    /// `sess.` variables.
+    pub vars: RefCell<Vars>,
+    /// Requests on this connection so far.
+    pub requests: Cell<u32>,
+    /// The server connection that this session keeps for itself (`http-reuse never`, PROXY protocol to the server).
+    pub private: RefCell<Option<crate::back::Private>>,
+    /// The server that served the last request, for `option prefer-last-server` and logs.
+    pub last_server: Cell<Option<(usize, usize)>>,
+    /// Its one timer.
+    pub deadline: RefCell<Deadline>,
+}
+
+impl Session {
+    /// Milliseconds on the wall clock now, derived from the accept time.
+    pub fn wall_us(&self, now: Instant) -> i64 {
+        self.accepted_us + i64::try_from(now.duration_since(self.accepted).as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// The timeout of whatever precedes the first request.
+    fn preface_timeout(&self) -> Duration {
+        let timeouts = &self.front.timeouts;
+        timeouts.http_request.or(timeouts.client).unwrap_or(PREFACE_TIMEOUT).min(PREFACE_TIMEOUT)
+    }
+}
+
+/// Counts a connection for as long as it lives.
+struct Counted {
+    worker: Rc<Worker>,
+    front: Arc<Frontend>,
+    listener: Arc<Listener>,
+}
+
+impl Counted {
+    fn new(worker: &Rc<Worker>, front: &Arc<Frontend>, listener: &Arc<Listener>) -> Counted {
+        worker.plan.process.connections.fetch_add(1, Relaxed);
+        front.counters.current.fetch_add(1, Relaxed);
+        front.counters.total.fetch_add(1, Relaxed);
+        front.counters.rate.add(worker.now_ms());
+        listener.connections.fetch_add(1, Relaxed);
+        Counted { worker: worker.clone(), front: front.clone(), listener: listener.clone() }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.worker.plan.process.connections.fetch_sub(1, Relaxed);
+        self.front.counters.current.fetch_sub(1, Relaxed);
+        self.listener.connections.fetch_sub(1, Relaxed);
+        self.worker.connection_closed();
+    }
+}
+
+/// How a session's preface went.
+enum Preface {
+    Go,
+    Close,
+    SilentDrop,
+}
+
+/// Serves one client connection to its end.
+pub async fn run(
+    worker: Rc<Worker>,
+    front: Arc<Frontend>,
+    listener: Arc<Listener>,
+    stream: net::Stream,
+    peer: Addr,
+) {
+    let _counted = Counted::new(&worker, &front, &listener);
+    let _registered = worker.register().await;
+    let dst = stream.local_addr().unwrap_or(Addr::Unix);
+    let mut session = Session {
+        accepted_us: worker.wall_us(),
+        worker,
+        front,
+        listener,
+        src: peer,
+        dst,
+        proxy: None,
+        tls: None,
+        accepted: Instant::now(),
+        handshake: Duration::ZERO,
+        vars: RefCell::default(),
+        requests: Cell::new(0),
+        private: RefCell::new(None),
+        last_server: Cell::new(None),
+        deadline: RefCell::default(),
+    };
+    let mut link = Link::new(stream);
+    if needs_preface(&session) {
+        match Box::pin(preface(&mut session, &mut link)).await {
+            Preface::Go => {}
+            Preface::Close => return,
+            Preface::SilentDrop => return link.silent_drop(None),
+        }
+        session.handshake = session.accepted.elapsed();
+    }
+    if session.front.http {
+        front::h1::run(&session, link).await;
+    } else {
+        Box::pin(tcp::run(&session, link)).await;
+    }
+}
+
+fn needs_preface(session: &Session) -> bool {
+    session.listener.accept_proxy
+        || session.listener.tls.is_some()
+        || !session.front.tcp_connection.is_empty()
+        || !session.front.tcp_session.is_empty()
+        || session.front.keepalive
+}
+
+async fn preface(session: &mut Session, link: &mut Link) -> Preface {
+    if session.front.keepalive {
+        // Best effort: a connection without probes still works.
+        let _ = link.stream().set_keepalive(&net::KeepAlive::default());
+    }
+    let give_up = session.accepted + session.preface_timeout();
+    if session.listener.accept_proxy && !read_proxy_header(session, link, give_up).await {
+        return Preface::Close;
+    }
+    match connection_rules(session, link, give_up).await {
+        Preface::Go => {}
+        stop @ (Preface::Close | Preface::SilentDrop) => return stop,
+    }
+    if let Some(tls) = session.listener.tls.clone() {
+        let accepted = handshake(session, link, &tls, give_up).await;
+        if let Err(error) = accepted {
+            log_failed_handshake(session, &error);
+            return Preface::Close;
+        }
+        session.tls = link.session().map(|s| Box::new(Agreed::of(&s.info())));
+    }
+    let front = session.front.clone();
+    match tcp_rules(session, &front.tcp_session, 0) {
+        TcpDecision::Accept | TcpDecision::Wait | TcpDecision::ExpectProxy(_) => Preface::Go,
+        TcpDecision::Reject => Preface::Close,
+        TcpDecision::SilentDrop => Preface::SilentDrop,
+    }
+}
+
+async fn connection_rules(session: &mut Session, link: &mut Link, give_up: Instant) -> Preface {
+    let front = session.front.clone();
+    let mut from = 0;
+    loop {
+        match tcp_rules(session, &front.tcp_connection, from) {
+            TcpDecision::Accept | TcpDecision::Wait => return Preface::Go,
+            TcpDecision::Reject => return Preface::Close,
+            TcpDecision::SilentDrop => return Preface::SilentDrop,
+            TcpDecision::ExpectProxy(next) => {
+                from = next;
+                if !read_proxy_header(session, link, give_up).await {
+                    return Preface::Close;
+                }
+            }
+        }
+    }
+}
+
+/// Runs a rule set that sees addresses only, and keeps what it changed.
+fn tcp_rules(session: &mut Session, rules: &[crate::rules::TcpRule], from: usize) -> TcpDecision {
+    if rules.is_empty() {
+        return TcpDecision::Accept;
+    }
+    let (decision, src, dst) = {
+        let mut stream = Stream::new(session);
+        let decision = run_tcp(rules, from, true, &mut stream);
+        (decision, stream.src(), stream.dst())
+    };
+    if let Some(src) = src {
+        session.src = Addr::from(src);
+    }
+    if let Some(dst) = dst {
+        session.dst = Addr::from(dst);
+    }
+    decision
+}
+
+/// Reads the PROXY header; says whether the connection may go on.
+async fn read_proxy_header(session: &mut Session, link: &mut Link, give_up: Instant) -> bool {
+    loop {
+        match proxy_protocol::parse(link.input.data()) {
+            Ok(proxy_protocol::Parsed::Done { len, header }) => {
+                link.input.consume(len);
+                if let Addresses::Inet { source, destination } = header.addresses {
+                    session.src = Addr::from(source);
+                    session.dst = Addr::from(destination);
+                }
+                session.proxy = Some(Box::new(header));
+                return true;
+            }
+            Ok(proxy_protocol::Parsed::Partial) => {}
+            Err(_) => return false,
+        }
+        if !fill_before(session, link, give_up).await {
+            return false;
+        }
+    }
+}
+
+/// Reads once; `false` at the end, on an error or after `give_up`.
+async fn fill_before(session: &Session, link: &mut Link, give_up: Instant) -> bool {
+    poll_fn(|cx| {
+        if let Poll::Ready(read) = link.poll_fill(cx) {
+            return Poll::Ready(matches!(read, Ok(n) if n > 0));
+        }
+        session.deadline.borrow_mut().poll(cx, Some(give_up)).map(|()| false)
+    })
+    .await
+}
+
+/// Why a handshake did not succeed.
+enum HandshakeError {
+    Timeout,
+    Link(LinkError),
+}
+
+async fn handshake(
+    session: &Session,
+    link: &mut Link,
+    bind: &Arc<tls::BindTls>,
+    give_up: Instant,
+) -> Result<(), HandshakeError> {
+    link.start_tls(tls::Session::accept(bind.clone()));
+    let give_up = give_up.min(after(Instant::now(), Some(PREFACE_TIMEOUT)).unwrap_or(give_up));
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = link.poll_handshake(cx) {
+            return Poll::Ready(done.map_err(HandshakeError::Link));
+        }
+        session.deadline.borrow_mut().poll(cx, Some(give_up)).map(|()| Err(HandshakeError::Timeout))
+    })
+    .await
+}
+
+/// Failed handshakes are logged as HAProxy does: with the error log format, or a short line. Connections that ended
+/// without a byte are silent under `option dontlognull`.
+fn log_failed_handshake(session: &Session, error: &HandshakeError) {
+    let mut stream = Stream::new(session);
+    let cause = match error {
+        HandshakeError::Timeout => Cause::ClientTimeout,
+        HandshakeError::Link(LinkError::Io(_)) => Cause::ClientAbort,
+        HandshakeError::Link(LinkError::Tls(_)) => Cause::Proxy,
+    };
+    stream.ending = Ending::new(cause, Phase::Request);
+    let text: &str = match error {
+        HandshakeError::Timeout => "Timeout during SSL handshake",
+        HandshakeError::Link(LinkError::Io(_)) => "Connection closed during SSL handshake",
+        HandshakeError::Link(LinkError::Tls(_)) => "SSL handshake failure",
+    };
+    if !session.front.dontlognull || !matches!(error, HandshakeError::Link(LinkError::Io(_))) {
+        session.front.log.connection_error(&stream, text);
+    }
+}

@@ -1,0 +1,621 @@
+//! A stream: one request and its response (or one TCP connection's payload). **This file alone knows the order of the
+//! steps**; every step takes what it needs and returns a decision, and what is decided is done here.
+
+mod answer;
+mod finish_request;
+mod finish_response;
+
+pub use answer::answer_error;
+
+use crate::agreed::Agreed;
+use crate::assign;
+use crate::back::{self, Checkout, Failure};
+use crate::ending::{Cause, Ending, Phase};
+use crate::front::h1::Exchange;
+use crate::plan::{Backend, Frontend, HttpRules};
+use crate::reply::Reply;
+use crate::route;
+use crate::rules::{self, Decision, HttpRule, Message};
+use crate::session::Session;
+use crate::vars::Vars;
+use crate::worker::Worker;
+use config::model::ProxyKind;
+use http::h1::Complete;
+use http::{Fields, Request, Response};
+use net::Addr;
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What becomes of the client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Another request may follow.
+    KeepAlive,
+    /// It ends in the ordinary way.
+    Close,
+    /// It ends while the client may still be sending.
+    Linger,
+    /// It ends so that the client can see that something is missing.
+    Abort,
+    /// It vanishes.
+    SilentDrop,
+}
+
+/// Moments of a stream; logs and timers are made of their differences.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // in order of time
+pub struct Times {
+    pub idle_from: Instant,
+    pub first_byte: Option<Instant>,
+    pub request: Option<Instant>,
+    pub assigned: Option<Instant>,
+    pub connected: Option<Instant>,
+    pub response: Option<Instant>,
+    pub end: Option<Instant>,
+}
+
+/// Timeouts that rules may change for one stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StreamTimeouts {
+    /// `timeout client`
+    pub client: Option<Duration>,
+    /// `timeout server`
+    pub server: Option<Duration>,
+    /// `timeout tunnel`
+    pub tunnel: Option<Duration>,
+}
+
+/// The request's body as far as it was buffered for rules.
+#[derive(Default)]
+pub struct Buffered {
+    /// What arrived, unframed.
+    pub bytes: Vec<u8>,
+    /// All of it is here.
+    pub complete: bool,
+}
+
+/// See the module's head.
+pub struct Stream<'s> {
+    /// The connection it came on.
+    pub session: &'s Session,
+    /// Its thread.
+    pub worker: &'s Worker,
+    /// Where it came in.
+    pub front: &'s Arc<Frontend>,
+    /// Where it goes.
+    pub back: Option<Arc<Backend>>,
+    /// The server, by index.
+    pub server: Option<usize>,
+    /// The request's head as it stands after the rules so far.
+    pub request: Request,
+    /// Whether there is one.
+    pub has_request: bool,
+    /// The response's head.
+    pub response: Response,
+    /// Whether there is one.
+    pub has_response: bool,
+    /// Buffered request body.
+    pub body: Buffered,
+    /// Raw client bytes lent for an inspection.
+    pub payload: crate::buf::Buf,
+    /// No more raw bytes will come.
+    pub payload_complete: bool,
+    /// Raw server bytes lent for an inspection.
+    pub response_payload: crate::buf::Buf,
+    vars: RefCell<[Vars; 3]>,
+    src: Option<SocketAddr>,
+    dst: Option<SocketAddr>,
+    /// Timeouts in force.
+    pub timeouts: StreamTimeouts,
+    /// `set-log-level`: `Some(None)` is silent.
+    pub log_level: Option<Option<u8>>,
+    /// Captured texts by slot.
+    pub request_captures: Vec<Option<Vec<u8>>>,
+    /// The same of the response.
+    pub response_captures: Vec<Option<Vec<u8>>>,
+    /// Method, target and version as first received, for logs.
+    pub first_line: FirstLine,
+    /// Moments.
+    pub times: Times,
+    /// Request bytes received.
+    pub bytes_uploaded: u64,
+    /// Response bytes sent.
+    pub bytes_read: u64,
+    /// How it ended.
+    pub ending: Ending,
+    /// The status sent, for logs; without one there is -1.
+    pub status_logged: Option<u16>,
+    /// Persistence letters of the termination code.
+    pub cookie_letters: [u8; 2],
+    /// Connection attempts beyond the first.
+    pub retries: u32,
+    /// The server was changed after a failure.
+    pub redispatched: bool,
+    /// `http-request disable-l7-retry` was not met.
+    pub l7_retry: bool,
+    /// Line of the last final rule.
+    pub last_rule_line: u32,
+    /// Places in the queues when it got in line.
+    pub queue_positions: (u32, u32),
+    /// Sessions on the server when it was assigned, and of the backend.
+    pub server_sessions: u32,
+    /// The unique id, once made.
+    pub unique_id: Option<Vec<u8>>,
+    /// Persistence, not balancing, chose the server.
+    pub persistent: bool,
+    /// The line was written when the response began.
+    pub logged_asap: bool,
+    /// Addresses of the connection to the server.
+    pub back_addrs: Option<(Addr, Addr)>,
+    /// What the handshake with the server agreed on.
+    pub back_tls: Option<Box<Agreed>>,
+    counted: Option<Arc<Backend>>,
+}
+
+/// The request line as first received.
+#[derive(Default)]
+pub struct FirstLine {
+    /// The whole line; empty where no log or capture wants it.
+    pub text: Vec<u8>,
+    /// Length of the method in it.
+    pub method: usize,
+    /// Length of the target in it.
+    pub target: usize,
+}
+
+impl<'s> Stream<'s> {
+    /// A stream on `session` before anything was read.
+    pub fn new(session: &'s Session) -> Stream<'s> {
+        let now = Instant::now();
+        Stream {
+            session,
+            worker: &session.worker,
+            front: &session.front,
+            back: None,
+            server: None,
+            request: session.worker.take_request(),
+            has_request: false,
+            response: session.worker.take_response(),
+            has_response: false,
+            body: Buffered::default(),
+            payload: crate::buf::Buf::default(),
+            payload_complete: false,
+            response_payload: crate::buf::Buf::default(),
+            vars: RefCell::default(),
+            src: None,
+            dst: None,
+            timeouts: StreamTimeouts { client: session.front.timeouts.client, ..StreamTimeouts::default() },
+            log_level: None,
+            request_captures: Vec::new(),
+            response_captures: Vec::new(),
+            first_line: FirstLine::default(),
+            times: Times {
+                idle_from: session.accepted,
+                first_byte: None,
+                request: None,
+                assigned: None,
+                connected: None,
+                response: None,
+                end: None,
+            },
+            bytes_uploaded: 0,
+            bytes_read: 0,
+            ending: Ending::default(),
+            status_logged: None,
+            cookie_letters: *b"--",
+            retries: 0,
+            redispatched: false,
+            l7_retry: true,
+            last_rule_line: 0,
+            queue_positions: (0, 0),
+            server_sessions: 0,
+            unique_id: None,
+            persistent: false,
+            logged_asap: false,
+            back_addrs: None,
+            back_tls: None,
+            counted: None,
+        }
+        .started(now)
+    }
+
+    fn started(mut self, now: Instant) -> Stream<'s> {
+        self.times.idle_from = now;
+        self
+    }
+
+    /// The request's head is here.
+    pub fn begin(&mut self, _complete: &Complete) {
+        self.has_request = true;
+        self.times.request = Some(Instant::now());
+        self.front.counters.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.front.counters.request_rate.add(self.worker.now_ms());
+        self.remember_first_line();
+        finish_request::capture(self);
+    }
+
+    fn remember_first_line(&mut self) {
+        let (method, target) = (self.request.method_text(), self.request.target());
+        let text = &mut self.first_line.text;
+        text.extend_from_slice(method);
+        text.push(b' ');
+        text.extend_from_slice(target);
+        text.push(b' ');
+        text.extend_from_slice(self.request.version.as_str().as_bytes());
+        self.first_line.method = method.len();
+        self.first_line.target = target.len();
+    }
+
+    /// The client's address as rules see it.
+    pub fn src(&self) -> Option<SocketAddr> {
+        self.src.or_else(|| self.session.src.inet())
+    }
+
+    /// The address the client reached, as rules see it.
+    pub fn dst(&self) -> Option<SocketAddr> {
+        self.dst.or_else(|| self.session.dst.inet())
+    }
+
+    /// `set-src`
+    pub fn set_src(&mut self, addr: SocketAddr) {
+        self.src = Some(addr);
+    }
+
+    /// `set-dst`
+    pub fn set_dst(&mut self, addr: SocketAddr) {
+        self.dst = Some(addr);
+    }
+
+    /// The fields that a rule set edits.
+    pub fn fields_mut(&mut self, message: Message) -> &mut Fields {
+        match message {
+            Message::Request => &mut self.request.fields,
+            Message::Response => &mut self.response.fields,
+        }
+    }
+
+    /// Keeps a captured text.
+    pub fn store_capture(&mut self, message: Message, slot: usize, text: Vec<u8>) {
+        let (list, slots) = match message {
+            Message::Request => (&mut self.request_captures, self.front.request_captures.len()),
+            Message::Response => (&mut self.response_captures, self.front.response_captures.len()),
+        };
+        if slot < slots {
+            list.resize(slots, None);
+            if let Some(place) = list.get_mut(slot) {
+                *place = Some(text);
+            }
+        }
+    }
+
+    pub(crate) fn vars(&self) -> &RefCell<[Vars; 3]> {
+        &self.vars
+    }
+
+    /// Chooses the backend and lets its settings apply.
+    pub fn enter_backend(&mut self, back: Arc<Backend>) {
+        back.balance.load().enter();
+        back.counters.rate.add(self.worker.now_ms());
+        self.timeouts.server = self.timeouts.server.or(back.timeouts.server);
+        self.timeouts.tunnel = self.timeouts.tunnel.or(back.timeouts.tunnel);
+        self.counted = Some(back.clone());
+        self.back = Some(back);
+    }
+
+    /// Whether this ending counts as an error for logs: a failure, or a 5xx.
+    pub fn is_error(&self) -> bool {
+        self.ending.is_error() || self.retries > 0 || self.status_logged.is_some_and(|s| s >= 500)
+    }
+
+    /// Writes the log line now, before the response's data (`option logasap`).
+    pub fn log_asap(&mut self) {
+        self.front.log.stream_begun(self);
+        self.logged_asap = true;
+    }
+
+    /// Writes the log line.
+    pub fn log(&mut self) {
+        if self.times.end.is_none() {
+            self.times.end = Some(Instant::now());
+        }
+        self.front.log.stream(self);
+    }
+}
+
+impl Drop for Stream<'_> {
+    fn drop(&mut self) {
+        if let Some(back) = &self.counted {
+            back.balance.load().leave();
+        }
+        self.worker.give_request(std::mem::take(&mut self.request));
+        self.worker.give_response(std::mem::take(&mut self.response));
+    }
+}
+
+/// What a step wants next.
+enum Flow {
+    /// Go on with the next step.
+    Next,
+    /// The exchange is over.
+    Done(After),
+}
+
+/// Serves one request: the order of the steps.
+pub async fn serve(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> After {
+    let after = match steps(stream, exchange).await {
+        Ok(after) => after,
+        Err(ending) => fail(stream, exchange, ending).await,
+    };
+    stream.log();
+    match after {
+        After::KeepAlive if exchange.close => After::Close,
+        after => after,
+    }
+}
+
+async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<After, Ending> {
+    let front = stream.front.clone();
+    if finish_request::names_refused(stream) {
+        return Err(Ending::bad_request(403));
+    }
+    if let Some(after) = answer::monitor(stream, exchange).await? {
+        return Ok(after);
+    }
+    if !front.tcp_content.is_empty()
+        && let Flow::Done(after) = inspect(stream, exchange, &front.tcp_content).await?
+    {
+        return Ok(after);
+    }
+    if front.buffer_request {
+        buffer_body(stream, exchange, None, None).await?;
+    }
+    if let Flow::Done(after) = request_rules(stream, exchange, &front.rules).await? {
+        return Ok(after);
+    }
+    let Some(back) = route::backend(stream) else { return Err(route::NOWHERE) };
+    stream.enter_backend(back.clone());
+    if !back.tcp_content.is_empty()
+        && let Flow::Done(after) = inspect(stream, exchange, &back.tcp_content).await?
+    {
+        return Ok(after);
+    }
+    if back.buffer_request && !front.buffer_request {
+        buffer_body(stream, exchange, None, None).await?;
+    }
+    if back.kind != ProxyKind::Listen
+        && let Flow::Done(after) = request_rules(stream, exchange, &back.rules).await?
+    {
+        return Ok(after);
+    }
+    finish_request::add_headers(stream);
+    forward(stream, exchange, &back).await
+}
+
+/// `tcp-request content` rules in HTTP mode: the request is their payload, nothing is left to wait for.
+async fn inspect(
+    stream: &mut Stream<'_>,
+    _exchange: &mut Exchange<'_>,
+    rules: &[rules::TcpRule],
+) -> Result<Flow, Ending> {
+    match rules::run_tcp(rules, 0, true, stream) {
+        rules::TcpDecision::Accept | rules::TcpDecision::Wait | rules::TcpDecision::ExpectProxy(_) => {
+            Ok(Flow::Next)
+        }
+        rules::TcpDecision::Reject => {
+            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            Ok(Flow::Done(After::Close))
+        }
+        rules::TcpDecision::SilentDrop => {
+            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            Ok(Flow::Done(After::SilentDrop))
+        }
+    }
+}
+
+/// Runs `http-request` and `redirect` rules of one proxy and does what they decide.
+async fn request_rules(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    set: &HttpRules,
+) -> Result<Flow, Ending> {
+    let mut from = 0;
+    loop {
+        let decision = rules::run_http(&set.request, from, Message::Request, stream);
+        match decision {
+            Decision::Continue => break,
+            Decision::WaitForBody(time, least, next) => {
+                buffer_body(stream, exchange, Some(time), least).await?;
+                from = next;
+            }
+            Decision::EarlyHints(fields, next) => {
+                answer::early_hints(exchange, &fields).await;
+                from = next;
+            }
+            Decision::Deny(_)
+            | Decision::Tarpit(_)
+            | Decision::Return(_)
+            | Decision::Redirect(_)
+            | Decision::Auth(_)
+            | Decision::Reject
+            | Decision::SilentDrop => return act(stream, exchange, decision).await.map(Flow::Done),
+        }
+    }
+    match rules::run_redirects(&set.redirects, stream) {
+        Decision::Continue => Ok(Flow::Next),
+        decision => act(stream, exchange, decision).await.map(Flow::Done),
+    }
+}
+
+/// Does what a final decision asks for.
+async fn act(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    decision: Decision,
+) -> Result<After, Ending> {
+    match decision {
+        Decision::Deny(reply) => {
+            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            answer::with(stream, exchange, &reply).await
+        }
+        Decision::Return(reply) => {
+            stream.ending = Ending::new(Cause::Local, Phase::Request);
+            answer::with(stream, exchange, &reply).await
+        }
+        Decision::Tarpit(reply) => tarpit(stream, exchange, &reply).await,
+        Decision::Redirect(target) => {
+            stream.ending = Ending::new(Cause::Local, Phase::Request);
+            answer::redirect(stream, exchange, target).await
+        }
+        Decision::Auth(realm) => {
+            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            answer::ask_password(stream, exchange, &realm).await
+        }
+        Decision::Reject => {
+            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            Ok(After::Close)
+        }
+        Decision::SilentDrop => {
+            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            Ok(After::SilentDrop)
+        }
+        Decision::Continue | Decision::WaitForBody(..) | Decision::EarlyHints(..) => Ok(After::KeepAlive),
+    }
+}
+
+async fn tarpit(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    reply: &Reply,
+) -> Result<After, Ending> {
+    let back = stream.back.as_ref().map(|b| b.timeouts);
+    let timeout = match back {
+        Some(t) => t.tarpit.or(t.connect),
+        None => stream.front.timeouts.tarpit,
+    };
+    answer::hold(stream, exchange, timeout).await?;
+    stream.ending = Ending::new(Cause::Proxy, Phase::Tarpit);
+    exchange.close = true;
+    answer::with(stream, exchange, reply).await
+}
+
+/// Buffers the request's body for rules: at most `time`, until all of it or `least` bytes are here, and never more
+/// than a buffer.
+async fn buffer_body(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    time: Option<Duration>,
+    least: Option<u64>,
+) -> Result<(), Ending> {
+    answer::buffer_body(stream, exchange, time, least).await
+}
+
+/// Finds a server, sends the request, brings the response back; again where that may help.
+async fn forward(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    back: &Arc<Backend>,
+) -> Result<After, Ending> {
+    if back::Attempts::keeps_request(back) && !exchange.upload.is_drained() {
+        buffer_body(stream, exchange, None, None).await?;
+    }
+    let mut attempts = back::Attempts::new(back);
+    loop {
+        let assigned = assign::server(stream, exchange.link, back, &attempts).await?;
+        if let Some(after) = answer::server_redirect(stream, exchange, back, assigned.index).await? {
+            return Ok(after);
+        }
+        let failure = match back::checkout(stream, &assigned, attempts.fresh_only()).await {
+            Ok(checkout) => match through(stream, exchange, checkout, &attempts).await {
+                Ok(after) => return Ok(after),
+                Err(failure) => failure,
+            },
+            Err(failure) => failure,
+        };
+        assigned.report(&failure);
+        attempts.again(stream, exchange, failure).await?;
+    }
+}
+
+/// One exchange with a server over a connection that is ready.
+async fn through(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    mut checkout: Checkout,
+    attempts: &back::Attempts,
+) -> Result<After, Failure> {
+    checkout.send_request(stream, exchange);
+    let complete = checkout.response_head(stream, exchange, attempts).await?;
+    if complete.upgrade && stream.response.status == 101 {
+        finish_response::before_rules(stream);
+        return Ok(checkout.tunnel(stream, exchange).await);
+    }
+    finish_response::before_rules(stream);
+    match response_rules(stream, exchange).await {
+        Ok(Flow::Next) => {}
+        Ok(Flow::Done(after)) => {
+            checkout.abandon();
+            return Ok(after);
+        }
+        Err(ending) => {
+            checkout.abandon();
+            return Err(Failure::finally(ending));
+        }
+    }
+    finish_response::add_headers(stream);
+    after_response_rules(stream);
+    Ok(checkout.body(stream, exchange, complete).await)
+}
+
+/// `http-response` rules: the backend's, then the frontend's.
+async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<Flow, Ending> {
+    let back = stream.back.clone().filter(|b| b.kind != ProxyKind::Listen);
+    let front = stream.front.clone();
+    let sets: [Option<&[HttpRule]>; 2] =
+        [back.as_ref().map(|b| &b.rules.response[..]), Some(&front.rules.response)];
+    for set in sets.into_iter().flatten() {
+        match rules::run_http(set, 0, Message::Response, stream) {
+            Decision::Continue | Decision::WaitForBody(..) | Decision::EarlyHints(..) => {}
+            Decision::Deny(reply) => {
+                stream.ending = Ending::new(Cause::Proxy, Phase::Headers);
+                return answer::with(stream, exchange, &reply).await.map(Flow::Done);
+            }
+            decision => return act(stream, exchange, decision).await.map(Flow::Done),
+        }
+    }
+    Ok(Flow::Next)
+}
+
+/// `http-after-response` rules: they see every response, ours too, and cannot end it.
+fn after_response_rules(stream: &mut Stream<'_>) {
+    let front = stream.front.clone();
+    if let Some(back) = stream.back.clone().filter(|b| b.kind != ProxyKind::Listen) {
+        rules::run_http(&back.rules.after_response, 0, Message::Response, stream);
+    }
+    rules::run_http(&front.rules.after_response, 0, Message::Response, stream);
+}
+
+/// An ending that is not a response: tell the client where it can still be told.
+async fn fail(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, ending: Ending) -> After {
+    stream.ending = ending;
+    if exchange.responded {
+        return After::Abort;
+    }
+    answer_error(stream, exchange);
+    match ending.cause {
+        Cause::ClientAbort => After::Close,
+        Cause::Normal
+        | Cause::ClientTimeout
+        | Cause::ServerAbort
+        | Cause::ServerTimeout
+        | Cause::Proxy
+        | Cause::Local
+        | Cause::Resource
+        | Cause::Internal
+        | Cause::ServerDown
+        | Cause::ServerUp
+        | Cause::Killed => answer::flush(stream, exchange).await,
+    }
+}

@@ -1,0 +1,267 @@
+//! Responses that we make ourselves, and waiting on the client's side: error pages, `return`, redirects, passwords,
+//! the monitor, tarpits, buffering of bodies.
+
+use super::{After, Stream, after_response_rules};
+use crate::deadline::after;
+use crate::ending::{Cause, Ending, Phase};
+use crate::front::h1::Exchange;
+use crate::plan::Backend;
+use crate::reply::{ErrorPages, Filled, Reply, fill};
+use crate::rules::RedirectTarget as Target;
+use crate::transfer::TransferError;
+use http::Response;
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Answers with a configured reply.
+pub(super) async fn with(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    reply: &Reply,
+) -> Result<After, Ending> {
+    let mut response = std::mem::take(&mut stream.response);
+    let filled = {
+        let pages = pages(stream);
+        fill(reply, &pages, stream, &mut response)
+    };
+    stream.response = response;
+    Ok(send(stream, exchange, filled).await)
+}
+
+/// The error pages that apply: the backend's before the frontend's.
+fn pages<'a>(stream: &'a Stream<'_>) -> Vec<&'a ErrorPages> {
+    let back = stream.back.as_deref().map(|b| &b.errors);
+    back.into_iter().chain([&stream.front.errors]).collect()
+}
+
+/// Sends what is in `stream.response` with the body. The request's body is not waited for.
+async fn send(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, filled: Filled) -> After {
+    if filled.silent {
+        return After::Close;
+    }
+    write(stream, exchange, &filled.body);
+    flush(stream, exchange).await
+}
+
+fn write(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, body: &[u8]) {
+    stream.has_response = true;
+    after_response_rules(stream);
+    stream.status_logged = Some(stream.response.status);
+    if body_unread(exchange) || stream.worker.stopping() {
+        exchange.close = true;
+    }
+    exchange.link.discard_output();
+    let before = exchange.link.output().len();
+    exchange.send_reply(&mut stream.response, body);
+    stream.bytes_read += (exchange.link.output().len() - before) as u64;
+}
+
+/// Whether the client may still be sending a body that nobody will read. One that is already here is dropped.
+fn body_unread(exchange: &mut Exchange<'_>) -> bool {
+    let mut dropped = Vec::new();
+    let broken = exchange.upload.take(exchange.link, &mut dropped, usize::MAX).is_err();
+    broken || !exchange.upload.is_drained()
+}
+
+/// Sends what waits and says how the connection goes on.
+pub(super) async fn flush(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> After {
+    let give_up = after(Instant::now(), stream.timeouts.client);
+    let session = stream.session;
+    let sent = poll_fn(|cx| {
+        if let Poll::Ready(sent) = exchange.link.poll_flush(cx) {
+            return Poll::Ready(sent.is_ok());
+        }
+        session.deadline.borrow_mut().poll(cx, give_up).map(|()| false)
+    })
+    .await;
+    match (sent, exchange.close) {
+        (false, _) => After::Abort,
+        (true, true) => After::Linger,
+        (true, false) => After::KeepAlive,
+    }
+}
+
+/// Writes the error page that belongs to the stream's ending; leaves it to the caller to flush.
+pub fn answer_error(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) {
+    let Some(status) = stream.ending.status() else { return };
+    let reply = Reply { status, ..Reply::default() };
+    let mut response = std::mem::take(&mut stream.response);
+    let filled = {
+        let pages = pages(stream);
+        fill(&reply, &pages, stream, &mut response)
+    };
+    stream.response = response;
+    // A request that was refused or cut short leaves nothing to stand on for a next one.
+    let lost = matches!(stream.ending.phase, Phase::Request) || stream.ending.cause == Cause::ClientAbort;
+    exchange.close |= lost;
+    if !filled.silent {
+        write(stream, exchange, &filled.body);
+    }
+}
+
+/// Answers with a redirect.
+pub(super) async fn redirect(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    target: Target,
+) -> Result<After, Ending> {
+    let response = &mut stream.response;
+    response.clear();
+    response.set_status(target.code, b"");
+    if target.code == 302 || target.code == 303 || target.code == 307 {
+        response.fields.push(b"cache-control", b"no-cache");
+    }
+    response.fields.push(b"location", &target.location);
+    if let Some(cookie) = &target.cookie {
+        response.fields.push(b"set-cookie", cookie);
+    }
+    Ok(send(stream, exchange, Filled::default()).await)
+}
+
+/// Asks for a user name and a password.
+pub(super) async fn ask_password(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    realm: &[u8],
+) -> Result<After, Ending> {
+    let reply = Reply { status: 401, ..Reply::default() };
+    let mut response = std::mem::take(&mut stream.response);
+    let filled = {
+        let pages = pages(stream);
+        fill(&reply, &pages, stream, &mut response)
+    };
+    let mut value = b"Basic realm=\"".to_vec();
+    value.extend(realm.iter().filter(|b| !matches!(b, b'"' | b'\\' | b'\r' | b'\n')));
+    value.push(b'"');
+    response.fields.push(b"www-authenticate", &value);
+    stream.response = response;
+    Ok(send(stream, exchange, filled).await)
+}
+
+/// `redir` of a server: GET and HEAD are sent there by the client itself.
+pub(super) async fn server_redirect(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    back: &Backend,
+    index: usize,
+) -> Result<Option<After>, Ending> {
+    let Some(prefix) = back.targets.get(index).and_then(|t| t.redir.as_deref()) else { return Ok(None) };
+    if !matches!(stream.request.method, http::Method::Get | http::Method::Head) {
+        return Ok(None);
+    }
+    let location = [prefix, stream.request.path_and_query()].concat();
+    stream.ending = Ending::new(Cause::Local, Phase::Request);
+    redirect(stream, exchange, Target { code: 302, location, cookie: None }).await.map(Some)
+}
+
+/// `monitor-uri`: answered before any rule.
+pub(super) async fn monitor(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+) -> Result<Option<After>, Ending> {
+    let front = stream.front.clone();
+    let Some(uri) = &front.monitor_uri else { return Ok(None) };
+    if stream.request.path() != &**uri {
+        return Ok(None);
+    }
+    let failing = front.monitor_fail.iter().any(|c| c.holds(stream));
+    let status = if failing { 503 } else { 200 };
+    stream.ending = Ending::new(Cause::Local, Phase::Request);
+    stream.log_level.get_or_insert(None);
+    let body = if failing { crate::reply::Body::Page } else { crate::reply::Body::Fixed(OK_PAGE.into()) };
+    let content_type = Some(Box::from(&b"text/html"[..]));
+    with(stream, exchange, &Reply { status, body, content_type, headers: Vec::new() }).await.map(Some)
+}
+
+const OK_PAGE: &[u8] = b"<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n";
+
+/// Sends a 103 with these fields.
+pub(super) async fn early_hints(exchange: &mut Exchange<'_>, fields: &[(Vec<u8>, Vec<u8>)]) {
+    if fields.is_empty() {
+        return;
+    }
+    let mut hints = Response::default();
+    hints.set_status(103, b"");
+    for (name, value) in fields {
+        hints.fields.push(name, value);
+    }
+    exchange.send_interim(&hints);
+    // A client that cannot take it will fail at the response itself.
+    let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
+}
+
+/// Holds a client in the tarpit.
+pub(super) async fn hold(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    timeout: Option<Duration>,
+) -> Result<(), Ending> {
+    let until = after(Instant::now(), Some(timeout.unwrap_or(TARPIT_DEFAULT)));
+    let session = stream.session;
+    poll_fn(|cx| {
+        // Reading tells when the client gives up; what it sends is bounded by its own close.
+        if !exchange.link.ended()
+            && exchange.link.input.is_empty()
+            && let Poll::Ready(Ok(0) | Err(_)) = exchange.link.poll_fill(cx)
+        {
+            return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Tarpit)));
+        }
+        session.deadline.borrow_mut().poll(cx, until).map(Ok)
+    })
+    .await
+}
+
+/// Without any timeout a tarpit still ends.
+const TARPIT_DEFAULT: Duration = Duration::from_secs(60);
+
+/// Buffers the request's body into `stream.body`.
+pub(super) async fn buffer_body(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    time: Option<Duration>,
+    least: Option<u64>,
+) -> Result<(), Ending> {
+    let most = stream.worker.plan.process.bufsize;
+    let wanted = least.map_or(most, |n| usize::try_from(n).unwrap_or(most).min(most));
+    let timeouts = &stream.front.timeouts;
+    let give_up = after(Instant::now(), time.or(timeouts.http_request).or(timeouts.client));
+    if exchange.expect_continue && exchange.takes_interim() && !exchange.upload.is_drained() {
+        let mut go_on = Response::default();
+        go_on.set_status(100, b"");
+        exchange.send_interim(&go_on);
+        exchange.expect_continue = false;
+        stream.request.fields.remove(b"expect");
+    }
+    let session = stream.session;
+    let body = &mut stream.body.bytes;
+    let outcome = poll_fn(|cx| {
+        loop {
+            let taken = exchange.upload.take(exchange.link, body, most);
+            if let Err(TransferError::Framing(reject)) = taken {
+                return Poll::Ready(Err(Ending::bad_request(reject.status)));
+            }
+            if exchange.upload.is_drained() || body.len() >= wanted {
+                return Poll::Ready(Ok(()));
+            }
+            if let Poll::Ready(Err(_)) = exchange.link.poll_flush(cx) {
+                return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request)));
+            }
+            match exchange.link.poll_fill(cx) {
+                Poll::Ready(Ok(n)) if n > 0 => {}
+                Poll::Ready(_) => return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request))),
+                Poll::Pending => break,
+            }
+        }
+        let waited = session.deadline.borrow_mut().poll(cx, give_up);
+        // `wait-for-body` goes on with what it has; `option http-buffer-request` does not (manual, both).
+        waited.map(|()| match time {
+            Some(_) => Ok(()),
+            None => Err(Ending::new(Cause::ClientTimeout, Phase::Request)),
+        })
+    })
+    .await;
+    stream.body.complete = exchange.upload.is_drained();
+    outcome
+}

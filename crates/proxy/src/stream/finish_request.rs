@@ -1,0 +1,214 @@
+//! What is done to a request besides rules: captures, the fields that `connection` names, forwarding headers, the
+//! unique id.
+
+use super::Stream;
+use crate::plan::{AddressHeader, Forwarded, HeaderOptions};
+use config::model::RestrictNames;
+use expr::Expr;
+use std::net::{IpAddr, SocketAddr};
+
+/// Keeps the header captures of the request.
+pub(super) fn capture(stream: &mut Stream<'_>) {
+    drop_named_by_connection(stream);
+    let front = stream.front;
+    if front.request_captures.is_empty() {
+        return;
+    }
+    stream.request_captures.resize(front.request_captures.len(), None);
+    for (slot, capture) in front.request_captures.iter().enumerate() {
+        let Some(header) = &capture.header else { continue };
+        let value = stream.request.fields.get_all(header).last();
+        let kept = value.map(|v| v.get(..capture.len.min(v.len())).unwrap_or_default().to_vec());
+        if let Some(place) = stream.request_captures.get_mut(slot) {
+            *place = kept;
+        }
+    }
+}
+
+/// Fields that the client names in `connection` end here, before any rule adds one of the same name: a client must
+/// not be able to strike out what we add (RFC 9110 section 7.6.1).
+fn drop_named_by_connection(stream: &mut Stream<'_>) {
+    let known: [&[u8]; 4] = [b"close", b"keep-alive", b"upgrade", b"te"];
+    let fields = &mut stream.request.fields;
+    if fields.get(b"connection").is_none() {
+        return;
+    }
+    let is_known = |t: &[u8]| known.iter().any(|k| k.eq_ignore_ascii_case(t));
+    let named: Vec<Vec<u8>> =
+        fields.elements(b"connection").filter(|t| !is_known(t)).map(<[u8]>::to_ascii_lowercase).collect();
+    if named.is_empty() {
+        return;
+    }
+    let kept: Vec<Vec<u8>> =
+        fields.elements(b"connection").filter(|t| is_known(t)).map(<[u8]>::to_vec).collect();
+    let essential: [&[u8]; 4] = [b"host", b"content-length", b"transfer-encoding", b"cookie"];
+    for name in named.iter().filter(|n| !essential.contains(&n.as_slice())) {
+        fields.remove(name);
+    }
+    fields.set(b"connection", &kept.join(&b", "[..]));
+}
+
+/// `option http-restrict-req-hdr-names`: deletes odd names, or says that the request is refused for them.
+pub(super) fn names_refused(stream: &mut Stream<'_>) -> bool {
+    let odd = |name: &[u8]| !name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    match stream.front.restrict_names {
+        RestrictNames::Preserve => false,
+        RestrictNames::Delete => {
+            stream.request.fields.retain(|name, _| !odd(name));
+            false
+        }
+        RestrictNames::Reject => stream.request.fields.iter().any(|(name, _)| odd(name)),
+    }
+}
+
+/// Adds the headers that options of the frontend or the backend ask for.
+pub(super) fn add_headers(stream: &mut Stream<'_>) {
+    let front = stream.front.clone();
+    let back = stream.back.clone();
+    add_unique_id(stream);
+    let sets: [Option<&HeaderOptions>; 2] = [back.as_deref().map(|b| &b.headers), Some(&front.headers)];
+    let pick = |get: fn(&HeaderOptions) -> Option<&AddressHeader>| sets.iter().flatten().find_map(|s| get(s));
+    if let Some(option) = pick(|s| s.forwardfor.as_ref()) {
+        add_address(stream, option, stream.src());
+    }
+    if let Some(option) = pick(|s| s.originalto.as_ref()) {
+        add_address(stream, option, stream.dst());
+    }
+    if let Some(option) = sets.iter().flatten().find_map(|s| s.forwarded.as_ref()) {
+        add_forwarded(stream, option);
+    }
+}
+
+fn add_unique_id(stream: &mut Stream<'_>) {
+    let front = stream.front.clone();
+    make_unique_id(stream);
+    if let (Some(name), Some(id)) = (&front.unique_id_header, &stream.unique_id) {
+        stream.request.fields.push(name, id);
+    }
+}
+
+/// Makes the unique id once.
+pub(super) fn make_unique_id(stream: &mut Stream<'_>) {
+    let front = stream.front.clone();
+    if let (Some(format), None) = (&front.unique_id, &stream.unique_id) {
+        let mut id = Vec::new();
+        format.write(stream, &mut id);
+        stream.unique_id = Some(id);
+    }
+}
+
+fn add_address(stream: &mut Stream<'_>, option: &AddressHeader, addr: Option<SocketAddr>) {
+    let Some(addr) = addr else { return };
+    let present = stream.request.fields.get(&option.name).is_some();
+    let excepted = option.except.is_some_and(|(network, bits)| contains(network, bits, addr.ip()));
+    if (option.if_none && present) || excepted {
+        return;
+    }
+    stream.request.fields.push(&option.name, addr.ip().to_string().as_bytes());
+}
+
+/// Whether `ip` lies in the network.
+pub(crate) fn contains(network: IpAddr, bits: u8, ip: IpAddr) -> bool {
+    let prefix = |value: u128, width: u32| {
+        let shift = width.saturating_sub(u32::from(bits));
+        value.checked_shr(shift).unwrap_or_default()
+    };
+    match (network, ip) {
+        (IpAddr::V4(n), IpAddr::V4(i)) => {
+            prefix(u128::from(u32::from(n)), 32) == prefix(u128::from(u32::from(i)), 32)
+        }
+        (IpAddr::V6(n), IpAddr::V6(i)) => prefix(u128::from(n), 128) == prefix(u128::from(i), 128),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    }
+}
+
+/// RFC 7239. Values that are no tokens are quoted; IPv6 addresses and addresses with ports always are.
+fn add_forwarded(stream: &mut Stream<'_>, option: &Forwarded) {
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    if option.proto {
+        let scheme: &[u8] = if stream.session.tls.is_some() { b"https" } else { b"http" };
+        parts.push([b"proto=", scheme].concat());
+    }
+    if let Some(host) = &option.host {
+        let value = computed(stream, host, || stream.request.host().unwrap_or_default().to_vec());
+        parts.push([b"host=", &quoted(&value)[..]].concat());
+    }
+    node(stream, b"by=", &option.by, &option.by_port, stream.dst(), &mut parts);
+    node(stream, b"for=", &option.for_, &option.for_port, stream.src(), &mut parts);
+    if !parts.is_empty() {
+        stream.request.fields.push(b"forwarded", &parts.join(&b";"[..]));
+    }
+}
+
+fn computed(stream: &Stream<'_>, expr: &Option<Expr>, otherwise: impl Fn() -> Vec<u8>) -> Vec<u8> {
+    match expr {
+        None => otherwise(),
+        Some(expr) => expr
+            .eval(stream)
+            .and_then(|s| s.to_str().map(|t| t.into_owned()))
+            .unwrap_or_else(|| b"unknown".to_vec()),
+    }
+}
+
+fn node(
+    stream: &Stream<'_>,
+    key: &[u8],
+    name: &Option<Option<Expr>>,
+    port: &Option<Option<Expr>>,
+    addr: Option<SocketAddr>,
+    parts: &mut Vec<Vec<u8>>,
+) {
+    if name.is_none() && port.is_none() {
+        return;
+    }
+    let own_name = || addr.map_or_else(|| b"unknown".to_vec(), |a| a.ip().to_string().into_bytes());
+    let own_port = || addr.map_or_else(Vec::new, |a| a.port().to_string().into_bytes());
+    let mut value = name.as_ref().map_or_else(|| b"unknown".to_vec(), |n| computed(stream, n, own_name));
+    if value.contains(&b':') {
+        value = [b"[", &value[..], b"]"].concat();
+    }
+    if let Some(port) = port {
+        value.push(b':');
+        value.extend(computed(stream, port, own_port));
+    }
+    parts.push([key, &quoted(&value)[..]].concat());
+}
+
+fn quoted(value: &[u8]) -> Vec<u8> {
+    if !value.is_empty() && value.iter().all(|b| http::h1::is_token_byte(*b)) {
+        return value.to_vec();
+    }
+    let mut out = vec![b'"'];
+    for byte in value.iter().filter(|b| !matches!(b, b'\r' | b'\n' | 0)) {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks() {
+        let cases = [
+            ("10.0.0.0", 8, "10.9.8.7", true),
+            ("10.0.0.0", 8, "11.0.0.1", false),
+            ("127.0.0.1", 32, "127.0.0.1", true),
+            ("0.0.0.0", 0, "9.9.9.9", true),
+            ("2001:db8::", 32, "2001:db8::1", true),
+            ("10.0.0.0", 8, "::1", false),
+        ];
+        for (network, bits, ip, expected) in cases {
+            assert_eq!(
+                contains(network.parse().unwrap(), bits, ip.parse().unwrap()),
+                expected,
+                "{network} {ip}"
+            );
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `mode tcp`: the order of the steps for a connection whose bytes are not HTTP: inspect, route, assign, connect,
+//! carry, log.
+
+use crate::assign;
+use crate::back::{self, Attempts};
+use crate::deadline::after;
+use crate::ending::{Cause, Ending, Phase};
+use crate::link::Link;
+use crate::plan::Backend;
+use crate::route;
+use crate::rules::{TcpDecision, TcpRule, run_tcp};
+use crate::session::Session;
+use crate::stream::Stream;
+use crate::tunnel::Tunnel;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Bytes of the beginning that rules may look at.
+const INSPECT_MAX: usize = 16 * 1024;
+
+/// What happens to the client's connection.
+enum Close {
+    Orderly,
+    Abort,
+    Silent,
+}
+
+/// Serves one connection.
+pub async fn run(session: &Session, mut link: Link) {
+    let mut stream = Stream::new(session);
+    stream.times.idle_from = session.accepted;
+    stream.times.request = Some(Instant::now());
+    let close = match steps(&mut stream, &mut link).await {
+        Ok(close) => close,
+        Err(ending) => {
+            stream.ending = ending;
+            Close::Abort
+        }
+    };
+    let nothing = stream.bytes_read == 0 && stream.bytes_uploaded == 0 && stream.server.is_none();
+    if !(session.front.dontlognull && nothing && stream.ending.cause == Cause::ClientAbort) {
+        stream.log();
+    }
+    match close {
+        Close::Orderly => {}
+        Close::Abort => link.abort(),
+        Close::Silent => link.silent_drop(None),
+    }
+}
+
+async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending> {
+    let front = stream.front.clone();
+    if let Some(close) = inspect(stream, link, &front.tcp_content, front.inspect_delay).await? {
+        return Ok(close);
+    }
+    let Some(back) = route::backend(stream) else { return Err(route::NOWHERE) };
+    stream.enter_backend(back.clone());
+    if let Some(close) = inspect(stream, link, &back.tcp_content, back.inspect_delay).await? {
+        return Ok(close);
+    }
+    carry(stream, link, &back).await
+}
+
+/// Runs content rules, waiting for the client's first bytes as long as they may still change the outcome.
+async fn inspect(
+    stream: &mut Stream<'_>,
+    link: &mut Link,
+    rules: &[TcpRule],
+    delay: Option<Duration>,
+) -> Result<Option<Close>, Ending> {
+    if rules.is_empty() {
+        return Ok(None);
+    }
+    let give_up = after(Instant::now(), Some(delay.unwrap_or(Duration::ZERO)));
+    let mut last_chance = delay.is_none();
+    loop {
+        stream.payload = std::mem::take(&mut link.input);
+        last_chance |= link.ended() || stream.payload.len() >= INSPECT_MAX;
+        stream.payload_complete = last_chance;
+        let decision = run_tcp(rules, 0, last_chance, stream);
+        link.input = std::mem::take(&mut stream.payload);
+        match decision {
+            TcpDecision::Accept | TcpDecision::ExpectProxy(_) => return Ok(None),
+            TcpDecision::Reject => {
+                stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+                return Ok(Some(Close::Abort));
+            }
+            TcpDecision::SilentDrop => {
+                stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+                return Ok(Some(Close::Silent));
+            }
+            TcpDecision::Wait if last_chance => return Ok(None),
+            TcpDecision::Wait => {}
+        }
+        let session = stream.session;
+        last_chance = poll_fn(|cx| {
+            match link.poll_fill(cx) {
+                Poll::Ready(Ok(n)) => return Poll::Ready(Ok(n == 0)),
+                Poll::Ready(Err(_)) => {
+                    return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request)));
+                }
+                Poll::Pending => {}
+            }
+            session.deadline.borrow_mut().poll(cx, give_up).map(|()| Ok(true))
+        })
+        .await?;
+    }
+}
+
+async fn carry(stream: &mut Stream<'_>, link: &mut Link, back: &Arc<Backend>) -> Result<Close, Ending> {
+    let mut attempts = Attempts::new(back);
+    loop {
+        let assigned = assign::server(stream, link, back, &attempts).await?;
+        let sni = back.targets.get(assigned.index).and_then(|t| back::server_name(stream, t));
+        match back::open(stream, back, assigned.index, sni.as_deref()).await {
+            Ok(mut server) => {
+                stream.times.connected = Some(Instant::now());
+                let fin = stream.front.timeouts.client_fin;
+                let tunnel =
+                    Tunnel::new(stream.timeouts.client, stream.timeouts.server, stream.timeouts.tunnel)
+                        .with_fin(fin, back.timeouts.server_fin);
+                let watch = &assigned.watch;
+                if stream.front.log.asap {
+                    stream.log_asap();
+                }
+                let carried = tunnel.run(stream.session, link, &mut server, || watch.was_shut_down()).await;
+                stream.bytes_uploaded += carried.up;
+                stream.bytes_read += carried.down;
+                stream.ending = carried.ending;
+                let orderly = carried.ending == Ending::default();
+                return Ok(if orderly { Close::Orderly } else { Close::Abort });
+            }
+            Err(failure) => {
+                assigned.report(&failure);
+                attempts.again_tcp(stream, failure).await?;
+            }
+        }
+    }
+}

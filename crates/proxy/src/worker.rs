@@ -1,0 +1,453 @@
+//! Worker threads: each with a runtime, listeners, idle connections and buffers of its own. Starting binds every
+//! address before anything runs, so that a taken port stops the start and not half of it.
+
+use crate::back::pool::Pool;
+use crate::plan::{Frontend, Listener, Plan};
+use crate::session;
+use http::{Request, Response};
+use net::{Addr, BindError, BoundListener};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Poll, Waker};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+/// How often idle server connections are looked through.
+const PURGE_EVERY: Duration = Duration::from_secs(1);
+/// Message heads kept for reuse.
+const HEADS_MAX: usize = 64;
+/// A head whose buffers grew beyond this is not kept.
+const HEAD_KEEP: usize = 32 * 1024;
+/// Connections accepted in a row before others get their turn.
+const ACCEPT_BATCH: usize = 16;
+/// While a limit keeps us from accepting, it is looked at this often.
+const LIMIT_POLL: Duration = Duration::from_millis(5);
+
+/// What is said to the worker threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// Finish what is open, take nothing new.
+    SoftStop,
+    /// Look around: a server's sessions are to be shut down.
+    WakeAll,
+    /// End now.
+    Stop,
+}
+
+/// One worker thread's own world.
+pub struct Worker {
+    /// Counted from 1.
+    pub index: usize,
+    /// What runs.
+    pub plan: Arc<Plan>,
+    /// Idle server connections.
+    pub pool: RefCell<Pool>,
+    started: Instant,
+    started_us: i64,
+    random: Cell<u64>,
+    stopping: Cell<bool>,
+    connections: Cell<usize>,
+    wakers: RefCell<Wakers>,
+    requests: RefCell<Vec<Request>>,
+    responses: RefCell<Vec<Response>>,
+    idle: RefCell<Option<Waker>>,
+}
+
+/// The wakers of all sessions of a thread, so that all can be told of a stop.
+#[derive(Default)]
+struct Wakers {
+    slots: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+/// A session's place in the list of wakers.
+pub struct Registered {
+    worker: Rc<Worker>,
+    slot: usize,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let mut wakers = self.worker.wakers.borrow_mut();
+        if let Some(place) = wakers.slots.get_mut(self.slot) {
+            *place = None;
+            wakers.free.push(self.slot);
+        }
+    }
+}
+
+fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl Worker {
+    fn new(index: usize, plan: Arc<Plan>) -> Worker {
+        let seed = now_us() as u64 ^ (index as u64) << 48 ^ u64::from(std::process::id()) << 32;
+        Worker {
+            index,
+            plan,
+            pool: RefCell::default(),
+            started: Instant::now(),
+            started_us: now_us(),
+            random: Cell::new(seed | 1),
+            stopping: Cell::new(false),
+            connections: Cell::new(0),
+            wakers: RefCell::default(),
+            requests: RefCell::default(),
+            responses: RefCell::default(),
+            idle: RefCell::default(),
+        }
+    }
+
+    /// Whether a soft stop is on.
+    pub fn stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    /// Wall clock, microseconds since the epoch.
+    pub fn wall_us(&self) -> i64 {
+        now_us()
+    }
+
+    /// A clock for rates and states, milliseconds since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or_default();
+        u64::try_from(self.started_us / 1000).unwrap_or_default() + since
+    }
+
+    /// Since this thread started.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// A random number for balancing and jitter; not for secrets. (SplitMix64.)
+    pub fn random(&self) -> u32 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z >> 32) as u32 ^ z as u32
+    }
+
+    /// Number of requests of the process so far.
+    pub fn request_number(&self) -> u64 {
+        self.plan.process.requests.load(Relaxed)
+    }
+
+    /// Registers the calling task to be woken when all are.
+    pub async fn register(self: &Rc<Worker>) -> Registered {
+        self.connections.set(self.connections.get() + 1);
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let mut wakers = self.wakers.borrow_mut();
+        let slot = match wakers.free.pop() {
+            Some(slot) => slot,
+            None => {
+                wakers.slots.push(None);
+                wakers.slots.len() - 1
+            }
+        };
+        if let Some(place) = wakers.slots.get_mut(slot) {
+            *place = Some(waker);
+        }
+        Registered { worker: self.clone(), slot }
+    }
+
+    /// A connection has ended.
+    pub fn connection_closed(&self) {
+        self.connections.set(self.connections.get().saturating_sub(1));
+        if self.connections.get() == 0
+            && let Some(waker) = self.idle.borrow_mut().take()
+        {
+            waker.wake();
+        }
+    }
+
+    fn wake_all(&self) {
+        let wakers: Vec<Waker> = self.wakers.borrow().slots.iter().flatten().cloned().collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// A head to parse into.
+    pub fn take_request(&self) -> Request {
+        self.requests.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Keeps its buffers for the next.
+    pub fn give_request(&self, mut head: Request) {
+        let mut kept = self.requests.borrow_mut();
+        if kept.len() < HEADS_MAX && head.fields.capacity() <= HEAD_KEEP {
+            head.clear();
+            kept.push(head);
+        }
+    }
+
+    /// A head to parse into.
+    pub fn take_response(&self) -> Response {
+        self.responses.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Keeps its buffers for the next.
+    pub fn give_response(&self, mut head: Response) {
+        let mut kept = self.responses.borrow_mut();
+        if kept.len() < HEADS_MAX && head.fields.capacity() <= HEAD_KEEP {
+            head.clear();
+            kept.push(head);
+        }
+    }
+}
+
+/// Why nothing was started.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address could not be bound: frontend and cause.
+    Bind(Box<str>, BindError),
+    /// A thread or its runtime could not be made.
+    Thread(io::Error),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartError::Bind(frontend, error) => write!(f, "Starting frontend {frontend}: {error}"),
+            StartError::Thread(error) => write!(f, "cannot start a worker thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// The running data plane.
+pub struct Running {
+    plan: Arc<Plan>,
+    orders: Vec<mpsc::UnboundedSender<Order>>,
+    threads: Vec<JoinHandle<()>>,
+    ended: watch::Receiver<usize>,
+    addresses: Vec<(Box<str>, Addr)>,
+    control: Option<crate::control::Control>,
+}
+
+type Bound = (Arc<Frontend>, Arc<Listener>, BoundListener);
+
+impl Running {
+    /// Binds everything, then starts the threads.
+    pub fn start(plan: Arc<Plan>) -> Result<Running, StartError> {
+        let threads = plan.process.threads;
+        let mut shares: Vec<Vec<Bound>> = (0..threads).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        for front in &plan.frontends {
+            for listener in &front.listeners {
+                let bound = net::bind(&listener.addr, &listener.options, threads)
+                    .map_err(|e| StartError::Bind(front.name.clone(), e))?;
+                addresses.extend(bound.first().map(|b| (front.name.clone(), b.local_addr())));
+                for (share, bound) in shares.iter_mut().zip(bound) {
+                    share.push((front.clone(), listener.clone(), bound));
+                }
+            }
+        }
+        let (ended_tx, ended) = watch::channel(threads);
+        let ended_tx = Arc::new(ended_tx);
+        let mut running = Running {
+            plan: plan.clone(),
+            orders: Vec::new(),
+            threads: Vec::new(),
+            ended,
+            addresses,
+            control: None,
+        };
+        for (index, share) in shares.into_iter().enumerate() {
+            let (orders, inbox) = mpsc::unbounded_channel();
+            let (plan, ended) = (plan.clone(), ended_tx.clone());
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{}", index + 1))
+                .spawn(move || {
+                    thread_main(index, plan, share, inbox);
+                    ended.send_modify(|left| *left = left.saturating_sub(1));
+                })
+                .map_err(StartError::Thread)?;
+            running.orders.push(orders);
+            running.threads.push(thread);
+        }
+        let waker = Waking { orders: running.orders.clone() };
+        running.control = Some(crate::control::Control::start(plan, waker).map_err(StartError::Thread)?);
+        Ok(running)
+    }
+
+    /// What runs.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The addresses listened on, with their frontends; port 0 resolved.
+    pub fn addresses(&self) -> &[(Box<str>, Addr)] {
+        &self.addresses
+    }
+
+    /// Takes nothing new and lets what is open finish.
+    pub fn soft_stop(&self) {
+        self.tell(Order::SoftStop);
+    }
+
+    /// Ends everything at once.
+    pub fn stop(&self) {
+        self.tell(Order::Stop);
+    }
+
+    fn tell(&self, order: Order) {
+        for orders in &self.orders {
+            // A thread that is gone needs no order.
+            let _ = orders.send(order);
+        }
+    }
+
+    /// Waits until all threads have ended.
+    pub async fn ended(&self) {
+        let mut ended = self.ended.clone();
+        // The sender lives in the threads: its end is theirs.
+        let _ = ended.wait_for(|left| *left == 0).await;
+    }
+
+    /// Waits until all threads have ended, from a thread without a runtime.
+    pub fn join(mut self) {
+        for thread in self.threads.drain(..) {
+            // A panic of a worker was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How the control thread reaches the sessions of all workers.
+#[derive(Clone)]
+pub struct Waking {
+    orders: Vec<mpsc::UnboundedSender<Order>>,
+}
+
+impl Waking {
+    /// Wakes every session, so that it sees that its server is to be left.
+    pub fn wake_all(&self) {
+        for orders in &self.orders {
+            let _ = orders.send(Order::WakeAll);
+        }
+    }
+}
+
+fn thread_main(index: usize, plan: Arc<Plan>, share: Vec<Bound>, mut inbox: mpsc::UnboundedReceiver<Order>) {
+    if let Some(cpus) = plan.process.cpus.get(index).filter(|c| !c.is_empty()) {
+        // Placement is a wish; the traffic flows without it.
+        let _ = net::set_affinity(cpus);
+    }
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(31)
+        .build_local(tokio::runtime::LocalOptions::default());
+    let Ok(runtime) = built else { return };
+    runtime.block_on(async move {
+        let worker = Rc::new(Worker::new(index + 1, plan));
+        let accepting: Vec<_> = share
+            .into_iter()
+            .filter_map(|(front, listener, bound)| {
+                let socket = bound.into_tokio().ok()?;
+                Some(tokio::task::spawn_local(accept(worker.clone(), front, listener, socket)))
+            })
+            .collect();
+        let purging = tokio::task::spawn_local(purge(worker.clone()));
+        while let Some(order) = inbox.recv().await {
+            match order {
+                Order::WakeAll => worker.wake_all(),
+                Order::Stop => break,
+                Order::SoftStop => {
+                    worker.stopping.set(true);
+                    accepting.iter().for_each(|task| task.abort());
+                    worker.wake_all();
+                    worker.pool.borrow_mut().clear();
+                    tokio::select! {
+                        () = no_connections(&worker) => break,
+                        () = stopped(&mut inbox, &worker) => break,
+                    }
+                }
+            }
+        }
+        purging.abort();
+    });
+}
+
+/// During a soft stop: until the order to end at once.
+async fn stopped(inbox: &mut mpsc::UnboundedReceiver<Order>, worker: &Worker) {
+    while let Some(order) = inbox.recv().await {
+        match order {
+            Order::Stop => return,
+            Order::WakeAll => worker.wake_all(),
+            Order::SoftStop => {}
+        }
+    }
+}
+
+async fn no_connections(worker: &Worker) {
+    poll_fn(|cx| {
+        if worker.connections.get() == 0 {
+            return Poll::Ready(());
+        }
+        *worker.idle.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    })
+    .await;
+}
+
+async fn purge(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(PURGE_EVERY).await;
+        worker.pool.borrow_mut().purge(Instant::now());
+    }
+}
+
+/// Accepts connections for one listener.
+async fn accept(worker: Rc<Worker>, front: Arc<Frontend>, listener: Arc<Listener>, socket: net::Listener) {
+    let mut in_a_row = 0;
+    loop {
+        while full(&worker, &front, &listener) {
+            tokio::time::sleep(LIMIT_POLL).await;
+        }
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                let session = session::run(worker.clone(), front.clone(), listener.clone(), stream, peer);
+                tokio::task::spawn_local(session);
+            }
+            Err(net::AcceptError::Exhausted(error)) => {
+                front.log.notice(&format!("Proxy {}: {error}", front.name), 2, now_us());
+            }
+            Err(net::AcceptError::Broken(error)) => {
+                front.log.notice(&format!("Proxy {}: {error}", front.name), 2, now_us());
+                return;
+            }
+        }
+        in_a_row += 1;
+        if in_a_row >= ACCEPT_BATCH {
+            in_a_row = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Whether a limit keeps us from accepting; what waits stays in the system's backlog.
+fn full(worker: &Worker, front: &Frontend, listener: &Listener) -> bool {
+    worker.plan.process.connections.load(Relaxed) >= worker.plan.process.maxconn
+        || front.counters.current.load(Relaxed) >= front.maxconn
+        || listener.maxconn.is_some_and(|most| listener.connections.load(Relaxed) >= most)
+        || front.rate_limit.is_some_and(|most| front.counters.rate.per_second(worker.now_ms()) >= most)
+}
