@@ -885,6 +885,8 @@ pub struct BindParams {
     pub ca_verify_file: Option<Word>,
     /// `crl-file`
     pub crl_file: Option<Word>,
+    /// `no-ca-names`
+    pub no_ca_names: bool,
     /// `crt-ignore-err`: `all` or a list of numbers
     pub crt_ignore_err: Option<Word>,
     /// `ca-ignore-err`

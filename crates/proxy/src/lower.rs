@@ -29,6 +29,8 @@ pub struct Overrides {
     pub maxconn: Option<u32>,
     /// `-sf`, `-st`: unix sockets are taken over from a process that was asked to leave.
     pub take_over: bool,
+    /// Shown by binds that have no certificate yet.
+    pub temporary: Option<::tls::PemPair>,
     /// Check only: nothing is opened that a running process would keep, such as log sockets.
     pub check_only: bool,
 }
@@ -113,7 +115,7 @@ impl<'m> Lower<'m> {
             model,
             env,
             overrides,
-            store: tls::store(model),
+            store: tls::store(model, overrides.temporary.as_ref()),
             backs: index_of(|p| p.kind.is_back()),
             sinks: logs::Sinks::new(model, overrides.check_only),
             stored: replies::StoredFiles::default(),

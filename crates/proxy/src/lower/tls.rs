@@ -1,24 +1,47 @@
 //! TLS of binds and servers: words to what `tls` builds, and its problems to complaints.
 
 use super::Lower;
-use ::tls::{BindSpec, BindTls, CertStore, ServerSpec, ServerTls, StoreSpec, Versions};
+use ::tls::{BindSpec, BindTls, CertStore, PemPair, ServerSpec, ServerTls, StoreEntry, StoreSpec, Versions};
 use base::{Severity, Span, Word};
 use config::Model;
 use config::model::{self, Bind, BindParams, Proxy, TlsDefaults, TlsVersion, TlsVersionOptions};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The application protocols of a bind that names none.
 const ALPN: [&[u8]; 1] = [b"http/1.1"];
 
-pub(super) fn store(model: &Model) -> CertStore {
-    let path = |w: &Option<Word>| w.as_ref().map(|w| w.text.clone().into());
+pub(super) fn store(model: &Model, temporary: Option<&PemPair>) -> CertStore {
     let global = &model.global;
     CertStore::new(StoreSpec {
-        crt_base: path(&global.crt_base),
-        key_base: path(&global.key_base),
-        ca_base: path(&global.ca_base),
+        crt_base: path(global.crt_base.as_ref()),
+        ca_base: path(global.ca_base.as_ref()),
+        entries: model.crt_stores.iter().flat_map(|s| entries(model, s)).collect(),
+        temporary: temporary.cloned(),
         ..StoreSpec::default()
     })
+}
+
+fn path(word: Option<&Word>) -> Option<PathBuf> {
+    word.map(|w| PathBuf::from(&w.text))
+}
+
+/// The `load` lines of a section, their paths made whole.
+fn entries(model: &Model, section: &model::CrtStore) -> Vec<StoreEntry> {
+    let global = &model.global;
+    let crt_base = path(section.crt_base.as_ref().or(global.crt_base.as_ref())).unwrap_or_default();
+    let key_base =
+        path(section.key_base.as_ref().or(global.key_base.as_ref())).unwrap_or_else(|| crt_base.clone());
+    let entry = |load: &model::CrtLoad| StoreEntry {
+        store: section.name.text.clone(),
+        word: load.crt.text.clone(),
+        alias: load.alias.as_ref().map(|w| w.text.clone()),
+        crt: crt_base.join(&load.crt.text),
+        key: load.key.as_ref().map(|w| key_base.join(&w.text)),
+        ocsp: load.ocsp.as_ref().map(|w| crt_base.join(&w.text)),
+        sctl: load.sctl.as_ref().map(|w| crt_base.join(&w.text)),
+    };
+    section.loads.iter().map(entry).collect()
 }
 
 impl Lower<'_> {
@@ -72,6 +95,7 @@ impl Lower<'_> {
             },
             ca_file: written(&p.ca_file),
             ca_verify_file: written(&p.ca_verify_file),
+            no_ca_names: p.no_ca_names,
             crl_file: written(&p.crl_file),
             crt_ignore_err: written(&p.crt_ignore_err),
             ca_ignore_err: written(&p.ca_ignore_err),
