@@ -21,11 +21,6 @@ pub use body::{BodyDecoder, Step};
 pub use hop::{strip_hop_by_hop_request, strip_hop_by_hop_response};
 pub use request::parse_request;
 pub use response::parse_response;
-
-/// Whether a byte may stand in a token: a method, a field name (RFC 9110 section 5.6.2).
-pub fn is_token_byte(byte: u8) -> bool {
-    head::is_token(byte)
-}
 pub use write::{write_chunk_end, write_chunk_start, write_last_chunk, write_request, write_response};
 
 /// What a head may cost and how strictly it is read.

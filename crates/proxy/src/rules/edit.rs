@@ -40,7 +40,7 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         }
         HttpAction::SetMethod(value) => {
             let value = text(value, stream);
-            if !value.is_empty() && value.iter().all(|b| http::h1::is_token_byte(*b)) {
+            if !value.is_empty() && value.iter().all(|b| http::fields::is_token_byte(*b)) {
                 stream.request.set_method(&value);
             }
         }

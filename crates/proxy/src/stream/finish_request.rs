@@ -175,7 +175,7 @@ fn node(
 }
 
 fn quoted(value: &[u8]) -> Vec<u8> {
-    if !value.is_empty() && value.iter().all(|b| http::h1::is_token_byte(*b)) {
+    if !value.is_empty() && value.iter().all(|b| http::fields::is_token_byte(*b)) {
         return value.to_vec();
     }
     let mut out = vec![b'"'];
