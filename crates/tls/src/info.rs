@@ -1,23 +1,23 @@
 //! What a connection knows about itself and its peer, in the words OpenSSL and HAProxy print.
 
-use rustls::{CipherSuite, CommonState, HandshakeKind, ProtocolVersion};
+use crate::certificate::Certificate;
+use crate::client_auth::{ClientAuth, VerifyReport};
+use crate::suites;
+use crate::view::CertView;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 
 /// A view of one session; fields are `None` until the handshake has settled them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Info<'s> {
-    sni: Option<&'s str>,
-    state: Option<&'s CommonState>,
+    pub(crate) sni: Option<&'s str>,
+    pub(crate) state: Option<&'s CommonState>,
+    pub(crate) session_id: &'s [u8],
+    pub(crate) served: Option<&'s Certificate>,
+    pub(crate) client_auth: Option<&'s ClientAuth>,
 }
 
 impl<'s> Info<'s> {
-    pub(crate) fn new(sni: Option<&'s str>, state: &'s CommonState) -> Info<'s> {
-        Info { sni, state: Some(state) }
-    }
-
-    pub(crate) fn unknown(sni: Option<&'s str>) -> Info<'s> {
-        Info { sni, state: None }
-    }
-
     /// The name the client asked for, or the one we asked a server for.
     pub fn sni(&self) -> Option<&'s str> {
         self.sni
@@ -39,32 +39,42 @@ impl<'s> Info<'s> {
 
     /// The cipher's name, as OpenSSL prints it.
     pub fn cipher(&self) -> Option<&'static str> {
-        cipher_name(self.state?.negotiated_cipher_suite()?.suite())
+        suites::name_of(self.state?.negotiated_cipher_suite()?.suite())
     }
 
-    /// Bits of the symmetric key.
+    /// Bits of the symmetric key (`ssl_fc_alg_keysize`, `ssl_fc_use_keysize`).
     pub fn key_bits(&self) -> Option<u16> {
         self.cipher().map(|name| if name.contains("128") { 128 } else { 256 })
+    }
+
+    /// The session's identifier as the server stated it; empty for TLS 1.2 with tickets.
+    pub fn session_id(&self) -> &'s [u8] {
+        self.session_id
     }
 
     /// An earlier session was taken up again, without certificates being shown.
     pub fn resumed(&self) -> bool {
         self.state.and_then(CommonState::handshake_kind) == Some(HandshakeKind::Resumed)
     }
-}
 
-/// OpenSSL's name of a suite we speak. RFC 5246 names and OpenSSL's differ below TLS 1.3.
-fn cipher_name(suite: CipherSuite) -> Option<&'static str> {
-    match suite {
-        CipherSuite::TLS13_AES_128_GCM_SHA256 => Some("TLS_AES_128_GCM_SHA256"),
-        CipherSuite::TLS13_AES_256_GCM_SHA384 => Some("TLS_AES_256_GCM_SHA384"),
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => Some("TLS_CHACHA20_POLY1305_SHA256"),
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => Some("ECDHE-ECDSA-AES128-GCM-SHA256"),
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => Some("ECDHE-ECDSA-AES256-GCM-SHA384"),
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => Some("ECDHE-ECDSA-CHACHA20-POLY1305"),
-        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => Some("ECDHE-RSA-AES128-GCM-SHA256"),
-        CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => Some("ECDHE-RSA-AES256-GCM-SHA384"),
-        CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => Some("ECDHE-RSA-CHACHA20-POLY1305"),
-        _ => None,
+    /// The certificates the peer has shown, its own first; on a session taken up again, those it had shown before.
+    pub fn peer_chain(&self) -> &'s [CertificateDer<'static>] {
+        self.state.and_then(CommonState::peer_certificates).unwrap_or_default()
+    }
+
+    /// The peer's own certificate.
+    pub fn peer(&self) -> Option<CertView<'s>> {
+        CertView::new(self.peer_chain().first()?)
+    }
+
+    /// The certificate we have shown to the client.
+    pub fn served(&self) -> Option<CertView<'s>> {
+        CertView::new(self.served?.key.cert.first()?)
+    }
+
+    /// What OpenSSL would say of the client's certificate; nothing where none was asked for or shown.
+    pub fn client_verify(&self) -> VerifyReport {
+        let report = |auth: &ClientAuth| auth.report(self.peer_chain(), UnixTime::now());
+        self.client_auth.map(report).unwrap_or_default()
     }
 }

@@ -4,21 +4,40 @@
 //! `CertStore` holds what the whole process shares (certificate files, ticket keys, sessions); `BindTls` and
 //! `ServerTls` are built from plain specifications and hand out `Session`s. Nothing here speaks ACME or prints.
 
-pub mod bind;
+mod answers;
+mod bind;
+mod certificate;
+mod chain;
+mod client_auth;
 mod drive;
 mod error;
 mod info;
+mod list;
+mod ocsp;
+mod policy;
 mod problem;
-pub mod server;
+mod server;
+mod server_auth;
 mod session;
+mod source;
 mod store;
+mod suites;
+mod table;
+mod tickets;
+mod trust;
 mod versions;
+mod view;
+mod watch;
 
-pub use bind::{BindSpec, BindTls, Verify};
+pub use answers::{AnswerError, Answers};
+pub use bind::{BindSpec, BindTls, Rescan, Verify};
+pub use client_auth::VerifyReport;
 pub use error::TlsError;
 pub use info::Info;
 pub use problem::{Built, Problem};
 pub use server::{ServerSpec, ServerTls};
 pub use session::{MAX_HELD, Session};
-pub use store::{CertStore, StoreSpec};
+pub use store::{CertStore, PemPair, StoreEntry, StoreSpec};
 pub use versions::{TlsVersion, Versions};
+pub use view::CertView;
+pub use watch::Watcher;

@@ -1,17 +1,24 @@
-//! TLS towards one `server`: who is trusted, which name is asked for and checked, which certificate we show.
+//! TLS towards one `server`: who is trusted, which name is asked for, which certificate we show.
 
+use crate::certificate::Certificate;
 use crate::error::TlsError;
 use crate::problem::{Built, Problem};
+use crate::server_auth::{AnyCertificate, ServerAuth};
+use crate::source;
 use crate::store::CertStore;
+use crate::suites::{self, Speech, Wishes};
+use crate::trust::{self, Authorities};
 use crate::versions::Versions;
-use rustls::client::UnbufferedClientConnection;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
-};
-use rustls::pki_types::{CertificateDer, DnsName, IpAddr, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, Tls12Resumption, UnbufferedClientConnection};
+use rustls::pki_types::{DnsName, IpAddr, ServerName};
+use rustls::sign::SingleCertAndKey;
 use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Names whose sessions are remembered per server; each with a few tickets. More than one only where `sni` varies.
+const REMEMBERED_NAMES: usize = 64;
 
 /// A server's TLS words, as written; `None` and empty = not written.
 #[derive(Clone, Debug, Default)]
@@ -50,23 +57,10 @@ pub struct ServerTls {
 
 impl ServerTls {
     /// Loads what the line names.
-    pub fn new(_store: &CertStore, spec: &ServerSpec) -> Built<ServerTls> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = Arc::new(AnyCertificate(provider.signature_verification_algorithms));
-        if !spec.verify_none {
-            let why = "'verify required' is not ready yet".into();
-            return Built::of(None, vec![Problem::Refused { why }]);
-        }
-        let built = ClientConfig::builder_with_provider(Arc::clone(&provider) as Arc<CryptoProvider>)
-            .with_safe_default_protocol_versions()
-            .map(|b| b.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
-        match built {
-            Ok(mut config) => {
-                config.alpn_protocols = spec.alpn.clone();
-                Built::of(Some(ServerTls { config: Arc::new(config) }), Vec::new())
-            }
-            Err(error) => Built::of(None, vec![Problem::Refused { why: error.to_string() }]),
-        }
+    pub fn new(store: &CertStore, spec: &ServerSpec) -> Built<ServerTls> {
+        let mut problems = Vec::new();
+        let config = config(store, spec, &mut problems);
+        Built::of(config.map(|config| ServerTls { config: Arc::new(config) }), problems)
     }
 
     /// A connection that asks for `sni`; `alpn` in place of the server's own list.
@@ -75,53 +69,100 @@ impl ServerTls {
         sni: Option<&str>,
         alpn: Option<&[Vec<u8>]>,
     ) -> Result<UnbufferedClientConnection, TlsError> {
-        let name = match sni {
-            Some(name) => ServerName::DnsName(
-                DnsName::try_from(name.to_owned()).map_err(|_| TlsError::BadServerName(name.into()))?,
-            ),
-            // rustls sends no SNI for an address; whose it is plays no part.
-            None => ServerName::IpAddress(IpAddr::V4([0, 0, 0, 0].into())),
+        let name = match sni.filter(|name| !name.is_empty()) {
+            Some(name) => asked(name).ok_or_else(|| TlsError::BadServerName(name.into()))?,
+            None => no_name(),
         };
         let alpn = alpn.map_or_else(|| self.config.alpn_protocols.clone(), <[Vec<u8>]>::to_vec);
         Ok(UnbufferedClientConnection::new_with_alpn(Arc::clone(&self.config), name, alpn)?)
     }
 }
 
-/// `verify none`: any certificate will do, but its owner must hold the key.
-#[derive(Debug)]
-struct AnyCertificate(WebPkiSupportedAlgorithms);
+/// rustls wants a name for every connection, but sends none that is an address (RFC 6066 section 3 forbids it). This
+/// one stands for "nobody in particular".
+pub(crate) fn no_name() -> ServerName<'static> {
+    ServerName::IpAddress(IpAddr::from(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)))
+}
 
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
+fn asked(name: &str) -> Option<ServerName<'static>> {
+    let address = name.parse::<std::net::IpAddr>().ok().map(|ip| ServerName::IpAddress(ip.into()));
+    address.or_else(|| DnsName::try_from(name.to_owned()).ok().map(ServerName::DnsName))
+}
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0)
-    }
+fn config(store: &CertStore, spec: &ServerSpec, problems: &mut Vec<Problem>) -> Option<ClientConfig> {
+    let wishes = Wishes {
+        ciphers: spec.ciphers.as_deref(),
+        ciphersuites: spec.ciphersuites.as_deref(),
+        curves: spec.curves.as_deref(),
+        versions: spec.versions,
+    };
+    let speech = suites::speech(wishes, problems)?;
+    let verifier = verifier(store, spec, &speech, problems)?;
+    let own = match &spec.crt {
+        Some(word) => Some(client_certificate(store, word, problems)?),
+        None => None,
+    };
+    let builder = ClientConfig::builder_with_provider(speech.provider)
+        .with_protocol_versions(&speech.versions)
+        .inspect_err(|error| problems.push(Problem::Refused { why: error.to_string() }))
+        .ok()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match own {
+        Some(own) => {
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&own.key))))
+        }
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = store.spoken(&spec.alpn, problems);
+    config.resumption = resumption(spec);
+    Some(config)
+}
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0)
+fn resumption(spec: &ServerSpec) -> Resumption {
+    match (spec.no_ssl_reuse, spec.no_tls_tickets) {
+        (true, _) => Resumption::disabled(),
+        (false, true) => {
+            Resumption::in_memory_sessions(REMEMBERED_NAMES).tls12_resumption(Tls12Resumption::SessionIdOnly)
+        }
+        (false, false) => Resumption::in_memory_sessions(REMEMBERED_NAMES),
     }
+}
 
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+fn verifier(
+    store: &CertStore,
+    spec: &ServerSpec,
+    speech: &Speech,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<dyn ServerCertVerifier>> {
+    if spec.verify_none {
+        return Some(Arc::new(AnyCertificate(speech.provider.signature_verification_algorithms)));
     }
+    let Some(word) = &spec.ca_file else {
+        problems.push(Problem::Needs { what: "verify required", needs: "ca-file" });
+        return None;
+    };
+    let authorities = Authorities::load(store, word, problems)?;
+    let crls = match &spec.crl_file {
+        Some(word) => trust::revocations(store, word, problems)?,
+        None => Vec::new(),
+    };
+    match ServerAuth::new(authorities, crls, spec.verifyhost.clone(), &speech.provider) {
+        Ok(auth) => Some(Arc::new(auth)),
+        Err(why) => {
+            problems.push(Problem::Refused { why });
+            None
+        }
+    }
+}
+
+fn client_certificate(
+    store: &CertStore,
+    word: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<Certificate>> {
+    let sources = source::resolve(store, word, problems);
+    let loaded = store.load_all(sources.get(..1)?, SystemTime::now()).pop()?;
+    problems.extend(loaded.problems);
+    loaded.certificate
 }

@@ -9,11 +9,14 @@
 //! rest *as they now stand* (they may be decrypted in place) and appends what arrives next. A session at rest holds no
 //! buffer. Whatever lies in `out` after any call, also a failed one, is for the peer.
 
+use crate::answers::ACME_TLS;
 use crate::bind::BindTls;
+use crate::certificate::Certificate;
 use crate::drive::{self, Turn};
 use crate::error::TlsError;
 use crate::info::Info;
 use crate::server::ServerTls;
+use crate::table::{Group, take_served};
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
 use std::sync::Arc;
@@ -22,13 +25,47 @@ use std::sync::Arc;
 /// its own. A caller that holds more may close the connection.
 pub const MAX_HELD: usize = 0xffff + 4 + 5 * 64;
 
+/// The fatal alert for `strict-sni` (RFC 6066 section 3), in the clear: nothing was agreed on yet.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
 /// One connection's TLS.
 pub struct Session {
     machine: Machine,
     sni: Option<Box<str>>,
+    session_id: SessionId,
+    group: Option<Arc<Group>>,
+    served: Option<Arc<Certificate>>,
     peer_closed: bool,
     closed_by_us: bool,
     ended: bool,
+}
+
+/// A session's identifier: up to 32 octets (RFC 5246 section 7.4.1.3), zeros behind.
+#[derive(Clone, Copy, Default)]
+struct SessionId {
+    length: u8,
+    octets: [u8; 32],
+}
+
+impl SessionId {
+    /// That of a ServerHello, which is the first thing a server sends unless it is an alert: record header 5, message
+    /// header 4, version 2, random 32, then the length.
+    fn of(records: &[u8]) -> SessionId {
+        let mut id = SessionId::default();
+        if let (Some([22, _, _, _, _, 2]), Some((&length, rest))) =
+            (records.get(..6), records.get(43..).and_then(<[u8]>::split_first))
+        {
+            if let (Some(from), Some(to)) = (rest.get(..length.into()), id.octets.get_mut(..length.into())) {
+                to.copy_from_slice(from);
+                id.length = length;
+            }
+        }
+        id
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.octets.get(..self.length.into()).unwrap_or_default()
+    }
 }
 
 enum Machine {
@@ -59,7 +96,16 @@ impl Session {
     }
 
     fn new(machine: Machine, sni: Option<Box<str>>) -> Session {
-        Session { machine, sni, peer_closed: false, closed_by_us: false, ended: false }
+        Session {
+            machine,
+            sni,
+            session_id: SessionId::default(),
+            group: None,
+            served: None,
+            peer_closed: false,
+            closed_by_us: false,
+            ended: false,
+        }
     }
 
     /// Takes ciphertext from the front of `input`; appends plaintext to `plain` and records for the peer to `out`.
@@ -84,6 +130,19 @@ impl Session {
                 }
             }
         }
+        let (start, handshaking) = (out.len(), self.is_handshaking());
+        let used = self.turn(input, plain, out);
+        if handshaking {
+            self.learn(out.get(start..).unwrap_or_default());
+        }
+        if used.is_err() {
+            self.alert(out);
+        }
+        used
+    }
+
+    /// Turns the machine until it waits for the peer.
+    fn turn(&mut self, input: &mut [u8], plain: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<usize, TlsError> {
         let mut used = 0;
         loop {
             let rest = input.get_mut(used..).unwrap_or_default();
@@ -93,14 +152,20 @@ impl Session {
                 Machine::Waiting(_) => return Ok(used),
             };
             used += discard;
-            match turn {
-                Ok(Turn::Again) => {}
-                Ok(Turn::PeerClosed) => self.peer_closed = true,
-                Ok(Turn::Handshaking | Turn::Established | Turn::Closed) => return Ok(used),
-                Err(error) => {
-                    self.alert(out);
-                    return Err(error.into());
-                }
+            match turn? {
+                Turn::Again => {}
+                Turn::PeerClosed => self.peer_closed = true,
+                Turn::Handshaking | Turn::Established | Turn::Closed => return Ok(used),
+            }
+        }
+    }
+
+    /// Keeps what only this moment of the handshake shows.
+    fn learn(&mut self, sent: &[u8]) {
+        if matches!(self.machine, Machine::Server(_)) {
+            self.served = take_served().or(self.served.take());
+            if self.session_id.length == 0 {
+                self.session_id = SessionId::of(sent);
             }
         }
     }
@@ -125,8 +190,21 @@ impl Session {
         };
         let hello = accepted.client_hello();
         self.sni = hello.server_name().map(Box::from);
-        let config = bind.config_for(&hello)?;
-        self.machine = Machine::Server(Box::new(UnbufferedServerConnection::new(config)?));
+        let mut offered = hello.alpn().into_iter().flatten();
+        if let (true, Some(name)) = (offered.any(|alpn| alpn == ACME_TLS), hello.server_name()) {
+            if let Some(config) = bind.answers().tls(name) {
+                self.machine = Machine::Server(Box::new(UnbufferedServerConnection::new(config)?));
+                return Ok(true);
+            }
+        }
+        let Some(group) = bind.choose(hello.server_name()) else {
+            out.extend_from_slice(&UNRECOGNIZED_NAME);
+            return Err(TlsError::UnknownName(self.sni.clone()));
+        };
+        let shared = hello.alpn().is_some_and(|offered| group.policy.shares_alpn(offered));
+        let server = UnbufferedServerConnection::new(group.config(shared))?;
+        self.machine = Machine::Server(Box::new(server));
+        self.group = Some(group);
         Ok(true)
     }
 
@@ -212,10 +290,17 @@ impl Session {
 
     /// What is known of the connection and its peer. Complete once the handshake is done.
     pub fn info(&self) -> Info<'_> {
-        match &self.machine {
-            Machine::Server(server) => Info::new(self.sni.as_deref(), server),
-            Machine::Client(client) => Info::new(self.sni.as_deref(), client),
-            Machine::Waiting(_) => Info::unknown(self.sni.as_deref()),
+        let state = match &self.machine {
+            Machine::Server(server) => Some(&****server),
+            Machine::Client(client) => Some(&****client),
+            Machine::Waiting(_) => None,
+        };
+        Info {
+            sni: self.sni.as_deref(),
+            state,
+            session_id: self.session_id.as_slice(),
+            served: self.served.as_deref(),
+            client_auth: self.group.as_ref().and_then(|group| group.policy.client_auth.as_deref()),
         }
     }
 }

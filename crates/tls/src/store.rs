@@ -1,36 +1,252 @@
-//! What the binds and servers of one process share. Cheap to clone; every clone is the same store.
+//! What the binds and servers of one process share: files already read, ticket keys, remembered sessions, the
+//! temporary certificate. Cheap to clone; every clone is the same store. Its locks are taken at load and by `rescan`,
+//! never in a handshake.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use crate::answers::Answers;
+use crate::certificate::{self, Certificate};
+use crate::problem::Problem;
+use crate::source::Source;
+use crate::tickets::TicketKeys;
+use rustls::server::ServerSessionMemoryCache;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
+
+/// `tune.ssl.cachesize` unless told: sessions remembered for clients that take no tickets.
+pub(crate) const SESSIONS: usize = 20_000;
+
+/// A certificate and its key in PEM. `Debug` leaves the key out.
+#[derive(Clone)]
+pub struct PemPair {
+    /// The chain.
+    pub cert: String,
+    /// The private key.
+    pub key: String,
+}
+
+impl fmt::Debug for PemPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PemPair").field("cert", &self.cert).finish_non_exhaustive()
+    }
+}
+
+/// A `load` line of a `crt-store`, its paths made whole with `crt-base` and `key-base`.
+#[derive(Clone, Debug, Default)]
+pub struct StoreEntry {
+    /// The store's name, empty for the unnamed one.
+    pub store: String,
+    /// `crt` as written: entries without alias are called by it.
+    pub word: String,
+    /// `alias`
+    pub alias: Option<String>,
+    /// `crt`
+    pub crt: PathBuf,
+    /// `key`
+    pub key: Option<PathBuf>,
+    /// `ocsp`
+    pub ocsp: Option<PathBuf>,
+    /// `sctl`
+    pub sctl: Option<PathBuf>,
+}
 
 /// Where certificates are looked for, and the bounds of what is kept.
 #[derive(Clone, Debug, Default)]
 pub struct StoreSpec {
     /// `crt-base`
     pub crt_base: Option<PathBuf>,
-    /// `key-base`
-    pub key_base: Option<PathBuf>,
     /// `ca-base`
     pub ca_base: Option<PathBuf>,
+    /// All `load` lines.
+    pub entries: Vec<StoreEntry>,
+    /// Application protocols the data plane speaks; others are left out of `alpn` with a warning. Empty = any.
+    pub spoken_alpn: Vec<Vec<u8>>,
+    /// Shown by a bind that has no certificate yet; without it such a bind does not start.
+    pub temporary: Option<PemPair>,
+    /// `tune.ssl.cachesize`; 0 = `SESSIONS`.
+    pub sessions: usize,
 }
 
 /// Certificate files and secrets of the process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CertStore {
-    spec: Arc<StoreSpec>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    spec: StoreSpec,
+    keys: Arc<TicketKeys>,
+    sessions: Arc<ServerSessionMemoryCache>,
+    temporary: Option<Arc<Certificate>>,
+    answers: Answers,
+    read: Mutex<HashMap<Source, Read>>,
+}
+
+/// A source that was read, as its files then were. Binds own the certificate; the store only finds it again.
+struct Read {
+    stamps: Stamps,
+    certificate: Weak<Certificate>,
 }
 
 impl CertStore {
     /// An empty store.
     pub fn new(spec: StoreSpec) -> CertStore {
-        CertStore { spec: Arc::new(spec) }
+        let sessions = if spec.sessions == 0 { SESSIONS } else { spec.sessions };
+        let temporary = spec.temporary.as_ref().and_then(|pem| certificate::from_pem(&pem.cert, &pem.key));
+        let shared = Shared {
+            keys: Arc::new(TicketKeys::new()),
+            sessions: ServerSessionMemoryCache::new(sessions),
+            temporary: temporary.map(Arc::new),
+            answers: Answers::default(),
+            read: Mutex::default(),
+            spec,
+        };
+        CertStore { shared: Arc::new(shared) }
     }
 
     /// A path as the configuration means it: relative ones start at `crt-base`.
     pub(crate) fn crt_path(&self, word: &str) -> PathBuf {
-        match &self.spec.crt_base {
-            Some(base) => base.join(word),
-            None => PathBuf::from(word),
-        }
+        based(self.shared.spec.crt_base.as_deref(), word)
     }
+
+    /// The same for authorities and revocation lists.
+    pub(crate) fn ca_path(&self, word: &str) -> PathBuf {
+        based(self.shared.spec.ca_base.as_deref(), word)
+    }
+
+    /// `@store/alias`, `@/alias` or `@alias` of the unnamed store.
+    pub(crate) fn stored(&self, word: &str) -> Option<Source> {
+        let word = word.strip_prefix('@')?;
+        let (store, name) = word.split_once('/').unwrap_or(("", word));
+        let called =
+            |entry: &&StoreEntry| entry.store == store && entry.alias.as_ref().unwrap_or(&entry.word) == name;
+        let entry = self.shared.spec.entries.iter().find(called)?;
+        let (key, ocsp, sctl) = (entry.key.clone(), entry.ocsp.clone(), entry.sctl.clone());
+        Some(Source { crt: entry.crt.clone(), key, ocsp, sctl })
+    }
+
+    /// Those of `wanted` that the data plane speaks.
+    pub(crate) fn spoken(&self, wanted: &[Vec<u8>], problems: &mut Vec<Problem>) -> Vec<Vec<u8>> {
+        let known = &self.shared.spec.spoken_alpn;
+        let (spoken, names): (Vec<_>, Vec<_>) =
+            wanted.iter().cloned().partition(|name| known.is_empty() || known.contains(name));
+        if !names.is_empty() {
+            let names = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+            problems.push(Problem::UnknownNames { what: "alpn", names });
+        }
+        spoken
+    }
+
+    /// Where challenges are posted.
+    pub fn answers(&self) -> &Answers {
+        &self.shared.answers
+    }
+
+    pub(crate) fn ticket_keys(&self) -> Arc<TicketKeys> {
+        Arc::clone(&self.shared.keys)
+    }
+
+    pub(crate) fn sessions(&self) -> Arc<ServerSessionMemoryCache> {
+        Arc::clone(&self.shared.sessions)
+    }
+
+    pub(crate) fn temporary(&self) -> Option<Arc<Certificate>> {
+        self.shared.temporary.clone()
+    }
+
+    /// Loads certificates, on all cores; results stand in the order of `sources`. Files that have not changed since
+    /// they were last read are not read again.
+    pub(crate) fn load_all(&self, sources: &[Source], now: SystemTime) -> Vec<Loaded> {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(sources.len());
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            while let Some((at, source)) = take(sources, &next) {
+                done.push((at, self.load(source, now)));
+            }
+            done
+        };
+        let mut done: HashMap<usize, Loaded> = std::thread::scope(|scope| {
+            let helpers: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            helpers.into_iter().filter_map(|helper| helper.join().ok()).flatten().chain(own).collect()
+        });
+        // A helper that ended early would have lost its share: that is loaded here.
+        let mut at = 0..;
+        let one =
+            |source| at.next().and_then(|at| done.remove(&at)).unwrap_or_else(|| self.load(source, now));
+        sources.iter().map(one).collect()
+    }
+
+    fn load(&self, source: &Source, now: SystemTime) -> Loaded {
+        let stamps = Stamps::of(source);
+        if let Some(certificate) = self.unchanged(source, &stamps) {
+            return Loaded { certificate: Some(certificate), problems: Vec::new() };
+        }
+        let mut problems = Vec::new();
+        let certificate = certificate::load(source, now, &mut problems).map(Arc::new);
+        if let Some(certificate) = &certificate {
+            let read = Read { stamps, certificate: Arc::downgrade(certificate) };
+            self.read().insert(source.clone(), read);
+        }
+        Loaded { certificate, problems }
+    }
+
+    fn unchanged(&self, source: &Source, stamps: &Stamps) -> Option<Arc<Certificate>> {
+        self.read().get(source).filter(|read| read.stamps == *stamps)?.certificate.upgrade()
+    }
+
+    /// What was read from this source last, whatever has become of its files.
+    pub(crate) fn last(&self, source: &Source) -> Option<Arc<Certificate>> {
+        self.read().get(source)?.certificate.upgrade()
+    }
+
+    fn read(&self) -> std::sync::MutexGuard<'_, HashMap<Source, Read>> {
+        // The map is whole between any two statements that change it.
+        self.shared.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for CertStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertStore").field("spec", &self.shared.spec).finish_non_exhaustive()
+    }
+}
+
+fn take<'s>(sources: &'s [Source], next: &AtomicUsize) -> Option<(usize, &'s Source)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    sources.get(at).map(|source| (at, source))
+}
+
+fn based(base: Option<&Path>, word: &str) -> PathBuf {
+    base.map_or_else(|| PathBuf::from(word), |base| base.join(word))
+}
+
+/// One source's outcome.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) certificate: Option<Arc<Certificate>>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Time and length of each file that makes a certificate; `None` where there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamps(Vec<Stamp>);
+
+/// A file's last change and length.
+pub(crate) type Stamp = Option<(SystemTime, u64)>;
+
+impl Stamps {
+    pub(crate) fn of(source: &Source) -> Stamps {
+        let mut files = vec![source.crt.clone(), source.ocsp_file()];
+        files.extend(source.key_files());
+        Stamps(files.iter().map(|file| stamp(file)).collect())
+    }
+}
+
+pub(crate) fn stamp(file: &Path) -> Stamp {
+    let meta = std::fs::metadata(file).ok()?;
+    Some((meta.modified().ok()?, meta.len()))
 }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use tls::{BindSpec, BindTls, CertStore, ServerSpec, ServerTls, Session, StoreSpec, TlsError};
 
 /// A folder of this test's own, gone with it.
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    pub fn new(name: &str) -> Folder {
+    pub(crate) fn new(name: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("lockgate-tls-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
 
-    pub fn put(&self, name: &str, text: &str) -> String {
+    pub(crate) fn put(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
@@ -28,7 +28,7 @@ impl Drop for Folder {
     }
 }
 
-pub fn bind(name: &str) -> Arc<BindTls> {
+pub(crate) fn bind(name: &str) -> Arc<BindTls> {
     let folder = Folder::new(name);
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let pem = folder.put("site.pem", &(made.cert.pem() + &made.signing_key.serialize_pem()));
@@ -38,25 +38,25 @@ pub fn bind(name: &str) -> Arc<BindTls> {
     Arc::new(built.value.unwrap())
 }
 
-pub fn server() -> ServerTls {
+pub(crate) fn server() -> ServerTls {
     let spec = ServerSpec { verify_none: true, alpn: vec![b"http/1.1".to_vec()], ..ServerSpec::default() };
     ServerTls::new(&CertStore::new(StoreSpec::default()), &spec).value.unwrap()
 }
 
 /// One end: its session and what it holds.
-pub struct End {
-    pub session: Session,
-    pub held: Vec<u8>,
-    pub plain: Vec<u8>,
-    pub out: Vec<u8>,
+pub(crate) struct End {
+    pub(crate) session: Session,
+    pub(crate) held: Vec<u8>,
+    pub(crate) plain: Vec<u8>,
+    pub(crate) out: Vec<u8>,
 }
 
 impl End {
-    pub fn new(session: Session) -> End {
+    pub(crate) fn new(session: Session) -> End {
         End { session, held: Vec::new(), plain: Vec::new(), out: Vec::new() }
     }
 
-    pub fn feed(&mut self) -> Result<(), TlsError> {
+    pub(crate) fn feed(&mut self) -> Result<(), TlsError> {
         let used = self.session.feed(&mut self.held, &mut self.plain, &mut self.out)?;
         self.held.drain(..used);
         Ok(())
@@ -64,7 +64,7 @@ impl End {
 }
 
 /// Carries bytes, at most `step` at a time, until both are silent.
-pub fn talk(a: &mut End, b: &mut End, step: usize) -> Result<(), TlsError> {
+pub(crate) fn talk(a: &mut End, b: &mut End, step: usize) -> Result<(), TlsError> {
     while !a.out.is_empty() || !b.out.is_empty() {
         for (from, to) in [(&mut *a, &mut *b)] {
             carry(from, to, step)?;
@@ -74,7 +74,7 @@ pub fn talk(a: &mut End, b: &mut End, step: usize) -> Result<(), TlsError> {
     Ok(())
 }
 
-pub fn carry(from: &mut End, to: &mut End, step: usize) -> Result<(), TlsError> {
+pub(crate) fn carry(from: &mut End, to: &mut End, step: usize) -> Result<(), TlsError> {
     while !from.out.is_empty() {
         let some: Vec<u8> = from.out.drain(..step.min(from.out.len())).collect();
         to.held.extend(some);
@@ -83,7 +83,7 @@ pub fn carry(from: &mut End, to: &mut End, step: usize) -> Result<(), TlsError> 
     Ok(())
 }
 
-pub fn pair(name: &str, step: usize) -> (End, End) {
+pub(crate) fn pair(name: &str, step: usize) -> (End, End) {
     let mut client = End::new(Session::connect(&server(), Some("localhost")).unwrap());
     let mut front = End::new(Session::accept(bind(name)));
     client.feed().unwrap();

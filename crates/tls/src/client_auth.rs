@@ -1,0 +1,226 @@
+//! Client certificates: who is let in (`verify`, `ca-file`, `ca-verify-file`, `crl-file`), which faults are overlooked
+//! (`crt-ignore-err`, `ca-ignore-err`), and what is said of them afterwards in OpenSSL's numbers.
+//!
+//! rustls' verifier decides. Only where it refuses are the faults worked out, in the order in which OpenSSL meets
+//! them, because settings and fetches are written in those terms. The signature of the handshake itself is always
+//! checked: whoever is let in holds the key of the certificate shown.
+
+use crate::bind::Verify;
+use crate::chain::{self, Fault, Purpose};
+use crate::policy::PolicySpec;
+use crate::problem::Problem;
+use crate::store::CertStore;
+use crate::trust::{self, Authorities};
+use aws_lc_rs::digest;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use std::sync::Arc;
+
+/// What OpenSSL would say of a client's certificate. All zero = nothing is wrong with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// `ssl_c_verify`: the last fault found.
+    pub verify: u16,
+    /// `ssl_c_err`: the first of the certificate itself.
+    pub err: u16,
+    /// `ssl_c_ca_err`: the first of its issuers.
+    pub ca_err: u16,
+    /// `ssl_c_ca_err_depth`: which issuer's, 1 being the nearest.
+    pub ca_err_depth: u16,
+}
+
+/// `all`, or numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Overlook {
+    all: bool,
+    numbers: Vec<u16>,
+}
+
+impl Overlook {
+    fn parse(what: &'static str, list: Option<&str>, problems: &mut Vec<Problem>) -> Overlook {
+        let mut overlook = Overlook::default();
+        let mut unknown = Vec::new();
+        for word in list.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match (word, word.parse().ok().or_else(|| chain::number_of(word))) {
+                ("all", _) => overlook.all = true,
+                (_, Some(number)) => overlook.numbers.push(number),
+                (_, None) => unknown.push(word.to_owned()),
+            }
+        }
+        if !unknown.is_empty() {
+            problems.push(Problem::UnknownNames { what, names: unknown });
+        }
+        overlook
+    }
+
+    fn covers(&self, number: u16) -> bool {
+        self.all || self.numbers.contains(&number)
+    }
+}
+
+/// The verifier of a policy.
+#[derive(Debug)]
+pub(crate) struct ClientAuth {
+    verifier: Arc<dyn ClientCertVerifier>,
+    authorities: Authorities,
+    crt_overlook: Overlook,
+    ca_overlook: Overlook,
+    revocation_digest: Vec<u8>,
+}
+
+impl ClientAuth {
+    pub(crate) fn new(
+        store: &CertStore,
+        spec: &PolicySpec,
+        problems: &mut Vec<Problem>,
+    ) -> Option<ClientAuth> {
+        let Some((authorities, shown)) = authorities(store, spec, problems) else {
+            if spec.ca_file.is_none() && spec.ca_verify_file.is_none() {
+                problems.push(Problem::Needs { what: "verify", needs: "ca-file" });
+            }
+            return None;
+        };
+        let crls = match &spec.crl_file {
+            Some(word) => trust::revocations(store, word, problems)?,
+            None => Vec::new(),
+        };
+        let mut revocation_digest = Vec::new();
+        crls.iter().for_each(|crl| revocation_digest.extend(digest::digest(&digest::SHA256, crl).as_ref()));
+        let provider = Arc::new(default_provider());
+        let mut builder =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(authorities.roots()), provider)
+                .with_crls(crls)
+                .enforce_revocation_expiration()
+                .clear_root_hint_subjects()
+                .add_root_hint_subjects(shown);
+        if spec.verify == Verify::Optional {
+            builder = builder.allow_unauthenticated();
+        }
+        let verifier = match builder.build() {
+            Ok(verifier) => verifier,
+            Err(error) => {
+                problems.push(Problem::Refused { why: error.to_string() });
+                return None;
+            }
+        };
+        let crt_overlook = Overlook::parse("crt-ignore-err", spec.crt_ignore_err.as_deref(), problems);
+        let ca_overlook = Overlook::parse("ca-ignore-err", spec.ca_ignore_err.as_deref(), problems);
+        Some(ClientAuth { verifier, authorities, crt_overlook, ca_overlook, revocation_digest })
+    }
+
+    /// What decides who is let in, for the binding of sessions.
+    pub(crate) fn digest(&self, context: &mut digest::Context) {
+        self.authorities.digest(context);
+        context.update(&self.revocation_digest);
+    }
+
+    /// What is wrong with a chain, leaf first. Worked out afresh, also for sessions taken up again: what has expired or
+    /// was revoked in the meantime shows.
+    pub(crate) fn report(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> VerifyReport {
+        let Some((leaf, issuers)) = chain.split_first() else { return VerifyReport::default() };
+        let faults = self.examine(leaf, issuers, now).err().map(|(faults, _)| faults).unwrap_or_default();
+        let leaf_fault = faults.iter().find(|fault| fault.depth == 0);
+        let ca_fault = faults.iter().find(|fault| fault.depth > 0);
+        VerifyReport {
+            verify: faults.last().map_or(0, |fault| fault.number),
+            err: leaf_fault.map_or(0, |fault| fault.number),
+            ca_err: ca_fault.map_or(0, |fault| fault.number),
+            ca_err_depth: ca_fault.map_or(0, |fault| fault.depth),
+        }
+    }
+
+    fn examine(
+        &self,
+        leaf: &CertificateDer<'_>,
+        issuers: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), (Vec<Fault>, Error)> {
+        match self.verifier.verify_client_cert(leaf, issuers, now) {
+            Ok(_) => Ok(()),
+            Err(error) => match chain::faults(&self.authorities, leaf, issuers, now, Purpose::Client, &error)
+            {
+                faults if faults.is_empty() => Ok(()),
+                faults => Err((faults, error)),
+            },
+        }
+    }
+
+    fn overlooks(&self, fault: &Fault) -> bool {
+        let list = if fault.depth == 0 { &self.crt_overlook } else { &self.ca_overlook };
+        list.covers(fault.number)
+    }
+}
+
+type Trusted = (Authorities, Vec<DistinguishedName>);
+
+/// Both files' certificates are trusted; only those of `ca-file` are named to the client.
+fn authorities(store: &CertStore, spec: &PolicySpec, problems: &mut Vec<Problem>) -> Option<Trusted> {
+    let mut load = |word: &Option<String>| word.as_ref().map(|word| Authorities::load(store, word, problems));
+    let (named, quiet) = (load(&spec.ca_file), load(&spec.ca_verify_file));
+    let shown = match &named {
+        Some(Some(authorities)) if !spec.no_ca_names => authorities.roots().subjects(),
+        _ => Vec::new(),
+    };
+    match (named, quiet) {
+        (None, None) | (Some(None), _) | (_, Some(None)) => None,
+        (Some(Some(one)), None) | (None, Some(Some(one))) => Some((one, shown)),
+        (Some(Some(one)), Some(Some(other))) => Some((one.and(other), shown)),
+    }
+}
+
+impl ClientCertVerifier for ClientAuth {
+    fn offer_client_auth(&self) -> bool {
+        true
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.verifier.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.verifier.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match self.examine(end_entity, intermediates, now) {
+            Ok(()) => Ok(ClientCertVerified::assertion()),
+            Err((faults, _)) if faults.iter().all(|fault| self.overlooks(fault)) => {
+                Ok(ClientCertVerified::assertion())
+            }
+            // rustls has no word for a certificate that is itself an authority; to the client it is a bad one.
+            Err((_, Error::General(_))) => Err(CertificateError::BadEncoding.into()),
+            Err((_, error)) => Err(error),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,156 @@
+//! Whether a stored OCSP response (RFC 6960) may be stapled: successful, one answer, for this certificate, good, and in
+//! date. The signature is the client's to check. Reads only as much DER as that takes.
+
+/// What a client would make of the response, for a certificate of this serial at this time (seconds since the epoch).
+pub(crate) fn check(response: &[u8], serial: &[u8], now: i64) -> Result<(), &'static str> {
+    let single = single(response)?;
+    let serial_of_answer = single.serial;
+    if trim(serial_of_answer) != trim(serial) {
+        return Err("it is about another certificate");
+    }
+    if !single.good {
+        return Err("the certificate is not good by it");
+    }
+    if single.this_update > now {
+        return Err("it is of the future");
+    }
+    if single.next_update.is_some_and(|next| next < now) {
+        return Err("it is out of date");
+    }
+    Ok(())
+}
+
+/// Leading zeros of an INTEGER say nothing.
+fn trim(serial: &[u8]) -> &[u8] {
+    let zeros = serial.iter().take_while(|byte| **byte == 0).count();
+    serial.get(zeros..).unwrap_or_default()
+}
+
+struct Single<'d> {
+    serial: &'d [u8],
+    good: bool,
+    this_update: i64,
+    next_update: Option<i64>,
+}
+
+const MALFORMED: &str = "it is no OCSP response in DER form";
+
+const INTEGER: u8 = 0x02;
+const OCTETS: u8 = 0x04;
+const OID: u8 = 0x06;
+const ENUMERATED: u8 = 0x0a;
+const TIME: u8 = 0x18;
+const SEQUENCE: u8 = 0x30;
+const GOOD: u8 = 0x80;
+const EXPLICIT_0: u8 = 0xa0;
+
+fn single(response: &[u8]) -> Result<Single<'_>, &'static str> {
+    let mut outer = Der(Der(response).take(SEQUENCE)?);
+    if outer.take(ENUMERATED)? != [0] {
+        return Err("the responder had no answer");
+    }
+    let mut bytes = Der(Der(outer.take(EXPLICIT_0)?).take(SEQUENCE)?);
+    bytes.take(OID)?;
+    let mut basic = Der(Der(bytes.take(OCTETS)?).take(SEQUENCE)?);
+    let mut data = Der(basic.take(SEQUENCE)?);
+    // version [0] may be there; responderID is [1] or [2]
+    while data.peek() != Some(TIME) {
+        data.any()?;
+    }
+    data.take(TIME)?;
+    let mut answers = Der(data.take(SEQUENCE)?);
+    let mut answer = Der(answers.take(SEQUENCE)?);
+    if answers.peek().is_some() {
+        return Err("it holds more than one answer");
+    }
+    let mut id = Der(answer.take(SEQUENCE)?);
+    (id.take(SEQUENCE)?, id.take(OCTETS)?, id.take(OCTETS)?);
+    let serial = id.take(INTEGER)?;
+    let (status, _) = answer.any()?;
+    let this_update = time(answer.take(TIME)?)?;
+    let next_update = match answer.peek() {
+        Some(EXPLICIT_0) => Some(time(Der(answer.take(EXPLICIT_0)?).take(TIME)?)?),
+        _ => None,
+    };
+    Ok(Single { serial, good: status == GOOD, this_update, next_update })
+}
+
+/// What is left to read.
+struct Der<'d>(&'d [u8]);
+
+impl<'d> Der<'d> {
+    fn peek(&self) -> Option<u8> {
+        self.0.first().copied()
+    }
+
+    /// The next value, which must have this tag.
+    fn take(&mut self, tag: u8) -> Result<&'d [u8], &'static str> {
+        match self.any()? {
+            (found, value) if found == tag => Ok(value),
+            _ => Err(MALFORMED),
+        }
+    }
+
+    /// The next value and its tag. Lengths of up to four octets.
+    fn any(&mut self) -> Result<(u8, &'d [u8]), &'static str> {
+        let (&tag, rest) = self.0.split_first().ok_or(MALFORMED)?;
+        let (&first, rest) = rest.split_first().ok_or(MALFORMED)?;
+        let octets = usize::from(first & 0x7f) * usize::from(first >> 7);
+        if octets > 4 {
+            return Err(MALFORMED);
+        }
+        let (long, rest) = rest.split_at_checked(octets).ok_or(MALFORMED)?;
+        let length = match octets {
+            0 => usize::from(first & 0x7f),
+            _ => long.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+        };
+        let (value, rest) = rest.split_at_checked(length).ok_or(MALFORMED)?;
+        self.0 = rest;
+        Ok((tag, value))
+    }
+}
+
+/// GeneralizedTime in the one form DER allows, `YYYYMMDDHHMMSSZ`, as seconds since the epoch.
+fn time(text: &[u8]) -> Result<i64, &'static str> {
+    let digits = text.strip_suffix(b"Z").filter(|d| d.len() == 14 && d.iter().all(u8::is_ascii_digit));
+    let digits = digits.ok_or(MALFORMED)?;
+    let number = |from: usize, to: usize| {
+        digits.get(from..to).unwrap_or_default().iter().fold(0, |sum: i64, b| sum * 10 + i64::from(b - b'0'))
+    };
+    let days = days_since_epoch(number(0, 4), number(4, 6), number(6, 8));
+    Ok(((days * 24 + number(8, 10)) * 60 + number(10, 12)) * 60 + number(12, 14))
+}
+
+/// Days of the Gregorian calendar; years count from March so that the leap day is the last.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_since_the_epoch() {
+        for (text, seconds) in [
+            ("19700101000000Z", 0),
+            ("20000229120000Z", 951_825_600),
+            ("20261120173000Z", 1_795_195_800),
+            ("20991231235959Z", 4_102_444_799),
+        ] {
+            assert_eq!(time(text.as_bytes()), Ok(seconds), "{text}");
+        }
+        assert!(time(b"20260101").is_err() && time(b"2026010100000xZ").is_err());
+    }
+
+    #[test]
+    fn any_cut_of_anything_is_answered_without_harm() {
+        let text: Vec<u8> = (0..=255).cycle().take(600).collect();
+        for start in 0..text.len() {
+            assert!(check(&text[start..], b"1", 0).is_err());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which files make one certificate. `crt` words become sources here (a file, a folder, Certbot's folders, a bundle of
+//! twins, an entry of a `crt-store`); reading them is `certificate`'s.
+
+use crate::problem::Problem;
+use crate::store::CertStore;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The files of one certificate; `None` = look beside the certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Source {
+    pub(crate) crt: PathBuf,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) ocsp: Option<PathBuf>,
+    pub(crate) sctl: Option<PathBuf>,
+}
+
+impl Source {
+    fn file(crt: PathBuf) -> Source {
+        Source { crt, ..Source::default() }
+    }
+
+    /// Where the key may be if it is not in the certificate's own file, in this order.
+    pub(crate) fn key_files(&self) -> Vec<PathBuf> {
+        match &self.key {
+            Some(key) => vec![key.clone()],
+            None => {
+                [Some(with_suffix(&self.crt, ".key")), certbot_key(&self.crt)].into_iter().flatten().collect()
+            }
+        }
+    }
+
+    /// The file with the response to staple.
+    pub(crate) fn ocsp_file(&self) -> PathBuf {
+        self.ocsp.clone().unwrap_or_else(|| with_suffix(&self.crt, ".ocsp"))
+    }
+
+    /// The file with timestamps of certificate transparency.
+    pub(crate) fn sctl_file(&self) -> PathBuf {
+        self.sctl.clone().unwrap_or_else(|| with_suffix(&self.crt, ".sctl"))
+    }
+}
+
+/// Suffixes of files that belong to the certificate of the name before them (`crt`, configuration manual).
+const SIBLINGS: [&str; 4] = [".key", ".issuer", ".ocsp", ".sctl"];
+/// Twins of one name by kind of key (`ssl-load-extra-files`).
+const TWINS: [&str; 3] = [".rsa", ".ecdsa", ".dsa"];
+
+pub(crate) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Certbot's `privkey.pem` for its `fullchain.pem` or `cert.pem`; in its archive both carry a number.
+fn certbot_key(crt: &Path) -> Option<PathBuf> {
+    let name = crt.file_name()?.to_str()?;
+    let number =
+        name.strip_prefix("fullchain").or_else(|| name.strip_prefix("cert"))?.strip_suffix(".pem")?;
+    number.bytes().all(|b| b.is_ascii_digit()).then(|| crt.with_file_name(format!("privkey{number}.pem")))
+}
+
+/// Resolves one `crt` word; a folder may stand for nothing yet.
+pub(crate) fn resolve(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Vec<Source> {
+    if word.starts_with('@') {
+        let found = store.stored(word);
+        if found.is_none() {
+            problems.push(Problem::NotInStore { word: word.to_owned() });
+        }
+        return found.into_iter().collect();
+    }
+    let path = store.crt_path(word);
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_dir() => folder(&path, problems),
+        Ok(_) => vec![Source::file(path)],
+        Err(error) => twins(&path, &error, problems),
+    }
+}
+
+/// The name before `.rsa` and `.ecdsa`, where no file of the name itself exists.
+fn twins(base: &Path, error: &std::io::Error, problems: &mut Vec<Problem>) -> Vec<Source> {
+    let missing = error.kind() == ErrorKind::NotFound;
+    let files = TWINS.iter().map(|suffix| with_suffix(base, suffix));
+    let list: Vec<_> = files.filter(|file| missing && file.exists()).map(Source::file).collect();
+    if list.is_empty() {
+        problems.push(Problem::Unreadable { file: base.to_owned(), why: error.to_string() });
+    }
+    list
+}
+
+/// A folder's certificates in alphabetical order. A folder of Certbot's stands for its `fullchain.pem`.
+fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<Source> {
+    if let Some(lineage) = lineage(path) {
+        return vec![Source::file(lineage)];
+    }
+    let entries = match std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.push(Problem::Unreadable { file: path.to_owned(), why: error.to_string() });
+            return Vec::new();
+        }
+    };
+    let mut files: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+    files.sort();
+    files.into_iter().filter(|file| is_candidate(file)).filter_map(entry).map(Source::file).collect()
+}
+
+/// A file stands for itself, a folder in a folder only if it is Certbot's.
+fn entry(path: PathBuf) -> Option<PathBuf> {
+    if path.is_dir() { lineage(&path) } else { Some(path) }
+}
+
+fn lineage(folder: &Path) -> Option<PathBuf> {
+    let chain = folder.join("fullchain.pem");
+    (chain.exists() && folder.join("privkey.pem").exists()).then_some(chain)
+}
+
+fn is_candidate(file: &Path) -> bool {
+    let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    !name.starts_with('.') && !SIBLINGS.iter().any(|suffix| name.ends_with(suffix))
+}

@@ -1,0 +1,123 @@
+//! Whom we believe: authorities and revocation lists from files, for clients and servers alike.
+
+use crate::certificate::read_bounded;
+use crate::problem::Problem;
+use crate::store::CertStore;
+use aws_lc_rs::digest;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use std::path::{Path, PathBuf};
+
+/// Where distributions keep the certificates of public authorities, in one file.
+const SYSTEM_BUNDLES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// In a folder, files with these endings are read (`ca-file`).
+const ENDINGS: [&str; 4] = ["pem", "crt", "cer", "crl"];
+
+/// Certificates that are trusted as they stand.
+#[derive(Debug, Default)]
+pub(crate) struct Authorities {
+    pub(crate) ders: Vec<CertificateDer<'static>>,
+}
+
+impl Authorities {
+    /// Reads a file, a folder, or `@system-ca`.
+    pub(crate) fn load(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Option<Authorities> {
+        let path = if word == "@system-ca" { system() } else { store.ca_path(word) };
+        let mut ders = Vec::new();
+        for file in files(&path, problems)? {
+            ders.extend(sections::<CertificateDer<'static>>(&file, problems)?);
+        }
+        if ders.is_empty() {
+            problems.push(Problem::NoAuthority { file: path });
+            return None;
+        }
+        Some(Authorities { ders })
+    }
+
+    /// Joins two sets.
+    pub(crate) fn and(mut self, other: Authorities) -> Authorities {
+        self.ders.extend(other.ders);
+        self
+    }
+
+    /// As rustls takes them. Ones it cannot read trust nobody, so they are passed over.
+    pub(crate) fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.ders.iter().cloned());
+        roots
+    }
+
+    /// This very certificate is among them. OpenSSL then asks no further, and self-signed ones are used so.
+    pub(crate) fn contains(&self, certificate: &[u8]) -> bool {
+        self.ders.iter().any(|der| der.as_ref() == certificate)
+    }
+
+    pub(crate) fn digest(&self, context: &mut digest::Context) {
+        self.ders.iter().for_each(|der| context.update(der));
+    }
+}
+
+/// `SSL_CERT_FILE` and `SSL_CERT_DIR` first, as OpenSSL does.
+fn system() -> PathBuf {
+    let told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let usual = SYSTEM_BUNDLES.into_iter().map(PathBuf::from);
+    told.chain(usual).find(|path| path.exists()).unwrap_or_else(|| PathBuf::from("/etc/ssl/certs"))
+}
+
+fn files(path: &Path, problems: &mut Vec<Problem>) -> Option<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Some(vec![path.to_owned()]);
+    }
+    match std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
+        Ok(entries) => {
+            let mut files: Vec<PathBuf> =
+                entries.iter().map(std::fs::DirEntry::path).filter(|f| is_pem(f)).collect();
+            files.sort();
+            Some(files)
+        }
+        Err(error) => {
+            problems.push(Problem::Unreadable { file: path.to_owned(), why: error.to_string() });
+            None
+        }
+    }
+}
+
+fn is_pem(file: &Path) -> bool {
+    let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && file.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+}
+
+fn sections<T: PemObject>(file: &Path, problems: &mut Vec<Problem>) -> Option<Vec<T>> {
+    match read_bounded(file) {
+        Ok(text) => Some(T::pem_slice_iter(&text).filter_map(Result::ok).collect()),
+        Err(error) => {
+            problems.push(Problem::Unreadable { file: file.to_owned(), why: error.to_string() });
+            None
+        }
+    }
+}
+
+/// Reads `crl-file`: a file or a folder.
+pub(crate) fn revocations(
+    store: &CertStore,
+    word: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<CertificateRevocationListDer<'static>>> {
+    let path = store.ca_path(word);
+    let mut lists = Vec::new();
+    for file in files(&path, problems)? {
+        lists.extend(sections::<CertificateRevocationListDer<'static>>(&file, problems)?);
+    }
+    if lists.is_empty() {
+        problems.push(Problem::BadCrl { file: path, why: "no 'X509 CRL' block in it".into() });
+        return None;
+    }
+    Some(lists)
+}
