@@ -59,7 +59,7 @@ fn whole(head: &[u8], limits: &Limits, into: &mut Request) -> Result<Complete, R
     }
     Ok(Complete {
         head_len: head.len(),
-        body: body(&seen, relaxed, into)?,
+        body: body(&seen, into)?,
         close: !seen.persists(into.version),
         keep_alive_10: into.version == Version::H10 && seen.persists(into.version),
         upgrade,
@@ -70,12 +70,12 @@ fn whole(head: &[u8], limits: &Limits, into: &mut Request) -> Result<Complete, R
 /// Without framing fields a request has no body (RFC 9112 section 6.3, rule 7). CONNECT never has one: the bytes
 /// behind its head belong to the tunnel. HTTP/1.0 methods without content do not get one either: servers of that
 /// age would take the body for the next request.
-fn body(seen: &Seen, relaxed: bool, request: &Request) -> Result<Framing, Reject> {
+fn body(seen: &Seen, request: &Request) -> Result<Framing, Reject> {
     match (seen.framing(request.version)?, request.method) {
         (None | Some(Framing::Length(0)), Method::Connect) => Ok(Framing::None),
         (Some(_), Method::Connect) => Err(Reject::bad("CONNECT with a body", 0)),
         (Some(Framing::Length(1..)), Method::Get | Method::Head | Method::Delete)
-            if request.version == Version::H10 && !relaxed =>
+            if request.version == Version::H10 =>
         {
             Err(Reject { status: 413, reason: "body of an HTTP/1.0 GET, HEAD or DELETE", at: 0 })
         }
