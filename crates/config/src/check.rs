@@ -1,8 +1,76 @@
-//! Checks that need the whole configuration: references between sections, names used twice, settings that make no
-//! sense together. Opens nothing; what needs a compiled expression is checked by lowering.
+//! Checks that need the whole configuration: names used twice, references between sections, settings that make no
+//! sense together. Opens nothing and changes nothing; what needs a compiled expression is checked by lowering.
 
-use crate::model::Model;
-use base::Diagnostics;
+mod modes;
+mod names;
+mod order;
+mod references;
+mod tracking;
 
-/// Complains about what no single line shows.
-pub(crate) fn check(_model: &Model, _diags: &mut Diagnostics) {}
+use crate::model::{Model, Proxy, ProxyKind};
+use base::{Diagnostics, Span};
+
+/// Complains about what no single line shows. Disabled proxies are passed over, as HAProxy does.
+pub(crate) fn check(model: &Model, diags: &mut Diagnostics) {
+    names::check(model, diags);
+    references::check(model, diags);
+    for proxy in model.proxies.iter().filter(|proxy| !proxy.disabled) {
+        tracking::check(model, proxy, diags);
+        modes::check(proxy, diags);
+        order::check(proxy, diags);
+        timeouts(proxy, diags);
+        listens(proxy, diags);
+    }
+}
+
+/// A proxy as complaints name it: `frontend 'f'`, `backend 'b'`, `proxy 'l'`.
+fn label(proxy: &Proxy) -> String {
+    let kind = match proxy.kind {
+        ProxyKind::Frontend => "frontend",
+        ProxyKind::Backend => "backend",
+        ProxyKind::Listen => "proxy",
+    };
+    format!("{kind} '{}'", proxy.name)
+}
+
+/// A complaint about a line that `defaults` gives to several proxies is made once.
+fn alert_once(diags: &mut Diagnostics, span: Span, message: String, help: Option<String>) {
+    if diags.iter().any(|d| d.span == Some(span) && d.message == message) {
+        return;
+    }
+    let alert = diags.alert(span, message);
+    if let Some(help) = help {
+        alert.help(help);
+    }
+}
+
+/// Without a timeout a peer that vanishes keeps its connection for good.
+fn timeouts(proxy: &Proxy, diags: &mut Diagnostics) {
+    let times = &proxy.settings.timeouts;
+    let unset = |time: Option<u64>| time.unwrap_or(0) == 0;
+    let mut missing = Vec::new();
+    if proxy.kind.is_front() && unset(times.client) {
+        missing.push("'timeout client'");
+    }
+    if proxy.kind.is_back() && !proxy.servers.is_empty() {
+        if unset(times.connect) {
+            missing.push("'timeout connect'");
+        }
+        if unset(times.server) {
+            missing.push("'timeout server'");
+        }
+    }
+    if !missing.is_empty() {
+        diags
+            .warning(proxy.span, format!("missing timeouts for {}", label(proxy)))
+            .help(format!("peers that vanish would be waited for without end; set {}", missing.join(", ")));
+    }
+}
+
+fn listens(proxy: &Proxy, diags: &mut Diagnostics) {
+    if proxy.kind.is_front() && proxy.binds.is_empty() {
+        diags
+            .warning(proxy.span, format!("{} has no 'bind' directive", label(proxy)))
+            .help("please declare it as a backend if this was intended");
+    }
+}

@@ -66,6 +66,14 @@ pub struct Loaded {
 
 /// Reads the files in order and checks the whole. Complaints never stop it.
 pub fn load(sources: Vec<Source>, options: &LoadOptions) -> Loaded {
+    let mut loaded = read(sources, options);
+    crate::check::check(&loaded.model, &mut loaded.diags);
+    loaded.diags.sort();
+    loaded
+}
+
+/// Reads the files in order, line by line; what only shows between lines is not checked.
+pub fn read(sources: Vec<Source>, options: &LoadOptions) -> Loaded {
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     let mut loader = Loader {
         env: options.environment_for(&names),
@@ -83,12 +91,10 @@ pub fn load(sources: Vec<Source>, options: &LoadOptions) -> Loaded {
     for source in sources {
         loader.file(&source, kept.add(source.name.clone(), source.text.clone()));
     }
-    let Loader { model, mut diags, secrets, .. } = loader;
+    let Loader { model, diags, secrets, .. } = loader;
     for span in secrets {
         kept.hide(span);
     }
-    crate::check::check(&model, &mut diags);
-    diags.sort();
     Loaded { model, sources: kept, diags }
 }
 
@@ -213,14 +219,20 @@ impl Loader<'_> {
             }
             Kind::Userlist => {
                 let name = header.required_name()?;
+                if self.model.userlists.iter().any(|list| list.name.text == name.text) {
+                    self.diags.warning(name.span, format!("ignoring duplicated userlist '{name}'"));
+                    return header.finish();
+                }
                 self.open = Open::Userlist(Userlist { name, ..Userlist::default() });
             }
             Kind::HttpErrors => {
                 let name = header.required_name()?;
+                unique("http-errors", &name, self.model.http_errors.iter().map(|other| &other.name))?;
                 self.open = Open::HttpErrors(HttpErrors { name, ..HttpErrors::default() });
             }
             Kind::Resolvers => {
                 let name = header.required_name()?;
+                unique("resolvers", &name, self.model.resolvers.iter().map(|other| &other.name))?;
                 self.diags
                     .warning(header.span(), format!("resolvers '{name}' is read but not asked yet"))
                     .help("names of servers are looked up once, at start, by the system");
@@ -228,6 +240,7 @@ impl Loader<'_> {
             }
             Kind::Ring => {
                 let name = header.required_name()?;
+                unique("ring", &name, self.model.rings.iter().map(|other| &other.name))?;
                 self.open = Open::Ring(Ring { name, ..Ring::default() });
             }
             Kind::CrtStore => {
@@ -303,6 +316,18 @@ impl Loader<'_> {
         }
         self.header = Word::default();
         self.name = Word::default();
+    }
+}
+
+/// Complains about a section whose name another of its kind has.
+fn unique<'m>(section: &str, name: &Word, mut others: impl Iterator<Item = &'m Word>) -> Parsed {
+    match others.find(|other| other.text == name.text) {
+        None => Ok(()),
+        Some(other) => Err(Failure::new(
+            name.span,
+            format!("{section} '{name}' already exists (declared at line {})", other.span.line),
+        )
+        .help("rename one of them")),
     }
 }
 
