@@ -57,6 +57,11 @@ impl Ctx<'_> {
         self.marks.contains(&kind)
     }
 
+    /// An address word with the variables in it replaced, see [`Environment::expand_address`].
+    pub fn address(&self, word: &Word) -> Word {
+        Word::new(self.env.expand_address(&word.text), word.span)
+    }
+
     /// `frontend 'www'`, for complaints.
     pub fn section_label(&self) -> String {
         if self.section_name.text.is_empty() {

@@ -60,6 +60,27 @@ impl Environment {
         self.values.retain(|name, _| keep.contains(&name.as_str()));
     }
 
+    /// An address with its variables replaced. Addresses take `$NAME` and `${NAME}` without quotes too (manual "bind",
+    /// "server", "log"); what is not set is empty.
+    pub fn expand_address<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains('$') {
+            return Cow::Borrowed(text);
+        }
+        let mut pieces = text.split('$');
+        let mut out = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let (braced, piece) = match piece.strip_prefix('{') {
+                Some(rest) => (true, rest),
+                None => (false, piece),
+            };
+            let end = piece.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(piece.len());
+            let (name, rest) = piece.split_at(end);
+            out.push_str(self.get(name).unwrap_or_default());
+            out.push_str(if braced { rest.strip_prefix('}').unwrap_or(rest) } else { rest });
+        }
+        Cow::Owned(out)
+    }
+
     /// A variable's value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
@@ -89,6 +110,22 @@ impl<'e> Variables<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_take_variables_without_quotes() {
+        let env =
+            Environment::new([("PORT", "80"), ("H", "h")].map(|(n, v)| (n.to_owned(), v.to_owned())), []);
+        for (text, expected) in [
+            ("*:80", "*:80"),
+            ("$H:${PORT}", "h:80"),
+            ("${H}a:$PORT-${PORT}1", "ha:80-801"),
+            ("*:$NONE", "*:"),
+            ("a$", "a"),
+            ("${PORT", "80"),
+        ] {
+            assert_eq!(env.expand_address(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn resetenv_keeps_what_it_names() {

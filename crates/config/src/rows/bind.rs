@@ -60,7 +60,7 @@ fn check(ctx: &mut Ctx<'_>, bind: &Word, words: &[Word], params: &BindParams, ad
 
 fn addresses(ctx: &mut Ctx<'_>, args: &Args<'_>, list: &Word) -> Result<Vec<(Address, Span)>, Failure> {
     let mut out = Vec::new();
-    for word in list_of(list) {
+    for word in list_of(list).iter().map(|word| ctx.address(word)).collect::<Vec<_>>() {
         if word.text.starts_with("quic4@") || word.text.starts_with("quic6@") {
             ctx.warn(word.span, format!("HTTP/3 is not served yet: '{word}' is left out"));
             continue;

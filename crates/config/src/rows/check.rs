@@ -4,7 +4,7 @@
 use super::check_expect;
 use super::http_actions::token;
 use super::params::text;
-use super::server_params::proto;
+use super::server_params::{host, proto};
 use super::vars::{assignment, forgotten};
 use crate::args::Args;
 use crate::ctx::Ctx;
@@ -24,7 +24,8 @@ const fn row(names: &'static [&'static str], args: &'static str, doc: &'static s
 
 pub(crate) const ROWS: &[Row] = &[
     row(&["http-check connect", "tcp-check connect"], CONNECT, "Opens a connection.", |c, a, s| {
-        step(c, a, s, |a| connect(a).map(CheckStep::Connect))
+        let step = CheckStep::Connect(connect(c, a)?);
+        add(c, a, s, step)
     }),
     row(
         &["http-check send"],
@@ -104,6 +105,10 @@ fn step(
     read: fn(&mut Args<'_>) -> Result<CheckStep, Failure>,
 ) -> Parsed {
     let step = read(args)?;
+    add(ctx, args, to, step)
+}
+
+fn add(ctx: &mut Ctx<'_>, args: &Args<'_>, to: &mut Settings, step: CheckStep) -> Parsed {
     args.finish()?;
     let http = args.line().first().is_some_and(|w| w.text == "http-check");
     let (list, kind) =
@@ -166,7 +171,7 @@ const CONNECT: &str = "[default] [port <expr>] [addr <ip>] [send-proxy] [ssl] [s
 const CONNECT_WORDS: [&str; 10] =
     ["comment", "port", "addr", "send-proxy", "ssl", "sni", "alpn", "linger", "proto", "default"];
 
-fn connect(args: &mut Args<'_>) -> Result<CheckConnect, Failure> {
+fn connect(ctx: &Ctx<'_>, args: &mut Args<'_>) -> Result<CheckConnect, Failure> {
     let mut to = CheckConnect::default();
     while let Some(word) = args.next() {
         match word.as_str() {
@@ -175,7 +180,7 @@ fn connect(args: &mut Args<'_>) -> Result<CheckConnect, Failure> {
             "linger" => to.linger = true,
             "send-proxy" => to.send_proxy = true,
             "port" => to.port = Some(port(args)?),
-            "addr" => to.addr = Some(address(args)?),
+            "addr" => to.addr = Some(host(ctx, args)?),
             "sni" => to.sni = Some(text(args, "a server name behind 'sni'")?),
             "alpn" => to.alpn = Some(text(args, "a list of protocols behind 'alpn'")?),
             "proto" => to.proto = Some(proto(args)?),
@@ -202,15 +207,6 @@ fn port(args: &mut Args<'_>) -> Result<ExprText, Failure> {
         args.number_in::<u16>(&word, "a port", 1..=65535)?;
     }
     Ok(ExprText { words: vec![word] })
-}
-
-fn address(args: &mut Args<'_>) -> Result<Word, Failure> {
-    let word = text(args, "an address behind 'addr'")?;
-    match base::Address::parse(&word.text) {
-        Ok(base::Address::Inet { .. } | base::Address::Unix(_) | base::Address::Abstract(_)) => Ok(word),
-        Ok(base::Address::Fd(_) | base::Address::Unserved(_)) => Err(args.bad(&word, "an address")),
-        Err(e) => Err(args.bad(&word, "an address").help(e.to_string())),
-    }
 }
 
 const SEND_WORDS: [&str; 8] = ["comment", "meth", "uri", "uri-lf", "ver", "hdr", "body", "body-lf"];

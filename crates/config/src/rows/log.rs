@@ -177,13 +177,13 @@ fn format(_: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<FormatText, Failure> {
     Ok(format)
 }
 
-fn log_global(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {
-    let target = target(args)?;
+fn log_global(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {
+    let target = target(ctx, args)?;
     to.logs.push(LogTarget::To(target));
     Ok(())
 }
 
-fn log(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
+fn log(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
     if args.polarity() != Polarity::Plain {
         to.logs.clear();
         return args.finish();
@@ -198,15 +198,15 @@ fn log(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
         }
         return Ok(());
     }
-    let target = target(args)?;
+    let target = target(ctx, args)?;
     to.logs.push(LogTarget::To(target));
     Ok(())
 }
 
-fn target(args: &mut Args<'_>) -> Result<LogTo, Failure> {
-    let address = args.expect_text("an address and a facility")?;
+fn target(ctx: &Ctx<'_>, args: &mut Args<'_>) -> Result<LogTo, Failure> {
+    let address = ctx.address(args.expect_text("an address and a facility")?);
     let mut to = LogTo {
-        sink: sink(args, address)?,
+        sink: sink(args, &address)?,
         len: None,
         format: None,
         sample: None,

@@ -1,4 +1,4 @@
-//! `server`, `default-server` and `server-template` lines. A `server` starts from what the `default-server` lines above
+//! `server`, `default-server`, `server-template` and `source` lines. A `server` starts from what the `default-server` lines above
 //! it have set, so the order of lines counts. Names and addresses are not looked up here.
 
 use super::params::Line;
@@ -36,11 +36,18 @@ pub(crate) const ROWS: &[Row] = &[
         "Declares servers that differ in their names alone.",
         Parse::Proxy(template),
     ),
+    Row::new(
+        &["source"],
+        Place::DEFAULTS_BACK,
+        server_params::SOURCE_GRAMMAR,
+        "The address that connections to servers come from.",
+        Parse::Settings(source),
+    ),
 ];
 
 fn server(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Proxy) -> Parsed {
     let name = name(args, "<name> and <addr>[:<port>] as arguments")?;
-    let (address, word) = address(args, "<addr>[:<port>] behind the name")?;
+    let (address, word) = address(ctx, args, "<addr>[:<port>] behind the name")?;
     let label = format!("server {}/{name}", to.name);
     let mut params = to.settings.default_server.clone();
     let read = parameters(ctx, args, label, Place::SERVER_LINE, &mut params);
@@ -53,11 +60,16 @@ fn default_server(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> 
     parameters(ctx, args, label, Place::DEFAULT_SERVER_LINE, &mut to.default_server)
 }
 
+fn source(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
+    to.source = Some(server_params::source(ctx, args)?);
+    args.finish()
+}
+
 fn template(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Proxy) -> Parsed {
     let what = "<prefix> <nb | range> <addr>[:<port>] as arguments";
     let prefix = name(args, what)?;
     let (low, high) = range(args, what)?;
-    let (address, word) = address(args, what)?;
+    let (address, word) = address(ctx, args, what)?;
     let label = format!("server-template {}/{prefix}", to.name);
     let mut params = to.settings.default_server.clone();
     let read = parameters(ctx, args, label, Place::SERVER_LINE, &mut params);
@@ -102,8 +114,8 @@ fn name(args: &mut Args<'_>, what: &str) -> Result<Word, Failure> {
 }
 
 /// Where the server is: an address or a name, with a port, a port offset or none.
-fn address<'l>(args: &mut Args<'l>, what: &str) -> Result<(Address, &'l Word), Failure> {
-    let word = args.expect_text(what)?;
+fn address(ctx: &Ctx<'_>, args: &mut Args<'_>, what: &str) -> Result<(Address, Word), Failure> {
+    let word = ctx.address(args.expect_text(what)?);
     let wrong = |why: &str| Failure::new(word.span, format!("'{}': {why} in '{word}'", args.name()));
     let address = Address::parse(&word.text).map_err(|e| wrong(&e.to_string()))?;
     match &address {

@@ -133,7 +133,7 @@ pub(crate) const ROWS: &[Row] = &[
         p.port = port(a)?;
         Ok(())
     }),
-    row(&["addr"], "<address>", "Address of health checks.", |_, a, p| set(&mut p.addr, host(a))),
+    row(&["addr"], "<address>", "Address of health checks.", |c, a, p| set(&mut p.addr, host(c, a))),
     row(&["inter"], "<delay>", "Time between health checks; 2 seconds where none is written.", |_, a, p| {
         set(&mut p.inter, delay(a))
     }),
@@ -172,7 +172,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["agent-check", "no-agent-check"], "", "Asks an agent for the server's state.", |_, a, p| {
         flag(a, &mut p.agent_check)
     }),
-    row(&["agent-addr"], "<address>", "The agent's address.", |_, a, p| set(&mut p.agent_addr, host(a))),
+    row(&["agent-addr"], "<address>", "The agent's address.", |c, a, p| set(&mut p.agent_addr, host(c, a))),
     row(&["agent-port"], "<port>", "The agent's port.", |_, a, p| {
         p.agent_port = port(a)?;
         Ok(())
@@ -285,8 +285,8 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["proxy-v2-options"], "<option>[,<option>]*", "What else the PROXY protocol carries.", |_, a, p| {
         proxy_v2_options(a, p)
     }),
-    row(&["source"], SOURCE_GRAMMAR, "The address connections come from.", |_, a, p| {
-        set(&mut p.source, source(a))
+    row(&["source"], SOURCE_GRAMMAR, "The address connections come from.", |c, a, p| {
+        set(&mut p.source, source(c, a))
     }),
     row(&["tfo", "no-tfo"], "", "TCP Fast Open.", |_, a, p| flag(a, &mut p.tfo)),
     row(&["tcp-ut"], "<delay>", "Longest wait for the acknowledgement of sent data.", |_, a, p| {
@@ -451,8 +451,8 @@ fn port(args: &mut Args<'_>) -> Result<Option<u16>, Failure> {
 }
 
 /// An address without a port of its own: literal or a name.
-fn host(args: &mut Args<'_>) -> Result<Word, Failure> {
-    let word = text(args, "an address")?;
+pub(crate) fn host(ctx: &Ctx<'_>, args: &mut Args<'_>) -> Result<Word, Failure> {
+    let word = ctx.address(&text(args, "an address")?);
     match Address::parse(&word.text) {
         Ok(Address::Inet { .. } | Address::Unix(_) | Address::Abstract(_)) => Ok(word),
         Ok(Address::Fd(_) | Address::Unserved(_)) => Err(args.bad(&word, "an address")),
@@ -508,8 +508,9 @@ fn websocket(args: &mut Args<'_>) -> Parsed {
 pub(crate) const SOURCE_GRAMMAR: &str = "<addr>[:<port>[-<port>]] [interface <name>]";
 
 /// `source ADDR[:PORT[-PORT]] [usesrc …] [interface NAME]`
-pub(crate) fn source(args: &mut Args<'_>) -> Result<SourceAddress, Failure> {
-    let word = args.expect_text("<addr>[:<port>[-<port>]], and optionally 'interface' <name> as argument")?;
+pub(crate) fn source(ctx: &Ctx<'_>, args: &mut Args<'_>) -> Result<SourceAddress, Failure> {
+    let what = "<addr>[:<port>[-<port>]], and optionally 'interface' <name> as argument";
+    let word = &ctx.address(args.expect_text(what)?);
     let address = Address::parse(&word.text).map_err(|e| args.bad(word, "an address").help(e.to_string()))?;
     let literal = match &address {
         Address::Inet { host, port, .. } => {
