@@ -12,7 +12,6 @@ use crate::rows::NotYet;
 use crate::sample::Sample;
 use crate::scope::Scope;
 use base::Word;
-pub(crate) use keyword::names;
 pub(crate) use predefined::{is_predefined, predefined, predefined_names};
 use std::collections::HashMap;
 use std::ops::ControlFlow;

@@ -5,23 +5,37 @@ use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
 use crate::pcre;
 use crate::reader::{RawArg, Reader, Unclosed};
-use crate::rows::{ArgKind, ArgRow, PrepareFn};
+use crate::rows::{self, ArgKind, ArgRow, ConverterRow, FetchRow, PrepareFn};
 use base::{Span, suggest, units};
 use std::net::IpAddr;
 
-/// Whose arguments: a row's half that matters here, and how complaints name it.
-pub(crate) struct Callee<'r> {
+/// Whose arguments: what of a row matters here, and how complaints name it.
+pub(crate) struct Callee {
     /// `fetch method` or `converter`
-    pub(crate) what: &'static str,
-    pub(crate) name: &'r str,
-    pub(crate) span: Span,
-    pub(crate) grammar: &'static [ArgRow],
-    pub(crate) min: usize,
-    pub(crate) prepare: Option<PrepareFn>,
+    what: &'static str,
+    name: &'static str,
+    span: Span,
+    grammar: &'static [ArgRow],
+    min: usize,
+    prepare: Option<PrepareFn>,
+}
+
+impl Callee {
+    /// A fetch whose name stands at `span`.
+    pub(crate) fn fetch(row: &'static FetchRow, span: Span) -> Callee {
+        let (what, name) = ("fetch method", row.name);
+        Callee { what, name, span, grammar: row.args, min: row.min_args, prepare: row.prepare }
+    }
+
+    /// A converter whose name stands at `span`.
+    pub(crate) fn converter(row: &'static ConverterRow, span: Span) -> Callee {
+        let (what, name) = ("converter", row.name);
+        Callee { what, name, span, grammar: row.args, min: row.min_args, prepare: row.prepare }
+    }
 }
 
 /// The arguments at the reader's place; complaints go to the environment.
-pub(crate) fn read(env: &mut Env<'_>, reader: &mut Reader<'_>, callee: &Callee<'_>) -> Option<Args> {
+pub(crate) fn read(env: &mut Env<'_>, reader: &mut Reader<'_>, callee: &Callee) -> Option<Args> {
     let raw = raw(env, reader, callee)?;
     let mut list = Vec::with_capacity(callee.grammar.len());
     for (index, row) in callee.grammar.iter().enumerate() {
@@ -45,37 +59,15 @@ pub(crate) fn read(env: &mut Env<'_>, reader: &mut Reader<'_>, callee: &Callee<'
     Some(args)
 }
 
-fn complain(env: &mut Env<'_>, callee: &Callee<'_>, at: Option<&RawArg>, why: &str) {
+fn complain(env: &mut Env<'_>, callee: &Callee, at: Option<&RawArg>, why: &str) {
     let span = at.map_or(callee.span, |a| a.span);
     let diag = env.diags.alert(span, format!("{} '{}' : {why}", callee.what, callee.name));
-    if let Some(help) = usage(callee) {
-        diag.help(help);
+    if !callee.grammar.is_empty() {
+        diag.help(format!("the arguments are: {}{}", callee.name, rows::grammar(callee.grammar, callee.min)));
     }
 }
 
-/// `the arguments are: name(a[,b])`
-fn usage(callee: &Callee<'_>) -> Option<String> {
-    if callee.grammar.is_empty() {
-        return None;
-    }
-    Some(format!("the arguments are: {}{}", callee.name, grammar(callee.grammar, callee.min)))
-}
-
-/// `(mandatory[,optional])` as the manual writes it.
-pub(crate) fn grammar(rows: &[ArgRow], min: usize) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let names = |rows: &[ArgRow]| rows.iter().map(|r| r.name).collect::<Vec<_>>().join(",");
-    let (must, may) = rows.split_at(min.min(rows.len()));
-    match (must.is_empty(), may.is_empty()) {
-        (_, true) => format!("({})", names(must)),
-        (true, false) => format!("([{}])", names(may)),
-        (false, false) => format!("({}[,{}])", names(must), names(may)),
-    }
-}
-
-fn raw(env: &mut Env<'_>, reader: &mut Reader<'_>, callee: &Callee<'_>) -> Option<Vec<RawArg>> {
+fn raw(env: &mut Env<'_>, reader: &mut Reader<'_>, callee: &Callee) -> Option<Vec<RawArg>> {
     let open = reader.at();
     if !reader.skip("(") {
         return Some(Vec::new());
@@ -100,7 +92,7 @@ fn one(
     env: &mut Env<'_>,
     row: &ArgRow,
     index: usize,
-    callee: &Callee<'_>,
+    callee: &Callee,
     given: Option<&RawArg>,
 ) -> Result<Arg, String> {
     let text = given.map_or("", |a| a.text.as_str());

@@ -117,14 +117,7 @@ pub(crate) fn fetched(
     more: Continue,
 ) -> Option<Expr> {
     heed(env, "fetch method", fetch.name, fetch.status, span)?;
-    let callee = Callee {
-        what: "fetch method",
-        name: fetch.name,
-        span,
-        grammar: fetch.args,
-        min: fetch.min_args,
-        prepare: fetch.prepare,
-    };
+    let callee = Callee::fetch(fetch, span);
     let args = arguments::read(env, reader, &callee)?;
     let mut expr = Expr { fetch, args, converters: Vec::new(), output: fetch.output, span };
     while let Some((name, span)) = next_converter(reader, more) {
@@ -142,7 +135,7 @@ fn fetch_named(env: &mut Env<'_>, name: &str, span: Span) -> Option<&'static Fet
     let row = rows::fetch(name);
     if row.is_none() {
         let diag = env.diags.alert(span, format!("unknown fetch method '{name}'"));
-        if let Some(known) = crate::acl::names().find(|n| n == name) {
+        if let Some(known) = rows::acl_keywords().map(|k| k.name).find(|n| n == name) {
             diag.help(format!(
                 "'{known}' is an ACL keyword; as an expression write the fetch and a converter"
             ));
@@ -185,8 +178,7 @@ fn converter(
         return None;
     };
     heed(env, "converter", name, row.status, span)?;
-    let callee =
-        Callee { what: "converter", name, span, grammar: row.args, min: row.min_args, prepare: row.prepare };
+    let callee = Callee::converter(row, span);
     let args = arguments::read(env, reader, &callee)?;
     if !can_cast(*output, row.input) {
         let diag = env.diags.alert(span, format!("converter '{name}' cannot be applied"));

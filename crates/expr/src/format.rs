@@ -81,7 +81,7 @@ impl Format {
         for part in &parts {
             fixed = match (part, fixed) {
                 (Part::Text(text), Some(sum)) => Some([sum.as_slice(), text].concat()),
-                (Part::Space, Some(sum)) if sum.last() == Some(&b' ') => Some(sum),
+                (Part::Space, Some(sum)) if sum.last().is_none_or(|b| *b == b' ') => Some(sum),
                 (Part::Space, Some(sum)) => Some([sum.as_slice(), b" "].concat()),
                 (Part::Item(_, _) | Part::Value(_, _), _) | (_, None) => None,
             };

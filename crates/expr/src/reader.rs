@@ -123,8 +123,10 @@ pub(crate) fn piece(word: &Word, from: usize, to: usize) -> Span {
         Some(2) => 1,
         Some(_) | None => return span,
     };
-    let place = |offset: usize| span.start + u32::try_from(offset + shift).unwrap_or(0);
-    Span { start: place(from), end: place(to), ..span }
+    let place = |offset: usize| span.start.saturating_add(u32::try_from(offset + shift).unwrap_or(u32::MAX));
+    // Where something is missing behind the word's end, its last byte is pointed at.
+    let end = place(to).min(span.end);
+    Span { start: place(from).min(end.saturating_sub(1)).max(span.start), end, ..span }
 }
 
 /// One argument: its text and the offset of the `,` or `)` that ends it.
@@ -213,6 +215,7 @@ mod tests {
         assert_eq!((piece(&plain, 1, 2).start, piece(&plain, 1, 2).end), (11, 12));
         let quoted = Word::new("abc", Span { start: 10, end: 15, ..Span::default() });
         assert_eq!((piece(&quoted, 1, 2).start, piece(&quoted, 1, 2).end), (12, 13));
+        assert_eq!((piece(&plain, 3, 4).start, piece(&plain, 3, 4).end), (12, 13));
         let escaped = Word::new("abc", Span { start: 10, end: 14, ..Span::default() });
         assert_eq!((piece(&escaped, 1, 2).start, piece(&escaped, 1, 2).end), (10, 14));
     }

@@ -304,6 +304,11 @@ impl FetchRow {
         self
     }
 
+    /// Name and arguments as the manual writes them: `url_param(name[,delim])`.
+    pub fn usage(&self) -> String {
+        format!("{}{}", self.name, grammar(self.args, self.min_args))
+    }
+
     /// It loads with a warning.
     pub const fn no_effect(mut self, what: &'static str) -> FetchRow {
         self.status = Status::NoEffect(what);
@@ -374,10 +379,29 @@ impl ConverterRow {
         self
     }
 
+    /// Name and arguments as the manual writes them.
+    pub fn usage(&self) -> String {
+        format!("{}{}", self.name, grammar(self.args, self.min_args))
+    }
+
     /// Load-time completion of the arguments.
     pub const fn prepare(mut self, prepare: PrepareFn) -> ConverterRow {
         self.prepare = Some(prepare);
         self
+    }
+}
+
+/// `(mandatory[,optional])` as the manual writes it; nothing without arguments.
+pub(crate) fn grammar(rows: &[ArgRow], min: usize) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let names = |rows: &[ArgRow]| rows.iter().map(|r| r.name).collect::<Vec<_>>().join(",");
+    let (must, may) = rows.split_at(min.min(rows.len()));
+    match (must.is_empty(), may.is_empty()) {
+        (_, true) => format!("({})", names(must)),
+        (true, false) => format!("([{}])", names(may)),
+        (false, false) => format!("({}[,{}])", names(must), names(may)),
     }
 }
 
@@ -393,6 +417,22 @@ pub fn fetches() -> impl Iterator<Item = &'static FetchRow> {
 /// All converters.
 pub fn converters() -> impl Iterator<Item = &'static ConverterRow> {
     crate::convert::TABLES.iter().copied().flatten()
+}
+
+/// An ACL keyword that is no fetch of its own name and type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AclKeyword {
+    /// As written, e.g. `path_beg`.
+    pub name: String,
+    /// The fetch it stands for.
+    pub fetch: &'static str,
+    /// How its patterns are compared.
+    pub method: MatchMethod,
+}
+
+/// All ACL keywords that stand for a fetch and a match method.
+pub fn acl_keywords() -> impl Iterator<Item = AclKeyword> {
+    crate::acl::keyword::all()
 }
 
 /// All log items.

@@ -272,10 +272,6 @@ pub trait Scope {
     fn set_var(&self, id: VarId, value: Option<Sample<'static>>);
     /// Wall clock, microseconds since the epoch. One stream sees one value per event.
     fn now_us(&self) -> i64;
-    /// Local time's distance from UTC at that moment (microseconds since the epoch), seconds, positive to the east.
-    fn utc_offset(&self, _at_us: i64) -> i32 {
-        0
-    }
     /// A fresh random number.
     fn random(&self) -> u32;
 }

@@ -1,7 +1,7 @@
 //! The first word of an ACL: a fetch, or a keyword that stands for a fetch and a match method (`path_beg`).
 
 use crate::matching::MatchMethod;
-use crate::rows::{self, AclForm, FetchRow};
+use crate::rows::{self, AclForm, AclKeyword, FetchRow};
 
 /// What a keyword stands for.
 pub(crate) struct Keyword {
@@ -54,15 +54,26 @@ fn standing_for(row: &'static FetchRow, of: &str, method: MatchMethod) -> Keywor
     Keyword { fetch, method: Some(method), versions: matches!(fetch.acl, AclForm::Versions) }
 }
 
-/// All names that mean something in ACLs but not in expressions.
-pub(crate) fn names() -> impl Iterator<Item = String> {
-    rows::fetches().flat_map(|row| suffixes(row).iter().map(move |m| format!("{}_{}", row.name, m.name())))
+/// All keywords that stand for a fetch and a method.
+pub(crate) fn all() -> impl Iterator<Item = AclKeyword> {
+    rows::fetches().flat_map(|row| exact(row).into_iter().chain(derived(row)))
 }
 
-fn suffixes(row: &FetchRow) -> &'static [MatchMethod] {
-    match row.acl {
+fn exact(row: &'static FetchRow) -> Option<AclKeyword> {
+    let keyword = whole(row);
+    let method = keyword.method?;
+    Some(AclKeyword { name: row.name.to_owned(), fetch: keyword.fetch.name, method })
+}
+
+fn derived(row: &'static FetchRow) -> impl Iterator<Item = AclKeyword> {
+    let methods: &[MatchMethod] = match row.acl {
         AclForm::Texts(_) => &SUFFIXES,
         AclForm::Suffixes(methods) => methods,
         AclForm::Plain | AclForm::As(_, _) | AclForm::Versions => &[],
-    }
+    };
+    methods.iter().map(|method| {
+        let name = format!("{}_{}", row.name, method.name());
+        let fetch = resolve(&name).map_or(row.name, |k| k.fetch.name);
+        AclKeyword { name, fetch, method: *method }
+    })
 }

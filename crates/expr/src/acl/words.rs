@@ -81,7 +81,7 @@ fn unknown(env: &mut Env<'_>, word: &Word, name: &str, span: Span) {
         _ => format!("unknown fetch method '{name}' in ACL expression '{word}'"),
     };
     let diag = env.diags.alert(span, message);
-    let derived: Vec<String> = keyword::names().collect();
+    let derived: Vec<String> = crate::rows::acl_keywords().map(|k| k.name).collect();
     let known = crate::rows::fetches().map(|r| r.name).chain(derived.iter().map(String::as_str));
     if let Some(near) = suggest::nearest(name, known).filter(|_| !name.is_empty()) {
         diag.help(format!("did you mean '{near}'?"));

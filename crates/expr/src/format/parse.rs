@@ -1,6 +1,6 @@
 //! Reads a log-format string.
 
-use super::items::{ITEMS, Only, item};
+use super::items::{ITEMS, Only, Print, item};
 use super::{Escape, Flags, Format, Part};
 use crate::compile::Env;
 use crate::expression::{self, Continue};
@@ -172,8 +172,12 @@ impl<'w> Parser<'w> {
         if row.only == Only::Http && env.mode_tcp {
             return self.complain(env, start, &format!("format variable '{name}' is reserved for HTTP mode"));
         }
-        if name == "o" {
+        if matches!(row.print, Print::Flags) {
             self.flags = flags;
+        }
+        if matches!(row.print, Print::Date(_) | Print::DateLocal(_)) {
+            // Read now, before a chroot takes the file away.
+            crate::zone::load();
         }
         self.parts.push(Part::Item(row, flags));
         Some(())

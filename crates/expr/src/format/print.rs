@@ -71,9 +71,9 @@ impl<'p> Printer<'p> {
             Print::Timer(fact) => self.number(self.int(fact, -1)),
             Print::Growing(fact) => self.growing(fact),
             Print::TimerToRequest => self.timer_to_request(),
-            Print::Date(fact) => self.date(fact),
-            Print::DateGmt(fact) => self.date_with_offset(fact, 0),
-            Print::DateLocal(fact) => self.date_local(fact),
+            Print::Date(fact) => date::with_millis(self.out, self.int(fact, 0)),
+            Print::DateGmt(fact) => date::gmt(self.out, self.int(fact, 0)),
+            Print::DateLocal(fact) => date::local(self.out, self.int(fact, 0)),
             Print::Seconds(fact) => self.hexable(self.int(fact, 0).div_euclid(1_000_000), flags),
             Print::Millis(fact) => self.millis(fact),
             Print::Request(fact) => self.request(fact, flags, |text| text),
@@ -200,24 +200,6 @@ impl<'p> Printer<'p> {
             Some(port) => self.hexable(port, flags),
             None => self.missing(Flags { quote: flags.quote && !flags.hex, ..flags }),
         }
-    }
-
-    fn date(&mut self, fact: &Fact) {
-        let us = self.int(fact, 0);
-        let seconds = us.div_euclid(1_000_000);
-        let local = seconds + i64::from(self.scope.utc_offset(us));
-        let millis = us.rem_euclid(1_000_000) / 1_000;
-        let _ = write!(self.out, "{}.{millis:03}", date::stamp(local));
-    }
-
-    fn date_local(&mut self, fact: &Fact) {
-        let offset = self.scope.utc_offset(self.int(fact, 0));
-        self.date_with_offset(fact, offset);
-    }
-
-    fn date_with_offset(&mut self, fact: &Fact, offset: i32) {
-        let seconds = self.int(fact, 0).div_euclid(1_000_000) + i64::from(offset);
-        let _ = write!(self.out, "{} {}", date::stamp(seconds), date::offset(offset));
     }
 
     fn millis(&mut self, fact: &Fact) {
