@@ -48,10 +48,9 @@ fn refuse_bare_lf(input: &[u8], start: usize, scanned: usize) -> Result<(), Reje
     }
 }
 
-/// The first line without its CRLF, and the offset of the next one. `head` is whole.
-pub(super) fn start_line(head: &[u8]) -> (&[u8], usize) {
-    let lf = memchr(b'\n', head).unwrap_or(head.len());
-    (head.get(..lf.saturating_sub(1)).unwrap_or_default(), lf + 1)
+/// The first line without its CRLF, and the offset of the next one.
+pub(super) fn start_line(head: &[u8]) -> Result<(&[u8], usize), Reject> {
+    line(head).map(|line| (line, line.len() + 2))
 }
 
 /// Reads field lines from `head[at..]` up to the empty line and shows each to `look(name, value, index)`; offsets

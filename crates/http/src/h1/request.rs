@@ -87,7 +87,7 @@ fn body(seen: &Seen, request: &Request) -> Result<Framing, Reject> {
 /// Method, target and version, one space between them; gives the offset of the first field line. The unsafe option
 /// takes a GET without version (HTTP/0.9) for HTTP/1.0.
 fn request_line(head: &[u8], relaxed: bool, into: &mut Request) -> Result<usize, Reject> {
-    let (line, next) = head::start_line(head);
+    let (line, next) = head::start_line(head)?;
     let method = line.iter().position(|&b| !is_token_byte(b)).unwrap_or(line.len());
     if method == 0 || line.get(method) != Some(&b' ') {
         return Err(Reject::bad("malformed method", method));

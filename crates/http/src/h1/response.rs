@@ -64,7 +64,7 @@ fn body(seen: &Seen, to: Method, response: &Response) -> Result<Framing, Reject>
 
 /// Version, status and reason; gives the offset of the first field line.
 fn status_line(head: &[u8], relaxed: bool, into: &mut Response) -> Result<usize, Reject> {
-    let (line, next) = head::start_line(head);
+    let (line, next) = head::start_line(head)?;
     let space = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
     let version = version(line.get(..space).unwrap_or_default(), relaxed)?;
     let (status, reason) = match line.get(space + 1..).unwrap_or_default() {
