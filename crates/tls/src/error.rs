@@ -13,6 +13,8 @@ pub enum TlsError {
     NotReady,
     /// The session had ended (an error, or our close_notify) before this call.
     Ended,
+    /// A handshake message in pieces after the handshake.
+    Fragmented,
     /// No more records can be encrypted under this key.
     KeyExhausted,
     /// The name to ask a server for is no host name.
@@ -40,6 +42,7 @@ impl fmt::Display for TlsError {
             TlsError::Protocol(error) => error.fmt(f),
             TlsError::NotReady => f.write_str("data before the handshake was done"),
             TlsError::Ended => f.write_str("the session had ended"),
+            TlsError::Fragmented => f.write_str("a handshake message in pieces after the handshake"),
             TlsError::KeyExhausted => f.write_str("the key has encrypted all it may"),
             TlsError::BadServerName(name) => write!(f, "'{name}' is no host name to ask a server for"),
         }

@@ -17,6 +17,8 @@ use crate::error::TlsError;
 use crate::info::Info;
 use crate::server::ServerTls;
 use crate::table::{Group, take_served};
+use http::client_hello::{self, Hello, Parsed};
+use rustls::ServerConfig;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub const MAX_HELD: usize = 0xffff + 4 + 5 * 64;
 
 /// The fatal alert for `strict-sni` (RFC 6066 section 3), in the clear: nothing was agreed on yet.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+/// The fatal alert for a message that cannot be read (RFC 8446 section 6.2), in the clear.
+const DECODE_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 50];
 
 /// One connection's TLS.
 pub struct Session {
@@ -135,10 +139,18 @@ impl Session {
         if handshaking {
             self.learn(out.get(start..).unwrap_or_default());
         }
-        if used.is_err() {
-            self.alert(out);
+        match used {
+            Ok(used) if !self.is_handshaking() && is_whole_record(input.get(used..).unwrap_or_default()) => {
+                self.close_notify(out);
+                self.ended = true;
+                Err(TlsError::Fragmented)
+            }
+            Ok(used) => Ok(used),
+            Err(error) => {
+                self.alert(out);
+                Err(error)
+            }
         }
-        used
     }
 
     /// Turns the machine until it waits for the peer.
@@ -172,54 +184,42 @@ impl Session {
 
     /// Reads the ClientHello, without taking it, and starts the handshake with the configuration it asks for.
     fn choose(&mut self, bind: &BindTls, input: &[u8], out: &mut Vec<u8>) -> Result<bool, TlsError> {
-        let mut acceptor = Acceptor::default();
-        let mut unread = input;
-        while !unread.is_empty() {
-            if acceptor.read_tls(&mut unread).is_err() {
-                break;
-            }
-        }
-        let accepted = match acceptor.accept() {
-            Ok(None) => return Ok(false),
-            Ok(Some(accepted)) => accepted,
-            Err((error, mut alert)) => {
-                // Writing to a Vec cannot fail.
-                let _ = alert.write_all(out);
-                return Err(error.into());
+        let hello = match client_hello::parse(input) {
+            Parsed::Partial => return Ok(false),
+            Parsed::NotTls => return Err(refuse(input, out)),
+            Parsed::Hello(hello) => hello,
+        };
+        let name = hello.sni().and_then(|name| std::str::from_utf8(name).ok());
+        self.sni = name.map(Box::from);
+        let config = match challenge(bind, &hello, name) {
+            Some(config) => config,
+            None => {
+                let Some(group) = bind.choose(name) else {
+                    out.extend_from_slice(&UNRECOGNIZED_NAME);
+                    return Err(TlsError::UnknownName(self.sni.clone()));
+                };
+                let config = group.config(group.policy.shares_alpn(hello.alpn()));
+                self.group = Some(group);
+                config
             }
         };
-        let hello = accepted.client_hello();
-        self.sni = hello.server_name().map(Box::from);
-        let mut offered = hello.alpn().into_iter().flatten();
-        if let (true, Some(name)) = (offered.any(|alpn| alpn == ACME_TLS), hello.server_name()) {
-            if let Some(config) = bind.answers().tls(name) {
-                self.machine = Machine::Server(Box::new(UnbufferedServerConnection::new(config)?));
-                return Ok(true);
-            }
-        }
-        let Some(group) = bind.choose(hello.server_name()) else {
-            out.extend_from_slice(&UNRECOGNIZED_NAME);
-            return Err(TlsError::UnknownName(self.sni.clone()));
-        };
-        let shared = hello.alpn().is_some_and(|offered| group.policy.shares_alpn(offered));
-        let server = UnbufferedServerConnection::new(group.config(shared))?;
-        self.machine = Machine::Server(Box::new(server));
-        self.group = Some(group);
+        self.machine = Machine::Server(Box::new(UnbufferedServerConnection::new(config)?));
         Ok(true)
     }
 
-    /// After an error rustls has queued the alert; fetch it, then the machine is worth nothing more.
+    /// After an error rustls has queued the alert; fetch it, then the machine is worth nothing more. As long as
+    /// something is queued rustls does not look at its input.
     fn alert(&mut self, out: &mut Vec<u8>) {
         let mut nothing = Vec::new();
         loop {
             let (_, turn) = match &mut self.machine {
-                Machine::Server(server) => {
+                Machine::Server(server) if server.wants_write() => {
                     drive::turn(server.process_tls_records(&mut []), &mut nothing, out)
                 }
-                Machine::Client(client) => {
+                Machine::Client(client) if client.wants_write() => {
                     drive::turn(client.process_tls_records(&mut []), &mut nothing, out)
                 }
-                Machine::Waiting(_) => break,
+                Machine::Server(_) | Machine::Client(_) | Machine::Waiting(_) => break,
             };
             if turn != Ok(Turn::Again) {
                 break;
@@ -232,6 +232,9 @@ impl Session {
     pub fn encrypt(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
         if self.closed_by_us || self.ended {
             return Err(TlsError::Ended);
+        }
+        if self.is_handshaking() {
+            return Err(TlsError::NotReady);
         }
         self.write(out, |machine, out| match machine {
             Machine::Server(server) => {
@@ -247,7 +250,7 @@ impl Session {
     /// Appends the closing alert to `out`, once; nothing may be encrypted afterwards. Before the end of the handshake
     /// it does nothing.
     pub fn close_notify(&mut self, out: &mut Vec<u8>) {
-        if self.closed_by_us || self.ended {
+        if self.closed_by_us || self.ended || self.is_handshaking() {
             return;
         }
         let told = self.write(out, |machine, out| match machine {
@@ -301,6 +304,41 @@ impl Session {
             session_id: self.session_id.as_slice(),
             served: self.served.as_deref(),
             client_auth: self.group.as_ref().and_then(|group| group.policy.client_auth.as_deref()),
+        }
+    }
+}
+
+/// A whole record that was read but not used up: the beginning of a handshake message.
+///
+/// rustls remembers where it lies in the caller's buffer and panics if it is then turned with another, as `encrypt`
+/// must. After the handshake such messages are key updates of five octets and tickets, which nobody has a reason to
+/// split; a peer that does is turned away.
+fn is_whole_record(rest: &[u8]) -> bool {
+    match rest {
+        [_, _, _, high, low, body @ ..] => body.len() >= usize::from(u16::from_be_bytes([*high, *low])),
+        _ => false,
+    }
+}
+
+/// What an authority's question gets, where it is open.
+fn challenge(bind: &BindTls, hello: &Hello<'_>, name: Option<&str>) -> Option<Arc<ServerConfig>> {
+    hello.alpn().find(|alpn| *alpn == ACME_TLS).and_then(|_| bind.answers().tls(name?))
+}
+
+/// The alert and the reason for bytes that are no ClientHello; rustls knows both.
+fn refuse(input: &[u8], out: &mut Vec<u8>) -> TlsError {
+    let mut acceptor = Acceptor::default();
+    let mut unread = input;
+    while !unread.is_empty() && acceptor.read_tls(&mut unread).is_ok_and(|taken| taken > 0) {}
+    match acceptor.accept() {
+        Err((error, mut alert)) => {
+            // Writing to a Vec cannot fail.
+            let _ = alert.write_all(out);
+            error.into()
+        }
+        Ok(_) => {
+            out.extend_from_slice(&DECODE_ERROR);
+            TlsError::Protocol(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType))
         }
     }
 }

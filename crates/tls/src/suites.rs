@@ -120,12 +120,15 @@ pub(crate) fn speech(wishes: Wishes<'_>, problems: &mut Vec<Problem>) -> Option<
         None => TLS13.iter().map(|row| row.0).collect(),
     };
     let kx_groups = wishes.curves.map_or_else(|| default_provider().kx_groups, |list| curves(list, problems));
-    let mut versions = Vec::new();
+    let (mut versions, mut cipher_suites) = (Vec::new(), Vec::new());
     if allowed(wishes.versions, TlsVersion::Tls13) && left(&tls13, "ciphersuites", problems) {
         versions.push(&version::TLS13);
+        cipher_suites.extend(tls13);
     }
+    // A suite of a version that is not spoken must not be offered: twins are chosen by the suites offered.
     if allowed(wishes.versions, TlsVersion::Tls12) && left(&tls12, "ciphers", problems) {
         versions.push(&version::TLS12);
+        cipher_suites.extend(tls12);
     }
     if versions.is_empty() {
         problems.push(Problem::NoVersion);
@@ -133,7 +136,6 @@ pub(crate) fn speech(wishes: Wishes<'_>, problems: &mut Vec<Problem>) -> Option<
     if kx_groups.is_empty() {
         problems.push(Problem::Refused { why: "none of the curves is available".into() });
     }
-    let cipher_suites = [tls13, tls12].concat();
     let provider = Arc::new(CryptoProvider { cipher_suites, kx_groups, ..default_provider() });
     (!versions.is_empty() && !provider.kx_groups.is_empty()).then_some(Speech { provider, versions })
 }

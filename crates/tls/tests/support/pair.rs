@@ -28,22 +28,78 @@ impl Drop for Folder {
     }
 }
 
-pub(crate) fn bind(name: &str) -> Arc<BindTls> {
-    let folder = Folder::new(name);
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let pem = folder.put("site.pem", &(made.cert.pem() + &made.signing_key.serialize_pem()));
-    let spec = BindSpec { crts: vec![pem], alpn: vec![b"http/1.1".to_vec()], ..BindSpec::default() };
-    let built = BindTls::new(&CertStore::new(StoreSpec::default()), &spec);
+/// A self-signed certificate for these names, the first also the common name; certificate and key in one text.
+pub(crate) fn pem(names: &[&str]) -> String {
+    pem_with(names, &rcgen::PKCS_ECDSA_P256_SHA256)
+}
+
+/// The same with a key of another kind.
+pub(crate) fn pem_with(names: &[&str], kind: &'static rcgen::SignatureAlgorithm) -> String {
+    let key = rcgen::KeyPair::generate_for(kind).unwrap();
+    let mut params =
+        rcgen::CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, names[0]);
+    params.self_signed(&key).unwrap().pem() + &key.serialize_pem()
+}
+
+pub(crate) fn store() -> CertStore {
+    CertStore::new(StoreSpec::default())
+}
+
+/// A bind that must load without a complaint.
+pub(crate) fn load(spec: &BindSpec) -> Arc<BindTls> {
+    let built = BindTls::new(&store(), spec);
     assert!(built.problems.is_empty(), "{:?}", built.problems);
     Arc::new(built.value.unwrap())
 }
 
+pub(crate) fn bind(name: &str) -> Arc<BindTls> {
+    let folder = Folder::new(name);
+    let pem = folder.put("site.pem", &pem(&["localhost"]));
+    load(&BindSpec { crts: vec![pem], alpn: vec![b"http/1.1".to_vec()], ..BindSpec::default() })
+}
+
+/// To any server, with settings of one's own.
+pub(crate) fn server_with(change: impl FnOnce(&mut ServerSpec)) -> ServerTls {
+    let mut spec = ServerSpec { verify_none: true, ..ServerSpec::default() };
+    change(&mut spec);
+    let built = ServerTls::new(&store(), &spec);
+    built.value.unwrap_or_else(|| panic!("{:?}", built.problems))
+}
+
 pub(crate) fn server() -> ServerTls {
-    let spec = ServerSpec { verify_none: true, alpn: vec![b"http/1.1".to_vec()], ..ServerSpec::default() };
-    ServerTls::new(&CertStore::new(StoreSpec::default()), &spec).value.unwrap()
+    server_with(|spec| spec.alpn = vec![b"http/1.1".to_vec()])
+}
+
+/// A handshake between the two; each end's error is the first met.
+pub(crate) fn shake(
+    bind: &Arc<BindTls>,
+    server: &ServerTls,
+    sni: Option<&str>,
+) -> Result<(End, End), (TlsError, End, End)> {
+    let mut client = End::new(Session::connect(server, sni).unwrap());
+    let mut front = End::new(Session::accept(Arc::clone(bind)));
+    client.feed().unwrap();
+    match talk(&mut client, &mut front, usize::MAX) {
+        Ok(()) => Ok((client, front)),
+        Err(error) => Err((error, client, front)),
+    }
+}
+
+/// The common name of the certificate a client gets for this name, or why it gets none.
+pub(crate) fn served(bind: &Arc<BindTls>, server: &ServerTls, sni: Option<&str>) -> String {
+    match shake(bind, server, sni) {
+        Ok((_, front)) => {
+            let name = front.session.info().served().unwrap().subject_entry("CN", 1).unwrap();
+            String::from_utf8(name).unwrap()
+        }
+        Err((error, ..)) => error.to_string(),
+    }
 }
 
 /// One end: its session and what it holds.
+#[derive(Debug)]
 pub(crate) struct End {
     pub(crate) session: Session,
     pub(crate) held: Vec<u8>,
