@@ -15,6 +15,7 @@ mod front;
 mod link;
 mod log;
 pub mod lower;
+pub mod persist;
 pub mod plan;
 pub mod queue;
 mod rate;
