@@ -106,7 +106,8 @@ fn one(
         return Ok(Arg::Absent);
     }
     match row.kind {
-        ArgKind::Str | ArgKind::StrOrVar => Ok(Arg::Str(Box::default())),
+        // Like `str` for `str()`: one text may be left out, but none behind others.
+        ArgKind::Str | ArgKind::StrOrVar if index == 0 || given.is_some() => Ok(Arg::Str(Box::default())),
         kind => {
             Err(format!("expected type '{}' at position {}, but got nothing", kind_name(kind), index + 1))
         }

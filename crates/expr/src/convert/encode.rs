@@ -174,7 +174,7 @@ fn push_hex(byte: u8, out: &mut Vec<u8>) {
 }
 
 /// The byte of two hex digits.
-pub(super) fn hex_byte(high: u8, low: u8) -> Option<u8> {
+pub(crate) fn hex_byte(high: u8, low: u8) -> Option<u8> {
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     Some(digit(high)? << 4 | digit(low)?)
 }

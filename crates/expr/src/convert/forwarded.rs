@@ -52,9 +52,12 @@ fn known_field(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
     }
 }
 
+/// A name and its value, unquoted.
+type Parameter<'t> = (&'t [u8], Cow<'t, [u8]>);
+
 /// The parameters of one forwarded-element, unquoted; `None` where it is malformed.
-fn parameters(element: &[u8]) -> Option<Vec<(&[u8], Cow<'_, [u8]>)>> {
-    let mut list: Vec<(&[u8], Cow<'_, [u8]>)> = Vec::new();
+fn parameters(element: &[u8]) -> Option<Vec<Parameter<'_>>> {
+    let mut list: Vec<Parameter<'_>> = Vec::new();
     let mut rest = Some(element);
     while let Some(text) = rest {
         let end = pair_end(text);

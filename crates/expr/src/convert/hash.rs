@@ -43,14 +43,16 @@ fn djb2(bytes: &[u8]) -> u32 {
     bytes.iter().fold(5381, |h: u32, b| h.wrapping_mul(33).wrapping_add(u32::from(*b)))
 }
 
-/// Bob Jenkins's 32-bit integer hash: every input bit changes every output bit half of the time.
+/// Bob Jenkins's 32-bit integer hash, in which every input bit changes every output bit half of the time, times a prime
+/// near three quarters of the range (the factor follows from what HAProxy 2.6 answers).
 pub(crate) fn avalanche(mut a: u32) -> u32 {
     a = a.wrapping_add(0x7ed5_5d16).wrapping_add(a << 12);
     a = (a ^ 0xc761_c23c) ^ (a >> 19);
     a = a.wrapping_add(0x1656_67b1).wrapping_add(a << 5);
     a = a.wrapping_add(0xd3a2_646c) ^ (a << 9);
     a = a.wrapping_add(0xfd70_46c5).wrapping_add(a << 3);
-    (a ^ 0xb55a_4f09) ^ (a >> 16)
+    a = (a ^ 0xb55a_4f09) ^ (a >> 16);
+    a.wrapping_mul(0xc000_0001)
 }
 
 const fn crc_table(polynomial: u32) -> [u32; 256] {

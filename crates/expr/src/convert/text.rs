@@ -22,7 +22,7 @@ static DELIM_VAR_SUFFIX: &[ArgRow] =
 
 pub(super) static ROWS: &[ConverterRow] = &[
     text("add_item", add_item, "Appends a variable and a suffix behind a delimiter, unless they are empty")
-        .args(DELIM_VAR_SUFFIX, 2)
+        .args(DELIM_VAR_SUFFIX, 1)
         .prepare(needs_item),
     ConverterRow::new("bytes", SampleType::Bin, SampleType::Bin, bytes, "Some bytes from an offset on")
         .args(&[arg("offset", ArgKind::IntOrVar), arg("length", ArgKind::IntOrVar)], 1),
@@ -148,7 +148,8 @@ fn add_item<'a>(input: Sample<'a>, args: &'a Args, scope: &'a dyn Scope) -> Opti
     let mut text = bytes_of(input)?.into_owned();
     let value = variable(args, 1, scope).unwrap_or_default();
     let suffix = args.str(2).unwrap_or_default();
-    if !text.is_empty() && !(value.is_empty() && suffix.is_empty()) {
+    let adds = !value.is_empty() || !suffix.is_empty();
+    if adds && !text.is_empty() {
         text.extend_from_slice(args.str(0).unwrap_or_default());
     }
     text.extend_from_slice(&value);

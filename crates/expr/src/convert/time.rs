@@ -6,7 +6,7 @@ use crate::rows::{ArgKind, ArgRow, ConvertFn, ConverterRow, arg};
 use crate::sample::{Sample, SampleType};
 use crate::scope::Scope;
 use jiff::Timestamp;
-use jiff::fmt::strtime::{BrokenDownTime, Config};
+use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
 
 static FORMAT: &[ArgRow] = &[arg("format", ArgKind::Str), arg("offset", ArgKind::Int)];
@@ -68,8 +68,9 @@ fn written(format: &[u8], value: i64, per_second: i64, zone: &TimeZone) -> Optio
     let moment = Timestamp::from_nanosecond(i128::from(value).checked_mul(nanos_per_unit)?).ok()?;
     let parts = BrokenDownTime::from(&moment.to_zoned(zone.clone()));
     let mut out = String::new();
-    // Lenient: an unknown directive stays as written, like in C.
-    parts.format_with_config(&Config::new().lenient(true), format, &mut out).ok()?;
+    // As in C: `%c` and its like by the POSIX locale, and an unknown directive stays as written.
+    let config = Config::new().custom(PosixCustom::new()).lenient(true);
+    parts.format_with_config(&config, format, &mut out).ok()?;
     Some(Sample::owned(out))
 }
 

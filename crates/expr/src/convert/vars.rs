@@ -50,17 +50,15 @@ fn conditions(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
     Ok(())
 }
 
+/// Where a condition does not hold, the expression ends without value (observed on HAProxy 2.6).
 fn set_var<'a>(input: Sample<'a>, args: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {
     let (id, bits) = (args.var(0)?, args.int(1).unwrap_or(0));
-    if bits == 0 || {
-        let old = scope.var(id);
-        CONDITIONS
-            .iter()
-            .filter(|(_, bit)| bits & bit != 0)
-            .all(|(name, _)| holds(name, old.as_ref(), &input))
-    } {
-        scope.set_var(id, Some(input.clone().into_owned()));
+    let old = if bits == 0 { None } else { scope.var(id) };
+    let wanted = |(name, bit): &(&str, i64)| bits & bit == 0 || holds(name, old.as_ref(), &input);
+    if !CONDITIONS.iter().all(wanted) {
+        return None;
     }
+    scope.set_var(id, Some(input.clone().into_owned()));
     Some(input)
 }
 

@@ -1,0 +1,227 @@
+//! Fetches about connections, proxies and servers below TLS (manual section 7.3.3).
+
+use super::{bool_row, int_row, ip_row, text_row};
+use crate::args::{Arg, Args, BadArg};
+use crate::compile::Env;
+use crate::rows::{ArgKind, ArgRow, FetchRow, Fetched, Needs, arg};
+use crate::sample::Sample;
+use crate::scope::{Fact, Scope, TimeoutName};
+
+static UNIT: &[ArgRow] = &[arg("unit", ArgKind::Str)];
+
+pub(super) static ROWS: &[FetchRow] = &[
+    ip_row("bc_dst", Needs::ServerConnection, |_, s| Ok(s.fact(&Fact::BackDst)), "The server's address"),
+    int_row(
+        "bc_dst_port",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::BackDstPort)),
+        "The server's port",
+    ),
+    int_row(
+        "bc_err",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::BcErr)),
+        "Error of the server's connection",
+    ),
+    text_row(
+        "bc_err_str",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::BcErrText)),
+        "Error of the server's connection, in words",
+    ),
+    int_row(
+        "bc_http_major",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::BcHttpMajor)),
+        "HTTP major version of the server's connection",
+    ),
+    ip_row(
+        "bc_src",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::BackSrc)),
+        "Our address towards the server",
+    ),
+    int_row(
+        "bc_src_port",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::BackSrcPort)),
+        "Our port towards the server",
+    ),
+    int_row("be_id", Needs::Backend, |_, s| Ok(s.fact(&Fact::BackendId)), "The backend's id"),
+    text_row("be_name", Needs::Backend, |_, s| Ok(s.fact(&Fact::BackendName)), "The backend's name"),
+    configured("be_connect_timeout", Needs::Backend, |_, s| of(s, TimeoutName::Connect)),
+    configured("be_queue_timeout", Needs::Backend, |_, s| of(s, TimeoutName::Queue)),
+    configured("be_server_timeout", Needs::Backend, |_, s| of(s, TimeoutName::Server)),
+    configured("be_tarpit_timeout", Needs::Backend, |_, s| of(s, TimeoutName::Tarpit)),
+    configured("be_tunnel_timeout", Needs::Backend, |_, s| of(s, TimeoutName::Tunnel)),
+    current("cur_client_timeout", Needs::Frontend, |_, s| now(s, TimeoutName::Client)),
+    current("cur_connect_timeout", Needs::Backend, |_, s| now(s, TimeoutName::Connect)),
+    current("cur_queue_timeout", Needs::Backend, |_, s| now(s, TimeoutName::Queue)),
+    current("cur_server_timeout", Needs::Backend, |_, s| now(s, TimeoutName::Server)),
+    current("cur_tarpit_timeout", Needs::Backend, |_, s| now(s, TimeoutName::Tarpit)),
+    current("cur_tunnel_timeout", Needs::Backend, |_, s| now(s, TimeoutName::Tunnel)),
+    ip_row("dst", Needs::Client, |_, s| Ok(s.fact(&Fact::Dst)), "The address the client connected to"),
+    bool_row(
+        "dst_is_local",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::DstIsLocal)),
+        "True where `dst` is of this machine",
+    ),
+    int_row("dst_port", Needs::Client, |_, s| Ok(s.fact(&Fact::DstPort)), "The port the client connected to"),
+    ip_row("fc_dst", Needs::Client, |_, s| Ok(s.fact(&Fact::FcDst)), "`dst` before rules changed it"),
+    bool_row(
+        "fc_dst_is_local",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::DstIsLocal)),
+        "`dst_is_local` of the connection",
+    ),
+    int_row(
+        "fc_dst_port",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::FcDstPort)),
+        "`dst_port` before rules changed it",
+    ),
+    int_row("fc_err", Needs::Client, |_, s| Ok(s.fact(&Fact::FcErr)), "Error of the client's connection"),
+    text_row(
+        "fc_err_str",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::FcErrText)),
+        "Error of the client's connection, in words",
+    ),
+    int_row(
+        "fc_http_major",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::FcHttpMajor)),
+        "HTTP major version of the client's connection",
+    ),
+    text_row(
+        "fc_pp_authority",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::FcPpAuthority)),
+        "PROXY protocol: the authority",
+    ),
+    FetchRow::new(
+        "fc_pp_tlv",
+        crate::SampleType::Str,
+        Needs::Client,
+        asked,
+        "PROXY protocol: the TLV of that type",
+    )
+    .args(&[arg("id", ArgKind::Str)], 1)
+    .prepare(tlv),
+    text_row(
+        "fc_pp_unique_id",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::FcPpUniqueId)),
+        "PROXY protocol: the unique id",
+    ),
+    bool_row(
+        "fc_rcvd_proxy",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::FcRcvdProxy)),
+        "True where the connection began with a PROXY protocol header",
+    ),
+    int_row(
+        "fc_rtt",
+        Needs::Client,
+        |a, s| micros(s.fact(&Fact::FcRttUs), a),
+        "Round trip time of the client",
+    )
+    .args(UNIT, 0)
+    .prepare(unit),
+    int_row("fc_rttvar", Needs::Client, |a, s| micros(s.fact(&Fact::FcRttVarUs), a), "Variance of that time")
+        .args(UNIT, 0)
+        .prepare(unit),
+    ip_row("fc_src", Needs::Client, |_, s| Ok(s.fact(&Fact::FcSrc)), "`src` before rules changed it"),
+    bool_row(
+        "fc_src_is_local",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::SrcIsLocal)),
+        "`src_is_local` of the connection",
+    ),
+    int_row(
+        "fc_src_port",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::FcSrcPort)),
+        "`src_port` before rules changed it",
+    ),
+    configured("fe_client_timeout", Needs::Frontend, |_, s| of(s, TimeoutName::Client)),
+    text_row(
+        "fe_defbe",
+        Needs::Frontend,
+        |_, s| Ok(s.fact(&Fact::FrontendDefaultBackend)),
+        "The frontend's default backend",
+    ),
+    int_row("fe_id", Needs::Frontend, |_, s| Ok(s.fact(&Fact::FrontendId)), "The frontend's id"),
+    text_row("fe_name", Needs::Frontend, |_, s| Ok(s.fact(&Fact::FrontendName)), "The frontend's name"),
+    int_row("so_id", Needs::Frontend, |_, s| Ok(s.fact(&Fact::ListenerId)), "The listener's id"),
+    text_row("so_name", Needs::Frontend, |_, s| Ok(s.fact(&Fact::ListenerName)), "The listener's name"),
+    ip_row("src", Needs::Client, |_, s| Ok(s.fact(&Fact::Src)), "The client's address"),
+    bool_row(
+        "src_is_local",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::SrcIsLocal)),
+        "True where `src` is of this machine",
+    ),
+    int_row("src_port", Needs::Client, |_, s| Ok(s.fact(&Fact::SrcPort)), "The client's port"),
+    int_row("srv_id", Needs::Server, |_, s| Ok(s.fact(&Fact::ServerId)), "The server's id"),
+    text_row("srv_name", Needs::Server, |_, s| Ok(s.fact(&Fact::ServerName)), "The server's name"),
+];
+
+const fn configured(name: &'static str, needs: Needs, eval: crate::rows::FetchFn) -> FetchRow {
+    int_row(name, needs, eval, "The timeout as configured, in milliseconds")
+}
+
+const fn current(name: &'static str, needs: Needs, eval: crate::rows::FetchFn) -> FetchRow {
+    int_row(name, needs, eval, "The timeout as it is for this stream, in milliseconds")
+}
+
+fn of<'a>(scope: &'a dyn Scope, name: TimeoutName) -> Fetched<'a> {
+    Ok(scope.fact(&Fact::ConfiguredTimeout(name)))
+}
+
+fn now<'a>(scope: &'a dyn Scope, name: TimeoutName) -> Fetched<'a> {
+    Ok(scope.fact(&Fact::CurrentTimeout(name)))
+}
+
+fn asked<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
+    Ok(args.fact(0).and_then(|fact| scope.fact(fact)))
+}
+
+/// A number, decimal or `0x..`, or a name of the PROXY protocol's specification, section 2.2.
+fn tlv(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
+    let text = String::from_utf8_lossy(args.str(0).unwrap_or_default()).into_owned();
+    let id = match text.as_str() {
+        "ALPN" => Some(0x01),
+        "AUTHORITY" => Some(0x02),
+        "CRC32C" => Some(0x03),
+        "NOOP" => Some(0x04),
+        "UNIQUE_ID" => Some(0x05),
+        "SSL" => Some(0x20),
+        "NETNS" => Some(0x30),
+        number => match number.strip_prefix("0x") {
+            Some(hex) => u8::from_str_radix(hex, 16).ok(),
+            None => number.parse().ok(),
+        },
+    };
+    let Some(id) = id else {
+        return Err(BadArg::new(0, "not a TLV type: a number up to 255 or a name like ALPN"));
+    };
+    args.put(0, Arg::Fact(Fact::FcPpTlv(id)));
+    Ok(())
+}
+
+/// Leaves how many microseconds the unit has; milliseconds by default.
+fn unit(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
+    let micros = match args.str(0) {
+        None | Some(b"" | b"ms") => 1000,
+        Some(b"us") => 1,
+        Some(_) => return Err(BadArg::new(0, "the unit must be 'ms' or 'us'")),
+    };
+    args.put(0, Arg::Int(micros));
+    Ok(())
+}
+
+fn micros<'a>(fact: Option<Sample<'a>>, args: &Args) -> Fetched<'a> {
+    Ok(fact.and_then(|f| f.to_int()).map(|us| Sample::Int(us / args.int(0).unwrap_or(1000))))
+}
