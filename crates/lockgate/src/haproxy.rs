@@ -4,8 +4,9 @@ use crate::check::{self, Judgement, Prepared};
 use crate::console::{self, Console};
 use crate::flags::{self, Flags, Task};
 use crate::{Exit, sources, start, version};
-use config::{Facts, Loaded, condition};
+use config::{Facts, condition};
 use ops::daemon::{Detach, Ready, Stage};
+use proxy::lower::Overrides;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -57,6 +58,13 @@ fn judgement(flags: &Flags) -> Judgement {
         zero_warning: flags.zero_warning,
         local_peer: flags.local_peer.clone(),
         master_worker: flags.master_worker,
+        maxconn: flags.maxconn,
+        no_server_verify: flags.no_server_verify,
+        lowering: Overrides {
+            take_over: flags.replaces.is_some(),
+            check_only: flags.task == Task::Check,
+            temporary: start::temporary_certificate(),
+        },
     }
 }
 
@@ -102,7 +110,7 @@ impl Call {
             Err(wrong) => return self.failed(&format!("config : {wrong}")),
         };
         let stdin = sources::stdin_of(&sources).map(<[u8]>::to_vec);
-        let mut prepared = self.judgement.prepare(sources);
+        let prepared = self.judgement.prepare(sources);
         let accepted = self.judgement.accepts(&prepared.loaded);
         let serve = self.flags.task == Task::Serve;
         // The daemon loads again and complains then: once is enough.
@@ -110,18 +118,8 @@ impl Call {
         {
             return self.detach(stdin.as_deref());
         }
-        self.override_globals(&mut prepared.loaded);
         self.warn_of_idle_flags();
         self.serve_or_check(prepared, ready)
-    }
-
-    /// The command line has precedence over the file (management manual, section 3).
-    fn override_globals(&self, loaded: &mut Loaded) {
-        let global = &mut loaded.model.global;
-        global.maxconn = self.flags.maxconn.or(global.maxconn);
-        if self.flags.no_server_verify {
-            global.ssl_server_verify = Some(false);
-        }
     }
 
     fn serve_or_check(self, prepared: Prepared, ready: Option<Ready>) -> Exit {

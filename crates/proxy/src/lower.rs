@@ -25,8 +25,6 @@ use std::time::Duration;
 /// What the command line adds to the model.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `-n`
-    pub maxconn: Option<u32>,
     /// `-sf`, `-st`: unix sockets are taken over from a process that was asked to leave.
     pub take_over: bool,
     /// Shown by binds that have no certificate yet.
@@ -155,7 +153,7 @@ impl<'m> Lower<'m> {
         Process {
             threads,
             cpus: options::cpus(&global.cpu_map, threads),
-            maxconn: self.overrides.maxconn.or(global.maxconn).unwrap_or_else(default_maxconn),
+            maxconn: global.maxconn.unwrap_or_else(default_maxconn),
             bufsize: self.bufsize(),
             node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
             hostname,

@@ -329,6 +329,8 @@ pub struct Backend {
     pub buffer_request: bool,
     /// Error replies.
     pub errors: ErrorPages,
+    /// Where changes of its servers' states are written.
+    pub log: LogPlan,
     /// Limits of the response parser.
     pub limits: http::h1::Limits,
     /// `option tcpka` / `srvtcpka`

@@ -295,6 +295,24 @@ impl Running {
         self.tell(Order::SoftStop);
     }
 
+    /// Says in the log how each backend's servers stand (SIGHUP).
+    pub fn dump(&self) {
+        for back in &self.plan.backends {
+            for server in back.balance.servers() {
+                let text = format!(
+                    "SIGHUP: Server {}/{} is {:?}. Conn: {} act, {} pend, {} tot.",
+                    back.name,
+                    server.facts.name,
+                    server.status(),
+                    server.sessions(),
+                    server.queued(),
+                    server.sessions_total()
+                );
+                back.log.notice(&text, 5, now_us());
+            }
+        }
+    }
+
     /// Ends everything at once.
     pub fn stop(&self) {
         self.tell(Order::Stop);

@@ -76,6 +76,7 @@ impl Lower<'_> {
             headers: self.header_options(options),
             buffer_request: options.http_buffer_request == Some(true) || checks_post(proxy),
             errors: self.error_pages(proxy),
+            log: self.log_plan(proxy),
             limits: self.limits(options.accept_unsafe_response == Some(true)),
             keepalive: options.tcpka == Some(true) || options.srvtcpka == Some(true),
             splice: options.splice_auto == Some(true) || options.splice_response == Some(true),
