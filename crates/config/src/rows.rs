@@ -1,6 +1,8 @@
 //! All keyword rows, by topic. Adding a word is adding a row to one of these files.
 
 use crate::row::{Place, Row};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 mod acl;
 mod balance;
@@ -66,10 +68,40 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
     TABLES.iter().copied().flatten()
 }
 
+/// Rows by the first word of their names, so that a line looks at a handful of them and not at hundreds; a large
+/// configuration has a hundred thousand lines.
+struct Index {
+    words: HashMap<&'static str, Vec<&'static Row>>,
+    /// Rows whose first word is a family (`tune.`, `track-sc*`).
+    families: Vec<&'static Row>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index { words: HashMap::new(), families: Vec::new() };
+    for row in all() {
+        for name in row.names {
+            let first = name.split(' ').next().unwrap_or_default();
+            let list = if first.ends_with(['(', '.', '*']) {
+                &mut index.families
+            } else {
+                index.words.entry(first).or_default()
+            };
+            if !list.last().is_some_and(|last| std::ptr::eq(*last, row)) {
+                list.push(row);
+            }
+        }
+    }
+    index
+});
+
 /// The row with the longest name that the line's first words spell, among those that may stand in one of `places`,
 /// and how many words the name takes.
 pub(crate) fn find<W: AsRef<str>>(words: &[W], places: Place) -> Option<(&'static Row, usize)> {
-    all()
+    let first = words.first()?.as_ref();
+    let named = INDEX.words.get(first).into_iter().flatten();
+    named
+        .chain(&INDEX.families)
+        .copied()
         .filter(|row| row.place.meets(places))
         .map(|row| (row, row.score(words)))
         .filter(|(_, (len, _))| *len > 0)

@@ -6,6 +6,7 @@ use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{BindParams, ServerParams};
 use crate::row::{Parse, Parsed, Place, Row, Status};
+use crate::rows;
 use base::{Span, Word};
 
 /// What a line's parameters are written to.
@@ -33,9 +34,7 @@ impl Params for ServerParams {
 pub(crate) struct Line {
     /// `bind :80`, `server web1`: what the complaint is about.
     pub(crate) label: String,
-    /// The rows of its parameters.
-    pub(crate) rows: &'static [Row],
-    /// Which of them may stand here.
+    /// Whose rows its parameters are.
     pub(crate) place: Place,
 }
 
@@ -44,7 +43,7 @@ impl Line {
     pub(crate) fn read<P: Params>(&self, ctx: &mut Ctx<'_>, words: &[Word], to: &mut P) -> Parsed {
         let mut words = words;
         while let Some(word) = words.first() {
-            let row = self.find(words).ok_or_else(|| self.unknown(word))?;
+            let (row, _) = rows::find(&words[..1], self.place).ok_or_else(|| self.unknown(word))?;
             let mut args = Args::new(words, 1, Polarity::Plain);
             if let Some(parser) = P::parser(row.parse) {
                 parser(ctx, &mut args, to)?;
@@ -55,12 +54,8 @@ impl Line {
         Ok(())
     }
 
-    fn find(&self, words: &[Word]) -> Option<&'static Row> {
-        self.rows.iter().find(|row| row.place.meets(self.place) && row.matches(&words[..1]) > 0)
-    }
-
     fn unknown(&self, word: &Word) -> Failure {
-        let names = self.rows.iter().filter(|row| row.place.meets(self.place)).flat_map(|row| row.names);
+        let names = rows::all().filter(|row| row.place.meets(self.place)).flat_map(|row| row.names);
         let failure = Failure::new(word.span, format!("'{}': unknown keyword '{word}'", self.label));
         if word.text.contains([':', ',']) {
             return failure.help("an address is not expected here; a list of them has commas and no spaces");

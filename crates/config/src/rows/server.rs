@@ -89,7 +89,7 @@ fn parameters(
     place: Place,
     params: &mut ServerParams,
 ) -> Parsed {
-    let line = Line { label, rows: server_params::ROWS, place };
+    let line = Line { label, place };
     let words = args.rest();
     line.read(ctx, words, params)?;
     if params.agent_check == Some(true) && params.agent_port.is_none() && place == Place::SERVER_LINE {
