@@ -97,15 +97,20 @@ fn agree(host: &[u8], authority: Option<&[u8]>, request: &Request) -> Result<(),
     let (name_a, port_a) = split_port(authority);
     let (name_h, port_h) = split_port(host);
     let default = default_port(request);
-    if name_a.eq_ignore_ascii_case(name_h) && said_port(port_a, default) == said_port(port_h, default) {
+    if name_a.eq_ignore_ascii_case(name_h) && same_port(port_a, port_h, default) {
         return Ok(());
     }
     Err(Reject::bad("Host differs from the request target", 0))
 }
 
-/// The port, unless it says nothing that the scheme does not.
-fn said_port<'a>(port: Option<&'a [u8]>, default: &[&[u8]]) -> Option<&'a [u8]> {
-    port.filter(|p| !p.is_empty() && !default.contains(p))
+/// Whether two ports are one; a default port may be left out on one side.
+fn same_port(a: Option<&[u8]>, b: Option<&[u8]>, default: &[&[u8]]) -> bool {
+    let said = |port: &&[u8]| !port.is_empty();
+    match (a.filter(said), b.filter(said)) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a == b,
+        (Some(port), None) | (None, Some(port)) => default.contains(&port),
+    }
 }
 
 /// Ports that need not be said.
