@@ -67,6 +67,10 @@ impl Expr {
 
 /// All words are the expression.
 pub(crate) fn compile(env: &mut Env<'_>, words: &[Word], stage: Stage) -> Option<Expr> {
+    if words.is_empty() {
+        env.diags.alert(None, "missing fetch method");
+        return None;
+    }
     let mut reader = Reader::new(words);
     let expr = parse(env, &mut reader, Continue::NextWords)?;
     if !reader.done() {

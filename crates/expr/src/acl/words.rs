@@ -65,14 +65,9 @@ fn criterion(env: &mut Env<'_>, word: &Word) -> Option<(Expr, Option<MatchMethod
     let implied = if expr.has_converters() {
         MatchMethod::implied_by(expr.output())
     } else {
-        keyword.method.or_else(|| default_method(expr.output()))
+        keyword.method.or_else(|| MatchMethod::implied_by(expr.output()))
     };
     Some((expr, implied, keyword.versions))
-}
-
-/// Methods are compared as text only by the `method` keyword; other fetches of them need `-m`.
-fn default_method(output: SampleType) -> Option<MatchMethod> {
-    if output == SampleType::Method { None } else { MatchMethod::implied_by(output) }
 }
 
 fn unknown(env: &mut Env<'_>, word: &Word, name: &str, span: Span) {

@@ -2,7 +2,7 @@
 
 use super::{bool_row, int_row, text_row};
 use crate::args::Args;
-use crate::rows::{FetchFn, FetchRow, Fetched, Needs, NotYet};
+use crate::rows::{AclForm, FetchFn, FetchRow, Fetched, Needs, NotYet};
 use crate::sample::Sample;
 use crate::scope::{Direction, Scope};
 use http::client_hello::{self, Hello, Parsed};
@@ -36,6 +36,7 @@ const fn sni(name: &'static str, eval: FetchFn) -> FetchRow {
 
 const fn version(name: &'static str) -> FetchRow {
     int_row(name, REQ, hello_version, "The TLS version in the ClientHello: major * 65536 + minor")
+        .acl(AclForm::Versions)
 }
 
 /// Answers once the ClientHello is whole; nothing where it is none.
