@@ -7,7 +7,8 @@ A case file holds blocks. Lines that begin with "> " are a request head, "< " a 
 evaluated as http-response rules), "@ " a line for the proxy or, with "@userlist", for a userlist named "users". "@payload HEX" and
 "@partial HEX" are raw bytes of a TCP stream, of which haproxy is not asked.
 Every other line is `EXPRESSION => VALUE`, where VALUE is "escaped bytes", `none` (no sample), `not yet` or `refused`
-(does not load). A line that begins with "! " is ours on purpose and is not asked of haproxy. Options of a block end at a blank line.
+(does not load). A line "? WORDS => VERDICT" is a condition,
+`true`, `false` or `refused`. A line that begins with "! " is ours on purpose and is not asked of haproxy. Options of a block end at a blank line.
 """
 import os, re, socket, subprocess, sys, tempfile, threading, time
 
@@ -41,8 +42,16 @@ def read(path):
         else: block["exprs"].append((i, line.split(" => ")[0].strip()))
     return lines, blocks
 
+def condition(block, words):
+    kind = "http-response" if block["res"] else "http-request"
+    return ("  %s set-var(txn.recorded) bool(1) if { %s }\n" % (kind, words)
+        + "  http-response set-header x-found <true> if { var(txn.recorded) -m found }\n"
+        + "  http-request return status 200 hdr x-found <true> if { var(txn.recorded) -m found }\n"
+        + ("" if block["res"] else "  http-request return status 200\n"))
+
 # The value passes through a variable, because an ACL would iterate over the occurrences of a header.
 def rules(block, expr):
+    if expr.startswith("? "): return condition(block, expr[2:])
     kind = "http-response" if block["res"] else "http-request"
     return ("  %s set-var(txn.recorded) %s\n" % (kind, config_word(expr))
         + "  http-response set-header x-found <%[var(txn.recorded)]> if { var(txn.recorded) -m found }\n"
@@ -120,7 +129,8 @@ def main():
                         if os.path.exists(sock): break
                         time.sleep(0.01)
                     try: answers[i] = ask(sock, block)
-                    except Exception as e: answers[i] = "error %s" % e
+                    except OSError as e: answers[i] = "error %s" % e
+                    if expr.startswith("? "): answers[i] = {"none": "false", '"true"': "true"}.get(answers[i], answers[i])
                 finally:
                     p.kill(); p.wait()
             for i, expr, *_ in cases:

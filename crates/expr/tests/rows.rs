@@ -6,7 +6,7 @@
 use base::{Span, Word};
 use expr::password::{Password, Users};
 use expr::scope::{Direction, Payload, VarId};
-use expr::{Compiler, Env, Fact, Outside, Sample, Scope, Stage};
+use expr::{Compiler, Env, Fact, Outside, Sample, Scope, Stage, Verdict};
 use http::{Request, Response, Version};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -208,6 +208,9 @@ fn env(block: &Block) -> Env<'static> {
 /// What the case file would say.
 fn answer(block: &Block, text: &str) -> String {
     let mut env = env(block);
+    if let Some(words) = text.strip_prefix("? ") {
+        return verdict(block, &mut env, words);
+    }
     let words = [Word::new(text, Span::default())];
     let Some(expr) = Compiler::new(&mut env).expr(&words, block.stage()) else { return "refused".to_owned() };
     let world = block.world();
@@ -215,6 +218,26 @@ fn answer(block: &Block, text: &str) -> String {
         Err(_) => "not yet".to_owned(),
         Ok(None) => "none".to_owned(),
         Ok(Some(value)) => shown(&value.to_str().unwrap()),
+    }
+}
+
+/// What the case file would say of a condition; its words are parted by spaces outside double quotes.
+fn verdict(block: &Block, env: &mut Env<'_>, text: &str) -> String {
+    let mut quoted = false;
+    let parts = text.split(|c| {
+        quoted ^= c == '"';
+        c == ' ' && !quoted
+    });
+    let mut words = vec![Word::new("{", Span::default())];
+    words.extend(parts.map(|word| Word::new(word.replace('"', ""), Span::default())));
+    words.push(Word::new("}", Span::default()));
+    match Compiler::new(env).condition(false, &words, block.stage()) {
+        None => "refused".to_owned(),
+        Some(condition) => match condition.eval(&block.world()) {
+            Verdict::True => "true".to_owned(),
+            Verdict::False => "false".to_owned(),
+            Verdict::NotYet => "not yet".to_owned(),
+        },
     }
 }
 
@@ -259,4 +282,4 @@ macro_rules! files {
     };
 }
 
-files! { text numbers encode hash time net json http maps payload newer }
+files! { acls text numbers encode hash time net json http maps payload newer }

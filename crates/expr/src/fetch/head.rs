@@ -16,7 +16,8 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::FirstRequest)),
         "True for the first request of a connection",
     ),
-    FetchRow::new("method", SampleType::Method, Needs::RequestKept, method, "The request's method"),
+    FetchRow::new("method", SampleType::Method, Needs::RequestKept, method, "The request's method")
+        .acl(AclForm::As("method", MatchMethod::Str)),
     version("req.ver", Needs::Request, request_version),
     version("req_ver", Needs::Request, request_version).acl(AclForm::As("req.ver", MatchMethod::Str)),
     version("res.ver", Needs::Response, response_version),

@@ -121,7 +121,7 @@ fn value_end(text: &[u8]) -> usize {
     end.unwrap_or(text.len())
 }
 
-/// The value that the arguments name. A plain expression needs a name.
+/// The value that the arguments name. Without a name there is none.
 fn value<'a>(fields: &'a Fields, args: &'a Args) -> Option<&'a [u8]> {
     let name = Some(args.str(0)?);
     let occurrence = args.int(1).unwrap_or(0);
@@ -183,12 +183,12 @@ fn visit<'a, S: Side>(
     parse: impl Fn(&'a [u8]) -> Option<Sample<'a>>,
     visitor: &mut Visitor<'_, 'a>,
 ) -> Result<(), NotYet<'a>> {
-    let Some(fields) = S::fields(scope) else { return Ok(()) };
-    if args.int(1).is_some_and(|occurrence| occurrence != 0) && args.has(0) {
+    let (Some(fields), Some(name)) = (S::fields(scope), args.str(0)) else { return Ok(()) };
+    if args.int(1).is_some_and(|occurrence| occurrence != 0) {
         let _ = value(fields, args).and_then(parse).map(visitor);
         return Ok(());
     }
-    let all = named(fields, args.str(0)).flat_map(values);
+    let all = named(fields, Some(name)).flat_map(values);
     // A broken-off visit is as complete as the visitor wanted it.
     let _ = all.filter_map(parse).try_for_each(visitor);
     Ok(())
@@ -223,12 +223,12 @@ fn each_fhdr<'a, S: Side>(
     scope: &'a dyn Scope,
     visitor: &mut Visitor<'_, 'a>,
 ) -> Result<(), NotYet<'a>> {
-    let Some(fields) = S::fields(scope) else { return Ok(()) };
+    let (Some(fields), Some(name)) = (S::fields(scope), args.str(0)) else { return Ok(()) };
     if args.int(1).is_some_and(|occurrence| occurrence != 0) {
         let _ = field(fields, args).map(Sample::str).map(visitor);
         return Ok(());
     }
-    let _ = named(fields, args.str(0)).map(Sample::str).try_for_each(visitor);
+    let _ = named(fields, Some(name)).map(Sample::str).try_for_each(visitor);
     Ok(())
 }
 

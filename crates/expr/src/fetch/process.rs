@@ -31,7 +31,7 @@ pub(super) static ROWS: &[FetchRow] = &[
     ),
     int_row(
         "thread",
-        Needs::Process,
+        Needs::Nothing,
         |_, s| Ok(s.fact(&Fact::ThreadId)),
         "The number of the thread, from 0 on",
     ),

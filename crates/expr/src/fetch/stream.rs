@@ -58,7 +58,7 @@ pub(super) static ROWS: &[FetchRow] = &[
     timer("txn.timer.user", Needs::RequestKept, |_, s| Ok(s.fact(&Fact::TimeUser)), "%Tu, as in logs"),
     text_row(
         "unique-id",
-        Needs::Client,
+        Needs::Nothing,
         |_, s| Ok(s.fact(&Fact::UniqueId)),
         "The id made by unique-id-format",
     ),
