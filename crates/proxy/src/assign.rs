@@ -7,6 +7,7 @@ use crate::balance::{Ask, Picked};
 use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
+use crate::persist::{self, Guidance, Presented, Settings};
 use crate::plan::{Backend, UseServerTarget};
 use crate::queue::{Called, Line, Slot};
 use crate::server::Server;
@@ -103,6 +104,56 @@ const NO_SERVER: Ending = Ending::new(Cause::ServerAbort, Phase::Connect);
 /// It waited too long for a place.
 const QUEUE_TIMEOUT: Ending = Ending::new(Cause::ServerTimeout, Phase::Queue);
 
+/// Reads what the request says about persistence, once, and takes our cookie out of what the server sees.
+pub fn persistence(stream: &mut Stream<'_>, back: &Backend) {
+    let Some(settings) = &back.cookie else { return };
+    let holds = |conds: &[expr::Condition]| conds.iter().any(|c| c.holds(stream));
+    let guidance = if use_server(stream, back).is_some() {
+        Guidance::Ruled
+    } else if holds(&back.ignore_persist) {
+        Guidance::Ignored
+    } else if back.persist || holds(&back.force_persist) {
+        Guidance::Forced
+    } else {
+        Guidance::Cookie
+    };
+    let servers = back.balance.servers();
+    let find = |value: &[u8]| {
+        let index = servers.iter().position(|s| s.cookie().as_deref().is_some_and(|c| **c == *value))?;
+        Some((index, servers.get(index)?.is_up()))
+    };
+    let presented = persist::read(settings, &stream.request, guidance, find, now_seconds(stream));
+    persist::edit(settings, &mut stream.request);
+    stream.guidance = guidance;
+    stream.presented = presented;
+    note_letters(stream, settings, persist::Sent::None);
+}
+
+/// Adds the persistence cookie to the response, where one is due.
+pub fn answer_cookie(stream: &mut Stream<'_>, back: &Backend) {
+    let (Some(settings), Some(index)) = (&back.cookie, stream.server) else { return };
+    let Some(server) = back.balance.servers().get(index) else { return };
+    let cookie = server.cookie();
+    let offered = persist::Offered {
+        server: index,
+        cookie: cookie.as_deref().map(|c| &c[..]),
+        method: stream.request.method,
+    };
+    let now = now_seconds(stream);
+    let presented: Presented = stream.presented;
+    let sent = persist::answer(settings, &presented, stream.guidance, &offered, &mut stream.response, now);
+    note_letters(stream, settings, sent);
+}
+
+fn note_letters(stream: &mut Stream<'_>, settings: &Settings, sent: persist::Sent) {
+    let letters = persist::letters(Some(settings), stream.presented.seen, sent);
+    stream.cookie_letters = letters.map(|c| u8::try_from(c).unwrap_or(b'-'));
+}
+
+fn now_seconds(stream: &Stream<'_>) -> u32 {
+    u32::try_from(expr::Scope::now_us(stream) / 1_000_000).unwrap_or(u32::MAX)
+}
+
 /// Assigns a server to a stream. `client` is watched while it waits: who has left needs no server.
 pub async fn server<'b>(
     stream: &mut Stream<'_>,
@@ -115,7 +166,7 @@ pub async fn server<'b>(
         let line = match choose(stream, back, attempts)? {
             Choice::Server(index) => match back.balance.admit(index) {
                 Some(slot) => break slot,
-                None => Line::Server { index, loyal: back.redispatch == 0 && stream.persistent },
+                None => Line::Server { index, loyal: back.redispatch == 0 && stream.presented.server.is_some() },
             },
             Choice::AnyFree => Line::Backend,
         };
@@ -179,10 +230,15 @@ fn choose(stream: &Stream<'_>, back: &Backend, attempts: &Attempts) -> Result<Ch
     if let Some(again) = attempts.stick().filter(up) {
         return Ok(Choice::Server(again));
     }
-    if attempts.avoid().is_none()
-        && let Some(index) = use_server(stream, back).filter(up)
-    {
-        return Ok(Choice::Server(index));
+    if attempts.avoid().is_none() {
+        let forced = |index: &usize| stream.guidance == Guidance::Forced || up(index);
+        if let Some(index) = stream.presented.server.filter(forced).or_else(|| use_server(stream, back).filter(up)) {
+            return Ok(Choice::Server(index));
+        }
+        let last = stream.session.last_server.get().filter(|(b, _)| *b == back.index && back.prefer_last_server);
+        if let Some((_, index)) = last.filter(|(_, i)| usable(back, *i)) {
+            return Ok(Choice::Server(index));
+        }
     }
     let ask = Ask {
         hash: back.key.hash(stream, back.hashing),
@@ -194,6 +250,10 @@ fn choose(stream: &Stream<'_>, back: &Backend, attempts: &Attempts) -> Result<Ch
         Picked::Full => Ok(Choice::AnyFree),
         Picked::None => Err(NO_SERVER),
     }
+}
+
+fn usable(back: &Backend, index: usize) -> bool {
+    back.balance.servers().get(index).is_some_and(|s| s.is_usable() && !s.saturated(back.balance.load()))
 }
 
 fn use_server(stream: &Stream<'_>, back: &Backend) -> Option<usize> {

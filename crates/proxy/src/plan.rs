@@ -295,6 +295,8 @@ pub struct Backend {
     pub targets: Vec<Target>,
     /// What balancing looks at.
     pub key: KeySource,
+    /// `cookie`
+    pub cookie: Option<crate::persist::Settings>,
     /// How its key is hashed.
     pub hashing: Hashing,
     /// `use-server`

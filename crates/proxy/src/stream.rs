@@ -144,8 +144,10 @@ pub struct Stream<'s> {
     pub server_sessions: u32,
     /// The unique id, once made.
     pub unique_id: Option<Vec<u8>>,
-    /// Persistence, not balancing, chose the server.
-    pub persistent: bool,
+    /// What the request's cookie said.
+    pub presented: crate::persist::Presented,
+    /// Who else has a say in the choice of server.
+    pub guidance: crate::persist::Guidance,
     /// The line was written when the response began.
     pub logged_asap: bool,
     /// Addresses of the connection to the server.
@@ -213,7 +215,8 @@ impl<'s> Stream<'s> {
             queue_positions: (0, 0),
             server_sessions: 0,
             unique_id: None,
-            persistent: false,
+            presented: crate::persist::Presented::default(),
+            guidance: crate::persist::Guidance::default(),
             logged_asap: false,
             back_addrs: None,
             back_tls: None,
@@ -390,6 +393,7 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
     {
         return Ok(after);
     }
+    assign::persistence(stream, &back);
     finish_request::add_headers(stream);
     forward(stream, exchange, &back).await
 }

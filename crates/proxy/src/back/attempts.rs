@@ -133,6 +133,7 @@ impl Attempts {
             self.avoid = stream.server;
             self.stick = None;
             stream.redispatched = true;
+            stream.presented.redispatched();
             stream.server = None;
             return;
         }

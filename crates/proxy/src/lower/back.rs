@@ -57,6 +57,7 @@ impl Lower<'_> {
             response_inspect_delay: settings.tcp_response_inspect_delay.map(Duration::from_millis),
             rules: if listen { HttpRules::default() } else { self.http_rules(proxy) },
             balance: Balance::new(policy(proxy), options.allbackups == Some(true), servers, fullconn),
+            cookie: settings.cookie.as_ref().map(crate::persist::Settings::of),
             hashing: Hashing::of(settings.hash_type),
             key: self.key_source(proxy),
             targets,
@@ -89,7 +90,7 @@ impl Lower<'_> {
         if listen { T::default() } else { lower(self) }
     }
 
-    fn server(&mut self, _proxy: &Proxy, server: &config::model::Server, index: usize) -> Server {
+    fn server(&mut self, proxy: &Proxy, server: &config::model::Server, index: usize) -> Server {
         let p = &server.params;
         let facts = Facts {
             name: server.name.text.as_str().into(),
@@ -104,7 +105,10 @@ impl Lower<'_> {
             maxqueue: p.maxqueue.unwrap_or(0),
             slowstart: p.slowstart.unwrap_or(0),
         };
-        Server::new(facts, self.endpoint(server))
+        let endpoint = self.endpoint(server);
+        let running = Server::new(facts, endpoint);
+        set_dynamic_cookie(&running, proxy);
+        running
     }
 
     fn endpoint(&mut self, server: &config::model::Server) -> Option<Endpoint> {
@@ -268,6 +272,18 @@ impl Lower<'_> {
             }
         }
     }
+}
+
+/// `cookie … dynamic`: the value comes from the address.
+fn set_dynamic_cookie(server: &Server, proxy: &Proxy) {
+    let settings = &proxy.settings;
+    let dynamic = settings.cookie.as_ref().is_some_and(|c| c.dynamic);
+    let (true, None, Some(key)) = (dynamic, &server.facts.cookie, &settings.dynamic_cookie_key) else { return };
+    let Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) = server.endpoint().as_deref().cloned() else {
+        return;
+    };
+    let address = std::net::SocketAddr::new(ip, port);
+    server.set_cookie(Some(crate::persist::dynamic_value(key.text.as_bytes(), address)));
 }
 
 fn checks_post(proxy: &Proxy) -> bool {

@@ -21,5 +21,7 @@ pub(super) fn before_rules(stream: &mut Stream<'_>) {
 
 /// After the rules: the cookie that brings the client back to this server.
 pub(super) fn add_headers(stream: &mut Stream<'_>) {
-    let _ = stream;
+    if let Some(back) = stream.back.clone() {
+        crate::assign::answer_cookie(stream, &back);
+    }
 }
