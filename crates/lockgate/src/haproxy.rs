@@ -134,7 +134,7 @@ impl Call {
                 Exit::Ok
             }
             Task::Serve | Task::Condition(_) | Task::Version | Task::LongVersion | Task::Help => {
-                start::serve(prepared, &self.flags, ready, self.console)
+                start::serve(prepared, &self.flags, ready, "", self.console)
             }
         }
     }

@@ -10,6 +10,7 @@ mod flags;
 mod haproxy;
 mod identity;
 mod keywords;
+mod private_name;
 mod serve;
 mod sources;
 mod start;

@@ -1,8 +1,16 @@
-//! `lockgate serve HOST --to ADDR`: an HTTPS front door without a file.
+//! `lockgate serve HOST --to ADDR`: an HTTPS front door without a file. It writes the configuration that a person
+//! would have written and runs that, so that `--print-config` is the truth.
 
-use crate::Exit;
-use crate::console;
+use crate::check::Judgement;
+use crate::console::{self, Console};
+use crate::flags::Flags;
+use crate::private_name::{self, Household};
+use crate::{Exit, start};
 use clap::Args;
+use config::Source;
+use proxy::lower::Overrides;
+use std::fmt::Write;
+use std::path::Path;
 
 /// An HTTPS front door for one host, without a configuration file
 #[derive(Debug, Args)]
@@ -15,10 +23,110 @@ pub(crate) struct ServeArgs {
     /// Print the equivalent haproxy.cfg instead of serving
     #[arg(long)]
     print_config: bool,
+    /// Where plain HTTP is redirected from
+    #[arg(long, value_name = "PORT", default_value_t = 80)]
+    http_port: u16,
+    /// Where HTTPS is served
+    #[arg(long, value_name = "PORT", default_value_t = 443)]
+    https_port: u16,
 }
 
 /// Serves until told to stop.
-pub(crate) fn run(_arguments: &ServeArgs) -> Exit {
-    console::err("lockgate serve is not there yet.\n");
-    Exit::Failed
+pub(crate) fn run(arguments: &ServeArgs) -> Exit {
+    match prepare(arguments) {
+        Ok(text) if arguments.print_config => {
+            console::out(&text);
+            Exit::Ok
+        }
+        Ok(text) => serve(arguments, text),
+        Err(why) => {
+            console::err(&format!("lockgate serve: {why}\n"));
+            Exit::Failed
+        }
+    }
+}
+
+fn prepare(arguments: &ServeArgs) -> Result<String, String> {
+    if !arguments.host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':')) {
+        return Err(format!(
+            "'{}' is no host name: letters, digits, dots and hyphens are expected",
+            arguments.host
+        ));
+    }
+    let authority = Household::open(&private_name::home())?;
+    let certificate = authority.issue(&[&arguments.host])?;
+    if !private_name::is_private(&arguments.host) {
+        console::err(&format!(
+            "note: '{}' could have a certificate of a public authority; this one is of the local authority,\n\
+             which browsers trust only once {} is installed there\n",
+            arguments.host,
+            authority.root().display()
+        ));
+    }
+    Ok(config(arguments, &certificate))
+}
+
+/// The configuration that does the same.
+fn config(arguments: &ServeArgs, certificate: &Path) -> String {
+    let (http, https) = (arguments.http_port, arguments.https_port);
+    let port = if https == 443 { String::new() } else { format!(":{https}") };
+    let mut text = format!(
+        "global\n    log stderr format timed local0\n\n\
+         defaults\n    mode http\n    log global\n    option httplog\n    option dontlognull\n    \
+         timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n    timeout http-request 10s\n    \
+         timeout http-keep-alive 10s\n    timeout tunnel 1h\n\n\
+         frontend http\n    bind :{http}\n    \
+         http-request redirect location https://%[req.hdr(host),host_only]{port}%[pathq] code 301\n\n\
+         frontend https\n    bind :{https} ssl crt {}\n    option forwardfor\n    \
+         http-request set-header X-Forwarded-Proto https\n    default_backend servers\n\n\
+         backend servers\n    balance roundrobin\n    option redispatch\n",
+        certificate.display()
+    );
+    for (index, address) in arguments.to.iter().enumerate() {
+        // Writing into a text cannot fail.
+        let _ = writeln!(text, "    server s{} {address} check", index + 1);
+    }
+    text
+}
+
+fn serve(arguments: &ServeArgs, text: String) -> Exit {
+    let console = Console { quiet: false, hints: false };
+    let judgement = Judgement {
+        lowering: Overrides { temporary: start::temporary_certificate(), ..Overrides::default() },
+        ..Judgement::default()
+    };
+    let name = "lockgate serve".to_owned();
+    let prepared = judgement.prepare(vec![Source { name: name.clone(), text: text.into_bytes() }]);
+    judgement.report(&prepared.loaded, &[name], console);
+    if !judgement.accepts(&prepared.loaded) {
+        return Exit::Failed;
+    }
+    let port = if arguments.https_port == 443 { String::new() } else { format!(":{}", arguments.https_port) };
+    let announce = format!("serving https://{}{port} -> {}\n", arguments.host, arguments.to.join(", "));
+    start::serve(prepared, &Flags::default(), None, &announce, console)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_printed_configuration_names_every_server_and_the_port() {
+        let arguments = ServeArgs {
+            host: "app.internal".into(),
+            to: vec!["127.0.0.1:3000".into(), "127.0.0.1:3001".into()],
+            print_config: true,
+            http_port: 8080,
+            https_port: 8443,
+        };
+        let text = config(&arguments, Path::new("/x/app.pem"));
+        for part in [
+            "bind :8443 ssl crt /x/app.pem",
+            "host_only]:8443%[pathq]",
+            "server s1 127.0.0.1:3000 check",
+            "server s2 127.0.0.1:3001 check",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
 }

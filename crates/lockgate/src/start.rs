@@ -2,7 +2,7 @@
 
 use crate::Exit;
 use crate::check::Prepared;
-use crate::console::Console;
+use crate::console::{self, Console};
 use crate::flags::Flags;
 use config::model::Global;
 use ops::daemon::Ready;
@@ -21,9 +21,15 @@ pub(crate) fn temporary_certificate() -> Option<tls::PemPair> {
     Some(tls::PemPair { cert: leaf.cert_pem, key: leaf.key_pem })
 }
 
-/// Serves until told to stop.
-pub(crate) fn serve(prepared: Prepared, flags: &Flags, ready: Option<Ready>, console: Console) -> Exit {
-    match start(prepared, flags, ready) {
+/// Serves until told to stop. `announce` is printed once everything is bound.
+pub(crate) fn serve(
+    prepared: Prepared,
+    flags: &Flags,
+    ready: Option<Ready>,
+    announce: &str,
+    console: Console,
+) -> Exit {
+    match start(prepared, flags, ready, announce) {
         Ok(exit) => exit,
         Err(why) => {
             console.alert(&why);
@@ -32,7 +38,7 @@ pub(crate) fn serve(prepared: Prepared, flags: &Flags, ready: Option<Ready>, con
     }
 }
 
-fn start(prepared: Prepared, flags: &Flags, ready: Option<Ready>) -> Result<Exit, String> {
+fn start(prepared: Prepared, flags: &Flags, ready: Option<Ready>, announce: &str) -> Result<Exit, String> {
     let Prepared { loaded, identity, plan } = prepared;
     let global = loaded.model.global;
     let plan = plan.ok_or("config : nothing to run.")?;
@@ -49,6 +55,7 @@ fn start(prepared: Prepared, flags: &Flags, ready: Option<Ready>) -> Result<Exit
             let _ = predecessor::dismiss(*pid, *how);
         }
     }
+    console::out(announce);
     runtime.block_on(live(running, &global, flags, ready))
 }
 

@@ -166,7 +166,9 @@ pub async fn server<'b>(
         let line = match choose(stream, back, attempts)? {
             Choice::Server(index) => match back.balance.admit(index) {
                 Some(slot) => break slot,
-                None => Line::Server { index, loyal: back.redispatch == 0 && stream.presented.server.is_some() },
+                None => {
+                    Line::Server { index, loyal: back.redispatch == 0 && stream.presented.server.is_some() }
+                }
             },
             Choice::AnyFree => Line::Backend,
         };
@@ -232,10 +234,13 @@ fn choose(stream: &Stream<'_>, back: &Backend, attempts: &Attempts) -> Result<Ch
     }
     if attempts.avoid().is_none() {
         let forced = |index: &usize| stream.guidance == Guidance::Forced || up(index);
-        if let Some(index) = stream.presented.server.filter(forced).or_else(|| use_server(stream, back).filter(up)) {
+        if let Some(index) =
+            stream.presented.server.filter(forced).or_else(|| use_server(stream, back).filter(up))
+        {
             return Ok(Choice::Server(index));
         }
-        let last = stream.session.last_server.get().filter(|(b, _)| *b == back.index && back.prefer_last_server);
+        let last =
+            stream.session.last_server.get().filter(|(b, _)| *b == back.index && back.prefer_last_server);
         if let Some((_, index)) = last.filter(|(_, i)| usable(back, *i)) {
             return Ok(Choice::Server(index));
         }

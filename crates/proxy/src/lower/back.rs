@@ -278,8 +278,11 @@ impl Lower<'_> {
 fn set_dynamic_cookie(server: &Server, proxy: &Proxy) {
     let settings = &proxy.settings;
     let dynamic = settings.cookie.as_ref().is_some_and(|c| c.dynamic);
-    let (true, None, Some(key)) = (dynamic, &server.facts.cookie, &settings.dynamic_cookie_key) else { return };
-    let Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) = server.endpoint().as_deref().cloned() else {
+    let (true, None, Some(key)) = (dynamic, &server.facts.cookie, &settings.dynamic_cookie_key) else {
+        return;
+    };
+    let Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) = server.endpoint().as_deref().cloned()
+    else {
         return;
     };
     let address = std::net::SocketAddr::new(ip, port);
