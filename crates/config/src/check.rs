@@ -1,11 +1,14 @@
 //! Checks that need the whole configuration: names used twice, references between sections, settings that make no
 //! sense together. Opens nothing and changes nothing; what needs a compiled expression is checked by lowering.
 
+mod captures;
+mod health;
 mod modes;
 mod names;
 mod order;
 mod references;
 mod tracking;
+mod verification;
 
 use crate::model::{Model, Proxy, ProxyKind};
 use base::{Diagnostics, Span};
@@ -18,6 +21,9 @@ pub(crate) fn check(model: &Model, diags: &mut Diagnostics) {
         tracking::check(model, proxy, diags);
         modes::check(proxy, diags);
         order::check(proxy, diags);
+        captures::check(proxy, diags);
+        health::check(proxy, diags);
+        verification::check(model, proxy, diags);
         timeouts(proxy, diags);
         listens(proxy, diags);
     }
