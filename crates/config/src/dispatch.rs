@@ -22,6 +22,9 @@ const FATAL_STRAYS: &[&str] = &[
     "http-response",
 ];
 
+/// The most words of a family that a complaint lists.
+const SHOWN_MEMBERS: usize = 12;
+
 /// Reads one line into the open section.
 pub(crate) fn line(ctx: &mut Ctx<'_>, words: &[Word], open: &mut Open, global: &mut Global) -> Parsed {
     let (polarity, prefix, words) = polarity(words);
@@ -99,7 +102,8 @@ fn unknown(ctx: &mut Ctx<'_>, words: &[Word]) -> Parsed {
             format!("a keyword is missing in {}", ctx.section_label()),
         ));
     };
-    if let Some((row, len)) = rows::find(words, every_place()) {
+    // A word that another proxy section has is likelier meant than one of the small sections.
+    if let Some((row, len)) = rows::find(words, Place::ALL).or_else(|| rows::find(words, every_place())) {
         return stray(ctx, row, &Args::new(words, len, Polarity::Plain));
     }
     let known: Vec<&str> =
@@ -120,7 +124,13 @@ fn unknown_second(first: &Word, second: Option<&Word>, known: &[&str]) -> Failur
     let Some(second) = second else {
         let span = Span { start: first.span.end, end: first.span.end + 1, ..first.span };
         let list: Vec<&str> = members().collect();
-        return Failure::new(span, format!("'{first}' expects one of {}", list.join(", ")));
+        let shown = if list.len() > SHOWN_MEMBERS {
+            "a word behind it".to_owned()
+        } else {
+            format!("one of {}", list.join(", "))
+        };
+        return Failure::new(span, format!("'{first}' expects {shown}"))
+            .help(format!("'lockgate keywords {first}' lists them"));
     };
     let message = match first.text.as_str() {
         "option" => format!("unknown option '{second}'"),

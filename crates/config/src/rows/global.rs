@@ -157,6 +157,7 @@ pub(crate) const ROWS: &[Row] = &[
         },
     ),
     row(&["unsetenv"], "<name> ...", "Removes environment variables.", |c, a, _| {
+        a.peek().ok_or_else(|| a.missing("at least one variable name"))?;
         for name in a.by_ref() {
             c.env.unset(&name.text);
         }

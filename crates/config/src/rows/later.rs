@@ -194,13 +194,6 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     idle(&["load-server-state-from-file"], BACK, "{ global | local | none }", "Servers' state.", STATE_FILES),
     idle(&["server-state-file-name"], BACK, "[ use-backend-name | <file> ]", "Servers' state.", STATE_FILES),
-    idle(
-        &["monitor-net"],
-        FRONT,
-        "<source>",
-        "Answers probes from a network, dropped in HAProxy 2.1.",
-        "write: http-request return status 200 if { src NETWORK }",
-    ),
     idle(&["guid"], ALL, "<string>", "A unique id.", "there is nothing that asks for it yet"),
     idle(&["do-log"], ALL, "", "An extra log line.", "one line is written for each session or request"),
     idle(&["quic-initial"], FRONT, "<action>", "Rules for HTTP/3.", "HTTP/3 is not spoken yet"),

@@ -66,6 +66,13 @@ pub(crate) const ROWS: &[Row] = &[
         judge(c, a, &mut s.http_response, &DENY_RESPONSE)
     }),
     row(&["block"], COND, "Denies requests.", block),
+    Row::new(
+        &["monitor-net"],
+        Place::FRONT,
+        "<source>",
+        "Answers probes from a network.",
+        Parse::Settings(monitor_net),
+    ),
     refused(
         &["reqsetbe", "reqisetbe"],
         "Chooses a backend by a line.",
@@ -231,6 +238,18 @@ fn block(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
     let before = to.http_request.iter().take_while(|rule| is_block(rule)).count();
     to.http_request.insert(before, Rule { action: HttpAction::Deny(Reply::default()), cond, span });
     deprecated(ctx, args, modern);
+    Ok(())
+}
+
+/// Probes were answered before anything else was looked at (manual of 1.8, 4.2 "monitor-net").
+fn monitor_net(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
+    let net = args.expect_text("a network")?;
+    args.finish()?;
+    let words = ["{", "src", net.as_str(), "}"].map(|text| Word::new(text, net.span)).to_vec();
+    let cond = Some(CondText { unless: false, words, span: net.span });
+    let reply = Reply { status: Some(200), ..Reply::default() };
+    to.http_request.insert(0, Rule { action: HttpAction::Return(reply), cond, span: args.span() });
+    deprecated(ctx, args, format!("http-request return status 200 if {{ src {net} }}"));
     Ok(())
 }
 

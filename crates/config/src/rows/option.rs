@@ -5,6 +5,8 @@ use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{ConnectionMode, ForwardFor, Forwarded, Redispatch, RestrictNames, Settings};
 use crate::row::{Parse, Parsed, Place, Row};
+use base::Word;
+use std::net::{IpAddr, Ipv4Addr};
 
 type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
 
@@ -274,7 +276,7 @@ fn forward(args: &mut Args<'_>, if_none: bool) -> Result<Option<ForwardFor>, Fai
     }
     while let Some(word) = args.next() {
         match word.as_str() {
-            "except" => out.except = Some(args.expect_text("a network behind 'except'")?.clone()),
+            "except" => out.except = Some(network(args)?),
             "header" => out.header = Some(args.expect_text("a name behind 'header'")?.clone()),
             "if-none" if if_none => out.if_none = true,
             other => {
@@ -286,6 +288,20 @@ fn forward(args: &mut Args<'_>, if_none: bool) -> Result<Option<ForwardFor>, Fai
         }
     }
     Ok(Some(out))
+}
+
+/// `ADDRESS[/MASK]`, the mask as bits or as an address.
+fn network(args: &mut Args<'_>) -> Result<Word, Failure> {
+    let word = args.expect_text("a network behind 'except'")?;
+    let (address, mask) = word.text.split_once('/').unwrap_or((&word.text, ""));
+    let mask_fits = |ip: IpAddr| match mask.parse::<u8>() {
+        Ok(bits) => bits <= if ip.is_ipv4() { 32 } else { 128 },
+        Err(_) => mask.is_empty() || (ip.is_ipv4() && mask.parse::<Ipv4Addr>().is_ok()),
+    };
+    if address.parse::<IpAddr>().is_ok_and(mask_fits) {
+        return Ok(word.clone());
+    }
+    Err(args.bad(word, "a network").help("an address with an optional mask is expected, as in 10.0.0.0/8"))
 }
 
 const FORWARDED: &[&str] = &[

@@ -7,7 +7,7 @@ use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{HttpReuse, Mode, Proxy, RetryOn, Settings};
 use crate::row::{Parse, Parsed, Place, Row};
-use base::Word;
+use base::{Address, PortSpec, Word};
 
 /// The largest count of connections; HAProxy counts them in 31 bits.
 const MAX_COUNT: i64 = i32::MAX as i64;
@@ -200,6 +200,9 @@ fn unknown_retry(word: &Word, text: &str) -> Failure {
 /// `dispatch ADDRESS` is a proxy of one unnamed server.
 fn dispatch(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Proxy) -> Parsed {
     let address = args.expect_text("an address and a port")?;
+    if Address::parse(&address.text).is_ok_and(|a| matches!(a, Address::Inet { port: PortSpec::None, .. })) {
+        return Err(args.bad(address, "an address").help("a port is expected, as in 10.0.0.1:80"));
+    }
     ctx.warn(args.span(), "'dispatch' is deprecated").help(format!("write: server dispatch {address}"));
     let words = [Word::new("server", args.span()), Word::new("dispatch", args.span()), address.clone()];
     let row = super::find(&words, Place::BACK);
