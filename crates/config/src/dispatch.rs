@@ -1,7 +1,6 @@
 //! One line of a section: finds its row, looks at what stands in front of it, says how true the word is here, and
 //! hands the arguments to the row's parser.
 
-use crate::addresses;
 use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
@@ -28,8 +27,6 @@ const SHOWN_MEMBERS: usize = 12;
 /// Reads one line into the open section.
 pub(crate) fn line(ctx: &mut Ctx<'_>, words: &[Word], open: &mut Open, global: &mut Global) -> Parsed {
     let (polarity, prefix, words) = polarity(words);
-    let plain = addresses::plain(ctx, words);
-    let words = plain.as_deref().unwrap_or(words);
     let Some((row, name_len)) = rows::find(words, ctx.place) else {
         return unknown(ctx, words);
     };

@@ -45,11 +45,12 @@ pub(crate) const ROWS: &[Row] = &[
         "A stored response for a status.",
         Parse::HttpErrors(errorfile),
     ),
-    resolvers(&["nameserver"], "<name> <address>:<port>", "A name server.", |_, a, r| {
+    resolvers(&["nameserver"], "<name> <address>:<port>", "A name server.", |c, a, r| {
         let name = a.expect("a name and an address")?.clone();
         let address = a.expect("an address")?;
-        parse_address(a, address)?;
-        r.nameservers.push((name, address.clone()));
+        let address = c.address(address);
+        parse_address(a, &address)?;
+        r.nameservers.push((name, address));
         a.finish()
     }),
     resolvers(&["parse-resolv-conf"], "", "The system's name servers.", |_, a, r| {

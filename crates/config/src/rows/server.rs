@@ -113,9 +113,21 @@ fn name(args: &mut Args<'_>, what: &str) -> Result<Word, Failure> {
     }
 }
 
+/// Where a path begins behind `HOST:PORT`. HAProxy overlooks it, and public configurations have some.
+fn path_start(text: &str) -> Option<usize> {
+    let slash = text.find('/')?;
+    let (_, port) = text.get(..slash)?.rsplit_once(':')?;
+    (!port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())).then_some(slash)
+}
+
 /// Where the server is: an address or a name, with a port, a port offset or none.
-fn address(ctx: &Ctx<'_>, args: &mut Args<'_>, what: &str) -> Result<(Address, Word), Failure> {
-    let word = ctx.address(args.expect_text(what)?);
+fn address(ctx: &mut Ctx<'_>, args: &mut Args<'_>, what: &str) -> Result<(Address, Word), Failure> {
+    let mut word = ctx.address(args.expect_text(what)?);
+    if let Some(start) = path_start(&word.text) {
+        let path = word.text.split_off(start);
+        ctx.warn(word.span, format!("'{path}' is ignored: a server's address has no path"))
+            .help("a rule can set the path: http-request set-path");
+    }
     let wrong = |why: &str| Failure::new(word.span, format!("'{}': {why} in '{word}'", args.name()));
     let address = Address::parse(&word.text).map_err(|e| wrong(&e.to_string()))?;
     match &address {

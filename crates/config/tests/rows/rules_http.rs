@@ -173,7 +173,7 @@ fn a_wrong_word_is_pointed_at() {
     all_refused(
         FRONT,
         &[
-            ("http-request", "", "'http-request' expects one of", ""),
+            ("http-request", "", "'http-request' expects a word", "lockgate keywords http-request"),
             ("http-request den", "den", "does not know 'den'", "did you mean 'deny'"),
             ("http-response tarpit", "tarpit", "does not know 'tarpit'", ""),
             (
