@@ -23,6 +23,23 @@ pub(crate) struct Fault {
     pub(crate) number: u16,
 }
 
+impl Fault {
+    /// The error that makes rustls send the alert OpenSSL would; `told` where there is none of its own.
+    pub(crate) fn error(&self, told: Error) -> Error {
+        match self.number {
+            SELF_SIGNED | SELF_SIGNED_IN_CHAIN | NO_ISSUER_LOCALLY | LEAF_UNVERIFIABLE => {
+                CertificateError::UnknownIssuer.into()
+            }
+            NOT_YET_VALID => CertificateError::NotValidYet.into(),
+            EXPIRED => CertificateError::Expired.into(),
+            BAD_SIGNATURE => CertificateError::BadSignature.into(),
+            REVOKED => CertificateError::Revoked.into(),
+            BAD_PURPOSE => CertificateError::InvalidPurpose.into(),
+            _ => told,
+        }
+    }
+}
+
 const UNSPECIFIED: u16 = 1;
 const NO_CRL: u16 = 3;
 const BAD_SIGNATURE: u16 = 7;

@@ -9,15 +9,18 @@ use crate::bind::Verify;
 use crate::chain::{self, Fault, Purpose};
 use crate::policy::PolicySpec;
 use crate::problem::Problem;
+use crate::signature;
 use crate::store::CertStore;
 use crate::trust::{self, Authorities};
+use crate::version1;
 use aws_lc_rs::digest;
 use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use std::sync::Arc;
 
 /// What OpenSSL would say of a client's certificate. All zero = nothing is wrong with it.
@@ -70,6 +73,7 @@ pub(crate) struct ClientAuth {
     crt_overlook: Overlook,
     ca_overlook: Overlook,
     revocation_digest: Vec<u8>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ClientAuth {
@@ -91,6 +95,7 @@ impl ClientAuth {
         let mut revocation_digest = Vec::new();
         crls.iter().for_each(|crl| revocation_digest.extend(digest::digest(&digest::SHA256, crl).as_ref()));
         let provider = Arc::new(default_provider());
+        let algorithms = provider.signature_verification_algorithms;
         let mut builder =
             WebPkiClientVerifier::builder_with_provider(Arc::new(authorities.roots()), provider)
                 .with_crls(crls)
@@ -109,7 +114,7 @@ impl ClientAuth {
         };
         let crt_overlook = Overlook::parse("crt-ignore-err", spec.crt_ignore_err.as_deref(), problems);
         let ca_overlook = Overlook::parse("ca-ignore-err", spec.ca_ignore_err.as_deref(), problems);
-        Some(ClientAuth { verifier, authorities, crt_overlook, ca_overlook, revocation_digest })
+        Some(ClientAuth { verifier, authorities, crt_overlook, ca_overlook, revocation_digest, algorithms })
     }
 
     /// What decides who is let in, for the binding of sessions.
@@ -141,12 +146,18 @@ impl ClientAuth {
     ) -> Result<(), (Vec<Fault>, Error)> {
         match self.verifier.verify_client_cert(leaf, issuers, now) {
             Ok(_) => Ok(()),
+            Err(_) if self.trusts_version1(leaf, now) => Ok(()),
             Err(error) => match chain::faults(&self.authorities, leaf, issuers, now, Purpose::Client, &error)
             {
                 faults if faults.is_empty() => Ok(()),
                 faults => Err((faults, error)),
             },
         }
+    }
+
+    fn trusts_version1(&self, leaf: &[u8], now: UnixTime) -> bool {
+        let listed = !self.revocation_digest.is_empty();
+        !listed && version1::read(leaf).is_some_and(|old| version1::is_trusted(&old, &self.authorities, now))
     }
 
     fn overlooks(&self, fault: &Fault) -> bool {
@@ -191,14 +202,12 @@ impl ClientCertVerifier for ClientAuth {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        match self.examine(end_entity, intermediates, now) {
-            Ok(()) => Ok(ClientCertVerified::assertion()),
-            Err((faults, _)) if faults.iter().all(|fault| self.overlooks(fault)) => {
-                Ok(ClientCertVerified::assertion())
-            }
-            // rustls has no word for a certificate that is itself an authority; to the client it is a bad one.
-            Err((_, Error::General(_))) => Err(CertificateError::BadEncoding.into()),
-            Err((_, error)) => Err(error),
+        let Err((faults, error)) = self.examine(end_entity, intermediates, now) else {
+            return Ok(ClientCertVerified::assertion());
+        };
+        match faults.iter().find(|fault| !self.overlooks(fault)) {
+            Some(fault) => Err(fault.error(error)),
+            None => Ok(ClientCertVerified::assertion()),
         }
     }
 
@@ -208,7 +217,7 @@ impl ClientCertVerifier for ClientAuth {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
+        signature::check_tls12(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -217,7 +226,7 @@ impl ClientCertVerifier for ClientAuth {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
+        signature::check_tls13(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -1,5 +1,7 @@
 //! Whether a stored OCSP response (RFC 6960) may be stapled: successful, one answer, for this certificate, good, and in
-//! date. The signature is the client's to check. Reads only as much DER as that takes.
+//! date. The signature is the client's to check.
+
+use crate::der::{Der, ENUMERATED, EXPLICIT_0, INTEGER, Malformed, OCTETS, OID, SEQUENCE, TIME};
 
 /// What a client would make of the response, for a certificate of this serial at this time (seconds since the epoch).
 pub(crate) fn check(response: &[u8], serial: &[u8], now: i64) -> Result<(), &'static str> {
@@ -35,14 +37,14 @@ struct Single<'d> {
 
 const MALFORMED: &str = "it is no OCSP response in DER form";
 
-const INTEGER: u8 = 0x02;
-const OCTETS: u8 = 0x04;
-const OID: u8 = 0x06;
-const ENUMERATED: u8 = 0x0a;
-const TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
+impl From<Malformed> for &'static str {
+    fn from(_: Malformed) -> &'static str {
+        MALFORMED
+    }
+}
+
+/// `certStatus good`: [0] IMPLICIT NULL.
 const GOOD: u8 = 0x80;
-const EXPLICIT_0: u8 = 0xa0;
 
 fn single(response: &[u8]) -> Result<Single<'_>, &'static str> {
     let mut outer = Der(Der(response).take(SEQUENCE)?);
@@ -64,7 +66,9 @@ fn single(response: &[u8]) -> Result<Single<'_>, &'static str> {
         return Err("it holds more than one answer");
     }
     let mut id = Der(answer.take(SEQUENCE)?);
-    (id.take(SEQUENCE)?, id.take(OCTETS)?, id.take(OCTETS)?);
+    for part in [SEQUENCE, OCTETS, OCTETS] {
+        id.take(part)?;
+    }
     let serial = id.take(INTEGER)?;
     let (status, _) = answer.any()?;
     let this_update = time(answer.take(TIME)?)?;
@@ -73,41 +77,6 @@ fn single(response: &[u8]) -> Result<Single<'_>, &'static str> {
         _ => None,
     };
     Ok(Single { serial, good: status == GOOD, this_update, next_update })
-}
-
-/// What is left to read.
-struct Der<'d>(&'d [u8]);
-
-impl<'d> Der<'d> {
-    fn peek(&self) -> Option<u8> {
-        self.0.first().copied()
-    }
-
-    /// The next value, which must have this tag.
-    fn take(&mut self, tag: u8) -> Result<&'d [u8], &'static str> {
-        match self.any()? {
-            (found, value) if found == tag => Ok(value),
-            _ => Err(MALFORMED),
-        }
-    }
-
-    /// The next value and its tag. Lengths of up to four octets.
-    fn any(&mut self) -> Result<(u8, &'d [u8]), &'static str> {
-        let (&tag, rest) = self.0.split_first().ok_or(MALFORMED)?;
-        let (&first, rest) = rest.split_first().ok_or(MALFORMED)?;
-        let octets = usize::from(first & 0x7f) * usize::from(first >> 7);
-        if octets > 4 {
-            return Err(MALFORMED);
-        }
-        let (long, rest) = rest.split_at_checked(octets).ok_or(MALFORMED)?;
-        let length = match octets {
-            0 => usize::from(first & 0x7f),
-            _ => long.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
-        };
-        let (value, rest) = rest.split_at_checked(length).ok_or(MALFORMED)?;
-        self.0 = rest;
-        Ok((tag, value))
-    }
 }
 
 /// GeneralizedTime in the one form DER allows, `YYYYMMDDHHMMSSZ`, as seconds since the epoch.

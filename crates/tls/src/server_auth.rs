@@ -5,12 +5,12 @@
 
 use crate::chain::{self, Purpose};
 use crate::server::no_name;
+use crate::signature;
 use crate::trust::Authorities;
+use crate::version1;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use std::net::IpAddr;
@@ -24,6 +24,8 @@ pub(crate) struct ServerAuth {
     verifier: Arc<WebPkiServerVerifier>,
     authorities: Authorities,
     verifyhost: Option<String>,
+    revocation: bool,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ServerAuth {
@@ -34,10 +36,16 @@ impl ServerAuth {
         provider: &Arc<CryptoProvider>,
     ) -> Result<ServerAuth, String> {
         let roots = Arc::new(authorities.roots());
+        let (revocation, algorithms) = (!crls.is_empty(), provider.signature_verification_algorithms);
         let builder = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider));
         let builder = builder.with_crls(crls).enforce_revocation_expiration();
         let verifier = builder.build().map_err(|error| error.to_string())?;
-        Ok(ServerAuth { verifier, authorities, verifyhost })
+        Ok(ServerAuth { verifier, authorities, verifyhost, revocation, algorithms })
+    }
+
+    fn trusts_version1(&self, leaf: &[u8], now: UnixTime) -> bool {
+        let old = version1::read(leaf).filter(|_| !self.revocation);
+        old.is_some_and(|old| version1::is_trusted(&old, &self.authorities, now))
     }
 
     fn check_name(&self, certificate: &CertificateDer<'_>, asked: &ServerName<'_>) -> Result<(), Error> {
@@ -98,12 +106,13 @@ impl ServerCertVerifier for ServerAuth {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => {}
+            Err(_) if self.trusts_version1(end_entity, now) => {}
             Err(error) => {
                 let purpose = Purpose::Server;
-                if !chain::faults(&self.authorities, end_entity, intermediates, now, purpose, &error)
-                    .is_empty()
-                {
-                    return Err(error);
+                let faults =
+                    chain::faults(&self.authorities, end_entity, intermediates, now, purpose, &error);
+                if let Some(fault) = faults.first() {
+                    return Err(fault.error(error));
                 }
             }
         }
@@ -117,7 +126,7 @@ impl ServerCertVerifier for ServerAuth {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls12_signature(message, cert, dss)
+        signature::check_tls12(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -126,7 +135,7 @@ impl ServerCertVerifier for ServerAuth {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier.verify_tls13_signature(message, cert, dss)
+        signature::check_tls13(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -156,7 +165,7 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0)
+        signature::check_tls12(message, cert, dss, &self.0)
     }
 
     fn verify_tls13_signature(
@@ -165,7 +174,7 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0)
+        signature::check_tls13(message, cert, dss, &self.0)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -56,13 +56,14 @@ impl SessionId {
     /// header 4, version 2, random 32, then the length.
     fn of(records: &[u8]) -> SessionId {
         let mut id = SessionId::default();
-        if let (Some([22, _, _, _, _, 2]), Some((&length, rest))) =
-            (records.get(..6), records.get(43..).and_then(<[u8]>::split_first))
+        let is_hello = matches!(records.get(..6), Some([22, _, _, _, _, 2]));
+        let rest = records.get(43..).and_then(<[u8]>::split_first);
+        if let Some((&length, rest)) = rest.filter(|_| is_hello)
+            && let Some(from) = rest.get(..length.into())
+            && let Some(to) = id.octets.get_mut(..length.into())
         {
-            if let (Some(from), Some(to)) = (rest.get(..length.into()), id.octets.get_mut(..length.into())) {
-                to.copy_from_slice(from);
-                id.length = length;
-            }
+            to.copy_from_slice(from);
+            id.length = length;
         }
         id
     }

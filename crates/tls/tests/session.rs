@@ -1,4 +1,5 @@
 //! Two sessions talk to each other in memory, in whole buffers and byte by byte.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // a failing test says so by panicking
 
 #[path = "support/pair.rs"]
 mod pair;
