@@ -36,6 +36,9 @@ pub(super) static ROWS: &[ConverterRow] = &[
     ConverterRow::new("length", SampleType::Str, SampleType::Int, length, "The length in bytes"),
     text("lower", lower, "ASCII letters in lower case"),
     text("ltrim", ltrim, "Without these characters at its beginning").args(CHARS, 1),
+    text("param", param, "The value of a parameter in a query string")
+        .args(PARAM, 1)
+        .prepare(single_delimiter),
     text("rtrim", rtrim, "Without these characters at its end").args(CHARS, 1),
     ConverterRow::new(
         "secure_memcmp",
@@ -58,6 +61,8 @@ pub(super) static ROWS: &[ConverterRow] = &[
         .args(NTH, 2)
         .prepare(index_not_zero),
 ];
+
+static PARAM: &[ArgRow] = &[arg("name", ArgKind::Str), arg("delim", ArgKind::Str)];
 
 const fn text(name: &'static str, eval: crate::rows::ConvertFn, doc: &'static str) -> ConverterRow {
     ConverterRow::new(name, SampleType::Str, SampleType::Str, eval, doc)
@@ -173,6 +178,31 @@ fn strcmp<'a>(input: Sample<'a>, args: &'a Args, scope: &'a dyn Scope) -> Option
 fn secure_memcmp<'a>(input: Sample<'a>, args: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {
     let right = bytes_of(scope.var(args.var(0)?)?.cast(SampleType::Bin)?)?;
     Some(Sample::Bool(crate::password::same_bytes(&bytes_of(input)?, &right)))
+}
+
+fn single_delimiter(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
+    match args.str(1) {
+        Some(delimiter) if delimiter.len() > 1 => {
+            Err(BadArg::new(1, "the delimiter must be a single character"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The first parameter of that name; empty where it has no `=`.
+fn param<'a>(input: Sample<'a>, args: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a>> {
+    let (text, name) = (bytes_of(input)?, args.str(0)?);
+    let delimiter = args.str(1).and_then(|d| d.first().copied()).unwrap_or(b'&');
+    let mut start = 0;
+    for piece_of in text.split(|b| *b == delimiter) {
+        let end = start + piece_of.len();
+        match piece_of.strip_prefix(name) {
+            Some([b'=', ..]) => return Some(Sample::Str(piece(text, start + name.len() + 1..end))),
+            Some([]) => return Some(Sample::Str(piece(text, end..end))),
+            Some(_) | None => start = end + 1,
+        }
+    }
+    None
 }
 
 fn field<'a>(input: Sample<'a>, args: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a>> {

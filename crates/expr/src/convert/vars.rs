@@ -23,28 +23,40 @@ pub(super) static ROWS: &[ConverterRow] = &[
         .args(&[arg("var", ArgKind::Var)], 1),
 ];
 
-/// The conditions of `set-var` as bits of its second argument.
-const CONDITIONS: [(&str, i64); 8] = [
-    ("ifexists", 1),
-    ("ifnotexists", 2),
-    ("ifempty", 4),
-    ("ifnotempty", 8),
-    ("ifset", 16),
-    ("ifnotset", 32),
-    ("ifgt", 64),
-    ("iflt", 128),
+/// A condition of `set-var`.
+#[derive(Clone, Copy)]
+enum When {
+    Exists,
+    NotExists,
+    Empty,
+    NotEmpty,
+    Set,
+    NotSet,
+    Greater,
+    Less,
+}
+
+/// A prepare step leaves those asked for as bits of the second argument, the first here being the lowest.
+const CONDITIONS: [(&str, When); 8] = [
+    ("ifexists", When::Exists),
+    ("ifnotexists", When::NotExists),
+    ("ifempty", When::Empty),
+    ("ifnotempty", When::NotEmpty),
+    ("ifset", When::Set),
+    ("ifnotset", When::NotSet),
+    ("ifgt", When::Greater),
+    ("iflt", When::Less),
 ];
 
 fn conditions(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
     let mut bits = 0;
     for index in 1..args.len() {
         let Some(text) = args.str(index) else { continue };
-        let known = CONDITIONS.iter().find(|(name, _)| name.as_bytes() == text);
-        let Some((_, bit)) = known else {
+        let Some(known) = CONDITIONS.iter().position(|(name, _)| name.as_bytes() == text) else {
             let names = CONDITIONS.map(|(name, _)| name).join(", ");
             return Err(BadArg::new(index, format!("unknown condition: there are {names}")));
         };
-        bits |= bit;
+        bits |= 1 << known;
     }
     args.put(1, Arg::Int(bits));
     Ok(())
@@ -54,29 +66,31 @@ fn conditions(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
 fn set_var<'a>(input: Sample<'a>, args: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {
     let (id, bits) = (args.var(0)?, args.int(1).unwrap_or(0));
     let old = if bits == 0 { None } else { scope.var(id) };
-    let wanted = |(name, bit): &(&str, i64)| bits & bit == 0 || holds(name, old.as_ref(), &input);
-    if !CONDITIONS.iter().all(wanted) {
+    let mut asked = CONDITIONS.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0);
+    if !asked.all(|(_, (_, when))| when.holds(old.as_ref(), &input)) {
         return None;
     }
     scope.set_var(id, Some(input.clone().into_owned()));
     Some(input)
 }
 
-/// A variable exists here exactly while it has a value. Comparisons need two integers; without them they hold.
-fn holds(condition: &str, old: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
-    let integers = match (old, new) {
-        (Some(Sample::Int(old)), Sample::Int(new)) => Some((old, new)),
-        _ => None,
-    };
-    match condition {
-        "ifexists" | "ifset" => old.is_some(),
-        "ifnotexists" | "ifnotset" => old.is_none(),
-        "ifempty" => is_empty(new),
-        "ifnotempty" => !is_empty(new),
-        "ifgt" => integers.is_none_or(|(old, new)| old > new),
-        "iflt" => integers.is_none_or(|(old, new)| old < new),
-        _ => true,
+impl When {
+    /// A variable exists here exactly while it has a value. Comparisons need two integers; without them they hold.
+    fn holds(self, old: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
+        match self {
+            When::Exists | When::Set => old.is_some(),
+            When::NotExists | When::NotSet => old.is_none(),
+            When::Empty => is_empty(new),
+            When::NotEmpty => !is_empty(new),
+            When::Greater => integers(old, new).is_none_or(|(old, new)| old > new),
+            When::Less => integers(old, new).is_none_or(|(old, new)| old < new),
+        }
     }
+}
+
+fn integers(old: Option<&Sample<'_>>, new: &Sample<'_>) -> Option<(i64, i64)> {
+    let (Some(Sample::Int(old)), Sample::Int(new)) = (old, new) else { return None };
+    Some((*old, *new))
 }
 
 fn is_empty(value: &Sample<'_>) -> bool {

@@ -46,12 +46,13 @@ fn method<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
 }
 
 fn uri<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    let first = match scope.fact(&Fact::FirstUri) {
-        Some(Sample::Str(Cow::Borrowed(uri))) => from_path(uri).map(Sample::str),
-        Some(Sample::Str(Cow::Owned(uri))) => from_path(&uri).map(Sample::owned),
-        _ => scope.request().and_then(|request| from_path(request.target())).map(Sample::str),
+    let Some(Sample::Str(first)) = scope.fact(&Fact::FirstUri) else {
+        return Ok(scope.request().and_then(|request| from_path(request.target())).map(Sample::str));
     };
-    Ok(first)
+    Ok(match first {
+        Cow::Borrowed(uri) => from_path(uri).map(Sample::str),
+        Cow::Owned(uri) => from_path(&uri).map(Sample::owned),
+    })
 }
 
 /// From the path's slash on, behind scheme and authority.

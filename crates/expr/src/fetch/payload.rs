@@ -104,10 +104,9 @@ fn payload_lv<'a, S: Side>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> 
     let at = args.int(0).and_then(|offset| usize::try_from(offset).ok());
     let size = args.int(1).and_then(|size| usize::try_from(size).ok());
     let (Some(at), Some(size)) = (at, size) else { return Ok(None) };
-    let length = match cut(payload, at.checked_add(size).map(|end| at..end))? {
-        Some(Sample::Bin(digits)) => digits.iter().fold(0usize, |value, b| value << 8 | usize::from(*b)),
-        _ => return Ok(None),
-    };
+    let digits = cut(payload, at.checked_add(size).map(|end| at..end))?;
+    let Some(Sample::Bin(digits)) = digits else { return Ok(None) };
+    let length = digits.iter().fold(0usize, |value, b| value << 8 | usize::from(*b));
     let base = if args.int(3) == Some(RELATIVE) { at + size } else { 0 };
     let offset = args.int(2).and_then(|offset| isize::try_from(offset).ok()).unwrap_or(0);
     let start = base.checked_add_signed(offset);
