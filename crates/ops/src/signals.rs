@@ -1,5 +1,6 @@
 //! Signals as wishes (management manual, section 4 "Stopping and restarting HAProxy"). SIGPIPE is ignored by Rust's
-//! own start-up; the terminal's stop signals concern a predecessor that shares no ports and are ignored here.
+//! own start-up; the terminal's stop signals concern a predecessor that shares no ports, SIGQUIT dumps memory pools that
+//! are not there: those are ignored.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,7 +26,7 @@ pub struct Signals {
     interrupt: Signal,
     hangup: Signal,
     reload: Signal,
-    ignored: [Signal; 2],
+    ignored: [Signal; 3],
 }
 
 impl Signals {
@@ -39,13 +40,13 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
             reload: signal(SignalKind::user_defined2())?,
-            ignored: [signal(tty_out)?, signal(tty_in)?],
+            ignored: [signal(tty_out)?, signal(tty_in)?, signal(SignalKind::quit())?],
         })
     }
 
     /// The next wish. May be dropped and called again without losing one.
     pub async fn next(&mut self) -> Wish {
-        let [tty_out, tty_in] = &mut self.ignored;
+        let [tty_out, tty_in, quit] = &mut self.ignored;
         loop {
             tokio::select! {
                 biased;
@@ -56,6 +57,7 @@ impl Signals {
                 _ = self.reload.recv() => return Wish::Reload,
                 _ = tty_out.recv() => {}
                 _ = tty_in.recv() => {}
+                _ = quit.recv() => {}
             }
         }
     }
