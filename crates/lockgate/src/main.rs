@@ -10,10 +10,13 @@ mod flags;
 mod haproxy;
 mod identity;
 mod keywords;
+mod limits;
+mod plane;
 mod private_name;
 mod serve;
 mod sources;
 mod start;
+mod states;
 mod verbs;
 mod version;
 

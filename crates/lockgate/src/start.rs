@@ -1,18 +1,25 @@
-//! From an accepted configuration to a process that serves, and to its end.
+//! From an accepted configuration to a process that serves, and to its end. The order is HAProxy's: limits, ports, pid
+//! file, rights, predecessors, ready.
 
 use crate::Exit;
 use crate::check::Prepared;
 use crate::console::{self, Console};
 use crate::flags::Flags;
+use crate::limits;
+use crate::plane::Plane;
 use config::model::Global;
+use net::rights::{self, Identity};
 use ops::daemon::Ready;
-use ops::life::{DataPlane, Ending, StopLimits, until_end};
+use ops::life::{Ending, StopLimits, until_end};
 use ops::signals::Signals;
 use ops::{notify, pidfile, predecessor};
 use proxy::Running;
+use proxy::plan::Plan;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::runtime::Runtime;
 
 /// What a bind shows that has no certificate yet. Without one such a bind does not start, which is a complaint of its
 /// own, so that a failure here needs no words.
@@ -29,78 +36,142 @@ pub(crate) fn serve(
     announce: &str,
     console: Console,
 ) -> Exit {
-    match start(prepared, flags, ready, announce) {
-        Ok(exit) => exit,
-        Err(why) => {
-            console.alert(&why);
-            Exit::Failed
-        }
-    }
-}
-
-fn start(prepared: Prepared, flags: &Flags, ready: Option<Ready>, announce: &str) -> Result<Exit, String> {
     let Prepared { loaded, identity, plan } = prepared;
-    let global = loaded.model.global;
-    let plan = plan.ok_or("config : nothing to run.")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| format!("cannot wait for signals: {e}"))?;
-    let running = Running::start(Arc::new(plan)).map_err(|e| e.to_string())?;
-    if let Some(path) = flags.pidfile.as_deref().or(global.pidfile.as_ref().map(|w| w.text.as_str())) {
-        pidfile::write(Path::new(path)).map_err(|e| format!("Cannot create pidfile {path} : {e}"))?;
+    let Some(plan) = plan else {
+        console.alert("config : nothing to run.");
+        return Exit::Failed;
+    };
+    Start { plan, global: &loaded.model.global, identity, flags, announce, console }.run(ready)
+}
+
+/// All that a start needs to know.
+struct Start<'a> {
+    plan: Plan,
+    global: &'a Global,
+    identity: Identity,
+    flags: &'a Flags,
+    announce: &'a str,
+    console: Console,
+}
+
+/// A step that failed; the text is for the terminal.
+struct Failed(String);
+
+impl Failed {
+    fn at(what: &str) -> impl Fn(&dyn Display) -> Failed {
+        let what = what.to_owned();
+        move |e| Failed(format!("[lockgate.main()] {what}: {e}"))
     }
-    net::rights::become_identity(&identity).map_err(|e| e.to_string())?;
-    if let Some((how, pids)) = &flags.replaces {
-        for pid in pids {
-            // One that is gone already has left as it was asked to.
-            let _ = predecessor::dismiss(*pid, *how);
+}
+
+impl Start<'_> {
+    fn run(self, ready: Option<Ready>) -> Exit {
+        let console = self.console;
+        match self.serve(ready) {
+            Ok(Ending::Drained) => Exit::Ok,
+            Ok(Ending::HardStop) => {
+                console.warning("soft-stop running for too long, performing a hard-stop.");
+                Exit::Ok
+            }
+            Ok(Ending::Killed(signal)) => rights::die_of(signal),
+            Err(Failed(text)) => {
+                console.alert(&text);
+                Exit::Failed
+            }
         }
     }
-    console::out(announce);
-    runtime.block_on(live(running, &global, flags, ready))
+
+    fn serve(self, ready: Option<Ready>) -> Result<Ending, Failed> {
+        let runtime = runtime().map_err(|e| Failed::at("Cannot start the main thread's runtime")(&e))?;
+        // From here on a signal is a wish and not a death.
+        let entered = runtime.enter();
+        let mut signals = Signals::install().map_err(|e| Failed::at("Cannot handle signals")(&e))?;
+        drop(entered);
+        self.raise_limits()?;
+        let stop = self.stop_limits();
+        let running = Running::start(Arc::new(self.plan)).map_err(|e| Failed(e.to_string()))?;
+        let after = Started { global: self.global, flags: self.flags, console: self.console };
+        after.write_pidfile(ready.is_some())?;
+        rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
+        after.dismiss_predecessors();
+        console::out(self.announce);
+        after.tell_ready(ready)?;
+        let plane = Plane::new(running, self.console, self.flags.master_worker);
+        let ending = runtime.block_on(until_end(&mut signals, &plane, stop));
+        after.tell_stopping();
+        plane.end(ending);
+        Ok(ending)
+    }
+
+    fn raise_limits(&self) -> Result<(), Failed> {
+        limits::memory(self.flags.memory, self.console);
+        match limits::raise(limits::descriptors(&self.plan), self.global.ulimit_n) {
+            Ok(()) => {}
+            // Without a 'maxconn' the plan took what the limit allows.
+            Err(_) if self.global.maxconn.is_none() => {}
+            Err(few) if self.global.strict_limits == Some(false) => self.console.warning(&few.to_string()),
+            Err(few) => return Err(Failed(few.to_string())),
+        }
+        Ok(())
+    }
+
+    fn stop_limits(&self) -> StopLimits {
+        StopLimits {
+            grace: self.global.grace.map(Duration::from_millis),
+            hard_stop_after: self.global.hard_stop_after.map(Duration::from_millis),
+        }
+    }
 }
 
-async fn live(
-    running: Running,
-    global: &Global,
-    flags: &Flags,
-    ready: Option<Ready>,
-) -> Result<Exit, String> {
-    let mut signals = Signals::install().map_err(|e| format!("cannot wait for signals: {e}"))?;
-    if let Some(ready) = ready {
-        ready.tell().map_err(|e| e.to_string())?;
-    }
-    if flags.notify {
-        // A service manager that does not listen waits for nothing.
-        let _ = notify::ready();
-    }
-    let plane = Plane(running);
-    let limits = StopLimits {
-        grace: global.grace.map(Duration::from_millis),
-        hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
-    };
-    let ending = until_end(&mut signals, &plane, limits).await;
-    drop(plane);
-    match ending {
-        Ending::Drained | Ending::HardStop => Ok(Exit::Ok),
-        Ending::Killed(signal) => net::rights::die_of(signal),
-    }
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// The data plane as the household sees it.
-struct Plane(Running);
+/// What is left to do once the ports are bound.
+struct Started<'a> {
+    global: &'a Global,
+    flags: &'a Flags,
+    console: Console,
+}
 
-impl DataPlane for Plane {
-    fn soft_stop(&self) {
-        self.0.soft_stop();
+impl Started<'_> {
+    /// HAProxy writes it for daemons and masters, not in the foreground.
+    fn write_pidfile(&self, daemon: bool) -> Result<(), Failed> {
+        let configured = self.global.pidfile.as_ref().map(|word| word.text.as_str());
+        let path = self.flags.pidfile.as_deref().or(configured);
+        let wanted = daemon || self.flags.master_worker || self.global.master_worker;
+        match path.filter(|_| wanted) {
+            Some(path) => pidfile::write(Path::new(path))
+                .map_err(|e| Failed(format!("[lockgate.main()] Cannot create pidfile {path}: {e}"))),
+            None => Ok(()),
+        }
     }
 
-    async fn drained(&self) {
-        self.0.ended().await;
+    fn dismiss_predecessors(&self) {
+        let Some((how, pids)) = &self.flags.replaces else { return };
+        for pid in pids {
+            if let Err(e) = predecessor::dismiss(*pid, *how) {
+                self.console.warning(&format!("cannot tell process {pid} to leave: {e}"));
+            }
+        }
     }
 
-    fn dump(&self) {
-        self.0.dump();
+    fn tell_ready(&self, ready: Option<Ready>) -> Result<(), Failed> {
+        if self.flags.notify
+            && let Err(e) = notify::ready()
+        {
+            self.console.warning(&format!("cannot tell systemd that the service is ready: {e}"));
+        }
+        match ready {
+            Some(ready) => ready.tell().map_err(|e| Failed(e.to_string())),
+            None => Ok(()),
+        }
     }
 
-    fn reload(&self) {}
+    fn tell_stopping(&self) {
+        if self.flags.notify {
+            // It is leaving either way; systemd sees that by itself.
+            let _ = notify::stopping();
+        }
+    }
 }

@@ -4,8 +4,9 @@ use crate::check::{self, Judgement};
 use crate::console::{self, Console};
 use crate::demo::{self, DemoArgs};
 use crate::serve::{self, ServeArgs};
-use crate::{Exit, keywords, sources};
+use crate::{Exit, keywords, sources, start};
 use clap::{Parser, Subcommand};
+use proxy::lower::Overrides;
 use std::ffi::OsString;
 
 /// The HTTPS front door of a site: reverse proxy, load balancer and certificates in one binary.
@@ -54,7 +55,9 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
 
 fn check_files(files: &[String]) -> Exit {
     let console = Console { quiet: false, hints: true };
-    let judgement = Judgement::default();
+    let lowering =
+        Overrides { check_only: true, temporary: start::temporary_certificate(), take_over: false };
+    let judgement = Judgement { lowering, ..Judgement::default() };
     let sources = match sources::read(files) {
         Ok(sources) => sources,
         Err(wrong) => {
