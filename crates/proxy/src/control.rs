@@ -1,5 +1,6 @@
 //! The control thread: what happens beside the traffic. Slow starts climb here; checks and agents report here.
 
+use crate::health;
 use crate::plan::Plan;
 use crate::worker::Waking;
 use std::io;
@@ -34,6 +35,7 @@ impl Control {
                     tokio::select! {
                         _ = stopped => {}
                         () = warm(&plan) => {}
+                        () = health::run(plan.clone()) => {}
                     }
                     drop(waking);
                 });

@@ -12,6 +12,7 @@ mod control;
 mod deadline;
 mod ending;
 mod front;
+pub mod health;
 mod link;
 mod log;
 pub mod lower;

@@ -339,6 +339,8 @@ pub struct Backend {
     pub keepalive: bool,
     /// `option splice-*`, or automatic for plain TCP.
     pub splice: bool,
+    /// Checks, agents, and what follows from them.
+    pub health: crate::health::plan::BackendHealth,
     /// Live numbers.
     pub counters: Counters,
 }

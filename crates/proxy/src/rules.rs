@@ -5,6 +5,7 @@ mod edit;
 mod normalize;
 mod redirect;
 
+pub(crate) use edit::allows;
 pub use redirect::{Kind as RedirectKind, Redirect, Target as RedirectTarget};
 
 use crate::reply::Reply;

@@ -81,6 +81,7 @@ impl Lower<'_> {
             limits: self.limits(options.accept_unsafe_response == Some(true)),
             keepalive: options.tcpka == Some(true) || options.srvtcpka == Some(true),
             splice: options.splice_auto == Some(true) || options.splice_response == Some(true),
+            health: self.health(proxy),
             counters: Counters::default(),
         }
     }
@@ -185,7 +186,7 @@ impl Lower<'_> {
         }
     }
 
-    fn connect_options(&mut self, proxy: &Proxy, p: &ServerParams) -> ConnectOptions {
+    pub(crate) fn connect_options(&mut self, proxy: &Proxy, p: &ServerParams) -> ConnectOptions {
         let source = p.source.as_ref().or(proxy.settings.source.as_ref());
         ConnectOptions {
             source: source.and_then(|s| self.source(s)),

@@ -53,7 +53,7 @@ fn socket_addr(address: &Address) -> Option<SocketAddr> {
 }
 
 impl Lower<'_> {
-    pub(super) fn log_plan(&mut self, proxy: &Proxy) -> LogPlan {
+    pub(crate) fn log_plan(&mut self, proxy: &Proxy) -> LogPlan {
         let settings = &proxy.settings;
         let options = &settings.options;
         let tag = settings.log_tag.as_ref().or(self.model.global.log_tag.as_ref());

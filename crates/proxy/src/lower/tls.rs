@@ -103,7 +103,7 @@ impl Lower<'_> {
         }
     }
 
-    pub(super) fn server_tls(&mut self, server: &model::Server) -> Option<Arc<ServerTls>> {
+    pub(crate) fn server_tls(&mut self, server: &model::Server) -> Option<Arc<ServerTls>> {
         let p = &server.params;
         if p.ssl != Some(true) {
             return None;

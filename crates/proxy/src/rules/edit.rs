@@ -233,7 +233,7 @@ fn set_var(id: VarId, conditions: &[VarCondition], value: &Value, stream: &Strea
     }
 }
 
-fn allows(condition: VarCondition, present: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
+pub(crate) fn allows(condition: VarCondition, present: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
     let empty = || new.to_str().is_some_and(|t| t.is_empty());
     let both = || present.and_then(Sample::to_int).zip(new.to_int());
     match condition {

@@ -1,0 +1,116 @@
+//! What a check found, in the words of the manual and of the logs.
+
+/// Outcomes of a check (manual 9.3 of the management guide, `check_status`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // named as in the manual
+pub enum Finding {
+    L4Ok,
+    L4Timeout,
+    L4Con,
+    L6Ok,
+    L6Timeout,
+    L6Response,
+    L7Ok,
+    L7OkConditionally,
+    L7Timeout,
+    L7Response,
+    L7Status,
+    SocketError,
+    Analyze,
+}
+
+/// What a finding says about the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Good.
+    Passed,
+    /// Good enough for those it has, not for newcomers.
+    Conditional,
+    /// Bad.
+    Failed,
+}
+
+impl Finding {
+    /// The sentence in logs.
+    pub fn text(self) -> &'static str {
+        match self {
+            Finding::L4Ok => "Layer4 check passed",
+            Finding::L4Timeout => "Layer4 timeout",
+            Finding::L4Con => "Layer4 connection problem",
+            Finding::L6Ok => "Layer6 check passed",
+            Finding::L6Timeout => "Layer6 timeout",
+            Finding::L6Response => "Layer6 invalid response",
+            Finding::L7Ok => "Layer7 check passed",
+            Finding::L7OkConditionally => "Layer7 check conditionally passed",
+            Finding::L7Timeout => "Layer7 timeout",
+            Finding::L7Response => "Layer7 invalid response",
+            Finding::L7Status => "Layer7 wrong status",
+            Finding::SocketError => "Socket error",
+            Finding::Analyze => "Health analyze",
+        }
+    }
+
+    /// The short name that `ok-status` and friends use.
+    pub fn parse(name: &str) -> Option<Finding> {
+        Some(match name {
+            "L4OK" => Finding::L4Ok,
+            "L4TOUT" => Finding::L4Timeout,
+            "L4CON" => Finding::L4Con,
+            "L6OK" => Finding::L6Ok,
+            "L6TOUT" => Finding::L6Timeout,
+            "L6RSP" => Finding::L6Response,
+            "L7OK" => Finding::L7Ok,
+            "L7OKC" => Finding::L7OkConditionally,
+            "L7TOUT" => Finding::L7Timeout,
+            "L7RSP" => Finding::L7Response,
+            "L7STS" => Finding::L7Status,
+            _ => return None,
+        })
+    }
+
+    /// Pass or fail.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Finding::L4Ok | Finding::L6Ok | Finding::L7Ok => Verdict::Passed,
+            Finding::L7OkConditionally => Verdict::Conditional,
+            Finding::L4Timeout
+            | Finding::L4Con
+            | Finding::L6Timeout
+            | Finding::L6Response
+            | Finding::L7Timeout
+            | Finding::L7Response
+            | Finding::L7Status
+            | Finding::SocketError
+            | Finding::Analyze => Verdict::Failed,
+        }
+    }
+
+    /// Logs show the code that was received.
+    pub fn has_code(self) -> bool {
+        matches!(self, Finding::L7Ok | Finding::L7OkConditionally | Finding::L7Status)
+    }
+}
+
+/// A finding with its details.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The finding.
+    pub finding: Finding,
+    /// The code received, where there is one.
+    pub code: i64,
+    /// Details; may be empty.
+    pub info: String,
+    /// How long the check took, milliseconds.
+    pub duration: u64,
+}
+
+impl Report {
+    pub(super) fn new(finding: Finding, info: impl Into<String>) -> Report {
+        Report { finding, code: 0, info: info.into(), duration: 0 }
+    }
+
+    pub(super) fn with_code(mut self, code: i64) -> Report {
+        self.code = code;
+        self
+    }
+}

@@ -1,0 +1,478 @@
+//! From the configuration's check lines to what runs. Called once per backend by the plan's lowering, which lends its
+//! compiler, its certificate store and its complaints.
+
+use super::expect::{Expect, Matcher, Pattern, unhex};
+use super::finding::Finding;
+use super::observe::Observer;
+use super::plan::{
+    Agent, BackendHealth, Check, CheckTls, Connect, HttpSend, Pace, Port, Probe, Reporting, ServerHealth,
+    Step, Style, Text, VarSource,
+};
+use super::protocols::Protocol;
+use crate::lower::Lower;
+use base::{Address, Host, Word};
+use config::model::{
+    CheckConnect, CheckExpect, CheckKind, CheckMatch, CheckPattern, CheckStep, CheckText, FormatText,
+    NameMatch, Observe, OnMarkedDown, Proxy, ProxyKind, SendProxy, Server, ServerParams, VarValue,
+};
+use expr::{Escape, Format, Stage};
+use net::{ConnectOptions, Target};
+use regex::bytes::Regex;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `inter`, `agent-inter`
+const INTER: u64 = 2_000;
+/// `rise`
+const RISE: u32 = 2;
+/// `fall`
+const FALL: u32 = 3;
+/// `error-limit`
+const ERROR_LIMIT: u32 = 10;
+
+impl Lower<'_> {
+    /// The health of a backend; `options` are the servers' socket options by index.
+    pub(crate) fn health(&mut self, proxy: &Proxy) -> BackendHealth {
+        let servers = proxy.servers.iter().map(|s| self.server_health(proxy, s)).collect();
+        BackendHealth {
+            servers,
+            log: self.log_plan(proxy),
+            log_checks: proxy.settings.options.log_health_checks == Some(true),
+            kind: if proxy.kind == ProxyKind::Listen { "proxy" } else { "backend" },
+        }
+    }
+
+    fn server_health(&mut self, proxy: &Proxy, server: &Server) -> ServerHealth {
+        let p = &server.params;
+        let options = Arc::new(self.connect_options(proxy, p));
+        let observed = p.observe.filter(|o| *o != Observe::None);
+        let limit = p.error_limit.unwrap_or(ERROR_LIMIT);
+        let check = (p.check == Some(true)).then(|| self.check(proxy, server, &options)).flatten();
+        ServerHealth {
+            check,
+            agent: if p.agent_check == Some(true) { self.agent(server, &options) } else { None },
+            track: p.track.as_ref().map(|w| self.tracked(proxy, w)),
+            observer: observed.map(|layer| Arc::new(Observer::new(layer, limit))),
+            on_error: p.on_error,
+            shutdown_when_down: p.on_marked_down == Some(OnMarkedDown::ShutdownSessions),
+            on_marked_up: p.on_marked_up,
+        }
+    }
+
+    fn tracked(&self, proxy: &Proxy, word: &Word) -> (Box<str>, Box<str>) {
+        match word.text.split_once('/') {
+            Some((backend, server)) => (backend.into(), server.into()),
+            None => (proxy.name.text.as_str().into(), word.text.as_str().into()),
+        }
+    }
+
+    fn pace(&self, p: &ServerParams, inter: Option<u64>) -> Pace {
+        let millis = Duration::from_millis;
+        let inter = inter.unwrap_or(INTER).max(1);
+        Pace {
+            inter: millis(inter),
+            fast: millis(p.fastinter.unwrap_or(inter).max(1)),
+            down: millis(p.downinter.unwrap_or(inter).max(1)),
+            spread: self.model.global.spread_checks.unwrap_or(0),
+            rise: p.rise.unwrap_or(RISE),
+            fall: p.fall.unwrap_or(FALL),
+        }
+    }
+
+    fn agent(&mut self, server: &Server, options: &Arc<ConnectOptions>) -> Option<Agent> {
+        let p = &server.params;
+        let Some(port) = p.agent_port else {
+            let text = format!("server '{}' : 'agent-check' needs 'agent-port'", server.name.text);
+            self.env.diags.alert(server.span, text);
+            return None;
+        };
+        let addr = match &p.agent_addr {
+            Some(word) => match self.check_target(word)? {
+                Target::Inet(addr) => Some(addr.ip()),
+                Target::Unix(_) | Target::Abstract(_) => None,
+            },
+            None => None,
+        };
+        let send = p.agent_send.as_ref().map(|w| w.text.as_bytes().into());
+        Some(Agent { addr, port, pace: self.pace(p, p.agent_inter), send, options: options.clone() })
+    }
+
+    fn check(&mut self, proxy: &Proxy, server: &Server, options: &Arc<ConnectOptions>) -> Option<Check> {
+        let t = &proxy.settings.timeouts;
+        let finite = |t: Option<u64>| t.filter(|t| *t > 0).map(Duration::from_millis);
+        let connect = self.server_connect(server, options)?;
+        Some(Check {
+            pace: self.pace(&server.params, server.params.inter),
+            connect: finite(t.connect),
+            timeout: finite(t.check),
+            probe: self.probe(proxy, server, connect)?,
+        })
+    }
+
+    /// The connection that `check`, `port`, `addr`, `check-ssl` and friends describe. An address or port of its own
+    /// makes the check speak plainly unless it is told otherwise (manual, `check`).
+    fn server_connect(&mut self, server: &Server, options: &Arc<ConnectOptions>) -> Option<Connect> {
+        let p = &server.params;
+        let apart = p.port.is_some() || p.addr.is_some();
+        let addr = match &p.addr {
+            Some(word) => Some(self.check_target(word)?),
+            None => None,
+        };
+        let ssl = p.check_ssl.unwrap_or(p.ssl == Some(true) && !apart);
+        let sends = p.send_proxy.is_some_and(|s| s != SendProxy::Off);
+        let sni = p.check_sni.as_ref().map(|w| w.text.as_str().into());
+        let alpn = p.check_alpn.as_ref().map(protocols);
+        Some(Connect {
+            addr,
+            port: p.port.map(Port::Fixed),
+            tls: if ssl { Some(self.check_tls(server, sni, alpn)?) } else { None },
+            send_proxy: p.check_send_proxy.unwrap_or(sends && !apart),
+            linger: false,
+            options: options.clone(),
+            comment: None,
+        })
+    }
+
+    fn check_tls(
+        &mut self,
+        server: &Server,
+        sni: Option<Box<str>>,
+        alpn: Option<Vec<Vec<u8>>>,
+    ) -> Option<CheckTls> {
+        let mut secured = server.clone();
+        secured.params.ssl = Some(true);
+        Some(CheckTls { server: self.server_tls(&secured)?, sni, alpn })
+    }
+
+    /// `addr`: an address, a name, or a unix socket; the port is filled in later.
+    fn check_target(&mut self, word: &Word) -> Option<Target> {
+        let complain = |lower: &mut Self, why: &str| {
+            lower.env.diags.alert(word.span, format!("'{}' : {why}", word.text));
+            None
+        };
+        match Address::parse(&word.text) {
+            Ok(Address::Unix(path)) => Some(Target::Unix(path.into())),
+            Ok(Address::Abstract(name)) => Some(Target::Abstract(name.into_bytes())),
+            Ok(address @ Address::Inet { .. }) => {
+                let port = address.port().unwrap_or(0);
+                let Address::Inet { host, .. } = address else { return None };
+                let ip = match host {
+                    Host::Ip(ip) => ip,
+                    Host::Any => IpAddr::from([127, 0, 0, 1]),
+                    Host::AnyV6 => IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
+                    Host::Name(name) => match net::resolve(&name).ok().and_then(|ips| ips.into_iter().next())
+                    {
+                        Some(ip) => ip,
+                        None => return complain(self, "could not resolve address"),
+                    },
+                };
+                Some(Target::Inet(SocketAddr::new(ip, port)))
+            }
+            Ok(Address::Fd(_) | Address::Unserved(_)) => complain(self, "this cannot be connected to"),
+            Err(error) => complain(self, &error.to_string()),
+        }
+    }
+
+    fn probe(&mut self, proxy: &Proxy, server: &Server, connect: Connect) -> Option<Probe> {
+        let settings = &proxy.settings;
+        let mut probe = Probe {
+            steps: Vec::new(),
+            style: Style::Plain,
+            disable_on_404: settings.disable_on_404,
+            send_state: settings.send_state,
+            connect,
+        };
+        let protocol = match &settings.check {
+            None => return Some(probe),
+            Some(kind @ CheckKind::Http { .. }) => {
+                probe.style = Style::Http;
+                probe.steps = self.http_steps(kind, &settings.http_check, server)?;
+                return Some(probe);
+            }
+            Some(CheckKind::Tcp) => {
+                probe.style = Style::Tcp;
+                for step in &settings.tcp_check {
+                    probe.steps.push(self.step(step, server, None)?);
+                }
+                return Some(probe);
+            }
+            Some(kind) => self.protocol(kind, server)?,
+        };
+        probe.style = Style::BuiltIn;
+        probe.steps.push(Step::Protocol(protocol));
+        Some(probe)
+    }
+
+    fn protocol(&mut self, kind: &CheckKind, server: &Server) -> Option<Protocol> {
+        let bytes = |w: &Word| -> Box<[u8]> { w.text.as_bytes().into() };
+        let text =
+            |w: &Option<Word>, default: &str| w.as_ref().map_or(default.to_owned(), |w| w.text.clone());
+        match kind {
+            CheckKind::SslHello => Some(Protocol::SslHello),
+            CheckKind::Mysql { user, pre41 } => {
+                Some(Protocol::Mysql { user: user.as_ref().map(bytes), pre41: *pre41 })
+            }
+            CheckKind::Pgsql { user } => {
+                Some(Protocol::Pgsql { user: user.as_ref().map(bytes).unwrap_or_default() })
+            }
+            CheckKind::Redis => Some(Protocol::Redis),
+            CheckKind::Smtp { hello, domain } => {
+                let hello = format!("{} {}", text(hello, "HELO"), text(domain, "localhost"));
+                Some(Protocol::Smtp { hello: hello.into_bytes().into() })
+            }
+            CheckKind::Ldap => Some(Protocol::Ldap),
+            CheckKind::Spop | CheckKind::External | CheckKind::Http { .. } | CheckKind::Tcp => {
+                let text = format!("server '{}' : this kind of check is not available", server.name.text);
+                self.env.diags.alert(server.span, text).help("use 'option tcp-check' with its steps");
+                None
+            }
+        }
+    }
+
+    // ---- HTTP
+
+    fn http_steps(&mut self, kind: &CheckKind, written: &[CheckStep], server: &Server) -> Option<Vec<Step>> {
+        let mut steps = Vec::new();
+        for step in written {
+            steps.push(self.step(step, server, Some(kind))?);
+        }
+        // `option httpchk` alone is a request and an expectation; each may be replaced by one's own
+        let is_send = |s: &Step| matches!(s, Step::HttpSend(_));
+        let is_expect = |s: &Step| matches!(s, Step::Expect(_));
+        if !steps.iter().any(is_send) {
+            let at = steps.iter().position(is_expect).unwrap_or(steps.len());
+            steps.insert(at, Step::HttpSend(self.http_send(kind, &Default::default())?));
+        }
+        if !steps.iter().any(is_expect) {
+            let matcher = Matcher::Status(vec![(200, 399)]);
+            let reporting = Reporting::default();
+            steps.push(Step::Expect(Expect { matcher, negate: false, min_recv: None, reporting }));
+        }
+        Some(steps)
+    }
+
+    fn http_send(&mut self, kind: &CheckKind, send: &Send<'_>) -> Option<HttpSend> {
+        let CheckKind::Http { method, uri, version, headers } = kind else { return None };
+        let pick = |own: Option<&Word>, common: &Option<Word>, default: &str| -> Box<[u8]> {
+            own.or(common.as_ref()).map_or(default, |w| w.text.as_str()).as_bytes().into()
+        };
+        let uri = match send.uri {
+            Some(text) => self.check_text(text, false)?,
+            None => Text::Plain(pick(None, uri, "/")),
+        };
+        let name = |w: &Word| -> Box<[u8]> { w.text.to_ascii_lowercase().into_bytes().into() };
+        let mut fields: Vec<(Box<[u8]>, Text)> = Vec::new();
+        let own = |w: &Word| send.headers.iter().any(|(n, _)| n.text.eq_ignore_ascii_case(&w.text));
+        for (n, value) in headers.iter().filter(|(n, _)| !own(n)) {
+            fields.push((name(n), Text::Plain(value.text.as_bytes().into())));
+        }
+        for (n, value) in send.headers {
+            fields.push((name(n), Text::Format(self.check_format(&value.0)?)));
+        }
+        let body = match send.body {
+            Some(text) => Some(self.check_text(text, false)?),
+            None => None,
+        };
+        Some(HttpSend {
+            method: pick(send.method, method, "OPTIONS"),
+            uri,
+            version: pick(send.version, version, "HTTP/1.0"),
+            headers: fields,
+            body,
+        })
+    }
+
+    // ---- steps
+
+    fn step(&mut self, step: &CheckStep, server: &Server, http: Option<&CheckKind>) -> Option<Step> {
+        Some(match step {
+            CheckStep::Connect(connect) => Step::Connect(self.connect_step(connect, server)?),
+            CheckStep::HttpSend { method, uri, version, headers, body, .. } => {
+                let send = Send {
+                    method: method.as_ref(),
+                    uri: uri.as_ref(),
+                    version: version.as_ref(),
+                    headers,
+                    body: body.as_ref(),
+                };
+                Step::HttpSend(self.http_send(http?, &send)?)
+            }
+            CheckStep::Send(text, _) => Step::Send(self.check_text(text, false)?),
+            CheckStep::SendBinary(text, _) => Step::Send(self.check_text(text, true)?),
+            CheckStep::Expect(expect) => Step::Expect(self.expect(expect)?),
+            CheckStep::Comment(word) => Step::Comment(word.text.as_str().into()),
+            CheckStep::SetVar(name, value) => {
+                Step::SetVar(self.var(name)?, Vec::new(), self.check_value(value)?)
+            }
+            CheckStep::SetVarIf(name, conditions, value) => {
+                Step::SetVar(self.var(name)?, conditions.clone(), self.check_value(value)?)
+            }
+            CheckStep::UnsetVar(name) => Step::UnsetVar(self.var(name)?),
+        })
+    }
+
+    fn check_value(&mut self, value: &VarValue) -> Option<VarSource> {
+        match value {
+            VarValue::Expr(expr) => Some(VarSource::Expr(self.expr(expr, Stage::Check)?)),
+            VarValue::Format(FormatText(word)) => Some(VarSource::Format(self.check_format(word)?)),
+        }
+    }
+
+    fn connect_step(&mut self, step: &CheckConnect, server: &Server) -> Option<Connect> {
+        let options = Arc::new(ConnectOptions::default());
+        let mut connect = if step.default {
+            self.server_connect(server, &options)?
+        } else {
+            let addr = server.params.addr.as_ref();
+            Connect {
+                addr: match addr {
+                    Some(word) => Some(self.check_target(word)?),
+                    None => None,
+                },
+                port: server.params.port.map(Port::Fixed),
+                tls: None,
+                send_proxy: false,
+                linger: false,
+                options,
+                comment: None,
+            }
+        };
+        if let Some(word) = &step.addr {
+            connect.addr = Some(self.check_target(word)?);
+        }
+        if let Some(port) = &step.port {
+            connect.port = Some(match port.words.as_slice() {
+                [one] if one.text.bytes().all(|b| b.is_ascii_digit()) => match one.text.parse() {
+                    Ok(port) => Port::Fixed(port),
+                    Err(_) => {
+                        self.env.diags.alert(one.span, format!("invalid port '{}'", one.text));
+                        return None;
+                    }
+                },
+                _ => Port::Expr(self.expr(port, Stage::Check)?),
+            });
+        }
+        if step.ssl {
+            let sni = step.sni.as_ref().map(|w| w.text.as_str().into());
+            connect.tls = Some(self.check_tls(server, sni, step.alpn.as_ref().map(protocols))?);
+        }
+        connect.send_proxy |= step.send_proxy;
+        connect.linger |= step.linger;
+        connect.comment = step.comment.as_ref().map(|w| w.text.as_str().into());
+        Some(connect)
+    }
+
+    fn check_format(&mut self, word: &Word) -> Option<Format> {
+        self.format_word(word, Stage::Check, Escape::None)
+    }
+
+    fn check_text(&mut self, text: &CheckText, hex: bool) -> Option<Text> {
+        match text {
+            CheckText::Plain(word) if hex => match unhex(word.text.as_bytes()) {
+                Some(bytes) => Some(Text::Plain(bytes.into())),
+                None => {
+                    let text = format!("'{}' : hexadecimal digits are expected, two a byte", word.text);
+                    self.env.diags.alert(word.span, text);
+                    None
+                }
+            },
+            CheckText::Plain(word) => Some(Text::Plain(word.text.as_bytes().into())),
+            CheckText::Format(FormatText(word)) if hex => Some(Text::HexFormat(self.check_format(word)?)),
+            CheckText::Format(FormatText(word)) => Some(Text::Format(self.check_format(word)?)),
+        }
+    }
+
+    fn expect(&mut self, expect: &CheckExpect) -> Option<Expect> {
+        let matcher = match &expect.matcher {
+            CheckMatch::String(text) => {
+                Matcher::Bytes { text: self.check_text(text, false)?, word: "string" }
+            }
+            CheckMatch::Binary(text) => Matcher::Bytes { text: self.check_text(text, true)?, word: "binary" },
+            CheckMatch::Rstring(word) => Matcher::Regex(self.check_regex(word)?),
+            CheckMatch::Rbinary(word) => Matcher::HexRegex(self.check_regex(word)?),
+            CheckMatch::Status(ranges) => Matcher::Status(ranges.clone()),
+            CheckMatch::Rstatus(word) => Matcher::StatusRegex(self.check_regex(word)?),
+            CheckMatch::Header { name, value, full } => Matcher::Header {
+                name: self.pattern(name)?,
+                value: match value {
+                    Some(value) => Some(self.pattern(value)?),
+                    None => None,
+                },
+                full: *full,
+            },
+        };
+        // a negative minimum is none
+        let min_recv = expect.min_recv.and_then(|n| usize::try_from(n).ok());
+        Some(Expect { matcher, negate: expect.negate, min_recv, reporting: self.reporting(expect)? })
+    }
+
+    fn pattern(&mut self, pattern: &CheckPattern) -> Option<Pattern> {
+        match (&pattern.text, pattern.method) {
+            (CheckText::Plain(word), NameMatch::Reg) => Some(Pattern::Regex(self.check_regex(word)?)),
+            (text, method) => Some(Pattern::Text { text: self.check_text(text, false)?, method }),
+        }
+    }
+
+    fn check_regex(&mut self, word: &Word) -> Option<Regex> {
+        match expr::pcre::compile(&word.text, false) {
+            Ok(regex) => Some(regex),
+            Err(error) => {
+                let diag = self.env.diags.alert(word.span, format!("regex '{}' : {error}", word.text));
+                if let Some(help) = error.help() {
+                    diag.help(help);
+                }
+                None
+            }
+        }
+    }
+
+    fn reporting(&mut self, expect: &CheckExpect) -> Option<Reporting> {
+        let mut reporting = Reporting {
+            comment: expect.comment.as_ref().map(|w| w.text.as_str().into()),
+            ..Default::default()
+        };
+        for (keyword, value) in &expect.extras {
+            match keyword.text.as_str() {
+                "ok-status" => reporting.ok = Some(self.finding(value)?),
+                "error-status" => reporting.error = Some(self.finding(value)?),
+                "tout-status" => reporting.timeout = Some(self.finding(value)?),
+                "on-success" => reporting.on_success = Some(self.check_format(value)?),
+                "on-error" => reporting.on_error = Some(self.check_format(value)?),
+                "status-code" => {
+                    let text = config::model::ExprText { words: vec![value.clone()] };
+                    reporting.code = Some(self.expr(&text, Stage::Check)?);
+                }
+                _ => {
+                    self.env.diags.alert(keyword.span, format!("unknown argument '{}'", keyword.text));
+                    return None;
+                }
+            }
+        }
+        Some(reporting)
+    }
+
+    fn finding(&mut self, word: &Word) -> Option<Finding> {
+        let finding = Finding::parse(&word.text);
+        if finding.is_none() {
+            let text =
+                format!("unknown status '{}' : L7OK, L7RSP, L7TOUT and the like are expected", word.text);
+            self.env.diags.alert(word.span, text);
+        }
+        finding
+    }
+}
+
+/// The words of an `http-check send`.
+#[derive(Default)]
+struct Send<'a> {
+    method: Option<&'a Word>,
+    uri: Option<&'a CheckText>,
+    version: Option<&'a Word>,
+    headers: &'a [(Word, FormatText)],
+    body: Option<&'a CheckText>,
+}
+
+fn protocols(list: &Word) -> Vec<Vec<u8>> {
+    list.text.split(',').map(|p| p.trim().as_bytes().to_vec()).collect()
+}

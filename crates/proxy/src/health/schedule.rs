@@ -1,0 +1,179 @@
+//! When checks run: a task for each server that has a check or an agent, on the control thread's runtime.
+
+use super::agent;
+use super::plan::{Agent, Pace};
+use super::probe::{Run, state_header};
+use super::scope::{CheckScope, now_us, random};
+use super::state::{Ward, inherit};
+use super::wire::Wire;
+use crate::plan::Plan;
+use crate::server::{Endpoint, ServerPort};
+use net::Target;
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Most bytes of an agent's line that are read.
+const AGENT_LINE_MAX: usize = 4096;
+
+/// Runs all checks until dropped. Needs a runtime that spawns local tasks.
+pub async fn run(plan: Arc<Plan>) {
+    let mut tasks = JoinSet::new();
+    let places = || {
+        let of = |b: &Arc<crate::plan::Backend>| {
+            let back = b.index;
+            (0..b.health.servers.len()).map(move |i| (back, i)).collect::<Vec<_>>()
+        };
+        plan.backends.iter().flat_map(of).collect::<Vec<_>>()
+    };
+    let wards: Vec<Rc<Ward>> =
+        places().into_iter().map(|(back, i)| Rc::new(Ward::new(plan.clone(), back, i))).collect();
+    places().into_iter().for_each(|at| inherit(&plan, at, 0));
+    let checked = wards.iter().filter(|w| w.settings().is_some_and(|s| s.check.is_some()));
+    let checked: Vec<_> = checked.cloned().collect();
+    for (i, ward) in checked.iter().enumerate() {
+        let pace = ward.settings().and_then(|s| s.check.as_ref()).map_or(Duration::ZERO, |c| c.pace.inter);
+        // the first checks are spread over one interval, as if they had always run
+        tasks.spawn_local(check(ward.clone(), pace * i as u32 / checked.len() as u32));
+    }
+    for ward in wards.iter().filter(|w| w.settings().is_some_and(|s| s.agent.is_some())) {
+        tasks.spawn_local(ask(ward.clone()));
+    }
+    while tasks.join_next().await.is_some() {}
+    std::future::pending().await
+}
+
+/// One server's check, again and again.
+async fn check(ward: Rc<Ward>, first: Duration) {
+    let dice = Cell::new(now_us().unsigned_abs().wrapping_mul(ward.index as u64 + 1) | 1);
+    let mut next = Instant::now() + first;
+    loop {
+        wait(&ward, &mut next).await;
+        let Some(plan) = ward.settings().and_then(|s| s.check.as_ref()) else { return };
+        let (Some(back), Some(server)) = (ward.backend(), ward.server()) else { return };
+        let began = Instant::now();
+        // a server in maintenance is left in peace
+        if !server.admin().is_maint() {
+            let state = plan.probe.send_state.then(|| state_of(&ward));
+            let scope = CheckScope::new(&ward.plan, back, server);
+            let report = Run::new(plan, scope, state.flatten()).run().await;
+            ward.checked(&report);
+        }
+        next = began + interval(&ward, &plan.pace, &dice);
+    }
+}
+
+/// Sleeps until the next check; errors that traffic meets bring it nearer.
+async fn wait(ward: &Ward, next: &mut Instant) {
+    loop {
+        let observer = ward.settings().and_then(|s| s.observer.clone());
+        let (Some(observer), Some(server)) = (observer, ward.server()) else {
+            return sleep_until(*next).await;
+        };
+        tokio::select! {
+            () = sleep_until(*next) => return,
+            row = observer.struck(server) => {
+                ward.struck(row);
+                if let Some(check) = ward.settings().and_then(|s| s.check.as_ref()) {
+                    *next = (*next).min(Instant::now() + check.pace.fast);
+                }
+            }
+        }
+    }
+}
+
+/// The time from one check's start to the next.
+fn interval(ward: &Ward, pace: &Pace, dice: &Cell<u64>) -> Duration {
+    let rise = ward.check.borrow();
+    let base = match () {
+        () if rise.is_between() || ward.hurry.take() => pace.fast,
+        () if rise.is_up() => pace.inter,
+        () => pace.down,
+    };
+    spread(base, pace.spread, random(dice))
+}
+
+/// `spread-checks`: up to so many percent sooner or later.
+fn spread(base: Duration, percent: u32, lot: u32) -> Duration {
+    let width = base.mul_f64(f64::from(percent.min(50)) / 100.0);
+    let shift = width.mul_f64(2.0 * f64::from(lot) / f64::from(u32::MAX));
+    base.saturating_sub(width) + shift
+}
+
+fn state_of(ward: &Ward) -> Option<String> {
+    let (back, server) = (ward.backend()?, ward.server()?);
+    let servers = back.balance.servers();
+    let weight = servers.iter().filter(|s| s.is_usable()).map(|s| u64::from(s.weight())).sum();
+    let shares = (weight, back.balance.load().sessions(), server.queued());
+    let status = ward.check.borrow().status();
+    // `1/3 UP` is said the other way round here
+    let status = status.split_once(' ').map(|(n, word)| format!("{word} {n}")).unwrap_or(status);
+    Some(state_header(&status, &back.name, server, &ward.plan.process.node, shares))
+}
+
+/// One server's agent, again and again.
+async fn ask(ward: Rc<Ward>) {
+    let mut next = Instant::now();
+    let dice = Cell::new(now_us().unsigned_abs() | 1);
+    loop {
+        sleep_until(next).await;
+        let Some(agent) = ward.settings().and_then(|s| s.agent.as_ref()) else { return };
+        let began = Instant::now();
+        let line = match target(&ward, agent) {
+            Some(target) => {
+                timeout_at(began + agent.pace.inter, line_of(agent, &target)).await.ok().flatten()
+            }
+            None => None,
+        };
+        // an agent that cannot be asked changes nothing (manual, `agent-check`)
+        if let Some(line) = line {
+            let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            ward.advised(&agent::read(&line), took);
+        }
+        next = began + spread(agent.pace.inter, agent.pace.spread, random(&dice));
+    }
+}
+
+fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
+    let endpoint = ward.server()?.endpoint();
+    let ip = match (agent.addr, endpoint.as_deref()) {
+        (Some(ip), _) => ip,
+        (None, Some(Endpoint::Inet { ip, port: ServerPort::Fixed(_) | ServerPort::Offset(_) })) => *ip,
+        (None, Some(Endpoint::Unix(_) | Endpoint::Abstract(_)) | None) => return None,
+    };
+    Some(Target::Inet(SocketAddr::new(ip, agent.port)))
+}
+
+/// The agent's first line; what came before the end of the connection where there is no end of line.
+async fn line_of(agent: &Agent, target: &Target) -> Option<Vec<u8>> {
+    let mut wire = Wire::open(target, &agent.options, false, true).await.ok()?;
+    if let Some(words) = &agent.send {
+        wire.send(words).await.ok()?;
+    }
+    let mut line = Vec::new();
+    while memchr::memchr2(b'\r', b'\n', &line).is_none() && line.len() < AGENT_LINE_MAX {
+        if !wire.receive(&mut line).await.ok()? {
+            break;
+        }
+    }
+    let end = memchr::memchr2(b'\r', b'\n', &line).unwrap_or(line.len());
+    line.truncate(end);
+    (!line.is_empty()).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_spread_both_ways() {
+        let base = Duration::from_millis(1000);
+        assert_eq!(spread(base, 0, 7), base);
+        assert_eq!(spread(base, 10, 0), Duration::from_millis(900));
+        assert_eq!(spread(base, 10, u32::MAX), Duration::from_millis(1100));
+    }
+}

@@ -1,0 +1,298 @@
+//! What follows from a verdict: the server's state, those who track it, the backend's balancing, sessions that are
+//! shut down, and the log. Runs on the control thread only.
+
+use super::agent::{AdminWish, HealthWish, Wishes, weight_of};
+use super::finding::{Finding, Report};
+use super::log::{self, Cause, Counts};
+use super::plan::{BackendHealth, ServerHealth};
+use super::rise::Rise;
+use super::scope::now_us;
+use crate::plan::{Backend, Plan};
+use crate::server::{Admin, Health, Server};
+use config::model::{OnError, OnMarkedUp};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// Longest chain of `track`: loops end here.
+const TRACK_DEPTH: usize = 16;
+
+/// One server under watch.
+pub(super) struct Ward {
+    pub(super) plan: Arc<Plan>,
+    pub(super) back: usize,
+    pub(super) index: usize,
+    pub(super) check: RefCell<Rise>,
+    agent: RefCell<Rise>,
+    last: RefCell<Option<(Finding, String)>>,
+    /// `on-error` asks for the next check after `fastinter`.
+    pub(super) hurry: Cell<bool>,
+}
+
+impl Ward {
+    pub(super) fn new(plan: Arc<Plan>, back: usize, index: usize) -> Ward {
+        let pace =
+            plan.backends.get(back).and_then(|b| b.health.servers.get(index)?.check.as_ref().map(|c| c.pace));
+        let (rise, fall) = pace.map_or((1, 1), |p| (p.rise, p.fall));
+        Ward {
+            plan,
+            back,
+            index,
+            check: RefCell::new(Rise::new(rise, fall)),
+            agent: RefCell::new(Rise::new(1, 1)),
+            last: RefCell::new(None),
+            hurry: Cell::new(false),
+        }
+    }
+
+    pub(super) fn backend(&self) -> Option<&Arc<Backend>> {
+        self.plan.backends.get(self.back)
+    }
+
+    pub(super) fn server(&self) -> Option<&Arc<Server>> {
+        self.backend()?.balance.servers().get(self.index)
+    }
+
+    pub(super) fn settings(&self) -> Option<&ServerHealth> {
+        self.backend()?.health.servers.get(self.index)
+    }
+
+    /// A check ended.
+    pub(super) fn checked(&self, report: &Report) {
+        let verdict = report.finding.verdict();
+        let step = self.check.borrow_mut().take(verdict);
+        let (Some(back), Some(server)) = (self.backend(), self.server()) else { return };
+        let seen = Some((report.finding, report.info.clone()));
+        let news = self.last.replace(seen.clone()).map(|(f, _)| f) != seen.map(|(f, _)| f) || step.moved;
+        if back.health.log_checks && news {
+            let status = self.check.borrow().status();
+            tell(&back.health, &log::check_line("Health", back, server, report, &status), log::NOTICE);
+        }
+        if let Some(health) = step.health {
+            self.settle(health, report);
+        }
+    }
+
+    /// Both the check and the agent must agree for a server to be up.
+    fn settle(&self, wanted: Health, report: &Report) {
+        let both = self.check.borrow().is_up() && self.agent.borrow().is_up();
+        let health = match wanted {
+            Health::Up | Health::Stopping if !both => return,
+            Health::Up | Health::Stopping | Health::Down => wanted,
+        };
+        let (Some(back), Some(_)) = (self.backend(), self.server()) else { return };
+        let shown = (!back.health.log_checks).then_some(report);
+        change_health(&self.plan, (self.back, self.index), health, &Cause::Report(shown), 0);
+    }
+
+    /// `observe` counted a row of errors up to its limit.
+    pub(super) fn struck(&self, row: u32) {
+        let Some(settings) = self.settings() else { return };
+        let report = Report::new(Finding::Analyze, format!("Detected {row} consecutive errors"));
+        self.hurry.set(true);
+        match settings.on_error.unwrap_or(OnError::FailCheck) {
+            OnError::Fastinter => {}
+            OnError::FailCheck => self.checked(&report),
+            OnError::SuddenDeath => {
+                self.check.borrow_mut().to_the_brink();
+                self.checked(&report);
+            }
+            OnError::MarkDown => {
+                self.check.borrow_mut().drop_down();
+                self.checked(&report);
+            }
+        }
+    }
+
+    /// An agent answered.
+    pub(super) fn advised(&self, wishes: &Wishes, duration: u64) {
+        let Some(server) = self.server().cloned() else { return };
+        if let Some(percent) = wishes.weight_percent {
+            server.set_weight(weight_of(percent, server.facts.weight));
+        }
+        if let Some(maxconn) = wishes.maxconn {
+            server.set_maxconn(maxconn);
+        }
+        if wishes.weight_percent.is_some() || wishes.maxconn.is_some() {
+            self.backend().into_iter().for_each(|b| b.balance.recompute(now_ms()));
+        }
+        if let Some(wish) = wishes.admin {
+            change_admin(&self.plan, (self.back, self.index), wish);
+        }
+        if let Some((wish, words)) = &wishes.health {
+            self.advised_health(*wish, words, duration);
+        }
+    }
+
+    fn advised_health(&self, wish: HealthWish, words: &str, duration: u64) {
+        let finding = match wish {
+            HealthWish::Up => Finding::L7Ok,
+            HealthWish::Down => Finding::L7Status,
+        };
+        let report = Report { duration, ..Report::new(finding, format!("via agent : {words}")) };
+        let step = self.agent.borrow_mut().take(finding.verdict());
+        if step.moved
+            && let Some(health) = step.health
+        {
+            self.settle(health, &report);
+        }
+    }
+}
+
+/// Milliseconds of the wall clock, as `Balance::recompute` takes them.
+pub(super) fn now_ms() -> u64 {
+    u64::try_from(now_us() / 1000).unwrap_or_default()
+}
+
+fn tell(health: &BackendHealth, text: &str, level: u8) {
+    health.log.notice(text, level, now_us());
+}
+
+fn counts(back: &Backend, server: &Server, waiting: u32) -> Counts {
+    let usable =
+        |backup| back.balance.servers().iter().filter(|s| s.facts.backup == backup && s.is_usable()).count();
+    let queued = server.queued();
+    Counts {
+        active: usable(false),
+        backup: usable(true),
+        sessions: server.sessions(),
+        requeued: waiting.saturating_sub(queued),
+        queued,
+    }
+}
+
+/// A change of one server: what was before, the change, what follows in the backend. `None` if nothing changed.
+fn changing(back: &Backend, server: &Server, change: impl FnOnce(u64) -> bool) -> Option<Counts> {
+    let now = now_ms();
+    let waiting = server.queued();
+    let had_some = back.balance.usable() > 0;
+    if !change(now) {
+        return None;
+    }
+    back.balance.recompute(now);
+    let counts = counts(back, server, waiting);
+    if had_some && back.balance.usable() == 0 {
+        // told after the server's own line: the caller's line comes first
+        EMPTIED.with(|e| e.set(true));
+    }
+    Some(counts)
+}
+
+thread_local! {
+    static EMPTIED: Cell<bool> = const { Cell::new(false) };
+}
+
+fn tell_change(back: &Backend, line: &str, level: u8) {
+    tell(&back.health, line, level);
+    if EMPTIED.with(Cell::take) {
+        tell(&back.health, &log::empty_line(back), log::EMERGENCY);
+    }
+}
+
+/// Sets a server's health, and that of those who track it.
+pub(super) fn change_health(
+    plan: &Plan,
+    at: (usize, usize),
+    health: Health,
+    cause: &Cause<'_>,
+    depth: usize,
+) {
+    let Some(back) = plan.backends.get(at.0) else { return };
+    let Some(server) = back.balance.servers().get(at.1) else { return };
+    let Some(counts) = changing(back, server, |now| server.set_health(health, now)) else { return };
+    let subject = log::subject(back, server);
+    match health {
+        Health::Down => {
+            tell_change(back, &log::down_line(&subject, "is DOWN", cause, counts), log::ALERT);
+        }
+        Health::Up => tell_change(back, &log::up_line(&subject, "is UP", cause, counts), log::NOTICE),
+        Health::Stopping => {
+            tell_change(back, &log::up_line(&subject, "is stopping", cause, counts), log::NOTICE);
+        }
+    }
+    shut_down(back, at.1, server, health);
+    if depth < TRACK_DEPTH {
+        let name = format!("{}/{}", back.name, server.facts.name);
+        for follower in followers(plan, back, server) {
+            change_health(plan, follower, health, &Cause::Via(&name), depth + 1);
+        }
+    }
+}
+
+/// `on-marked-down shutdown-sessions` and `on-marked-up shutdown-backup-sessions`.
+fn shut_down(back: &Backend, index: usize, server: &Server, health: Health) {
+    let Some(settings) = back.health.servers.get(index) else { return };
+    match health {
+        Health::Down if settings.shutdown_when_down => server.shutdown_sessions(),
+        Health::Up if settings.on_marked_up == Some(OnMarkedUp::ShutdownBackupSessions) => {
+            let backups = back.balance.servers().iter().filter(|s| s.facts.backup && s.facts.index != index);
+            backups.for_each(|s| s.shutdown_sessions());
+        }
+        Health::Down | Health::Up | Health::Stopping => {}
+    }
+}
+
+fn followers(plan: &Plan, back: &Backend, server: &Server) -> Vec<(usize, usize)> {
+    let tracks = |health: &ServerHealth| {
+        let Some((b, s)) = &health.track else { return false };
+        *b == back.name && *s == server.facts.name
+    };
+    let of = |b: &Arc<Backend>| {
+        let index = b.index;
+        let hits = b.health.servers.iter().enumerate().filter(|(_, h)| tracks(h));
+        hits.map(|(i, _)| (index, i)).collect::<Vec<_>>()
+    };
+    plan.backends.iter().flat_map(of).collect()
+}
+
+/// What an agent wants of the administrative state.
+fn change_admin(plan: &Plan, at: (usize, usize), wish: AdminWish) {
+    let Some(back) = plan.backends.get(at.0) else { return };
+    let Some(server) = back.balance.servers().get(at.1) else { return };
+    let before = server.admin();
+    let (set, clear) = match wish {
+        AdminWish::Maint => (Admin::MAINT_FORCED, Admin::default()),
+        AdminWish::Drain => (Admin::DRAIN_FORCED, Admin::MAINT_FORCED),
+        AdminWish::Ready => (Admin::default(), Admin::MAINT_FORCED.with(Admin::DRAIN_FORCED)),
+    };
+    let Some(counts) = changing(back, server, |now| server.change_admin(set, clear, now)) else { return };
+    let (subject, none) = (log::subject(back, server), Cause::Report(None));
+    match wish {
+        AdminWish::Maint => {
+            tell_change(
+                back,
+                &log::down_line(&subject, "is going DOWN for maintenance", &none, counts),
+                log::ALERT,
+            );
+            shut_down(back, at.1, server, Health::Down);
+        }
+        AdminWish::Drain => {
+            tell_change(back, &log::up_line(&subject, "enters drain state", &none, counts), log::NOTICE);
+        }
+        AdminWish::Ready if before.has(Admin::MAINT_FORCED) => {
+            tell_change(back, &format!("{subject} is UP/READY (leaving forced maintenance)."), log::NOTICE);
+        }
+        AdminWish::Ready => {
+            tell_change(back, &format!("{subject} is UP (leaving forced drain)."), log::NOTICE);
+        }
+    }
+    inherit(plan, at, 0);
+}
+
+/// Those who track a server are in maintenance or drain with it.
+pub(super) fn inherit(plan: &Plan, at: (usize, usize), depth: usize) {
+    let Some(back) = plan.backends.get(at.0) else { return };
+    let Some(server) = back.balance.servers().get(at.1) else { return };
+    let admin = server.admin();
+    for follower in followers(plan, back, server) {
+        let Some(their) = plan.backends.get(follower.0) else { continue };
+        let Some(server) = their.balance.servers().get(follower.1) else { continue };
+        let pairs = [(admin.is_maint(), Admin::MAINT_INHERITED), (admin.is_drain(), Admin::DRAIN_INHERITED)];
+        for (wanted, bit) in pairs {
+            let (set, clear) = if wanted { (bit, Admin::default()) } else { (Admin::default(), bit) };
+            let _ = changing(their, server, |now| server.change_admin(set, clear, now));
+        }
+        if depth < TRACK_DEPTH {
+            inherit(plan, follower, depth + 1);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A check's connection: a socket, TLS where asked for, bounded reads. Deadlines are the caller's: dropping closes.
+
+use super::plan::CheckTls;
+use net::{ConnectOptions, Stream, Target};
+use std::future::poll_fn;
+use std::io;
+use tls::Session;
+
+/// Most bytes a check reads before it decides on what it has (`tune.bufsize`'s default).
+pub(super) const INPUT_MAX: usize = 16 * 1024;
+
+/// An open connection.
+pub(super) struct Wire {
+    stream: Option<Stream>,
+    session: Option<Session>,
+    /// Ciphertext that makes no whole record yet.
+    sealed: Vec<u8>,
+    /// Close with FIN: asked for, or bytes have gone through it.
+    linger: bool,
+}
+
+/// Which layer failed.
+#[derive(Debug)]
+pub(super) enum WireError {
+    /// The socket.
+    Socket(io::Error),
+    /// TLS.
+    Tls(String),
+}
+
+impl From<io::Error> for WireError {
+    fn from(error: io::Error) -> WireError {
+        WireError::Socket(error)
+    }
+}
+
+impl Wire {
+    /// Connects and sends a PROXY header first where there is one.
+    pub(super) async fn open(
+        target: &Target,
+        options: &ConnectOptions,
+        proxy_header: bool,
+        linger: bool,
+    ) -> Result<Wire, WireError> {
+        let stream = net::connect(target, options).await?;
+        let mut wire = Wire { stream: Some(stream), session: None, sealed: Vec::new(), linger };
+        if proxy_header {
+            let header = wire.header();
+            wire.send_raw(&header).await?;
+        }
+        Ok(wire)
+    }
+
+    /// A check speaks for itself: version 1 with both ends of this connection.
+    fn header(&self) -> Vec<u8> {
+        use http::proxy_protocol::{Addresses, write_v1};
+        let ends = self
+            .stream
+            .as_ref()
+            .and_then(|s| Some((s.local_addr().ok()?.inet()?, s.peer_addr().ok()?.inet()?)));
+        let addresses = match ends {
+            Some((source, destination)) => Addresses::Inet { source, destination },
+            None => Addresses::Unknown,
+        };
+        let mut out = Vec::new();
+        write_v1(addresses, &mut out);
+        out
+    }
+
+    /// The handshake.
+    pub(super) async fn secure(&mut self, tls: &CheckTls) -> Result<(), WireError> {
+        let alpn = tls.alpn.as_deref();
+        let session = Session::connect_with_alpn(&tls.server, tls.sni.as_deref(), alpn);
+        self.session = Some(session.map_err(|e| WireError::Tls(e.to_string()))?);
+        let mut plain = Vec::new();
+        self.turn(&mut plain).await?;
+        while self.session.as_ref().is_some_and(Session::is_handshaking) {
+            if self.fill().await? == 0 {
+                return Err(WireError::Tls("Connection closed during SSL handshake".into()));
+            }
+            self.turn(&mut plain).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets TLS work on what has arrived.
+    async fn turn(&mut self, plain: &mut Vec<u8>) -> Result<(), WireError> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let mut out = Vec::new();
+        let used = session.feed(&mut self.sealed, plain, &mut out);
+        let sent = self.send_raw(&out).await;
+        let used = used.map_err(|e| WireError::Tls(e.to_string()))?;
+        self.sealed.drain(..used.min(self.sealed.len()));
+        sent
+    }
+
+    async fn fill(&mut self) -> Result<usize, WireError> {
+        let Some(stream) = &mut self.stream else { return Ok(0) };
+        let mut chunk = [0; 4096];
+        let n = poll_fn(|cx| stream.poll_read(cx, &mut chunk)).await?;
+        self.sealed.extend_from_slice(chunk.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+
+    /// Sends all of it.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {
+        let Some(session) = &mut self.session else { return self.send_raw(bytes).await };
+        let mut out = Vec::new();
+        session.encrypt(bytes, &mut out).map_err(|e| WireError::Tls(e.to_string()))?;
+        self.send_raw(&out).await
+    }
+
+    async fn send_raw(&mut self, mut bytes: &[u8]) -> Result<(), WireError> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        self.linger |= !bytes.is_empty();
+        while !bytes.is_empty() {
+            let n = poll_fn(|cx| stream.poll_write(cx, bytes)).await?;
+            if n == 0 {
+                return Err(io::Error::from(io::ErrorKind::WriteZero).into());
+            }
+            bytes = bytes.get(n..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Appends what comes next; `false` when nothing more will.
+    pub(super) async fn receive(&mut self, into: &mut Vec<u8>) -> Result<bool, WireError> {
+        let before = into.len();
+        while into.len() == before {
+            if before >= INPUT_MAX || self.session.as_ref().is_some_and(Session::peer_closed) {
+                return Ok(false);
+            }
+            let n = match self.fill().await {
+                Ok(n) => n,
+                // what came before a reset still counts
+                Err(WireError::Socket(e)) if e.kind() == io::ErrorKind::ConnectionReset && before > 0 => 0,
+                Err(e) => return Err(e),
+            };
+            if n == 0 {
+                return Ok(false);
+            }
+            if self.session.is_some() {
+                self.turn(into).await?;
+            } else {
+                into.append(&mut self.sealed);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Drop for Wire {
+    /// A check that only connected leaves no TIME-WAIT behind: a reset, unless `linger` asks for a clean close.
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take()
+            && !self.linger
+        {
+            stream.abort();
+        }
+    }
+}
