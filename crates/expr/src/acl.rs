@@ -1,6 +1,7 @@
 //! ACLs: an expression, a match method and patterns (manual section 7.1).
 
 pub(crate) mod keyword;
+mod list;
 mod predefined;
 mod words;
 
@@ -12,8 +13,9 @@ use crate::rows::NotYet;
 use crate::sample::Sample;
 use crate::scope::Scope;
 use base::Word;
+pub(crate) use list::SharedList;
 pub(crate) use predefined::{is_predefined, predefined, predefined_names};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 pub(crate) use words::compile;
@@ -22,12 +24,19 @@ pub(crate) use words::compile;
 #[derive(Clone, Default)]
 pub struct AclTable {
     named: HashMap<String, Vec<Arc<Test>>>,
+    /// Names whose definition was refused; using them is no second mistake.
+    refused: HashSet<String>,
 }
 
 impl AclTable {
     /// All names, in no order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.keys().map(String::as_str)
+    }
+
+    /// Whether a definition of that name was refused.
+    pub(crate) fn refused(&self, name: &str) -> bool {
+        self.refused.contains(name)
     }
 
     /// The tests of one name.
@@ -39,7 +48,7 @@ impl AclTable {
 /// One ACL line.
 pub(crate) struct Test {
     pub(crate) expr: Expr,
-    patterns: Patterns,
+    patterns: Arc<Patterns>,
 }
 
 impl Test {
@@ -85,7 +94,8 @@ pub(crate) fn define(env: &mut Env<'_>, name: &Word, words: &[Word]) {
             format!("acl name '{name}' will never match. 'or' is used to express a disjunctive condition"),
         );
     }
-    if let Some(test) = compile(env, words, name.span) {
-        env.acls.named.entry(name.text.clone()).or_default().push(Arc::new(test));
+    match compile(env, words, name.span) {
+        Some(test) => env.acls.named.entry(name.text.clone()).or_default().push(Arc::new(test)),
+        None => drop(env.acls.refused.insert(name.text.clone())),
     }
 }

@@ -5,12 +5,13 @@
 //! One [`Env`] serves a whole load; [`Env::acls`] and [`Env::proxy`] belong to the proxy at hand and are set anew for
 //! each.
 
-use crate::acl::AclTable;
+use crate::acl::{AclTable, SharedList};
 use crate::args::Userlist;
 use crate::condition::Condition;
 use crate::expression::Expr;
 use crate::format::{Escape, Format};
 use crate::map::Map;
+use crate::patterns::Patterns;
 use crate::stage::Stage;
 use crate::vars::VarNames;
 use base::{Diagnostics, Word};
@@ -57,6 +58,8 @@ pub struct Env<'e> {
     pub outside: &'e dyn Outside,
     /// Maps compiled so far: two converters over one file share it.
     pub maps: Vec<Arc<Map>>,
+    /// Pattern lists compiled from files so far, shared likewise.
+    pub(crate) shared_lists: Vec<(SharedList, Arc<Patterns>)>,
 }
 
 impl<'e> Env<'e> {
@@ -72,6 +75,7 @@ impl<'e> Env<'e> {
             vars: VarNames::default(),
             outside,
             maps: Vec::new(),
+            shared_lists: Vec::new(),
         }
     }
 }

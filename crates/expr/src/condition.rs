@@ -151,6 +151,7 @@ fn named(env: &mut Env<'_>, name: &str, span: Span, stage: Stage) -> Option<Box<
     let own = env.acls.get(name).map(Box::<[Arc<Test>]>::from);
     let tests = match own {
         Some(tests) => Some(tests),
+        None if env.acls.refused(name) => None,
         None if acl::is_predefined(name) => acl::predefined(env, name, span).map(|t| [t].into()),
         None => {
             unknown(env, name, span);

@@ -1,11 +1,12 @@
 //! Reads one ACL: `criterion [flags] [operator] [patterns]`.
 
+use super::list::List;
 use super::{Test, keyword};
 use crate::cast::can_cast;
 use crate::compile::Env;
 use crate::expression::{self, Continue, Expr};
 use crate::matching::MatchMethod;
-use crate::patterns::{Operator, Pattern, PatternError, Patterns, versions};
+use crate::patterns::{Operator, Patterns, versions};
 use crate::reader::Reader;
 use crate::sample::SampleType;
 use base::{Span, Word, suggest};
@@ -14,14 +15,9 @@ use base::{Span, Word, suggest};
 #[derive(Default)]
 struct Behind {
     method: Option<MatchMethod>,
-    patterns: Vec<Pattern>,
-    /// Where each pattern stands; file patterns at the file's name.
-    spans: Vec<Span>,
-    /// File and line of patterns read from files, by index.
-    origins: Vec<Option<(String, usize)>>,
+    list: List,
     ignore_case: bool,
-    no_lookup: bool,
-    two_columns: bool,
+    first_column: bool,
     /// `--` was written: no pattern is meant to follow, maybe.
     ended: bool,
 }
@@ -39,10 +35,10 @@ pub(crate) fn compile(env: &mut Env<'_>, words: &[Word], span: Span) -> Option<T
     words_as_patterns(&mut behind, rest, method, is_version);
     if expr.output() == SampleType::Method && behind.method.is_none() {
         // Methods are case-sensitive (RFC 9110 section 9.1); HAProxy ignores `-i` here too.
-        behind.patterns.iter_mut().for_each(|p| p.ignore_case = false);
+        behind.list.heed_case();
     }
     warn_of_oddities(env, first, method, &behind);
-    let patterns = build(env, method, &behind)?;
+    let patterns = behind.list.compile(env, method)?;
     Some(Test { expr, patterns })
 }
 
@@ -94,8 +90,8 @@ fn flags<'w>(env: &mut Env<'_>, behind: &mut Behind, words: &'w [Word]) -> Optio
                 break;
             }
             "-i" => behind.ignore_case = true,
-            "-n" => behind.no_lookup = true,
-            "-M" => behind.two_columns = true,
+            "-n" => behind.list.no_lookup = true,
+            "-M" => behind.first_column = true,
             "-u" | "-m" | "-f" => {
                 flag_with_value(env, behind, flag, words.get(at))?;
                 at += 1;
@@ -122,7 +118,7 @@ fn flag_with_value(env: &mut Env<'_>, behind: &mut Behind, flag: &Word, value: O
     };
     match flag.as_str() {
         "-m" => behind.method = Some(named_method(env, behind, flag, value)?),
-        "-f" => read_file(env, behind, value)?,
+        "-f" => behind.list.file(value, behind.first_column, behind.ignore_case),
         // An id for the runtime API, which names pattern lists by their file or their proxy.
         _ => {}
     }
@@ -130,7 +126,7 @@ fn flag_with_value(env: &mut Env<'_>, behind: &mut Behind, flag: &Word, value: O
 }
 
 fn named_method(env: &mut Env<'_>, behind: &Behind, flag: &Word, name: &Word) -> Option<MatchMethod> {
-    if !behind.patterns.is_empty() {
+    if !behind.list.is_empty() {
         env.diags.alert(flag.span, "'-m' must only be specified before patterns and files");
         return None;
     }
@@ -144,30 +140,6 @@ fn named_method(env: &mut Env<'_>, behind: &Behind, flag: &Word, name: &Word) ->
         });
     }
     method
-}
-
-fn read_file(env: &mut Env<'_>, behind: &mut Behind, file: &Word) -> Option<()> {
-    let lines = match crate::map::lines(env.outside, file.as_str()) {
-        Ok(lines) => lines,
-        Err(e) => {
-            env.diags.alert(file.span, format!("failed to open pattern file <{file}> ({e})"));
-            return None;
-        }
-    };
-    for (number, line) in lines {
-        let text = if behind.two_columns { crate::map::columns(&line).0.to_vec() } else { line };
-        let origin = Some((file.text.clone(), number));
-        behind.add(text, Operator::Eq, file.span, origin);
-    }
-    Some(())
-}
-
-impl Behind {
-    fn add(&mut self, text: Vec<u8>, operator: Operator, span: Span, origin: Option<(String, usize)>) {
-        self.patterns.push(Pattern { text, ignore_case: self.ignore_case, operator });
-        self.spans.push(span);
-        self.origins.push(origin);
-    }
 }
 
 /// The method to compare with: `-m`, else the keyword's, else the type's. Complains where there is none, or where
@@ -205,7 +177,7 @@ fn words_as_patterns(behind: &mut Behind, words: &[Word], method: MatchMethod, i
             None if numeric && word.text == "--" => {}
             None => {
                 let text = if is_version { versions(word.as_str()) } else { word.text.clone() };
-                behind.add(text.into_bytes(), operator, word.span, None);
+                behind.list.word(word, text, operator, behind.ignore_case);
             }
         }
     }
@@ -213,8 +185,7 @@ fn words_as_patterns(behind: &mut Behind, words: &[Word], method: MatchMethod, i
 
 fn warn_of_oddities(env: &mut Env<'_>, word: &Word, method: MatchMethod, behind: &Behind) {
     let needs_none = matches!(method, MatchMethod::Found | MatchMethod::Bool);
-    let from_file = behind.origins.iter().any(Option::is_some);
-    if behind.patterns.is_empty() && !needs_none && !from_file && !behind.ended {
+    if behind.list.is_empty() && !needs_none && !behind.ended {
         let message = format!(
             "acl keyword '{word}' : no pattern to match against were provided, so this ACL will never match"
         );
@@ -223,38 +194,9 @@ fn warn_of_oddities(env: &mut Env<'_>, word: &Word, method: MatchMethod, behind:
              integer as a boolean, use '-m bool'",
         );
     }
-    if method == MatchMethod::Int {
-        let negative = behind.patterns.iter().zip(&behind.spans).find(|(p, _)| p.text.starts_with(b"-"));
-        if let Some((pattern, span)) = negative {
-            let text = String::from_utf8_lossy(&pattern.text);
-            env.diags
-                .warning(*span, format!("'{text}' is read as the range ':{}'", text.trim_start_matches('-')))
-                .help("patterns are never negative; 'lt 0' matches all negative values");
-        }
-    }
-}
-
-fn build(env: &mut Env<'_>, method: MatchMethod, behind: &Behind) -> Option<Patterns> {
-    let outside = env.outside;
-    let look_up = |name: &str| if behind.no_lookup { None } else { outside.lookup(name) };
-    match Patterns::new(method, &behind.patterns, &look_up) {
-        Ok(patterns) => Some(patterns),
-        Err((index, why)) => {
-            complain(env, behind, index, &why);
-            None
-        }
-    }
-}
-
-fn complain(env: &mut Env<'_>, behind: &Behind, index: usize, why: &PatternError) {
-    let message = match behind.origins.get(index) {
-        Some(Some((file, line))) => format!("{why} at line {line} of file '{file}'"),
-        Some(None) | None => why.to_string(),
-    };
-    let diag = env.diags.alert(behind.spans.get(index).copied(), message);
-    if let PatternError::Regex(_, e) = why
-        && let Some(help) = e.help()
-    {
-        diag.help(help);
+    if let Some((text, span)) = behind.list.dashed().filter(|_| method == MatchMethod::Int) {
+        env.diags
+            .warning(span, format!("'{text}' is read as the range ':{}'", text.trim_start_matches('-')))
+            .help("patterns are never negative; 'lt 0' matches all negative values");
     }
 }

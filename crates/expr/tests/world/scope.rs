@@ -10,6 +10,7 @@ use std::net::IpAddr;
 const FILES: &[(&str, &str)] = &[
     ("hosts.lst", "# comment\n\n  b.example\n\ta.example\r\n #x\nlast"),
     ("nets.lst", "10.0.0.0/8\n192.0.2.1\n"),
+    ("empty.lst", "\n# nothing\n"),
     ("bad.lst", "10.0.0.0/8\nb.example \n"),
     ("word.map", "a one\nab  two words \nc\n# d three\n"),
     ("int.map", "1 10\n2 20\n"),
