@@ -218,6 +218,12 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
                     return stop(stream, rule, Decision::Redirect(target));
                 }
             }
+            HttpAction::Normalize(normalizer) => {
+                if !normalize::apply(*normalizer, &mut stream.request) {
+                    let reply = Reply { status: 400, ..Reply::default() };
+                    return stop(stream, rule, Decision::Deny(Arc::new(reply)));
+                }
+            }
             HttpAction::WaitForBody(time, least) => return Decision::WaitForBody(*time, *least, index + 1),
             HttpAction::EarlyHint(..) => return early_hints(rules, index, stream),
             HttpAction::SetHeader(..)
@@ -234,7 +240,6 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
             | HttpAction::SetLogLevel(..)
             | HttpAction::SetEndpoint(..)
             | HttpAction::SetTimeout(..)
-            | HttpAction::Normalize(..)
             | HttpAction::DisableL7Retry
             | HttpAction::ReplaceLine(..)
             | HttpAction::Nothing => edit::apply(&rule.action, message, stream),

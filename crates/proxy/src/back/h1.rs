@@ -51,7 +51,7 @@ impl Checkout {
             }
             framing @ (Framing::Length(_) | Framing::Chunked | Framing::UntilClose) => framing,
         };
-        let upgrade = stream.request.fields.get(b"upgrade").is_some();
+        let upgrade = exchange.upgrade;
         h1::strip_hop_by_hop_request(&mut stream.request, upgrade);
         if self.mode(stream) != ConnectionMode::KeepAlive && !self.back.pretend_keepalive && !upgrade {
             stream.request.fields.push(b"connection", b"close");
@@ -99,7 +99,7 @@ impl Checkout {
                         self.pass_interim(stream, exchange);
                         continue;
                     }
-                    if status == 101 && !complete.upgrade {
+                    if status == 101 && !(complete.upgrade && exchange.upgrade) {
                         return Err(Failure::new(FailureKind::Junk, Cause::Proxy, Phase::Headers));
                     }
                     if attempts.retries_status(status, stream) && !exchange.body_spent {

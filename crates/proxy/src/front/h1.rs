@@ -32,6 +32,8 @@ pub struct Exchange<'a> {
     pub body_spent: bool,
     /// The request waits for 100 (Continue).
     pub expect_continue: bool,
+    /// The request asks for another protocol.
+    pub upgrade: bool,
     /// The connection ends after this exchange.
     pub close: bool,
     /// A response's head has been written.
@@ -206,6 +208,7 @@ fn lend<'a>(
         upload: complete.map_or_else(Transfer::none, |c| Transfer::body(c.body, c.body)),
         body_spent: false,
         expect_continue: complete.is_some_and(|c| c.expect_continue),
+        upgrade: complete.is_some_and(|c| c.upgrade),
         close: complete.is_none_or(|c| c.close),
         responded: false,
         version,

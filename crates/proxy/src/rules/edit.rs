@@ -1,6 +1,5 @@
 //! The actions that edit a message or the stream's own state. Each evaluates first and edits afterwards.
 
-use super::normalize;
 use super::{Endpoint, HttpAction, Message, NameTest, Part, TcpAction, TimeoutKind, Value};
 use crate::stream::Stream;
 use config::model::{NameMatch, VarCondition};
@@ -51,7 +50,6 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         HttpAction::SetLogLevel(level) => stream.log_level = Some(*level),
         HttpAction::SetEndpoint(endpoint, expr) => set_endpoint(*endpoint, expr, stream),
         HttpAction::SetTimeout(kind, expr) => set_timeout(*kind, expr, stream),
-        HttpAction::Normalize(normalizer) => normalize::apply(*normalizer, &mut stream.request),
         HttpAction::DisableL7Retry => stream.l7_retry = false,
         HttpAction::ReplaceLine(regex, with) => replace_line(regex, with, message, stream),
         HttpAction::Allow
@@ -64,6 +62,7 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         | HttpAction::Redirect(..)
         | HttpAction::EarlyHint(..)
         | HttpAction::WaitForBody(..)
+        | HttpAction::Normalize(..)
         | HttpAction::Nothing => {}
     }
 }
