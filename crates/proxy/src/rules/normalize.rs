@@ -16,7 +16,9 @@ pub(super) fn apply(normalizer: Normalizer, request: &mut Request) -> bool {
         Normalizer::PathStripDotdot { full } => Ok(n::path_strip_dotdot(target, full)),
         Normalizer::QuerySortByName => Ok(n::query_sort_by_name(target).to_vec()),
         Normalizer::PercentDecodeUnreserved { strict } => n::percent_decode_unreserved(target, strict),
-        Normalizer::PercentToUppercase { strict } => n::percent_to_uppercase(target, strict).map(|t| t.to_vec()),
+        Normalizer::PercentToUppercase { strict } => {
+            n::percent_to_uppercase(target, strict).map(|t| t.to_vec())
+        }
     };
     let Ok(new) = new else { return false };
     if *new != *target {
