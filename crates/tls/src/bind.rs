@@ -4,7 +4,6 @@
 //! the table they find, and find the new one from one moment to the next.
 
 use crate::answers::Answers;
-use crate::certificate::Certificate;
 use crate::list::{self, Filter};
 use crate::policy::{Policy, PolicySpec};
 use crate::problem::{Built, Problem};
@@ -13,8 +12,9 @@ use crate::store::{CertStore, Stamp, stamp};
 use crate::table::{Entry, Group, Table};
 use crate::versions::Versions;
 use arc_swap::ArcSwap;
+use base::diag::Severity;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -101,16 +101,22 @@ pub struct BindTls {
 
 #[derive(Debug, Default)]
 struct MadeOf {
-    certificates: Vec<Item<Arc<Certificate>>>,
-    policies: HashMap<PolicySpec, Arc<Policy>>,
-    authorities: Vec<Stamp>,
+    entries: Vec<Entry>,
+    policies: HashMap<PolicySpec, Known>,
     problems: Vec<Problem>,
 }
 
-/// A certificate, before or after loading, with what its line says of it.
+/// A policy, and how the files of authorities and revocations it was made of stood.
 #[derive(Clone, Debug)]
-struct Item<C> {
-    what: C,
+struct Known {
+    policy: Arc<Policy>,
+    files: Vec<Stamp>,
+}
+
+/// A certificate to be loaded, with what its line says of it.
+#[derive(Debug)]
+struct Item {
+    source: Source,
     policy: PolicySpec,
     filters: Vec<Filter>,
 }
@@ -133,10 +139,11 @@ impl BindTls {
             let why = "ticket keys are made and turned over by the process itself";
             problems.push(Problem::NoEffect { what: "tls-ticket-keys".into(), why });
         }
-        let entries = made.make(store, spec, &mut problems);
-        let entries = or_temporary(entries, &made, store, spec, &mut problems);
+        made.make(store, spec, &mut problems);
+        let temporary = made.temporary(store, spec, &mut problems);
         made.problems = problems.clone();
-        let table = ArcSwap::from_pointee(Table::build(&entries, spec.strict_sni));
+        let entries = if temporary.is_empty() { &made.entries } else { &temporary };
+        let table = ArcSwap::from_pointee(Table::build(entries, spec.strict_sni));
         let (store, spec, made_of) = (store.clone(), spec.clone(), Mutex::new(made));
         Built::of(Some(BindTls { table, store, spec, made_of }), problems)
     }
@@ -145,27 +152,23 @@ impl BindTls {
     /// Reads the disk: for a thread that serves nobody.
     pub fn rescan(&self) -> Rescan {
         let mut made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = MadeOf::default();
-        if made.authorities == authorities(&self.store, &self.spec) {
-            next.policies.clone_from(&made.policies);
-        }
+        let mut next = MadeOf { policies: made.policies.clone(), ..MadeOf::default() };
+        next.policies.retain(|spec, known| known.files == stamps(&self.store, spec));
         let mut problems = Vec::new();
-        let entries = next.make(&self.store, &self.spec, &mut problems);
+        next.make(&self.store, &self.spec, &mut problems);
         let new = problems.iter().filter(|problem| !made.problems.contains(problem)).cloned().collect();
-        next.problems = problems;
-        let changed = !entries.is_empty() && !next.same_as(&made);
+        let changed = !next.entries.is_empty() && next.entries != made.entries;
         if changed {
-            self.table.store(Arc::new(Table::build(&entries, self.spec.strict_sni)));
+            self.table.store(Arc::new(Table::build(&next.entries, self.spec.strict_sni)));
             *made = next;
-        } else {
-            made.problems = next.problems;
         }
+        made.problems = problems;
         Rescan { changed, problems: new }
     }
 
     /// How many certificates are loaded, the temporary one not counted.
     pub fn certificates(&self) -> usize {
-        self.made_of.lock().unwrap_or_else(PoisonError::into_inner).certificates.len()
+        self.made_of.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
     }
 
     /// Open challenges of the whole process.
@@ -181,25 +184,20 @@ impl BindTls {
 
 impl MadeOf {
     /// Reads everything the spec names and makes entries of what can be used.
-    fn make(&mut self, store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Vec<Entry> {
-        self.authorities = authorities(store, spec);
+    fn make(&mut self, store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) {
         let wanted = wanted(store, spec, problems);
         // The line's own settings are complained about even if no certificate uses them yet.
         self.policy(store, &spec.policy(), problems);
-        let sources: Vec<Source> = wanted.iter().map(|item| item.what.clone()).collect();
+        let sources: Vec<Source> = wanted.iter().map(|item| item.source.clone()).collect();
         let loaded = store.load_all(&sources, SystemTime::now());
-        let mut entries = Vec::with_capacity(wanted.len());
         for (item, loaded) in wanted.into_iter().zip(loaded) {
             problems.extend(loaded.problems);
-            let certificate = loaded.certificate.or_else(|| store.last(&item.what));
+            let certificate = loaded.certificate.or_else(|| store.last(&item.source));
             let policy = self.policy(store, &item.policy, problems);
             if let (Some(certificate), Some(policy)) = (certificate, policy) {
-                let (what, filters) = (Arc::clone(&certificate), item.filters.clone());
-                self.certificates.push(Item { what, policy: item.policy, filters: item.filters });
-                entries.push(Entry { certificate, policy, filters });
+                self.entries.push(Entry { certificate, policy, filters: item.filters });
             }
         }
-        entries
     }
 
     fn policy(
@@ -209,35 +207,47 @@ impl MadeOf {
         problems: &mut Vec<Problem>,
     ) -> Option<Arc<Policy>> {
         if let Some(known) = self.policies.get(spec) {
-            return Some(Arc::clone(known));
+            return Some(Arc::clone(&known.policy));
         }
-        let mut found = Vec::new();
+        let (files, mut found) = (stamps(store, spec), Vec::new());
         let policy = Policy::new(store, spec, &mut found).map(Arc::new);
         // Several lines of one list may share what is wrong with them.
         found.retain(|problem| !problems.contains(problem));
         problems.extend(found);
         policy.inspect(|policy| {
-            self.policies.insert(spec.clone(), Arc::clone(policy));
+            self.policies.insert(spec.clone(), Known { policy: Arc::clone(policy), files });
         })
     }
 
-    fn same_as(&self, other: &MadeOf) -> bool {
-        let same = |(a, b): (&Item<Arc<Certificate>>, &Item<Arc<Certificate>>)| {
-            Arc::ptr_eq(&a.what, &b.what) && a.policy == b.policy && a.filters == b.filters
-        };
-        self.authorities == other.authorities
-            && self.certificates.len() == other.certificates.len()
-            && self.certificates.iter().zip(&other.certificates).all(same)
+    /// A bind with nowhere to look for certificates does not start, unless it turns every client away anyway; one whose
+    /// folders are still empty starts with the temporary certificate.
+    fn temporary(&self, store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Vec<Entry> {
+        let failed = problems.iter().any(|problem| problem.severity() == Severity::Alert);
+        if !self.entries.is_empty() || spec.strict_sni || failed {
+            return Vec::new();
+        }
+        let somewhere = !spec.crts.is_empty() || !spec.crt_lists.is_empty();
+        let policy = self.policies.get(&spec.policy()).map(|known| Arc::clone(&known.policy));
+        match (store.temporary(), policy) {
+            (Some(certificate), Some(policy)) if somewhere => {
+                problems.push(Problem::Temporary);
+                vec![Entry { certificate, policy, filters: Vec::new() }]
+            }
+            (Some(_) | None, Some(_) | None) => {
+                problems.push(Problem::NothingToServe);
+                Vec::new()
+            }
+        }
     }
 }
 
 /// All sources of the line: those of `crt`, then those of `crt-list`.
-fn wanted(store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Vec<Item<Source>> {
+fn wanted(store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Vec<Item> {
     let base = spec.policy();
     let mut items = Vec::new();
     let mut add = |word: &str, policy: &PolicySpec, filters: &[Filter], problems: &mut Vec<Problem>| {
-        for what in source::resolve(store, word, problems) {
-            items.push(Item { what, policy: policy.clone(), filters: filters.to_vec() });
+        for source in source::resolve(store, word, problems) {
+            items.push(Item { source, policy: policy.clone(), filters: filters.to_vec() });
         }
     };
     for word in &spec.crts {
@@ -257,35 +267,8 @@ fn wanted(store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Ve
     items
 }
 
-/// Stamps of the bind's authorities and revocation lists: sessions must not outlive a revocation.
-fn authorities(store: &CertStore, spec: &BindSpec) -> Vec<Stamp> {
+/// How the files of a policy stand: sessions must not outlive a revocation.
+fn stamps(store: &CertStore, spec: &PolicySpec) -> Vec<Stamp> {
     let files = [&spec.ca_file, &spec.ca_verify_file, &spec.crl_file];
-    files.into_iter().flatten().map(|word| stamp(Path::new(&store.ca_path(word)))).collect()
-}
-
-/// A bind with nowhere to look for certificates does not start, unless it turns every client away anyway; one whose
-/// folders are still empty starts with the temporary certificate.
-fn or_temporary(
-    entries: Vec<Entry>,
-    made: &MadeOf,
-    store: &CertStore,
-    spec: &BindSpec,
-    problems: &mut Vec<Problem>,
-) -> Vec<Entry> {
-    let failed = problems.iter().any(|problem| problem.severity() == base::diag::Severity::Alert);
-    if !entries.is_empty() || spec.strict_sni || failed {
-        return entries;
-    }
-    let nowhere = spec.crts.is_empty() && spec.crt_lists.is_empty();
-    let policy = made.policies.get(&spec.policy()).cloned();
-    match (store.temporary(), policy) {
-        (Some(certificate), Some(policy)) if !nowhere => {
-            problems.push(Problem::Temporary);
-            vec![Entry { certificate, policy, filters: Vec::new() }]
-        }
-        _ => {
-            problems.push(Problem::NothingToServe);
-            entries
-        }
-    }
+    files.into_iter().flatten().map(|word| stamp(&store.ca_path(word))).collect()
 }

@@ -124,6 +124,10 @@ impl Session {
         if self.ended {
             return Err(TlsError::Ended);
         }
+        // "Any data received after a closure alert MUST be ignored" (RFC 8446 section 6.1).
+        if self.peer_closed {
+            return Ok(input.len());
+        }
         if let Machine::Waiting(bind) = &self.machine {
             let bind = Arc::clone(bind);
             match self.choose(&bind, input, out) {
@@ -141,17 +145,29 @@ impl Session {
             self.learn(out.get(start..).unwrap_or_default());
         }
         match used {
-            Ok(used) if !self.is_handshaking() && is_whole_record(input.get(used..).unwrap_or_default()) => {
-                self.close_notify(out);
-                self.ended = true;
-                Err(TlsError::Fragmented)
+            Ok(used) => {
+                let rest = input.get_mut(used..).unwrap_or_default();
+                if !self.is_handshaking() && is_whole_record(rest) {
+                    self.turn_away(rest, out);
+                    return Err(TlsError::Fragmented);
+                }
+                Ok(used)
             }
-            Ok(used) => Ok(used),
             Err(error) => {
                 self.alert(out);
                 Err(error)
             }
         }
+    }
+
+    /// Says goodbye over a handshake message that is not whole; rustls must see the place it remembers.
+    fn turn_away(&mut self, rest: &mut [u8], out: &mut Vec<u8>) {
+        let _told = match &mut self.machine {
+            Machine::Server(server) => ready(server.process_tls_records(rest), out, drive::close),
+            Machine::Client(client) => ready(client.process_tls_records(rest), out, drive::close),
+            Machine::Waiting(_) => None,
+        };
+        self.ended = true;
     }
 
     /// Turns the machine until it waits for the peer.
@@ -167,7 +183,10 @@ impl Session {
             used += discard;
             match turn? {
                 Turn::Again => {}
-                Turn::PeerClosed => self.peer_closed = true,
+                Turn::PeerClosed => {
+                    self.peer_closed = true;
+                    return Ok(input.len());
+                }
                 Turn::Handshaking | Turn::Established | Turn::Closed => return Ok(used),
             }
         }

@@ -18,10 +18,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 /// One certificate as a line brings it in.
+#[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) certificate: Arc<Certificate>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) filters: Vec<Filter>,
+}
+
+impl PartialEq for Entry {
+    /// The very same certificate and policy, not ones that look alike.
+    fn eq(&self, other: &Entry) -> bool {
+        Arc::ptr_eq(&self.certificate, &other.certificate)
+            && Arc::ptr_eq(&self.policy, &other.policy)
+            && self.filters == other.filters
+    }
 }
 
 /// Certificates that may answer for the same names, and their configurations, made when first asked for.

@@ -69,3 +69,86 @@ fn data_before_the_handshake_is_refused() {
     let mut client = Session::connect(&server(), None).unwrap();
     assert_eq!(client.encrypt(b"x", &mut Vec::new()), Err(TlsError::NotReady));
 }
+
+/// A generator of numbers that looks random and is the same on every run.
+fn numbers(seed: u64) -> impl FnMut() -> usize {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    }
+}
+
+/// Feeds a session spoilt bytes in pieces, using it in between as a relay would; only its answers count, not which.
+fn maltreat(mut session: Session, stream: &[u8], random: &mut impl FnMut() -> usize) {
+    let mut spoilt = stream.to_vec();
+    for _ in 0..random() % 4 {
+        let at = random() % spoilt.len();
+        match random() % 3 {
+            0 => spoilt[at] ^= 1 << (random() % 8),
+            1 => drop(spoilt.remove(at)),
+            _ => spoilt.truncate(at.max(1)),
+        }
+    }
+    let (mut held, mut plain, mut out) = (Vec::new(), Vec::new(), Vec::new());
+    while !spoilt.is_empty() {
+        let some = (random() % 400 + 1).min(spoilt.len());
+        held.extend(spoilt.drain(..some));
+        match session.feed(&mut held, &mut plain, &mut out) {
+            Ok(used) => drop(held.drain(..used)),
+            Err(_) => held.clear(),
+        }
+        let _ = session.encrypt(b"data", &mut out);
+        if random() % 8 == 0 {
+            session.close_notify(&mut out);
+        }
+        assert!(session.info().sni().is_none_or(|name| name.len() < 70_000));
+    }
+}
+
+#[test]
+fn no_bytes_can_make_either_side_panic() {
+    let (bind, server) = (bind("maltreat"), server());
+    let mut random = numbers(2026);
+    for _ in 0..300 {
+        let mut client = End::new(Session::connect(&server, Some("localhost")).unwrap());
+        client.feed().unwrap();
+        maltreat(Session::accept(bind.clone()), &client.out, &mut random);
+        let mut front = End::new(Session::accept(bind.clone()));
+        front.held = std::mem::take(&mut client.out);
+        front.feed().unwrap();
+        maltreat(client.session, &front.out, &mut random);
+    }
+}
+
+#[test]
+fn a_ticket_in_pieces_ends_the_session_and_does_not_panic() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.unwrap().with_no_client_auth();
+    let mut config = builder.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    config.max_fragment_size = Some(40);
+    let mut peer = rustls::ServerConnection::new(config.into()).unwrap();
+    let mut client = End::new(Session::connect(&server(), Some("localhost")).unwrap());
+    client.feed().unwrap();
+    while client.session.is_handshaking() {
+        peer.read_tls(&mut client.out.as_slice()).unwrap();
+        peer.process_new_packets().unwrap();
+        client.out.clear();
+        while peer.wants_write() {
+            peer.write_tls(&mut client.held).unwrap();
+        }
+        client.feed().unwrap();
+    }
+    let mut tickets = Vec::new();
+    peer.read_tls(&mut client.out.as_slice()).unwrap();
+    peer.process_new_packets().unwrap();
+    while peer.wants_write() {
+        peer.write_tls(&mut tickets).unwrap();
+    }
+    client.held.extend_from_slice(&tickets[..100]);
+    assert_eq!(client.feed(), Err(TlsError::Fragmented));
+    assert_eq!(client.session.encrypt(b"x", &mut client.out), Err(TlsError::Ended));
+}
