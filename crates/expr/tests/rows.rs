@@ -283,3 +283,105 @@ macro_rules! files {
 }
 
 files! { acls text numbers encode hash time net json http maps payload newer }
+
+#[test]
+fn every_word_stands_once() {
+    let mut fetches: Vec<&str> = expr::rows::fetches().map(|row| row.name).collect();
+    let mut converters: Vec<&str> = expr::rows::converters().map(|row| row.name).collect();
+    for names in [&mut fetches, &mut converters] {
+        let before = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), before);
+    }
+    assert!(expr::rows::fetches().all(|row| !row.doc.is_empty()));
+    assert!(expr::rows::converters().all(|row| !row.doc.is_empty()));
+}
+
+/// Values that a converter's code may not expect, of every type.
+fn odd_values() -> Vec<Sample<'static>> {
+    let texts: [&[u8]; 12] = [
+        b"",
+        b"\0",
+        b"%",
+        b"=",
+        b"\"",
+        b"[",
+        b"{\"a\":[[[{",
+        b"....",
+        b"-9223372036854775808",
+        b"q=;q=,;=\\\"",
+        &[0xff; 40],
+        &[b'['; 5000],
+    ];
+    let mut values: Vec<Sample<'static>> = vec![
+        Sample::Bool(true),
+        Sample::Int(0),
+        Sample::Int(i64::MIN),
+        Sample::Int(i64::MAX),
+        Sample::Ip([255; 4].into()),
+        Sample::Ip([255; 16].into()),
+    ];
+    values.extend(texts.iter().map(|t| Sample::str(t)));
+    values.extend(texts.iter().map(|t| Sample::Bin(t.to_vec().into())));
+    values
+}
+
+#[test]
+fn odd_values_do_no_harm() {
+    let args = [
+        "",
+        "1",
+        "0",
+        "-1",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "a",
+        "1,x",
+        "-1,x,3",
+        ".,8",
+        ":,3,1",
+        "'$.a[0].a'",
+        "'$.a','int'",
+        "%Y,1",
+        "utf8ps",
+        "sha256,Zm9v",
+        "a;b,c",
+        "24,64",
+        "txn.v",
+        "txn.v,ifgt",
+        "x*,y,g",
+        "proto",
+        "9223372036854775807,ms",
+        "'(a|b)*',\\1,gi",
+    ];
+    let block = Block::default();
+    let (mut env, world) = (env(&block), block.world());
+    for row in expr::rows::converters().filter(|row| !row.name.starts_with("map")) {
+        for args in args {
+            let text = format!("var(txn.v),{}({args})", row.name);
+            let Some(expr) =
+                Compiler::new(&mut env).expr(&[Word::new(text, Span::default())], Stage::Request)
+            else {
+                continue;
+            };
+            for value in odd_values() {
+                let id = env.vars.intern("txn.v").unwrap();
+                world.set_var(id, Some(value));
+                let _ = expr.eval(&world);
+            }
+        }
+    }
+}
+
+#[test]
+fn fetches_of_an_empty_world_have_no_value_or_a_safe_one() {
+    let world = World { payload: Some(Vec::new()), ..World::default() };
+    for row in expr::rows::fetches() {
+        let args = expr::Args::default();
+        let _ = (row.eval)(&args, &world);
+        if let Some(each) = row.each {
+            let _ = each(&args, &world, &mut |_| std::ops::ControlFlow::Continue(()));
+        }
+    }
+}
