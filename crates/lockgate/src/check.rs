@@ -2,8 +2,8 @@
 
 use crate::console::Console;
 use crate::identity;
+use crate::precedence::Precedence;
 use base::Severity;
-use config::model::Global;
 use config::{Facts, LoadOptions, Loaded, Source};
 use net::rights::Identity;
 use proxy::lower::{Overrides, lower};
@@ -18,10 +18,8 @@ pub(crate) struct Judgement {
     pub(crate) local_peer: Option<String>,
     /// `-W`, `-Ws`
     pub(crate) master_worker: bool,
-    /// `-n`: has precedence over the file.
-    pub(crate) maxconn: Option<u32>,
-    /// `-dV`: certificates of servers are not verified.
-    pub(crate) no_server_verify: bool,
+    /// What the command line changes in the files.
+    pub(crate) precedence: Precedence,
     /// What lowering is told beside the model.
     pub(crate) lowering: Overrides,
 }
@@ -50,20 +48,12 @@ impl Judgement {
     /// Loads and looks up what the files name outside themselves, without a word yet.
     pub(crate) fn prepare(&self, sources: Vec<Source>) -> Prepared {
         let mut loaded = config::load(sources, &self.options());
-        self.override_globals(&mut loaded.model.global);
+        self.precedence.apply(&mut loaded.model);
         let identity = identity::of(&loaded.model.global, &mut loaded.diags);
         let (plan, complaints) = lower(&loaded.model, &self.lowering);
         loaded.diags.append(complaints);
         loaded.diags.sort();
         Prepared { loaded, identity, plan }
-    }
-
-    /// The command line has precedence over the file (management manual, section 3).
-    fn override_globals(&self, global: &mut Global) {
-        global.maxconn = self.maxconn.or(global.maxconn);
-        if self.no_server_verify {
-            global.ssl_server_verify = Some(false);
-        }
     }
 
     /// Whether the load may be used: no alert, and no warning where none is tolerated.

@@ -45,7 +45,7 @@ pub(crate) struct Flags {
     pub(crate) no_splice: bool,
     /// `-sf` or `-st` and the processes.
     pub(crate) replaces: Option<(Leave, Vec<i32>)>,
-    /// Flags that were given and change nothing, with the reason.
+    /// Flags that were given and change nothing, or less than in HAProxy, with the reason.
     pub(crate) idle: Vec<(&'static str, &'static str)>,
 }
 
@@ -154,7 +154,7 @@ const FLAGS: &[Flag] = &[
     only("-h", Task::Help, "displays this page"),
     set("-c", |f| f.task = Task::Check, "check mode : only check config files and exit"),
     text("-cc", "<condition>", |f, v| f.task = Task::Condition(v), "evaluates a condition and exits"),
-    set("-d", |f| f.foreground = true, "stays in foreground"),
+    set("-d", debug, "stays in foreground (traffic is not shown)"),
     set("-db", |f| f.foreground = true, "only disables background mode"),
     set("-V", |f| f.quiet = false, "verbose mode (disables quiet mode)"),
     set("-q", |f| f.quiet = true, "quiet mode : don't display messages"),
@@ -209,6 +209,11 @@ const GLUED: &[Flag] = &[
     idle("-dK", None, "use 'lockgate keywords'", "dumps registered keywords (see 'lockgate keywords')"),
     idle("-dM", None, "memory cannot be poisoned", "debugs memory (no effect)"),
 ];
+
+fn debug(flags: &mut Flags) {
+    flags.foreground = true;
+    flags.idle.push(("-d", "it stays in the foreground, but traffic is not shown"));
+}
 
 fn worker_with_notify(flags: &mut Flags) {
     flags.master_worker = true;

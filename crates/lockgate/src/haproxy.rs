@@ -3,6 +3,7 @@
 use crate::check::{self, Judgement, Prepared};
 use crate::console::{self, Console};
 use crate::flags::{self, Flags, Task};
+use crate::precedence::Precedence;
 use crate::{Exit, sources, start, version};
 use config::{Facts, condition};
 use ops::daemon::{Detach, Ready, Stage};
@@ -58,8 +59,13 @@ fn judgement(flags: &Flags) -> Judgement {
         zero_warning: flags.zero_warning,
         local_peer: flags.local_peer.clone(),
         master_worker: flags.master_worker,
-        maxconn: flags.maxconn,
-        no_server_verify: flags.no_server_verify,
+        precedence: Precedence {
+            maxconn: flags.maxconn,
+            proxy_maxconn: flags.proxy_maxconn,
+            no_server_verify: flags.no_server_verify,
+            resolve_leniently: flags.resolve_leniently,
+            no_splice: flags.no_splice,
+        },
         lowering: Overrides {
             take_over: flags.replaces.is_some(),
             check_only: flags.task == Task::Check,
@@ -153,7 +159,7 @@ impl Call {
 
     fn warn_of_idle_flags(&self) {
         for (name, why) in &self.flags.idle {
-            self.console.warning(&format!("option '{name}' is accepted without effect: {why}."));
+            self.console.warning(&format!("option '{name}' is accepted without its effect: {why}."));
         }
         if self.flags.master_worker && self.flags.task == Task::Serve {
             self.console.warning(

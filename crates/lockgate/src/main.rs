@@ -12,6 +12,7 @@ mod identity;
 mod keywords;
 mod limits;
 mod plane;
+mod precedence;
 mod private_name;
 mod serve;
 mod sources;

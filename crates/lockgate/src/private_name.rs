@@ -20,7 +20,7 @@ pub(crate) fn is_private(name: &str) -> bool {
         Err(_) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();
             let ends = |suffix: &&str| name == **suffix || name.ends_with(&format!(".{suffix}"));
-            !name.contains('.') || PRIVATE_SUFFIXES.iter().any(|s| ends(s))
+            !name.contains('.') || PRIVATE_SUFFIXES.iter().any(ends)
         }
     }
 }

@@ -136,6 +136,17 @@ fn accounts_that_do_not_exist_are_found_by_the_check() {
 }
 
 #[test]
+fn a_server_without_an_address_is_tolerated_on_request() {
+    let folder = Folder::new("resolve");
+    // A name with an empty label: no resolver is asked.
+    let text = format!("{GOOD}backend b\n  server s no..such.name:80\n");
+    std::fs::write(folder.0.join("name.cfg"), text).unwrap();
+    let strict = lockgate(&folder, "-c -f name.cfg");
+    assert!(strict.code == Some(1) && strict.err.contains("could not resolve"), "{}", strict.err);
+    assert_eq!(lockgate(&folder, "-c -dr -f name.cfg").code, Some(0));
+}
+
+#[test]
 fn conditions_are_answered_by_the_exit_code() {
     let folder = Folder::new("cc");
     let cases =
