@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let done = match arguments.next().as_deref() {
         Some("test") => test::run(),
         Some("bench") => bench::run(&arguments.collect::<Vec<_>>()),
+        Some(bench::RELAY) => bench::relay(&arguments.collect::<Vec<_>>()),
         Some(_) | None => Err(USAGE.to_owned()),
     };
     match done {
