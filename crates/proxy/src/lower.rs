@@ -124,6 +124,7 @@ impl<'m> Lower<'m> {
     fn enter(&mut self, proxy: &Proxy) {
         self.env.acls = Default::default();
         self.env.proxy = proxy.name.text.clone();
+        self.env.mode_tcp = !Self::is_http(proxy);
         for acl in &proxy.settings.acls {
             Compiler::new(&mut self.env).acl(&acl.name, &acl.words);
         }
@@ -183,8 +184,9 @@ impl<'m> Lower<'m> {
         Compiler::new(&mut self.env).expr(&text.words, stage)
     }
 
+    /// A piece of an HTTP message.
     pub(crate) fn format(&mut self, text: &FormatText, stage: Stage) -> Option<Format> {
-        Compiler::new(&mut self.env).format(&text.0, stage, Escape::None)
+        Compiler::new(&mut self.env).format(&text.0, stage, Escape::Http)
     }
 
     pub(crate) fn format_word(&mut self, word: &Word, stage: Stage, escape: Escape) -> Option<Format> {

@@ -282,6 +282,9 @@ fn stream_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
         }
         Fact::CapturedRequestHeader(slot) => captured(&stream.request_captures, *slot),
         Fact::CapturedResponseHeader(slot) => captured(&stream.response_captures, *slot),
+        Fact::RequestCaptureCount => Some(int(stream.front.request_captures.len())),
+        Fact::ResponseCaptureCount => Some(int(stream.front.response_captures.len())),
+        Fact::LogAsap => Some(Sample::Bool(stream.front.log.asap)),
         Fact::LogLevel => stream.log_level.flatten().map(int),
         Fact::LastRuleLine => (stream.last_rule_line > 0).then(|| int(stream.last_rule_line)),
         Fact::WaitEnd => Some(Sample::Bool(stream.payload_complete)),

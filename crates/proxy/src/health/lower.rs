@@ -364,7 +364,7 @@ impl Lower<'_> {
     }
 
     fn check_format(&mut self, word: &Word) -> Option<Format> {
-        self.format_word(word, Stage::Check, Escape::None)
+        self.format_word(word, Stage::Check, Escape::Http)
     }
 
     fn check_text(&mut self, text: &CheckText, hex: bool) -> Option<Text> {

@@ -46,7 +46,10 @@ impl Lower<'_> {
             default_backend_name: settings.default_backend.as_ref().map(|w| w.text.as_str().into()),
             connection_mode: options.connection_mode.unwrap_or(ConnectionMode::KeepAlive),
             headers: self.header_options(options),
-            unique_id: settings.unique_id_format.as_ref().and_then(|f| self.format(f, Stage::Request)),
+            unique_id: settings
+                .unique_id_format
+                .as_ref()
+                .and_then(|f| self.format_word(&f.0, Stage::Request, Escape::UniqueId)),
             unique_id_header: settings.unique_id_header.as_ref().map(lower_name),
             monitor_uri: settings.monitor_uri.as_ref().map(|w| w.text.as_bytes().into()),
             monitor_fail: self.conds(&proxy.monitor_fail, Stage::Request),

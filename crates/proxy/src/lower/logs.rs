@@ -95,6 +95,10 @@ impl Lower<'_> {
         let built_in = |text: &str| Word::new(text, Span::default());
         let word = match &proxy.settings.log_format {
             Some(LogFormat::Custom(text)) => return self.log_text(text, Escape::Log),
+            // The check of modes has warned of it.
+            Some(LogFormat::Http | LogFormat::HttpClf | LogFormat::Https) if !Self::is_http(proxy) => {
+                built_in(defaults::TCPLOG)
+            }
             Some(LogFormat::Http) => built_in(defaults::HTTPLOG),
             Some(LogFormat::HttpClf) => built_in(defaults::HTTPLOG_CLF),
             Some(LogFormat::Https) => built_in(defaults::HTTPSLOG),

@@ -121,7 +121,7 @@ impl Lower<'_> {
             ReplyBody::LfString(text) => Body::Format(self.format(text, stage)?),
             ReplyBody::LfFile(file) => {
                 let text = String::from_utf8_lossy(&self.plain_file(file)?).into_owned();
-                Body::Format(self.format_word(&Word::new(text, file.span), stage, Escape::None)?)
+                Body::Format(self.format_word(&Word::new(text, file.span), stage, Escape::Http)?)
             }
         })
     }

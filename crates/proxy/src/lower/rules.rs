@@ -287,7 +287,7 @@ impl Lower<'_> {
     pub(super) fn var_value(&mut self, value: &VarValue, stage: Stage) -> Option<Value> {
         Some(match value {
             VarValue::Expr(expr) => Value::Expr(self.expr(expr, stage)?),
-            VarValue::Format(format) => Value::Format(self.format(format, stage)?),
+            VarValue::Format(format) => Value::Format(self.format_word(&format.0, stage, Escape::None)?),
         })
     }
 }
