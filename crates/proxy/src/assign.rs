@@ -1,18 +1,19 @@
 //! Assigning a server: persistence first, then `use-server`, then balancing, then a free slot or a place in a queue.
 
-use crate::back::{Attempts, Failure};
+use crate::back::{Attempts, Failure, FailureKind};
 use crate::balance::hash::Hashing;
 use crate::balance::key::{self, Key, UriPart};
 use crate::balance::{Ask, Picked};
 use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
+use crate::health::{self, Observer};
 use crate::link::Link;
 use crate::persist::{self, Guidance, Presented, Settings};
 use crate::plan::{Backend, UseServerTarget};
 use crate::queue::{Called, Line, Slot};
 use crate::server::Server;
 use crate::stream::Stream;
-use expr::{Expr, Sample};
+use expr::Expr;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -50,17 +51,8 @@ impl KeySource {
             }
             KeySource::Header(name, domain_only) => key::header(request, name, *domain_only),
             KeySource::RdpCookie(name) => key::rdp_cookie(stream.payload.data(), name),
-            KeySource::Expr(expr) => {
-                return match expr.eval(stream)? {
-                    Sample::Str(text) | Sample::Bin(text) | Sample::Method(text) => {
-                        Some(hashing.hash(Key::Bytes(&text)))
-                    }
-                    Sample::Ip(ip) => Some(hashing.hash(key::source(ip))),
-                    sample @ (Sample::Bool(_) | Sample::Int(_)) => {
-                        Some(hashing.hash(Key::Bytes(&sample.to_str()?)))
-                    }
-                };
-            }
+            // texts as they are, numbers and addresses in their binary form, as the oracle hashes them
+            KeySource::Expr(expr) => return Some(hashing.hash(Key::Bytes(&expr.eval(stream)?.to_bin()?))),
         };
         key.map(|k| hashing.hash(k))
     }
@@ -74,6 +66,7 @@ pub struct Assigned<'b> {
     _slot: Slot<'b>,
     /// Tells when its sessions are to be shut down.
     pub watch: Watch,
+    observer: Option<&'b Arc<Observer>>,
 }
 
 /// Watches a server for `on-marked-down shutdown-sessions`.
@@ -91,11 +84,32 @@ impl Watch {
 }
 
 impl Assigned<'_> {
-    /// Tells the server's error counters how an attempt went.
+    /// Tells the server's observer how an attempt failed.
     pub fn report(&self, failure: &Failure) {
-        if failure.ending.blames_server() {
-            self.watch.server.note_error();
+        let Some(observer) = self.observer else { return };
+        let server = &self.watch.server;
+        match failure.kind {
+            FailureKind::Connect => observer.connected(server, false),
+            FailureKind::Empty | FailureKind::Junk | FailureKind::ResponseTimeout => {
+                observer.answered(server, false);
+            }
+            FailureKind::Status(status) => observer.answered(server, health::is_good_status(status)),
+            // a kept connection that the server had closed is no fault of its own
+            FailureKind::Stale => {}
+            FailureKind::Final if failure.ending.blames_server() => observer.answered(server, false),
+            FailureKind::Final => {}
         }
+    }
+
+    /// Tells it that a connection came about.
+    pub fn connected(&self) {
+        self.observer.into_iter().for_each(|o| o.connected(&self.watch.server, true));
+    }
+
+    /// Tells it the status of a response.
+    pub fn answered(&self, status: u16) {
+        let good = health::is_good_status(status);
+        self.observer.into_iter().for_each(|o| o.answered(&self.watch.server, good));
     }
 }
 
@@ -184,7 +198,9 @@ pub async fn server<'b>(
     if stream.times.assigned.is_none() {
         stream.times.assigned = Some(Instant::now());
     }
-    Ok(Assigned { index, _slot: slot, watch: Watch { epoch: server.shutdown_epoch(), server } })
+    let observer = back.health.servers.get(index).and_then(|h| h.observer.as_ref());
+    let watch = Watch { epoch: server.shutdown_epoch(), server };
+    Ok(Assigned { index, _slot: slot, watch, observer })
 }
 
 /// Waits in a line; `None` asks to choose again.

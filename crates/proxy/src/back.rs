@@ -6,7 +6,7 @@ mod connect;
 mod h1;
 pub mod pool;
 
-pub use attempts::{Attempts, Failure};
+pub use attempts::{Attempts, Failure, FailureKind};
 pub use connect::{checkout, open, server_name};
 pub use h1::Checkout;
 

@@ -35,9 +35,8 @@ impl Control {
                     tokio::select! {
                         _ = stopped => {}
                         () = warm(&plan) => {}
-                        () = health::run(plan.clone()) => {}
+                        () = health::run(plan.clone(), move || waking.wake_all()) => {}
                     }
-                    drop(waking);
                 });
             }
         })?;

@@ -532,10 +532,16 @@ async fn forward(
             return Ok(after);
         }
         let failure = match back::checkout(stream, &assigned, attempts.fresh_only()).await {
-            Ok(checkout) => match through(stream, exchange, checkout, &attempts).await {
-                Ok(after) => return Ok(after),
-                Err(failure) => failure,
-            },
+            Ok(checkout) => {
+                assigned.connected();
+                match through(stream, exchange, checkout, &attempts).await {
+                    Ok(after) => {
+                        assigned.answered(stream.response.status);
+                        return Ok(after);
+                    }
+                    Err(failure) => failure,
+                }
+            }
             Err(failure) => failure,
         };
         assigned.report(&failure);

@@ -118,6 +118,7 @@ async fn carry(stream: &mut Stream<'_>, link: &mut Link, back: &Arc<Backend>) ->
         match back::open(stream, back, assigned.index, sni.as_deref()).await {
             Ok(mut server) => {
                 stream.times.connected = Some(Instant::now());
+                assigned.connected();
                 let fin = stream.front.timeouts.client_fin;
                 let tunnel =
                     Tunnel::new(stream.timeouts.client, stream.timeouts.server, stream.timeouts.tunnel)

@@ -46,8 +46,8 @@ pub fn uri<'a>(request: &'a Request, part: &UriPart) -> Option<Key<'a>> {
     }
     let end = if part.whole { None } else { memchr(b'?', target) }.unwrap_or(target.len());
     let end = if part.len > 0 { end.min(part.len as usize) } else { end };
-    let slashes = memchr::memchr_iter(b'/', target);
-    let deepest = if part.depth > 0 { slashes.skip(part.depth as usize).next() } else { None };
+    let mut slashes = memchr::memchr_iter(b'/', target);
+    let deepest = if part.depth > 0 { slashes.nth(part.depth as usize) } else { None };
     let end = deepest.map_or(end, |slash| slash.min(end));
     target.get(..end).map(Key::Bytes)
 }

@@ -182,7 +182,7 @@ fn hex(bytes: &[u8]) -> Vec<u8> {
 /// Hexadecimal digits to bytes; `None` for an odd number of them or anything else.
 pub(super) fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
     let value = |d: u8| (d as char).to_digit(16).map(|d| d as u8);
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     digits.chunks_exact(2).map(|pair| Some(value(pair[0])? << 4 | value(pair[1])?)).collect()

@@ -222,7 +222,7 @@ impl<'p> Run<'p> {
             };
             format!("step {} of tcp-check (connect{port})", self.step)
         };
-        let comment = quoted(connect.comment.as_ref().or(self.comment.as_ref()));
+        let comment = quoted(connect.comment.as_deref().or(self.comment.as_deref()));
         self.fail(finding, format!("{info} at {place}{comment}"))
     }
 
@@ -300,7 +300,7 @@ impl<'p> Run<'p> {
 
     fn too_late(&self, expect: &Expect) -> End {
         let finding = expect.reporting.timeout.unwrap_or(Finding::L7Timeout);
-        let comment = quoted(expect.reporting.comment.as_ref().or(self.comment.as_ref()));
+        let comment = quoted(expect.reporting.comment.as_deref().or(self.comment.as_deref()));
         let info = match self.probe.style {
             Style::Tcp => {
                 format!(" at step {} of tcp-check ({}){comment}", self.step, expect.describe(&self.scope))
@@ -532,7 +532,7 @@ impl Step {
     }
 }
 
-fn quoted(comment: Option<&Box<str>>) -> String {
+fn quoted(comment: Option<&str>) -> String {
     comment.map_or_else(String::new, |c| format!(" comment: '{c}'"))
 }
 

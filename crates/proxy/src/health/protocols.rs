@@ -226,7 +226,7 @@ fn mysql_login(user: &[u8], pre41: bool) -> Vec<u8> {
         body.extend_from_slice(&[0; 23]);
     }
     body.extend_from_slice(user);
-    body.extend_from_slice(if pre41 { &[0, 0] } else { &[0, 0] });
+    body.extend_from_slice(&[0, 0]);
     let mut out = mysql_packet(1, &body);
     out.extend_from_slice(&mysql_packet(0, &[1]));
     out

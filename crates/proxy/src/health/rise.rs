@@ -85,7 +85,7 @@ impl Rise {
     }
 
     /// `on-error sudden-death`: the next failure is the last one.
-    pub(super) fn to_the_brink(&mut self) {
+    pub(super) fn brink(&mut self) {
         self.health = self.health.min(self.rise);
     }
 
@@ -134,7 +134,7 @@ mod tests {
     fn the_brink_is_one_failure_from_down() {
         let mut rise = Rise::new(2, 3);
         rise.take(Passed);
-        rise.to_the_brink();
+        rise.brink();
         assert!(rise.is_up() && rise.is_between());
         assert_eq!(rise.take(Failed).health, Some(Health::Down));
     }

@@ -4,7 +4,7 @@ use super::agent;
 use super::plan::{Agent, Pace};
 use super::probe::{Run, state_header};
 use super::scope::{CheckScope, now_us, random};
-use super::state::{Ward, inherit};
+use super::state::{Ward, World, inherit};
 use super::wire::Wire;
 use crate::plan::Plan;
 use crate::server::{Endpoint, ServerPort};
@@ -20,8 +20,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 /// Most bytes of an agent's line that are read.
 const AGENT_LINE_MAX: usize = 4096;
 
-/// Runs all checks until dropped. Needs a runtime that spawns local tasks.
-pub async fn run(plan: Arc<Plan>) {
+/// Runs all checks until dropped. `wake` wakes the sessions on all threads after a server's were shut down. Needs a
+/// runtime that spawns local tasks.
+pub async fn run(plan: Arc<Plan>, wake: impl Fn() + 'static) {
+    let world = Rc::new(World::new(plan.clone(), wake));
     let mut tasks = JoinSet::new();
     let places = || {
         let of = |b: &Arc<crate::plan::Backend>| {
@@ -31,8 +33,8 @@ pub async fn run(plan: Arc<Plan>) {
         plan.backends.iter().flat_map(of).collect::<Vec<_>>()
     };
     let wards: Vec<Rc<Ward>> =
-        places().into_iter().map(|(back, i)| Rc::new(Ward::new(plan.clone(), back, i))).collect();
-    places().into_iter().for_each(|at| inherit(&plan, at, 0));
+        places().into_iter().map(|(back, i)| Rc::new(Ward::new(world.clone(), back, i))).collect();
+    places().into_iter().for_each(|at| inherit(&world, at, 0));
     let checked = wards.iter().filter(|w| w.settings().is_some_and(|s| s.check.is_some()));
     let checked: Vec<_> = checked.cloned().collect();
     for (i, ward) in checked.iter().enumerate() {
@@ -59,7 +61,7 @@ async fn check(ward: Rc<Ward>, first: Duration) {
         // a server in maintenance is left in peace
         if !server.admin().is_maint() {
             let state = plan.probe.send_state.then(|| state_of(&ward));
-            let scope = CheckScope::new(&ward.plan, back, server);
+            let scope = CheckScope::new(&ward.world.plan, back, server);
             let report = Run::new(plan, scope, state.flatten()).run().await;
             ward.checked(&report);
         }
@@ -112,7 +114,7 @@ fn state_of(ward: &Ward) -> Option<String> {
     let status = ward.check.borrow().status();
     // `1/3 UP` is said the other way round here
     let status = status.split_once(' ').map(|(n, word)| format!("{word} {n}")).unwrap_or(status);
-    Some(state_header(&status, &back.name, server, &ward.plan.process.node, shares))
+    Some(state_header(&status, &back.name, server, &ward.world.plan.process.node, shares))
 }
 
 /// One server's agent, again and again.

@@ -11,14 +11,33 @@ use crate::plan::{Backend, Plan};
 use crate::server::{Admin, Health, Server};
 use config::model::{OnError, OnMarkedUp};
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Longest chain of `track`: loops end here.
 const TRACK_DEPTH: usize = 16;
 
+/// What all checks share.
+pub(super) struct World {
+    pub(super) plan: Arc<Plan>,
+    /// Wakes the sessions on all threads, so that they see that their server is to be left.
+    wake: Box<dyn Fn()>,
+}
+
+impl World {
+    pub(super) fn new(plan: Arc<Plan>, wake: impl Fn() + 'static) -> World {
+        World { plan, wake: Box::new(wake) }
+    }
+
+    fn server(&self, at: (usize, usize)) -> Option<(&Arc<Backend>, &Arc<Server>)> {
+        let back = self.plan.backends.get(at.0)?;
+        Some((back, back.balance.servers().get(at.1)?))
+    }
+}
+
 /// One server under watch.
 pub(super) struct Ward {
-    pub(super) plan: Arc<Plan>,
+    pub(super) world: Rc<World>,
     pub(super) back: usize,
     pub(super) index: usize,
     pub(super) check: RefCell<Rise>,
@@ -29,12 +48,13 @@ pub(super) struct Ward {
 }
 
 impl Ward {
-    pub(super) fn new(plan: Arc<Plan>, back: usize, index: usize) -> Ward {
+    pub(super) fn new(world: Rc<World>, back: usize, index: usize) -> Ward {
+        let plan = &world.plan;
         let pace =
             plan.backends.get(back).and_then(|b| b.health.servers.get(index)?.check.as_ref().map(|c| c.pace));
         let (rise, fall) = pace.map_or((1, 1), |p| (p.rise, p.fall));
         Ward {
-            plan,
+            world,
             back,
             index,
             check: RefCell::new(Rise::new(rise, fall)),
@@ -45,7 +65,7 @@ impl Ward {
     }
 
     pub(super) fn backend(&self) -> Option<&Arc<Backend>> {
-        self.plan.backends.get(self.back)
+        self.world.plan.backends.get(self.back)
     }
 
     pub(super) fn server(&self) -> Option<&Arc<Server>> {
@@ -81,7 +101,7 @@ impl Ward {
         };
         let (Some(back), Some(_)) = (self.backend(), self.server()) else { return };
         let shown = (!back.health.log_checks).then_some(report);
-        change_health(&self.plan, (self.back, self.index), health, &Cause::Report(shown), 0);
+        change_health(&self.world, (self.back, self.index), health, &Cause::Report(shown), 0);
     }
 
     /// `observe` counted a row of errors up to its limit.
@@ -93,7 +113,7 @@ impl Ward {
             OnError::Fastinter => {}
             OnError::FailCheck => self.checked(&report),
             OnError::SuddenDeath => {
-                self.check.borrow_mut().to_the_brink();
+                self.check.borrow_mut().brink();
                 self.checked(&report);
             }
             OnError::MarkDown => {
@@ -116,7 +136,7 @@ impl Ward {
             self.backend().into_iter().for_each(|b| b.balance.recompute(now_ms()));
         }
         if let Some(wish) = wishes.admin {
-            change_admin(&self.plan, (self.back, self.index), wish);
+            change_admin(&self.world, (self.back, self.index), wish);
         }
         if let Some((wish, words)) = &wishes.health {
             self.advised_health(*wish, words, duration);
@@ -190,14 +210,13 @@ fn tell_change(back: &Backend, line: &str, level: u8) {
 
 /// Sets a server's health, and that of those who track it.
 pub(super) fn change_health(
-    plan: &Plan,
+    world: &World,
     at: (usize, usize),
     health: Health,
     cause: &Cause<'_>,
     depth: usize,
 ) {
-    let Some(back) = plan.backends.get(at.0) else { return };
-    let Some(server) = back.balance.servers().get(at.1) else { return };
+    let Some((back, server)) = world.server(at) else { return };
     let Some(counts) = changing(back, server, |now| server.set_health(health, now)) else { return };
     let subject = log::subject(back, server);
     match health {
@@ -209,23 +228,27 @@ pub(super) fn change_health(
             tell_change(back, &log::up_line(&subject, "is stopping", cause, counts), log::NOTICE);
         }
     }
-    shut_down(back, at.1, server, health);
+    shut_down(world, back, at.1, server, health);
     if depth < TRACK_DEPTH {
         let name = format!("{}/{}", back.name, server.facts.name);
-        for follower in followers(plan, back, server) {
-            change_health(plan, follower, health, &Cause::Via(&name), depth + 1);
+        for follower in followers(&world.plan, back, server) {
+            change_health(world, follower, health, &Cause::Via(&name), depth + 1);
         }
     }
 }
 
 /// `on-marked-down shutdown-sessions` and `on-marked-up shutdown-backup-sessions`.
-fn shut_down(back: &Backend, index: usize, server: &Server, health: Health) {
+fn shut_down(world: &World, back: &Backend, index: usize, server: &Server, health: Health) {
     let Some(settings) = back.health.servers.get(index) else { return };
     match health {
-        Health::Down if settings.shutdown_when_down => server.shutdown_sessions(),
+        Health::Down if settings.shutdown_when_down => {
+            server.shutdown_sessions();
+            (world.wake)();
+        }
         Health::Up if settings.on_marked_up == Some(OnMarkedUp::ShutdownBackupSessions) => {
             let backups = back.balance.servers().iter().filter(|s| s.facts.backup && s.facts.index != index);
             backups.for_each(|s| s.shutdown_sessions());
+            (world.wake)();
         }
         Health::Down | Health::Up | Health::Stopping => {}
     }
@@ -245,9 +268,8 @@ fn followers(plan: &Plan, back: &Backend, server: &Server) -> Vec<(usize, usize)
 }
 
 /// What an agent wants of the administrative state.
-fn change_admin(plan: &Plan, at: (usize, usize), wish: AdminWish) {
-    let Some(back) = plan.backends.get(at.0) else { return };
-    let Some(server) = back.balance.servers().get(at.1) else { return };
+fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
+    let Some((back, server)) = world.server(at) else { return };
     let before = server.admin();
     let (set, clear) = match wish {
         AdminWish::Maint => (Admin::MAINT_FORCED, Admin::default()),
@@ -263,7 +285,7 @@ fn change_admin(plan: &Plan, at: (usize, usize), wish: AdminWish) {
                 &log::down_line(&subject, "is going DOWN for maintenance", &none, counts),
                 log::ALERT,
             );
-            shut_down(back, at.1, server, Health::Down);
+            shut_down(world, back, at.1, server, Health::Down);
         }
         AdminWish::Drain => {
             tell_change(back, &log::up_line(&subject, "enters drain state", &none, counts), log::NOTICE);
@@ -275,24 +297,22 @@ fn change_admin(plan: &Plan, at: (usize, usize), wish: AdminWish) {
             tell_change(back, &format!("{subject} is UP (leaving forced drain)."), log::NOTICE);
         }
     }
-    inherit(plan, at, 0);
+    inherit(world, at, 0);
 }
 
 /// Those who track a server are in maintenance or drain with it.
-pub(super) fn inherit(plan: &Plan, at: (usize, usize), depth: usize) {
-    let Some(back) = plan.backends.get(at.0) else { return };
-    let Some(server) = back.balance.servers().get(at.1) else { return };
+pub(super) fn inherit(world: &World, at: (usize, usize), depth: usize) {
+    let Some((back, server)) = world.server(at) else { return };
     let admin = server.admin();
-    for follower in followers(plan, back, server) {
-        let Some(their) = plan.backends.get(follower.0) else { continue };
-        let Some(server) = their.balance.servers().get(follower.1) else { continue };
+    for follower in followers(&world.plan, back, server) {
+        let Some((their, server)) = world.server(follower) else { continue };
         let pairs = [(admin.is_maint(), Admin::MAINT_INHERITED), (admin.is_drain(), Admin::DRAIN_INHERITED)];
         for (wanted, bit) in pairs {
             let (set, clear) = if wanted { (bit, Admin::default()) } else { (Admin::default(), bit) };
             let _ = changing(their, server, |now| server.change_admin(set, clear, now));
         }
         if depth < TRACK_DEPTH {
-            inherit(plan, follower, depth + 1);
+            inherit(world, follower, depth + 1);
         }
     }
 }

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 
+type Bytes = &'static [u8];
+type Answers = &'static [Bytes];
+
 /// A server that treats every connection alike.
 struct Fake {
     addr: SocketAddr,
@@ -36,7 +39,7 @@ impl Fake {
     }
 
     /// Says something first, then answers each thing it is told with the next text.
-    fn talking(banner: &'static [u8], answers: &'static [&'static [u8]]) -> Fake {
+    fn talking(banner: Bytes, answers: Answers) -> Fake {
         Fake::new(move |stream, _| {
             let _ = stream.write_all(banner);
             let mut buffer = [0; 4096];
@@ -96,7 +99,7 @@ fn hear(config: &str, lines: usize) -> Vec<String> {
         };
         tokio::select! {
             () = listen => {}
-            () = schedule::run(plan) => {}
+            () = schedule::run(plan, || {}) => {}
             () = tokio::time::sleep(Duration::from_secs(8)) => {}
         }
         heard
@@ -192,7 +195,7 @@ fn tcp_checks() {
     let ping = "option tcp-check\n tcp-check send PING\\r\\n\n tcp-check expect";
     let passed = "succeeded: Layer7 check passed, code: 0, info: \"(tcp-check)\"";
     let (ok, err): (&[u8], &[u8]) = (b"+OK\r\n", b"-ERR\r\n");
-    let cases: [(String, &'static [u8], &'static [&'static [u8]], String); 8] = [
+    let cases: [(String, Bytes, Answers, String); 8] = [
         (String::new(), b"", &[], "succeeded: Layer4 check passed".into()),
         ("option tcp-check".into(), b"", &[], "succeeded: Layer4 check passed".into()),
         (format!("{expect} string +OK"), ok, &[], passed.into()),
@@ -242,7 +245,7 @@ fn another_port_and_address() {
 #[test]
 fn built_in_protocols() {
     let smtp = "succeeded: Layer7 check passed, code: 250, info: \"ok\"";
-    let cases: [(&str, &'static [u8], &'static [&'static [u8]], &str); 6] = [
+    let cases: [(&str, Bytes, Answers, &str); 6] = [
         (
             "option redis-check",
             b"",
@@ -404,7 +407,7 @@ fn errors_in_traffic_mark_a_server_down() {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let plan = plan(&config, socket.local_addr().unwrap());
         let back = plan.backends[0].clone();
-        tokio::task::spawn_local(schedule::run(plan));
+        tokio::task::spawn_local(schedule::run(plan, || {}));
         let mut buffer = [0; 2048];
         let mut heard = Vec::new();
         while heard.len() < 3 {
@@ -417,7 +420,9 @@ fn errors_in_traffic_mark_a_server_down() {
                 (&back.balance.servers()[0], back.health.servers[0].observer.as_ref().unwrap());
             if heard.len() == 1 {
                 assert!(server.is_usable());
-                [false, false, true, false, false, false].map(|ok| observer.answered(server, ok));
+                [false, false, true, false, false, false]
+                    .iter()
+                    .for_each(|ok| observer.answered(server, *ok));
             }
         }
         assert!(!back.balance.servers()[0].is_up());

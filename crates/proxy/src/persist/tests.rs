@@ -146,7 +146,8 @@ fn a_redispatched_cookie_is_set_anew() {
 fn nocache_marks_what_a_cache_would_keep() {
     let settings = settings("cookie S insert indirect nocache");
     let etag = ("etag", "\"x\"");
-    let cases: [(Method, u16, &[(&str, &str)], bool); 16] = [
+    type Head<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Method, u16, Head<'_>, bool); 16] = [
         (Method::Get, 200, &[], false),
         (Method::Get, 200, &[etag], true),
         (Method::Head, 200, &[etag], true),

@@ -138,10 +138,13 @@ async fn request(balance: &Balance, seed: usize, peak: &AtomicU32) -> bool {
     let slot = match slot {
         Some(slot) => slot,
         None => {
-            let line =
-                if seed % 2 == 0 { Line::Backend } else { Line::Server { index: seed % 3, loyal: false } };
+            let line = if seed.is_multiple_of(2) {
+                Line::Backend
+            } else {
+                Line::Server { index: seed % 3, loyal: false }
+            };
             let mut waiting = pin!(balance.wait(line));
-            let mut patience = if seed % 5 == 0 { seed % 40 } else { usize::MAX };
+            let mut patience = if seed.is_multiple_of(5) { seed % 40 } else { usize::MAX };
             let called = poll_fn(|cx| {
                 if let Poll::Ready(called) = waiting.as_mut().poll(cx) {
                     return Poll::Ready(Some(called));
