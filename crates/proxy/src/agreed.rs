@@ -1,6 +1,6 @@
 //! What a TLS handshake agreed on, copied out of the session for rules and logs.
 
-use tls::Info;
+use tls::{Info, Served, VerifyReport};
 
 /// A snapshot of [`tls::Info`] that owns its texts.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,21 @@ pub struct Agreed {
     pub key_bits: u16,
     /// An earlier session was taken up again.
     pub resumed: bool,
+    /// The session's identifier; empty for TLS 1.2 with tickets.
+    pub session_id: Box<[u8]>,
+    /// The certificate we have shown, as a server.
+    pub served: Option<Served>,
+    /// The certificate the client has shown.
+    pub client: Option<Box<ClientShown>>,
+}
+
+/// A client's certificate.
+#[derive(Clone, Debug)]
+pub struct ClientShown {
+    /// The whole of it.
+    pub der: Box<[u8]>,
+    /// What was overlooked in it, in OpenSSL's numbers.
+    pub report: VerifyReport,
 }
 
 impl Agreed {
@@ -29,6 +44,13 @@ impl Agreed {
             cipher: info.cipher().unwrap_or_default(),
             key_bits: info.key_bits().unwrap_or_default(),
             resumed: info.resumed(),
+            session_id: info.session_id().into(),
+            served: info.served_shared(),
+            client: info
+                .peer_chain()
+                .first()
+                .filter(|_| info.served_shared().is_some())
+                .map(|der| Box::new(ClientShown { der: der.as_ref().into(), report: info.client_verify() })),
         }
     }
 }

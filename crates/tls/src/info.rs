@@ -6,6 +6,25 @@ use crate::suites;
 use crate::view::CertView;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+use std::fmt;
+use std::sync::Arc;
+
+/// A certificate of ours that was shown, shared with all who know of it.
+#[derive(Clone)]
+pub struct Served(Arc<Certificate>);
+
+impl Served {
+    /// A look at it.
+    pub fn view(&self) -> Option<CertView<'_>> {
+        CertView::new(self.0.key.cert.first()?)
+    }
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Served").field(&self.0.names).finish()
+    }
+}
 
 /// A view of one session; fields are `None` until the handshake has settled them.
 #[derive(Clone, Copy, Default)]
@@ -13,7 +32,7 @@ pub struct Info<'s> {
     pub(crate) sni: Option<&'s str>,
     pub(crate) state: Option<&'s CommonState>,
     pub(crate) session_id: &'s [u8],
-    pub(crate) served: Option<&'s Certificate>,
+    pub(crate) served: Option<&'s Arc<Certificate>>,
     pub(crate) client_auth: Option<&'s ClientAuth>,
 }
 
@@ -72,7 +91,13 @@ impl<'s> Info<'s> {
         CertView::new(self.served?.key.cert.first()?)
     }
 
-    /// What OpenSSL would say of the client's certificate; nothing where none was asked for or shown.
+    /// The same, to be kept; costs no copy.
+    pub fn served_shared(&self) -> Option<Served> {
+        self.served.map(|certificate| Served(Arc::clone(certificate)))
+    }
+
+    /// What OpenSSL would say of the client's certificate; nothing where none was asked for or shown. Where faults may
+    /// be overlooked this verifies the chain once more: keep the answer.
     pub fn client_verify(&self) -> VerifyReport {
         let report = |auth: &ClientAuth| auth.report(self.peer_chain(), UnixTime::now());
         self.client_auth.map(report).unwrap_or_default()

@@ -36,7 +36,7 @@ pub use answers::{AnswerError, Answers};
 pub use bind::{BindSpec, BindTls, Rescan, Verify};
 pub use client_auth::VerifyReport;
 pub use error::TlsError;
-pub use info::Info;
+pub use info::{Info, Served};
 pub use problem::{Built, Problem};
 pub use server::{ServerSpec, ServerTls};
 pub use session::{MAX_HELD, Session};

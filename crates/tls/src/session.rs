@@ -322,7 +322,7 @@ impl Session {
             sni: self.sni.as_deref(),
             state,
             session_id: self.session_id.as_slice(),
-            served: self.served.as_deref(),
+            served: self.served.as_ref(),
             client_auth: self.group.as_ref().and_then(|group| group.policy.client_auth.as_deref()),
         }
     }
