@@ -39,6 +39,11 @@ fn label(proxy: &Proxy) -> String {
     format!("{kind} '{}'", proxy.name)
 }
 
+/// Written in this section rather than inherited.
+fn is_own(proxy: &Proxy, span: &Span) -> bool {
+    span.file == proxy.span.file && span.line >= proxy.span.line
+}
+
 /// A complaint about a line that `defaults` gives to several proxies is made once.
 fn alert_once(diags: &mut Diagnostics, span: Span, message: String, help: Option<String>) {
     if diags.iter().any(|d| d.span == Some(span) && d.message == message) {

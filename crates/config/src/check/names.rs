@@ -1,7 +1,7 @@
 //! Names and numbers that may be given once.
 
-use super::label;
-use crate::model::{Model, Proxy};
+use super::{alert_once, is_own, label};
+use crate::model::{Acl, Model, Proxy};
 use base::{Diagnostics, Span};
 use std::collections::HashMap;
 
@@ -9,6 +9,7 @@ pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
     proxies(&model.proxies, diags);
     for proxy in &model.proxies {
         servers(proxy, diags);
+        acls(proxy, diags);
     }
 }
 
@@ -71,6 +72,21 @@ fn servers(proxy: &Proxy, diags: &mut Diagnostics) {
                 proxy.name, server.name, other.line
             );
             diags.alert(server.name.span, message);
+        }
+    }
+}
+
+/// HAProxy keeps the ACLs of a `defaults` section apart from those of the proxies that use it (manual 4.2 "acl").
+/// Here one name is one test, so the same name in both would change what the inherited rules mean.
+fn acls(proxy: &Proxy, diags: &mut Diagnostics) {
+    let acls = &proxy.settings.acls;
+    for own in acls.iter().filter(|acl| is_own(proxy, &acl.name.span)) {
+        let same = |acl: &&Acl| !is_own(proxy, &acl.name.span) && acl.name.text == own.name.text;
+        if let Some(other) = acls.iter().find(same) {
+            let line = other.name.span.line;
+            let message =
+                format!("acl '{}' is already defined in the defaults section (line {line})", own.name);
+            alert_once(diags, own.name.span, message, Some("give one of them another name".to_owned()));
         }
     }
 }

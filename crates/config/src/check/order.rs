@@ -1,6 +1,7 @@
 //! Rules that run earlier than they stand. Each kind of rule has its own time, whatever the order of the lines
 //! (manual 4.2); a line below one that runs later is often a misunderstanding.
 
+use super::is_own;
 use crate::model::{Proxy, Rule};
 use base::{Diagnostics, Span};
 
@@ -36,9 +37,4 @@ pub(super) fn check(proxy: &Proxy, diags: &mut Diagnostics) {
             }
         }
     }
-}
-
-/// Written in this section rather than inherited: inherited rules stand above all of its own.
-fn is_own(proxy: &Proxy, span: &Span) -> bool {
-    span.file == proxy.span.file && span.line >= proxy.span.line
 }
