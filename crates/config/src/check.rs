@@ -12,13 +12,15 @@ mod verification;
 
 use crate::model::{Model, Proxy, ProxyKind};
 use base::{Diagnostics, Span};
+use std::collections::HashMap;
 
 /// Complains about what no single line shows. Disabled proxies are passed over, as HAProxy does.
 pub(crate) fn check(model: &Model, diags: &mut Diagnostics) {
+    let index = Index::new(model);
     names::check(model, diags);
-    references::check(model, diags);
+    references::check(&index, diags);
     for proxy in model.proxies.iter().filter(|proxy| !proxy.disabled) {
-        tracking::check(model, proxy, diags);
+        tracking::check(&index, proxy, diags);
         modes::check(proxy, diags);
         order::check(proxy, diags);
         captures::check(proxy, diags);
@@ -26,6 +28,31 @@ pub(crate) fn check(model: &Model, diags: &mut Diagnostics) {
         verification::check(model, proxy, diags);
         timeouts(proxy, diags);
         listens(proxy, diags);
+    }
+}
+
+/// Proxies by name: configurations with tens of thousands of them exist.
+struct Index<'m> {
+    model: &'m Model,
+    backs: HashMap<&'m str, &'m Proxy>,
+    fronts: HashMap<&'m str, &'m Proxy>,
+    /// How many servers there are in all.
+    servers: usize,
+}
+
+impl<'m> Index<'m> {
+    /// Of two proxies with one name, the first counts; the second was complained about.
+    fn new(model: &'m Model) -> Index<'m> {
+        let mut index = Index { model, backs: HashMap::new(), fronts: HashMap::new(), servers: 0 };
+        for proxy in &model.proxies {
+            if proxy.kind.is_back() {
+                index.backs.entry(proxy.name.as_str()).or_insert(proxy);
+            } else {
+                index.fronts.entry(proxy.name.as_str()).or_insert(proxy);
+            }
+            index.servers += proxy.servers.len();
+        }
+        index
     }
 }
 

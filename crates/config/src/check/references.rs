@@ -1,14 +1,15 @@
 //! References from one section to another: backends, servers, `http-errors`, rings, resolvers, groups of users.
 
-use super::{alert_once, label};
+use super::{Index, alert_once, label};
 use crate::model::{
     ErrorReplyKind, HttpAction, LogSink, LogTarget, Mode, Model, Proxy, ProxyKind, Reply, ReplyBody, Settings,
 };
 use base::{Diagnostics, Word, suggest};
 
-pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
+pub(super) fn check(index: &Index<'_>, diags: &mut Diagnostics) {
+    let model = index.model;
     for proxy in model.proxies.iter().filter(|proxy| !proxy.disabled) {
-        backends(model, proxy, diags);
+        backends(index, proxy, diags);
         use_servers(proxy, diags);
         errors(model, &proxy.settings, diags);
         logs(model, &proxy.settings.logs, diags);
@@ -23,29 +24,28 @@ fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
 }
 
 /// Every backend that is named as it is; one chosen by an expression can only be looked up when it runs.
-fn backends(model: &Model, proxy: &Proxy, diags: &mut Diagnostics) {
+fn backends(index: &Index<'_>, proxy: &Proxy, diags: &mut Diagnostics) {
     if !proxy.kind.is_front() {
         return;
     }
     if let Some(name) = &proxy.settings.default_backend {
-        backend(model, proxy, name, "default_backend", diags);
+        backend(index, proxy, name, "default_backend", diags);
     }
     for rule in &proxy.use_backends {
         if !rule.action.0.text.contains('%') {
-            backend(model, proxy, &rule.action.0, "use_backend", diags);
+            backend(index, proxy, &rule.action.0, "use_backend", diags);
         }
     }
 }
 
-fn backend(model: &Model, proxy: &Proxy, name: &Word, keyword: &str, diags: &mut Diagnostics) {
-    let backs = || model.proxies.iter().filter(|p| p.kind.is_back());
-    let Some(back) = backs().find(|p| p.name.text == name.text) else {
+fn backend(index: &Index<'_>, proxy: &Proxy, name: &Word, keyword: &str, diags: &mut Diagnostics) {
+    let Some(back) = index.backs.get(name.as_str()).copied() else {
         let message = format!("Proxy '{}': unable to find required {keyword}: '{name}'", proxy.name);
-        let help = match model.proxies.iter().find(|p| p.name.text == name.text) {
+        let help = match index.fronts.get(name.as_str()) {
             Some(_) => {
                 Some(format!("'{name}' is a frontend; requests are sent to a 'backend' or a 'listen'"))
             }
-            None => did_you_mean(&name.text, backs().map(|p| p.name.as_str())),
+            None => did_you_mean(&name.text, index.backs.keys().copied()),
         };
         return alert_once(diags, name.span, message, help);
     };

@@ -1,33 +1,33 @@
 //! `track`: a server whose state is another's. The other must exist, be checked, and not track back.
 
-use crate::model::{Model, Proxy, Server};
+use super::Index;
+use crate::model::{Proxy, Server};
 use base::{Diagnostics, Word};
 
 /// A server and the backend it stands in.
 type Place<'m> = (&'m Proxy, &'m Server);
 
-pub(super) fn check(model: &Model, proxy: &Proxy, diags: &mut Diagnostics) {
+pub(super) fn check(index: &Index<'_>, proxy: &Proxy, diags: &mut Diagnostics) {
     for server in &proxy.servers {
         let Some(track) = &server.params.track else { continue };
-        if let Err(message) = follow(model, (proxy, server), track) {
+        if let Err(message) = follow(index, (proxy, server), track) {
             diags.alert(track.span, format!("'server {}/{}': {message}", proxy.name, server.name));
         }
     }
 }
 
-fn follow(model: &Model, from: Place<'_>, track: &Word) -> Result<(), String> {
+fn follow(index: &Index<'_>, from: Place<'_>, track: &Word) -> Result<(), String> {
     if from.1.params.check == Some(true) || from.1.params.agent_check == Some(true) {
         return Err("unable to enable checks and tracking at the same time".to_owned());
     }
-    let mut at = find(model, from.0, &track.text)?;
+    let mut at = find(index, from.0, &track.text)?;
     // Longer than all servers together is a circle that does not pass through the first.
-    let servers: usize = model.proxies.iter().map(|proxy| proxy.servers.len()).sum();
-    for _ in 0..=servers {
+    for _ in 0..=index.servers {
         if std::ptr::eq(at.1, from.1) {
             break;
         }
         match &at.1.params.track {
-            Some(next) => at = find(model, at.0, &next.text)?,
+            Some(next) => at = find(index, at.0, &next.text)?,
             None => return checked(at),
         }
     }
@@ -45,11 +45,11 @@ fn checked((proxy, server): Place<'_>) -> Result<(), String> {
 }
 
 /// `SERVER` of the same backend, or `BACKEND/SERVER`.
-fn find<'m>(model: &'m Model, from: &'m Proxy, track: &str) -> Result<Place<'m>, String> {
+fn find<'m>(index: &Index<'m>, from: &'m Proxy, track: &str) -> Result<Place<'m>, String> {
     let (proxy, name) = match track.split_once('/') {
         None => (from, track),
         Some((proxy, name)) => {
-            let found = model.proxies.iter().find(|p| p.kind.is_back() && p.name.text == proxy);
+            let found = index.backs.get(proxy).copied();
             (found.ok_or_else(|| format!("unable to find required proxy '{proxy}' for tracking"))?, name)
         }
     };
