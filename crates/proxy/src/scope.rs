@@ -1,5 +1,7 @@
 //! What expressions may ask of a stream: the one implementation of [`expr::Scope`] in the data plane.
 
+mod rare;
+
 use crate::ending::Phase;
 use crate::plan::{Backend, Frontend};
 use crate::stream::{Stream, Times};
@@ -46,6 +48,7 @@ impl Scope for Stream<'_> {
             .or_else(|| live_fact(self, fact))
             .or_else(|| stream_fact(self, fact))
             .or_else(|| time_fact(self, fact))
+            .or_else(|| rare::fact(self, fact))
     }
 
     fn var(&self, id: VarId) -> Option<Sample<'static>> {

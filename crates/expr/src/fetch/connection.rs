@@ -3,11 +3,8 @@
 use super::{bool_row, int_row, ip_row, text_row};
 use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
-use crate::rows::{ArgKind, ArgRow, FetchRow, Fetched, Needs, arg};
-use crate::sample::Sample;
+use crate::rows::{ArgKind, FetchRow, Fetched, Needs, arg};
 use crate::scope::{Fact, Scope, TimeoutName};
-
-static UNIT: &[ArgRow] = &[arg("unit", ArgKind::Str)];
 
 pub(super) static ROWS: &[FetchRow] = &[
     ip_row("bc_dst", Needs::ServerConnection, |_, s| Ok(s.fact(&Fact::BackDst)), "The server's address"),
@@ -121,17 +118,6 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::FcRcvdProxy)),
         "True where the connection began with a PROXY protocol header",
     ),
-    int_row(
-        "fc_rtt",
-        Needs::Client,
-        |a, s| micros(s.fact(&Fact::FcRttUs), a),
-        "Round trip time of the client",
-    )
-    .args(UNIT, 0)
-    .prepare(unit),
-    int_row("fc_rttvar", Needs::Client, |a, s| micros(s.fact(&Fact::FcRttVarUs), a), "Variance of that time")
-        .args(UNIT, 0)
-        .prepare(unit),
     ip_row("fc_src", Needs::Client, |_, s| Ok(s.fact(&Fact::FcSrc)), "`src` before rules changed it"),
     bool_row(
         "fc_src_is_local",
@@ -209,19 +195,4 @@ fn tlv(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
     };
     args.put(0, Arg::Fact(Fact::FcPpTlv(id)));
     Ok(())
-}
-
-/// Leaves how many microseconds the unit has; milliseconds by default.
-fn unit(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
-    let micros = match args.str(0) {
-        None | Some(b"" | b"ms") => 1000,
-        Some(b"us") => 1,
-        Some(_) => return Err(BadArg::new(0, "the unit must be 'ms' or 'us'")),
-    };
-    args.put(0, Arg::Int(micros));
-    Ok(())
-}
-
-fn micros<'a>(fact: Option<Sample<'a>>, args: &Args) -> Fetched<'a> {
-    Ok(fact.and_then(|f| f.to_int()).map(|us| Sample::Int(us / args.int(0).unwrap_or(1000))))
 }

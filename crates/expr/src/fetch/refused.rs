@@ -3,7 +3,7 @@
 use crate::rows::{FetchRow, Needs};
 
 const TABLE: &str = "stick tables are not supported yet";
-const TCP_INFO: &str = "the kernel's TCP counters are not read; 'fc_rtt' and 'fc_rttvar' are";
+const TCP_INFO: &str = "the kernel's counters of a TCP connection are not read";
 const INTERNAL: &str = "HAProxy's internal message form does not exist here";
 const SECRET: &str = "the TLS library does not hand out session secrets";
 const HELLO: &str = "the ClientHello of a connection that is answered here is not kept; on connections passed \
@@ -182,6 +182,8 @@ pub(super) static ROWS: &[FetchRow] = &[
     refused("fc_lost", TCP_INFO),
     refused("fc_reordering", TCP_INFO),
     refused("fc_retrans", TCP_INFO),
+    refused("fc_rtt", TCP_INFO),
+    refused("fc_rttvar", TCP_INFO),
     refused("fc_sacked", TCP_INFO),
     refused("fc_unacked", TCP_INFO),
     refused("internal.htx.data", INTERNAL),
