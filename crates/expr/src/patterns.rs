@@ -137,7 +137,21 @@ impl Patterns {
 
     /// Whether a value matches any of them.
     pub(crate) fn matches(&self, value: &Sample<'_>) -> bool {
-        self.find(value).is_some()
+        match &self.matcher {
+            // Which one it is costs more than whether there is one.
+            Matcher::Regexes(Regexes { set: Some(set), .. }) => {
+                value.to_str().is_some_and(|text| set.is_match(&text))
+            }
+            Matcher::Regexes(_)
+            | Matcher::Found
+            | Matcher::Bool
+            | Matcher::Ints(_)
+            | Matcher::Lengths(_)
+            | Matcher::Networks(_)
+            | Matcher::Table(_)
+            | Matcher::Bytes(_)
+            | Matcher::Scan(_) => self.find(value).is_some(),
+        }
     }
 
     /// Which of them a value matches: the longest prefix or network where the method looks for one, else the first.

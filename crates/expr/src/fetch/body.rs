@@ -21,11 +21,11 @@ pub(super) static ROWS: &[FetchRow] = &[
     int_row("res.body_size", RES, body_size::<ToClient>, "The announced length of the response's body"),
     bool_row(
         "res.cache_hit",
-        Needs::ResponseKept,
+        Needs::Server,
         |_, _| Ok(Some(Sample::Bool(false))),
         "From a cache: never here",
     ),
-    text_row("res.cache_name", Needs::ResponseKept, |_, _| Ok(None), "The cache it came from: none here"),
+    text_row("res.cache_name", Needs::Server, |_, _| Ok(None), "The cache it came from: none here"),
     bool_row(
         "res.comp",
         Needs::ResponseKept,

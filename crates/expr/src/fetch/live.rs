@@ -20,7 +20,12 @@ pub(super) static ROWS: &[FetchRow] = &[
     ),
     backend("be_sess_rate", |a, _| proxy(a, Fact::BeSessRate), "New sessions per second of the backend"),
     backend("connslots", |a, _| proxy(a, Fact::ConnSlots), "Connections and queue places still free"),
-    int_row("dst_conn", Needs::Client, |_, s| Ok(s.fact(&Fact::DstConn)), "Connections on the same listener"),
+    int_row(
+        "dst_conn",
+        Needs::Frontend,
+        |_, s| Ok(s.fact(&Fact::DstConn)),
+        "Connections on the same listener",
+    ),
     frontend("fe_conn", |a, _| proxy(a, Fact::FeConn), "Connections of the frontend"),
     frontend("fe_req_rate", |a, _| proxy(a, Fact::FeReqRate), "Requests per second of the frontend"),
     frontend("fe_sess_rate", |a, _| proxy(a, Fact::FeSessRate), "New sessions per second of the frontend"),

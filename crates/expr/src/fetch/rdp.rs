@@ -15,8 +15,14 @@ const HEADERS: usize = 11;
 const TPKT_VERSION: u8 = 3;
 const CONNECTION_REQUEST: u8 = 0xe0;
 
-pub(super) static ROWS: &[FetchRow] =
-    &[row("rdp_cookie"), row("req.rdp_cookie"), count("rdp_cookie_cnt"), count("req.rdp_cookie_cnt")];
+pub(super) static ROWS: &[FetchRow] = &[
+    row("rdp_cookie"),
+    row("req.rdp_cookie"),
+    row("req_rdp_cookie"),
+    count("rdp_cookie_cnt"),
+    count("req.rdp_cookie_cnt"),
+    count("req_rdp_cookie_cnt"),
+];
 
 const fn row(name: &'static str) -> FetchRow {
     text_row(name, Needs::Request, rdp_cookie, "The RDP cookie of that name, or whichever there is")
