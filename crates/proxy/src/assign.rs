@@ -117,6 +117,8 @@ impl Assigned<'_> {
 const NO_SERVER: Ending = Ending::new(Cause::ServerAbort, Phase::Connect);
 /// It waited too long for a place.
 const QUEUE_TIMEOUT: Ending = Ending::new(Cause::ServerTimeout, Phase::Queue);
+/// So many wait for its server already that `maxqueue` lets no more in.
+const QUEUE_FULL: Ending = Ending::new(Cause::ServerAbort, Phase::Queue);
 
 /// Reads what the request says about persistence, once, and takes our cookie out of what the server sees.
 pub fn persistence(stream: &mut Stream<'_>, back: &Backend) {
@@ -176,11 +178,17 @@ pub async fn server<'b>(
     attempts: &Attempts,
 ) -> Result<Assigned<'b>, Ending> {
     let give_up = after(Instant::now(), back.timeouts.queue);
+    let mut avoid = attempts.avoid();
     let slot = loop {
-        let line = match choose(stream, back, attempts)? {
+        let line = match choose(stream, back, attempts, avoid)? {
             Choice::Server(index) => match back.balance.admit(index) {
                 Some(slot) => break slot,
+                None if queue_is_full(back, index) => {
+                    leave_full_queue(stream, back, index, &mut avoid)?;
+                    continue;
+                }
                 None => {
+                    stream.server = Some(index);
                     Line::Server { index, loyal: back.redispatch == 0 && stream.presented.server.is_some() }
                 }
             },
@@ -193,7 +201,6 @@ pub async fn server<'b>(
     let index = slot.index();
     let Some(server) = slot.server().cloned() else { return Err(NO_SERVER) };
     stream.server = Some(index);
-    stream.server_sessions = server.sessions();
     stream.session.last_server.set(Some((back.index, index)));
     if stream.times.assigned.is_none() {
         stream.times.assigned = Some(Instant::now());
@@ -229,10 +236,35 @@ async fn in_line<'b>(
         Line::Backend => stream.queue_positions.1 = position,
         Line::Server { .. } => stream.queue_positions.0 = position,
     }
+    if outcome.is_err() {
+        stream.times.assigned = stream.times.assigned.or_else(|| Some(Instant::now()));
+    }
     match outcome? {
         Called::Slot(slot) => Ok(Some(slot)),
         Called::Again => Ok(None),
     }
+}
+
+/// `maxqueue` is reached.
+fn queue_is_full(back: &Backend, index: usize) -> bool {
+    back.balance.servers().get(index).is_some_and(|s| s.queue_is_full())
+}
+
+/// Where a server's queue is full, `option redispatch` lets another server take the request, once.
+fn leave_full_queue(
+    stream: &mut Stream<'_>,
+    back: &Backend,
+    index: usize,
+    avoid: &mut Option<usize>,
+) -> Result<(), Ending> {
+    if back.redispatch == 0 || avoid.is_some() {
+        stream.server = Some(index);
+        return Err(QUEUE_FULL);
+    }
+    *avoid = Some(index);
+    stream.redispatched = true;
+    stream.presented.redispatched();
+    Ok(())
 }
 
 /// What the choice came to.
@@ -243,12 +275,17 @@ enum Choice {
     AnyFree,
 }
 
-fn choose(stream: &Stream<'_>, back: &Backend, attempts: &Attempts) -> Result<Choice, Ending> {
+fn choose(
+    stream: &Stream<'_>,
+    back: &Backend,
+    attempts: &Attempts,
+    avoid: Option<usize>,
+) -> Result<Choice, Ending> {
     let up = |index: &usize| back.balance.servers().get(*index).is_some_and(|s| s.is_up());
     if let Some(again) = attempts.stick().filter(up) {
         return Ok(Choice::Server(again));
     }
-    if attempts.avoid().is_none() {
+    if avoid.is_none() {
         let forced = |index: &usize| stream.guidance == Guidance::Forced || up(index);
         if let Some(index) =
             stream.presented.server.filter(forced).or_else(|| use_server(stream, back).filter(up))
@@ -261,11 +298,7 @@ fn choose(stream: &Stream<'_>, back: &Backend, attempts: &Attempts) -> Result<Ch
             return Ok(Choice::Server(index));
         }
     }
-    let ask = Ask {
-        hash: back.key.hash(stream, back.hashing),
-        avoid: attempts.avoid(),
-        rand: stream.worker.random(),
-    };
+    let ask = Ask { hash: back.key.hash(stream, back.hashing), avoid, rand: stream.worker.random() };
     match back.balance.pick(&ask) {
         Picked::Server(index) => Ok(Choice::Server(index)),
         Picked::Full => Ok(Choice::AnyFree),

@@ -270,7 +270,10 @@ fn stream_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
             Some(Sample::owned([stream.ending.letters(), stream.cookie_letters].concat()))
         }
         Fact::RequestCounter => Some(int(stream.worker.request_number())),
-        Fact::SrvConnNow => Some(int(stream.server_sessions)),
+        Fact::SrvConnNow => {
+            let servers = stream.back.as_ref()?.balance.servers();
+            Some(int(stream.server.and_then(|i| servers.get(i)).map_or(0, |s| s.sessions())))
+        }
         Fact::SrvQueuePos => Some(int(stream.queue_positions.0)),
         Fact::BackendQueuePos => Some(int(stream.queue_positions.1)),
         Fact::FirstRequestLine => (!first.text.is_empty()).then(|| Sample::str(&first.text)),

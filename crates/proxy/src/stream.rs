@@ -140,8 +140,6 @@ pub struct Stream<'s> {
     pub last_rule_line: u32,
     /// Places in the queues when it got in line.
     pub queue_positions: (u32, u32),
-    /// Sessions on the server when it was assigned, and of the backend.
-    pub server_sessions: u32,
     /// The unique id, once made.
     pub unique_id: Option<Vec<u8>>,
     /// What the request's cookie said.
@@ -213,7 +211,6 @@ impl<'s> Stream<'s> {
             l7_retry: true,
             last_rule_line: 0,
             queue_positions: (0, 0),
-            server_sessions: 0,
             unique_id: None,
             presented: crate::persist::Presented::default(),
             guidance: crate::persist::Guidance::default(),
@@ -324,15 +321,21 @@ impl<'s> Stream<'s> {
         if self.times.end.is_none() {
             self.times.end = Some(Instant::now());
         }
+        // the line counts the others: this stream has left (manual, "beconn")
+        self.leave_backend();
         self.front.log.stream(self);
+    }
+
+    fn leave_backend(&mut self) {
+        if let Some(back) = self.counted.take() {
+            back.balance.load().leave();
+        }
     }
 }
 
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
-        if let Some(back) = &self.counted {
-            back.balance.load().leave();
-        }
+        self.leave_backend();
         self.worker.give_request(std::mem::take(&mut self.request));
         self.worker.give_response(std::mem::take(&mut self.response));
     }
