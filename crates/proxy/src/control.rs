@@ -1,5 +1,6 @@
 //! The control thread: what happens beside the traffic. Slow starts climb here; checks and agents report here.
 
+use crate::certificates;
 use crate::health;
 use crate::plan::Plan;
 use crate::worker::Waking;
@@ -35,6 +36,7 @@ impl Control {
                     tokio::select! {
                         _ = stopped => {}
                         () = warm(&plan) => {}
+                        () = certificates::watch(plan.clone()) => {}
                         () = health::run(plan.clone(), move || waking.wake_all()) => {}
                     }
                 });

@@ -7,6 +7,7 @@ mod assign;
 mod back;
 pub mod balance;
 mod buf;
+mod certificates;
 mod client_cert;
 mod control;
 mod deadline;
