@@ -20,6 +20,8 @@ pub(crate) enum Print {
     Text(Fact),
     /// A text, or this where there is none.
     TextOr(Fact, &'static str),
+    /// Letters of ours that no flag changes, or this where there are none.
+    Code(Fact, &'static str),
     /// A backend's name, the frontend's as long as there is none.
     Backend,
     /// The frontend's name, `~` behind it for TLS.
@@ -157,6 +159,6 @@ pub static ITEMS: &[ItemRow] = &[
     http("tr", "Date of the request with milliseconds, local time", Print::Date(Fact::RequestDateUs)),
     http("trg", "Date of the request, GMT", Print::DateGmt(Fact::RequestDateUs)),
     http("trl", "Date of the request, local time", Print::DateLocal(Fact::RequestDateUs)),
-    row("ts", "Termination state", Print::TextOr(Fact::TerminationCode, "--")),
-    http("tsc", "Termination state with cookie status", Print::TextOr(Fact::TerminationCodeCookie, "----")),
+    row("ts", "Termination state", Print::Code(Fact::TerminationCode, "--")),
+    http("tsc", "Termination state with cookie status", Print::Code(Fact::TerminationCodeCookie, "----")),
 ];

@@ -61,6 +61,7 @@ impl<'p> Printer<'p> {
             Print::CaptureList(side) => self.capture_list(*side, flags),
             Print::Text(fact) => self.fact_text(fact, flags),
             Print::TextOr(fact, default) => self.fact_or(fact, default, flags),
+            Print::Code(fact, default) => self.fact_or(fact, default, Flags::default()),
             Print::Backend => self.backend(flags),
             Print::FrontendTransport => self.frontend_transport(flags),
             Print::Number(fact) => self.number(self.int(fact, 0)),
