@@ -40,13 +40,14 @@ pub(crate) const ROWS: &[Row] = &[
         "Keeps a header for the log.",
         Parse::Proxy(capture_header),
     ),
-    Row::new(
+    Row::no_effect(
         &["capture cookie"],
         Place::FRONT,
         "<name> len <length>",
         "Keeps a cookie for the log.",
-        Parse::Proxy(capture_cookie),
-    ),
+        "the log shows '-' for it; 'capture request header Cookie len N' keeps the header",
+    )
+    .parsed_by(Parse::Proxy(capture_cookie)),
     Row::new(
         &["declare capture request", "declare capture response"],
         Place::FRONT,

@@ -102,10 +102,6 @@ pub(crate) const ROWS: &[Row] = &[
             a.finish()
         },
     ),
-    row(&["max-spread-checks"], "<time>", "Longest time that a check may move.", |_, a, g| {
-        g.max_spread_checks = Some(a.millis("a time")?);
-        a.finish()
-    }),
     row(
         &["unix-bind"],
         "[prefix <prefix>] [mode <mode>] [user <user>] [uid <uid>] [group <group>] [gid <gid>]",
@@ -135,12 +131,7 @@ pub(crate) const ROWS: &[Row] = &[
             a.finish()
         },
     ),
-    row(
-        &["default-path"],
-        "{ current | config | parent | origin <path> }",
-        "Where relative file names begin.",
-        default_path,
-    ),
+    row(&["default-path"], "current", "Where relative file names begin.", default_path),
     row(&["presetenv"], "<name> <value>", "Sets an environment variable that does not exist.", |c, a, _| {
         let (name, value) = variable(a)?;
         c.env.preset(&name.text, &value.text);
@@ -168,6 +159,16 @@ pub(crate) const ROWS: &[Row] = &[
         c.env.reset(&keep);
         Ok(())
     }),
+    idle(
+        &["max-spread-checks"],
+        "<time>",
+        "Longest time that a check may move.",
+        "'spread-checks' alone moves them",
+    )
+    .parsed_by(Parse::Global(|_, a, g| {
+        g.max_spread_checks = Some(a.millis("a time")?);
+        a.finish()
+    })),
     idle(&["stats socket"], "<address> [param*]", "A socket for operators.", NO_RUNTIME_API)
         .parsed_by(Parse::Global(stats_socket)),
     idle(&["stats timeout"], "<time>", "Longest silence on that socket.", NO_RUNTIME_API),
@@ -418,14 +419,14 @@ fn proc_name(args: &mut Args<'_>) -> Result<Word, Failure> {
     Ok(bare)
 }
 
+/// Relative names begin where the program was started; the manual's other policies would move them per file.
 fn default_path(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {
-    let policies = [("current", 0), ("config", 1), ("parent", 2), ("origin", 3)];
     let word = args.expect("one of 'current', 'config', 'parent', 'origin'")?;
-    if args.choice_of(word, "a policy", &policies)? == 3 {
-        to.default_path = Some(args.expect("a directory behind 'origin'")?.clone());
-    } else {
-        to.default_path = Some(word.clone());
+    if word.text != "current" {
+        return Err(Failure::new(word.span, format!("'default-path {word}' is not supported"))
+            .help("start the program with '-C DIR', or use absolute names"));
     }
+    to.default_path = Some(word.clone());
     args.finish()
 }
 

@@ -55,14 +55,6 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["tune.http.maxhdr"], "<number>", "Most header fields of a message.", |_, a, g| {
         number(a, &mut g.maxhdr, 1, MAX_FIELDS)
     }),
-    row(&["tune.http.logurilen"], "<number>", "Bytes of a URI that are logged.", |_, a, g| {
-        number(a, &mut g.logurilen, 0, MAX_COUNT)
-    }),
-    row(&["tune.maxaccept"], "<number>", "Connections taken in a row; -1 for no limit.", |_, a, g| {
-        let value: i64 = a.number("an integer argument", -1..=MAX_COUNT)?;
-        g.maxaccept = Some(u32::try_from(value).unwrap_or(u32::MAX));
-        a.finish()
-    }),
     row(
         &["tune.rcvbuf.client", "tune.rcvbuf.frontend"],
         "<bytes>",
@@ -87,6 +79,8 @@ pub(crate) const ROWS: &[Row] = &[
         "Kernel's send buffer, server side.",
         |_, a, g| number(a, &mut g.sndbuf_server, 0, MAX_COUNT),
     ),
+    idle(&["tune.http.logurilen"], "<number>", "Bytes of a URI that are logged.", "URIs are logged whole"),
+    idle(&["tune.maxaccept"], "<number>", "Connections taken in a row.", "a thread takes up to 16 in a row"),
     idle(&["busy-polling"], "", "Never sleeps.", OWN_POLLER).negatable(),
     idle(
         &["noepoll", "nopoll", "nokqueue", "noevports"],

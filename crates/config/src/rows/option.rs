@@ -138,9 +138,6 @@ pub(crate) const ROWS: &[Row] = &[
         "Neither logs nor answers connections without request.",
         |_, a, s| set(a, &mut s.options.http_ignore_probes),
     ),
-    switch(&["option http-no-delay"], ALL, "Forwards every piece at once.", |_, a, s| {
-        set(a, &mut s.options.http_no_delay)
-    }),
     switch(
         &["option http-buffer-request"],
         ALL,
@@ -159,9 +156,6 @@ pub(crate) const ROWS: &[Row] = &[
         "Lets responses pass that are not quite HTTP.",
         |_, a, s| set(a, &mut s.options.accept_unsafe_response),
     ),
-    switch(&["option independent-streams"], ALL, "Each direction has its own timeout.", |_, a, s| {
-        set(a, &mut s.options.independent_streams)
-    }),
     switch(&["option splice-auto"], ALL, "Moves bytes inside the kernel where it pays.", |_, a, s| {
         set(a, &mut s.options.splice_auto)
     }),
@@ -171,39 +165,54 @@ pub(crate) const ROWS: &[Row] = &[
     switch(&["option splice-response"], ALL, "Moves responses' bytes inside the kernel.", |_, a, s| {
         set(a, &mut s.options.splice_response)
     }),
-    switch(
-        &["option tcp-smart-accept"],
-        FRONT,
-        "Acknowledges a connection with the first response.",
-        |_, a, s| set(a, &mut s.options.tcp_smart_accept),
-    ),
-    switch(
-        &["option tcp-smart-connect"],
-        BACK,
-        "Acknowledges a connection with the first request.",
-        |_, a, s| set(a, &mut s.options.tcp_smart_connect),
-    ),
-    switch(&["option nolinger"], ALL, "Ends connections at once, unsent data lost.", |_, a, s| {
-        set(a, &mut s.options.nolinger)
-    }),
-    switch(
-        &["option http-use-proxy-header"],
-        FRONT,
-        "Reads Proxy-Connection instead of Connection.",
-        |_, a, s| set(a, &mut s.options.http_use_proxy_header),
-    ),
-    switch(
-        &["option idle-close-on-response"],
-        FRONT,
-        "On a stop, closes idle connections after a response.",
-        |_, a, s| set(a, &mut s.options.idle_close_on_response),
-    ),
     row(
         &["option http-restrict-req-hdr-names"],
         ALL,
         "{ preserve | delete | reject }",
         "What happens to header names other than letters, digits and dashes.",
         restrict,
+    ),
+    idle(
+        &["option http-no-delay"],
+        ALL,
+        "Forwards every piece at once.",
+        "pieces are forwarded at once anyway",
+    ),
+    idle(
+        &["option independent-streams"],
+        ALL,
+        "Each direction has its own timeout.",
+        "either direction keeps a session alive",
+    ),
+    idle(
+        &["option tcp-smart-accept"],
+        FRONT,
+        "Acknowledges a connection with the first response.",
+        "the system decides when to acknowledge",
+    ),
+    idle(
+        &["option tcp-smart-connect"],
+        BACK,
+        "Acknowledges a connection with the first request.",
+        "the system decides when to acknowledge",
+    ),
+    idle(
+        &["option nolinger"],
+        ALL,
+        "Ends connections at once, unsent data lost.",
+        "connections end in order, nothing is thrown away",
+    ),
+    idle(
+        &["option http-use-proxy-header"],
+        FRONT,
+        "Reads Proxy-Connection instead of Connection.",
+        "'Connection' is what counts",
+    ),
+    idle(
+        &["option idle-close-on-response"],
+        FRONT,
+        "On a stop, closes idle connections after a response.",
+        "idle connections are closed at once on a stop",
     ),
     idle(&["option socket-stats", "option contstats"], FRONT, "Counters of listeners.", NO_STATISTICS),
     idle(&["option h1-case-adjust-bogus-client"], FRONT, "Spells names for clients.", NO_CASE)
