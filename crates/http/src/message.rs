@@ -135,6 +135,12 @@ impl Request {
         self.fields.text(self.target)
     }
 
+    /// Method and target as they stand now, to be shown later with [`Fields::text`] whatever is replaced meanwhile:
+    /// replaced texts stay in the buffer until the head is cleared.
+    pub fn start_line(&self) -> (Slice, Slice) {
+        (self.method_text, self.target)
+    }
+
     /// Replaces the method. Anything but a word of printable characters is ignored: it would break the line.
     pub fn set_method(&mut self, method: &[u8]) {
         if !method.is_empty() && method.iter().all(u8::is_ascii_graphic) {

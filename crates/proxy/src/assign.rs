@@ -175,9 +175,9 @@ pub async fn server<'b>(
     stream: &mut Stream<'_>,
     client: &mut Link,
     back: &'b Backend,
-    attempts: &Attempts,
+    attempts: &Attempts<'_>,
 ) -> Result<Assigned<'b>, Ending> {
-    let give_up = after(Instant::now(), back.timeouts.queue);
+    let give_up = after(stream.worker.now(), back.timeouts.queue);
     let mut avoid = attempts.avoid();
     let slot = loop {
         let line = match choose(stream, back, attempts, avoid)? {
@@ -203,7 +203,7 @@ pub async fn server<'b>(
     stream.server = Some(index);
     stream.session.last_server.set(Some((back.index, index)));
     if stream.times.assigned.is_none() {
-        stream.times.assigned = Some(Instant::now());
+        stream.times.assigned = Some(stream.worker.now());
     }
     let observer = back.health.servers.get(index).and_then(|h| h.observer.as_ref());
     let watch = Watch { epoch: server.shutdown_epoch(), server };
@@ -278,7 +278,7 @@ enum Choice {
 fn choose(
     stream: &Stream<'_>,
     back: &Backend,
-    attempts: &Attempts,
+    attempts: &Attempts<'_>,
     avoid: Option<usize>,
 ) -> Result<Choice, Ending> {
     let up = |index: &usize| back.balance.servers().get(*index).is_some_and(|s| s.is_up());

@@ -14,10 +14,8 @@ use crate::link::Link;
 
 /// A server connection that a session keeps for itself.
 pub struct Private {
-    /// Index of the backend.
-    pub backend: usize,
-    /// Index of the server.
-    pub server: usize,
+    /// The server's place among all servers of the plan.
+    pub place: usize,
     /// The connection.
     pub link: Link,
     /// Exchanges it has served.

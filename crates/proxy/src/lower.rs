@@ -49,6 +49,8 @@ pub(crate) struct Lower<'m> {
     pub overrides: &'m Overrides,
     pub store: ::tls::CertStore,
     pub backs: BTreeMap<String, usize>,
+    /// Servers lowered so far.
+    pub servers: usize,
     pub sinks: logs::Sinks,
     pub stored: replies::StoredFiles,
 }
@@ -115,6 +117,7 @@ impl<'m> Lower<'m> {
             overrides,
             store: tls::store(model, overrides.temporary.as_ref()),
             backs: index_of(|p| p.kind.is_back()),
+            servers: 0,
             sinks: logs::Sinks::new(model, overrides.check_only),
             stored: replies::StoredFiles::default(),
         }

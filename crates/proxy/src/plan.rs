@@ -363,6 +363,8 @@ pub enum UseServerTarget {
 
 /// How to reach a server.
 pub struct Target {
+    /// Its place among all servers of the plan.
+    pub place: usize,
     /// TLS to it.
     pub tls: Option<Arc<tls::ServerTls>>,
     /// `sni`

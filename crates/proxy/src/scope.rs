@@ -146,7 +146,7 @@ fn address_fact(stream: &Stream<'_>, fact: &Fact) -> Option<Sample<'static>> {
 
 fn name_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
     let front = stream.front;
-    let back = stream.back.as_deref();
+    let back = stream.back;
     let server = back.zip(stream.server).and_then(|(b, s)| b.balance.servers().get(s));
     match fact {
         Fact::FrontendName => Some(text(&front.name)),
@@ -203,7 +203,7 @@ fn frontend<'a>(stream: &'a Stream<'_>, name: Option<&str>) -> Option<&'a Arc<Fr
 fn backend<'a>(stream: &'a Stream<'_>, name: Option<&str>) -> Option<&'a Arc<Backend>> {
     match name {
         Some(name) => stream.worker.plan.backend(name),
-        None => stream.back.as_ref(),
+        None => stream.back,
     }
 }
 
@@ -257,7 +257,8 @@ fn free_slots(back: &Backend) -> Sample<'static> {
 }
 
 fn stream_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
-    let first = &stream.first_line;
+    let first = stream.first_line.as_ref();
+    let text_of = |slice| stream.request.fields.text(slice);
     match fact {
         Fact::UniqueId => stream.unique_id.as_deref().map(Sample::str),
         Fact::Retries => Some(int(stream.retries)),
@@ -276,16 +277,13 @@ fn stream_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
         }
         Fact::SrvQueuePos => Some(int(stream.queue_positions.0)),
         Fact::BackendQueuePos => Some(int(stream.queue_positions.1)),
-        Fact::FirstRequestLine => (!first.text.is_empty()).then(|| Sample::str(&first.text)),
-        Fact::FirstMethod => first.text.get(..first.method).filter(|t| !t.is_empty()).map(Sample::str),
-        Fact::FirstUri => first
-            .text
-            .get(first.method + 1..first.method + 1 + first.target)
-            .filter(|t| !t.is_empty())
-            .map(Sample::str),
-        Fact::FirstVersion => {
-            first.text.get(first.method + first.target + 2..).filter(|t| !t.is_empty()).map(Sample::str)
+        Fact::FirstRequestLine => {
+            let (method, target) = (text_of(first?.method), text_of(first?.target));
+            Some(Sample::owned([method, b" ", target, b" ", first?.version.as_str().as_bytes()].concat()))
         }
+        Fact::FirstMethod => Some(Sample::str(text_of(first?.method))),
+        Fact::FirstUri => Some(Sample::str(text_of(first?.target))),
+        Fact::FirstVersion => Some(text(first?.version.as_str())),
         Fact::CapturedRequestHeader(slot) => captured(&stream.request_captures, *slot),
         Fact::CapturedResponseHeader(slot) => captured(&stream.response_captures, *slot),
         Fact::RequestCaptureCount => Some(int(stream.front.request_captures.len())),

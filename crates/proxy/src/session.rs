@@ -116,9 +116,10 @@ pub async fn run(
     stream: net::Stream,
     peer: Addr,
 ) {
-    let _counted = Counted::new(&worker, &front, &listener);
     let _registered = worker.register().await;
     let dst = stream.local_addr().unwrap_or(Addr::Unix);
+    let accepted = worker.tick();
+    let _counted = Counted::new(&worker, &front, &listener);
     let mut session = Session {
         accepted_us: worker.wall_us(),
         worker,
@@ -128,7 +129,7 @@ pub async fn run(
         dst,
         proxy: None,
         tls: None,
-        accepted: Instant::now(),
+        accepted,
         handshake: Duration::ZERO,
         vars: RefCell::default(),
         requests: Cell::new(0),
@@ -143,7 +144,7 @@ pub async fn run(
             Preface::Close => return,
             Preface::SilentDrop => return link.silent_drop(None),
         }
-        session.handshake = session.accepted.elapsed();
+        session.handshake = session.worker.tick().duration_since(session.accepted);
     }
     if session.front.http {
         front::h1::run(&session, link).await;

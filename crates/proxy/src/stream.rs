@@ -21,7 +21,7 @@ use crate::vars::Vars;
 use crate::worker::Worker;
 use config::model::ProxyKind;
 use http::h1::Complete;
-use http::{Fields, Request, Response};
+use http::{Fields, Request, Response, Slice, Version};
 use net::Addr;
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -86,7 +86,9 @@ pub struct Stream<'s> {
     /// Where it came in.
     pub front: &'s Arc<Frontend>,
     /// Where it goes.
-    pub back: Option<Arc<Backend>>,
+    pub back: Option<&'s Arc<Backend>>,
+    /// It is counted among the backend's streams.
+    in_backend: bool,
     /// The server, by index.
     pub server: Option<usize>,
     /// The request's head as it stands after the rules so far.
@@ -117,7 +119,7 @@ pub struct Stream<'s> {
     /// The same of the response.
     pub response_captures: Vec<Option<Vec<u8>>>,
     /// Method, target and version as first received, for logs.
-    pub first_line: FirstLine,
+    pub first_line: Option<FirstLine>,
     /// Moments.
     pub times: Times,
     /// Request bytes received.
@@ -152,29 +154,28 @@ pub struct Stream<'s> {
     pub back_addrs: Option<(Addr, Addr)>,
     /// What the handshake with the server agreed on.
     pub back_tls: Option<Box<Agreed>>,
-    counted: Option<Arc<Backend>>,
 }
 
-/// The request line as first received.
-#[derive(Default)]
+/// The request line as first received; its texts live in the request's buffer.
+#[derive(Clone, Copy, Debug)]
 pub struct FirstLine {
-    /// The whole line; empty where no log or capture wants it.
-    pub text: Vec<u8>,
-    /// Length of the method in it.
-    pub method: usize,
-    /// Length of the target in it.
-    pub target: usize,
+    /// The method.
+    pub method: Slice,
+    /// The target.
+    pub target: Slice,
+    /// The version.
+    pub version: Version,
 }
 
 impl<'s> Stream<'s> {
     /// A stream on `session` before anything was read.
     pub fn new(session: &'s Session) -> Stream<'s> {
-        let now = Instant::now();
         Stream {
             session,
             worker: &session.worker,
             front: &session.front,
             back: None,
+            in_backend: false,
             server: None,
             request: session.worker.take_request(),
             has_request: false,
@@ -191,9 +192,9 @@ impl<'s> Stream<'s> {
             log_level: None,
             request_captures: Vec::new(),
             response_captures: Vec::new(),
-            first_line: FirstLine::default(),
+            first_line: None,
             times: Times {
-                idle_from: session.accepted,
+                idle_from: session.worker.now(),
                 first_byte: None,
                 request: None,
                 assigned: None,
@@ -217,36 +218,18 @@ impl<'s> Stream<'s> {
             logged_asap: false,
             back_addrs: None,
             back_tls: None,
-            counted: None,
         }
-        .started(now)
-    }
-
-    fn started(mut self, now: Instant) -> Stream<'s> {
-        self.times.idle_from = now;
-        self
     }
 
     /// The request's head is here.
     pub fn begin(&mut self, _complete: &Complete) {
         self.has_request = true;
-        self.times.request = Some(Instant::now());
+        self.times.request = Some(self.worker.now());
         self.front.counters.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.front.counters.request_rate.add(self.worker.now_ms());
-        self.remember_first_line();
+        let (method, target) = self.request.start_line();
+        self.first_line = Some(FirstLine { method, target, version: self.request.version });
         finish_request::capture(self);
-    }
-
-    fn remember_first_line(&mut self) {
-        let (method, target) = (self.request.method_text(), self.request.target());
-        let text = &mut self.first_line.text;
-        text.extend_from_slice(method);
-        text.push(b' ');
-        text.extend_from_slice(target);
-        text.push(b' ');
-        text.extend_from_slice(self.request.version.as_str().as_bytes());
-        self.first_line.method = method.len();
-        self.first_line.target = target.len();
     }
 
     /// The client's address as rules see it.
@@ -296,12 +279,12 @@ impl<'s> Stream<'s> {
     }
 
     /// Chooses the backend and lets its settings apply.
-    pub fn enter_backend(&mut self, back: Arc<Backend>) {
+    pub fn enter_backend(&mut self, back: &'s Arc<Backend>) {
         back.balance.load().enter();
         back.counters.rate.add(self.worker.now_ms());
         self.timeouts.server = self.timeouts.server.or(back.timeouts.server);
         self.timeouts.tunnel = self.timeouts.tunnel.or(back.timeouts.tunnel);
-        self.counted = Some(back.clone());
+        self.in_backend = true;
         self.back = Some(back);
     }
 
@@ -319,17 +302,21 @@ impl<'s> Stream<'s> {
     /// Writes the log line.
     pub fn log(&mut self) {
         if self.times.end.is_none() {
-            self.times.end = Some(Instant::now());
+            self.times.end = Some(self.worker.now());
         }
         // the line counts the others: this stream has left (manual, "beconn")
         self.leave_backend();
         self.front.log.stream(self);
     }
 
+    /// Before the log line, which counts those that go on.
     fn leave_backend(&mut self) {
-        if let Some(back) = self.counted.take() {
+        if self.in_backend
+            && let Some(back) = self.back
+        {
             back.balance.load().leave();
         }
+        self.in_backend = false;
     }
 }
 
@@ -363,7 +350,7 @@ pub async fn serve(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Afte
 }
 
 async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<After, Ending> {
-    let front = stream.front.clone();
+    let front = stream.front;
     if finish_request::names_refused(stream) {
         return Err(Ending::bad_request(403));
     }
@@ -382,7 +369,7 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
         return Ok(after);
     }
     let Some(back) = route::backend(stream) else { return Err(route::NOWHERE) };
-    stream.enter_backend(back.clone());
+    stream.enter_backend(back);
     if !back.tcp_content.is_empty()
         && let Flow::Done(after) = inspect(stream, exchange, &back.tcp_content).await?
     {
@@ -396,9 +383,9 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
     {
         return Ok(after);
     }
-    assign::persistence(stream, &back);
+    assign::persistence(stream, back);
     finish_request::add_headers(stream);
-    forward(stream, exchange, &back).await
+    forward(stream, exchange, back).await
 }
 
 /// `tcp-request content` rules in HTTP mode: the request is their payload, nothing is left to wait for.
@@ -520,10 +507,10 @@ async fn buffer_body(
 }
 
 /// Finds a server, sends the request, brings the response back; again where that may help.
-async fn forward(
-    stream: &mut Stream<'_>,
+async fn forward<'s>(
+    stream: &mut Stream<'s>,
     exchange: &mut Exchange<'_>,
-    back: &Arc<Backend>,
+    back: &'s Arc<Backend>,
 ) -> Result<After, Ending> {
     if back::Attempts::keeps_request(back) && !exchange.upload.is_drained() {
         buffer_body(stream, exchange, None, None).await?;
@@ -556,8 +543,8 @@ async fn forward(
 async fn through(
     stream: &mut Stream<'_>,
     exchange: &mut Exchange<'_>,
-    mut checkout: Checkout,
-    attempts: &back::Attempts,
+    mut checkout: Checkout<'_>,
+    attempts: &back::Attempts<'_>,
 ) -> Result<After, Failure> {
     checkout.send_request(stream, exchange);
     let complete = checkout.response_head(stream, exchange, attempts).await?;
@@ -584,10 +571,9 @@ async fn through(
 
 /// `http-response` rules: the backend's, then the frontend's.
 async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<Flow, Ending> {
-    let back = stream.back.clone().filter(|b| b.kind != ProxyKind::Listen);
-    let front = stream.front.clone();
-    let sets: [Option<&[HttpRule]>; 2] =
-        [back.as_ref().map(|b| &b.rules.response[..]), Some(&front.rules.response)];
+    let back = stream.back.filter(|b| b.kind != ProxyKind::Listen);
+    let front = stream.front;
+    let sets: [Option<&[HttpRule]>; 2] = [back.map(|b| &b.rules.response[..]), Some(&front.rules.response)];
     for set in sets.into_iter().flatten() {
         match rules::run_http(set, 0, Message::Response, stream) {
             Decision::Continue | Decision::WaitForBody(..) | Decision::EarlyHints(..) => {}
@@ -603,8 +589,8 @@ async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) ->
 
 /// `http-after-response` rules: they see every response, ours too, and cannot end it.
 fn after_response_rules(stream: &mut Stream<'_>) {
-    let front = stream.front.clone();
-    if let Some(back) = stream.back.clone().filter(|b| b.kind != ProxyKind::Listen) {
+    let front = stream.front;
+    if let Some(back) = stream.back.filter(|b| b.kind != ProxyKind::Listen) {
         rules::run_http(&back.rules.after_response, 0, Message::Response, stream);
     }
     rules::run_http(&front.rules.after_response, 0, Message::Response, stream);

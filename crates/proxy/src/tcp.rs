@@ -32,7 +32,7 @@ enum Close {
 pub async fn run(session: &Session, mut link: Link) {
     let mut stream = Stream::new(session);
     stream.times.idle_from = session.accepted;
-    stream.times.request = Some(Instant::now());
+    stream.times.request = Some(session.worker.now());
     let close = match steps(&mut stream, &mut link).await {
         Ok(close) => close,
         Err(ending) => {
@@ -52,16 +52,16 @@ pub async fn run(session: &Session, mut link: Link) {
 }
 
 async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending> {
-    let front = stream.front.clone();
+    let front = stream.front;
     if let Some(close) = inspect(stream, link, &front.tcp_content, front.inspect_delay).await? {
         return Ok(close);
     }
     let Some(back) = route::backend(stream) else { return Err(route::NOWHERE) };
-    stream.enter_backend(back.clone());
+    stream.enter_backend(back);
     if let Some(close) = inspect(stream, link, &back.tcp_content, back.inspect_delay).await? {
         return Ok(close);
     }
-    carry(stream, link, &back).await
+    carry(stream, link, back).await
 }
 
 /// Runs content rules, waiting for the client's first bytes as long as they may still change the outcome.
@@ -110,14 +110,18 @@ async fn inspect(
     }
 }
 
-async fn carry(stream: &mut Stream<'_>, link: &mut Link, back: &Arc<Backend>) -> Result<Close, Ending> {
+async fn carry<'s>(
+    stream: &mut Stream<'s>,
+    link: &mut Link,
+    back: &'s Arc<Backend>,
+) -> Result<Close, Ending> {
     let mut attempts = Attempts::new(back);
     loop {
         let assigned = assign::server(stream, link, back, &attempts).await?;
         let sni = back.targets.get(assigned.index).and_then(|t| back::server_name(stream, t));
         match back::open(stream, back, assigned.index, sni.as_deref()).await {
             Ok(mut server) => {
-                stream.times.connected = Some(Instant::now());
+                stream.times.connected = Some(stream.worker.tick());
                 assigned.connected();
                 let fin = stream.front.timeouts.client_fin;
                 let tunnel =

@@ -50,6 +50,7 @@ pub struct Worker {
     pub pool: RefCell<Pool>,
     started: Instant,
     started_us: i64,
+    now: Cell<Instant>,
     random: Cell<u64>,
     stopping: Cell<bool>,
     connections: Cell<usize>,
@@ -95,6 +96,7 @@ impl Worker {
             plan,
             pool: RefCell::default(),
             started: Instant::now(),
+            now: Cell::new(Instant::now()),
             started_us: now_us(),
             random: Cell::new(seed | 1),
             stopping: Cell::new(false),
@@ -111,6 +113,18 @@ impl Worker {
         self.stopping.get()
     }
 
+    /// The time at the last [`Worker::tick`]: what happens in one turn of a task happens at one moment.
+    pub fn now(&self) -> Instant {
+        self.now.get()
+    }
+
+    /// Looks at the clock. Called where something has arrived, so that a request costs a few looks and not a dozen.
+    pub fn tick(&self) -> Instant {
+        let now = Instant::now();
+        self.now.set(now);
+        now
+    }
+
     /// Wall clock, microseconds since the epoch.
     pub fn wall_us(&self) -> i64 {
         now_us()
@@ -118,7 +132,8 @@ impl Worker {
 
     /// A clock for rates and states, milliseconds since the epoch.
     pub fn now_ms(&self) -> u64 {
-        let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or_default();
+        let since = self.now.get().saturating_duration_since(self.started);
+        let since = u64::try_from(since.as_millis()).unwrap_or_default();
         u64::try_from(self.started_us / 1000).unwrap_or_default() + since
     }
 

@@ -5,7 +5,6 @@ use crate::front::h1::Exchange;
 use crate::plan::Backend;
 use crate::stream::Stream;
 use config::model::RetryOn;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Pause before the same server is tried again (manual, `retries`).
@@ -63,8 +62,8 @@ impl Failure {
 }
 
 /// What was tried and what is left.
-pub struct Attempts {
-    back: Arc<Backend>,
+pub struct Attempts<'s> {
+    back: &'s Backend,
     left: u32,
     made: u32,
     avoid: Option<usize>,
@@ -72,10 +71,10 @@ pub struct Attempts {
     fresh: bool,
 }
 
-impl Attempts {
+impl<'s> Attempts<'s> {
     /// Before the first attempt.
-    pub fn new(back: &Arc<Backend>) -> Attempts {
-        Attempts { back: back.clone(), left: back.retries, made: 0, avoid: None, stick: None, fresh: false }
+    pub fn new(back: &'s Backend) -> Attempts<'s> {
+        Attempts { back, left: back.retries, made: 0, avoid: None, stick: None, fresh: false }
     }
 
     /// Kept connections are not to be used.

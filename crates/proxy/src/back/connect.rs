@@ -20,22 +20,22 @@ use std::task::Poll;
 use tokio::time::Instant;
 
 /// A connection for one HTTP exchange.
-pub async fn checkout(
-    stream: &mut Stream<'_>,
+pub async fn checkout<'s>(
+    stream: &mut Stream<'s>,
     assigned: &Assigned<'_>,
     fresh: bool,
-) -> Result<Checkout, Failure> {
-    let Some(back) = stream.back.clone() else { return Err(unreachable_server()) };
+) -> Result<Checkout<'s>, Failure> {
+    let Some(back) = stream.back else { return Err(unreachable_server()) };
     let Some(target) = back.targets.get(assigned.index) else { return Err(unreachable_server()) };
     let sni = server_name(stream, target);
     let private = target.send_proxy.is_some();
-    let key = Key { backend: back.index, server: assigned.index, sni };
-    let kept = if fresh { None } else { kept(stream, &back, &key, private) };
+    let key = Key { place: target.place, sni };
+    let kept = if fresh { None } else { kept(stream, back, &key, private) };
     let (link, uses) = match kept {
         Some(kept) => kept,
-        None => (open(stream, &back, assigned.index, key.sni.as_deref()).await?, 0),
+        None => (open(stream, back, assigned.index, key.sni.as_deref()).await?, 0),
     };
-    stream.times.connected = Some(Instant::now());
+    stream.times.connected = Some(stream.worker.now());
     stream.back_tls = link.session().map(|s| Box::new(Agreed::of(&s.info())));
     let watch = assigned.watch.clone();
     Ok(Checkout { link, index: assigned.index, watch, key, uses, private, deaf: false, back })
@@ -49,8 +49,7 @@ fn unreachable_server() -> Failure {
 /// (manual, `http-reuse`).
 fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option<(Link, u32)> {
     if let Some(own) = stream.session.private.borrow_mut().take()
-        && own.backend == key.backend
-        && own.server == key.server
+        && own.place == key.place
         && !own.link.is_stale()
     {
         return Some((own.link, own.uses));
@@ -109,6 +108,7 @@ pub async fn open(
     .await;
     match opened {
         Some(Ok(link)) => {
+            stream.worker.tick();
             remember_addresses(stream, back, &link);
             Ok(link)
         }

@@ -11,10 +11,10 @@ use crate::link::Link;
 use crate::plan::Backend;
 use crate::stream::{After, Stream};
 use crate::transfer::{Transfer, TransferError};
+use crate::worker::Worker;
 use config::model::{ConnectionMode, HttpReuse};
 use http::h1::{self, Complete, Framing, Parsed};
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::time::Instant;
 
@@ -22,9 +22,9 @@ use tokio::time::Instant;
 const INTERIM_MAX: u32 = 32;
 
 /// A server connection for the length of one exchange.
-pub struct Checkout {
+pub struct Checkout<'s> {
     pub(super) link: Link,
-    pub(super) back: Arc<Backend>,
+    pub(super) back: &'s Backend,
     pub(super) index: usize,
     pub(super) watch: Watch,
     pub(super) key: Key,
@@ -36,7 +36,7 @@ pub struct Checkout {
     pub(super) deaf: bool,
 }
 
-impl Checkout {
+impl Checkout<'_> {
     fn mode(&self, stream: &Stream<'_>) -> ConnectionMode {
         stricter(stream.front.connection_mode, self.back.connection_mode)
     }
@@ -75,7 +75,7 @@ impl Checkout {
         &mut self,
         stream: &mut Stream<'_>,
         exchange: &mut Exchange<'_>,
-        attempts: &Attempts,
+        attempts: &Attempts<'_>,
     ) -> Result<Complete, Failure> {
         let mut scanned = 0;
         let mut interims = 0;
@@ -106,7 +106,7 @@ impl Checkout {
                         return Err(Failure::new(FailureKind::Status(status), Cause::Normal, Phase::Done));
                     }
                     stream.has_response = true;
-                    stream.times.response = Some(Instant::now());
+                    stream.times.response = Some(stream.worker.now());
                     return Ok(complete);
                 }
                 Ok(Parsed::Partial) => {}
@@ -128,13 +128,13 @@ impl Checkout {
         exchange: &mut Exchange<'_>,
         wait: &mut Waiting,
     ) -> Poll<Result<(), Failure>> {
-        self.poll_upload(cx, exchange, wait).map_err(Failure::finally)?;
+        self.poll_upload(cx, stream, exchange, wait).map_err(Failure::finally)?;
         if exchange.link.has_output() && matches!(exchange.link.poll_flush(cx), Poll::Ready(Err(_))) {
             return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
         }
         match self.link.poll_fill(cx) {
             Poll::Ready(Ok(n)) if n > 0 => {
-                wait.progress();
+                wait.progress(stream.worker);
                 return Poll::Ready(Ok(()));
             }
             Poll::Ready(_) => return Poll::Ready(Err(self.closed_early())),
@@ -169,6 +169,7 @@ impl Checkout {
     fn poll_upload(
         &mut self,
         cx: &mut Context<'_>,
+        stream: &Stream<'_>,
         exchange: &mut Exchange<'_>,
         wait: &mut Waiting,
     ) -> Result<(), Ending> {
@@ -185,7 +186,7 @@ impl Checkout {
         let polled = exchange.upload.poll(cx, exchange.link, &mut self.link);
         if exchange.upload.moved != before {
             exchange.body_spent = true;
-            wait.progress();
+            wait.progress(stream.worker);
         }
         match polled {
             Poll::Ready(Err(TransferError::Sink)) => self.deaf = true,
@@ -195,7 +196,7 @@ impl Checkout {
             Poll::Ready(Err(TransferError::Framing(reject))) => {
                 return Err(Ending::new(Cause::ClientAbort, Phase::Data).with_status(reject.status));
             }
-            Poll::Ready(Ok(())) => wait.progress(),
+            Poll::Ready(Ok(())) => wait.progress(stream.worker),
             Poll::Pending => {}
         }
         Ok(())
@@ -251,7 +252,7 @@ impl Checkout {
         wait: &mut Waiting,
     ) -> Poll<Result<(), Ending>> {
         // A failing upload does not spoil the response that is already on its way.
-        if let Err(_ending) = self.poll_upload(cx, exchange, wait) {
+        if let Err(_ending) = self.poll_upload(cx, stream, exchange, wait) {
             self.deaf = true;
         }
         let before = download.moved;
@@ -269,7 +270,7 @@ impl Checkout {
             Poll::Pending => {}
         }
         if download.moved != before {
-            wait.progress();
+            wait.progress(stream.worker);
         }
         if self.watch.was_shut_down() {
             return Poll::Ready(Err(Ending::new(Cause::ServerDown, Phase::Data)));
@@ -315,12 +316,12 @@ impl Checkout {
             return;
         }
         if private || back.reuse == HttpReuse::Never {
-            let private = Private { backend: back.index, server: index, link, uses };
+            let private = Private { place: key.place, link, uses };
             *stream.session.private.borrow_mut() = Some(private);
             return;
         }
         let Some(server) = back.balance.servers().get(index) else { return };
-        let purge_at = Instant::now() + target.pool_purge;
+        let purge_at = stream.worker.now() + target.pool_purge;
         stream.worker.pool.borrow_mut().put(key, link, server, uses, target.pool_max, purge_at);
     }
 
@@ -357,11 +358,11 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(_stream: &Stream<'_>) -> Waiting {
-        Waiting { since: Instant::now() }
+    fn new(stream: &Stream<'_>) -> Waiting {
+        Waiting { since: stream.worker.now() }
     }
 
-    fn progress(&mut self) {
-        self.since = Instant::now();
+    fn progress(&mut self, worker: &Worker) {
+        self.since = worker.tick();
     }
 }

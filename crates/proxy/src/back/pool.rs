@@ -4,23 +4,21 @@
 
 use crate::link::Link;
 use crate::server::Server;
-use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Which connections may stand in for each other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Index of the backend.
-    pub backend: usize,
-    /// Index of the server.
-    pub server: usize,
+    /// The server's place among all servers of the plan.
+    pub place: usize,
     /// SNI it was opened with.
     pub sni: Option<Box<[u8]>>,
 }
 
 struct Idle {
     link: Link,
+    sni: Option<Box<[u8]>>,
     /// Counts it for the server.
     _counted: Counted,
     purge_at: Instant,
@@ -29,6 +27,13 @@ struct Idle {
 
 /// One idle connection in the server's numbers.
 struct Counted(Arc<Server>);
+
+impl Counted {
+    fn new(server: &Arc<Server>) -> Counted {
+        server.note_idle();
+        Counted(server.clone())
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -39,14 +44,16 @@ impl Drop for Counted {
 /// See the module's head.
 #[derive(Default)]
 pub struct Pool {
-    idle: HashMap<Key, Vec<Idle>>,
+    /// By the server's place.
+    idle: Vec<Vec<Idle>>,
 }
 
 impl Pool {
     /// The most recently used connection that is still good, with the number of exchanges it has served.
     pub fn take(&mut self, key: &Key) -> Option<(Link, u32)> {
-        let list = self.idle.get_mut(key)?;
-        while let Some(idle) = list.pop() {
+        let list = self.idle.get_mut(key.place)?;
+        while let Some(at) = list.iter().rposition(|idle| idle.sni == key.sni) {
+            let idle = list.swap_remove(at);
             if !idle.link.is_stale() {
                 return Some((idle.link, idle.uses));
             }
@@ -64,20 +71,21 @@ impl Pool {
         most: i32,
         purge_at: Instant,
     ) {
-        let list = self.idle.entry(key).or_default();
+        if self.idle.len() <= key.place {
+            self.idle.resize_with(key.place + 1, Vec::new);
+        }
+        let Some(list) = self.idle.get_mut(key.place) else { return };
         if most >= 0 && list.len() >= most.unsigned_abs() as usize {
             return;
         }
-        server.note_idle();
-        list.push(Idle { link, _counted: Counted(server.clone()), purge_at, uses });
+        list.push(Idle { link, sni: key.sni, _counted: Counted::new(server), purge_at, uses });
     }
 
     /// Ends those that rested long enough or whose server has closed them.
     pub fn purge(&mut self, now: Instant) {
-        self.idle.retain(|_, list| {
+        for list in &mut self.idle {
             list.retain(|idle| idle.purge_at > now && !idle.link.is_stale());
-            !list.is_empty()
-        });
+        }
     }
 
     /// Ends all of them.

@@ -106,7 +106,7 @@ impl Exchange<'_> {
 
 /// Serves requests until the connection ends.
 pub async fn run(session: &Session, mut link: Link) {
-    let mut idle_from = Instant::now();
+    let mut idle_from = session.worker.now();
     loop {
         match wait_for_request(session, &mut link, idle_from).await {
             Waited::Bytes => {}
@@ -135,7 +135,7 @@ pub async fn run(session: &Session, mut link: Link) {
             After::Abort => return link.abort(),
             After::SilentDrop => return link.silent_drop(None),
         }
-        idle_from = Instant::now();
+        idle_from = session.worker.now();
     }
 }
 
@@ -220,7 +220,7 @@ fn lend<'a>(
 async fn exchange(session: &Session, link: &mut Link, idle_from: Instant) -> After {
     let mut stream = Stream::new(session);
     stream.times.idle_from = idle_from;
-    stream.times.first_byte = Some(Instant::now());
+    stream.times.first_byte = Some(session.worker.tick());
     match read_head(&mut stream, link).await {
         Ok(complete) => {
             stream.begin(&complete);
@@ -243,7 +243,7 @@ async fn exchange(session: &Session, link: &mut Link, idle_from: Instant) -> Aft
 async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete, Ending> {
     let session = stream.session;
     let timeouts = &session.front.timeouts;
-    let give_up = after(Instant::now(), timeouts.http_request.or(timeouts.client));
+    let give_up = after(session.worker.now(), timeouts.http_request.or(timeouts.client));
     let mut scanned = 0;
     loop {
         match h1::parse_request(link.input.data(), &mut scanned, &session.front.limits, &mut stream.request) {
@@ -257,7 +257,10 @@ async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete,
         }
         poll_fn(|cx| {
             match link.poll_fill(cx) {
-                Poll::Ready(Ok(n)) if n > 0 => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    session.worker.tick();
+                    return Poll::Ready(Ok(()));
+                }
                 Poll::Ready(_) => return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request))),
                 Poll::Pending => {}
             }

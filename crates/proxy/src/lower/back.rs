@@ -172,7 +172,10 @@ impl Lower<'_> {
     fn target(&mut self, proxy: &Proxy, server: &config::model::Server) -> Target {
         let p = &server.params;
         let send_proxy = p.send_proxy.filter(|s| *s != SendProxy::Off);
+        let place = self.servers;
+        self.servers += 1;
         Target {
+            place,
             tls: self.server_tls(server),
             sni: p.sni.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
             send_proxy,

@@ -32,7 +32,7 @@ pub(super) async fn with(
 
 /// The error pages that apply: the backend's before the frontend's.
 fn pages<'a>(stream: &'a Stream<'_>) -> Vec<&'a ErrorPages> {
-    let back = stream.back.as_deref().map(|b| &b.errors);
+    let back = stream.back.map(|b| &b.errors);
     back.into_iter().chain([&stream.front.errors]).collect()
 }
 
@@ -161,7 +161,7 @@ pub(super) async fn monitor(
     stream: &mut Stream<'_>,
     exchange: &mut Exchange<'_>,
 ) -> Result<Option<After>, Ending> {
-    let front = stream.front.clone();
+    let front = stream.front;
     let Some(uri) = &front.monitor_uri else { return Ok(None) };
     if stream.request.path() != &**uri {
         return Ok(None);

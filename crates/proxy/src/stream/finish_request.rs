@@ -63,10 +63,10 @@ pub(super) fn names_refused(stream: &mut Stream<'_>) -> bool {
 
 /// Adds the headers that options of the frontend or the backend ask for.
 pub(super) fn add_headers(stream: &mut Stream<'_>) {
-    let front = stream.front.clone();
-    let back = stream.back.clone();
+    let front = stream.front;
+    let back = stream.back;
     add_unique_id(stream);
-    let sets: [Option<&HeaderOptions>; 2] = [back.as_deref().map(|b| &b.headers), Some(&front.headers)];
+    let sets: [Option<&HeaderOptions>; 2] = [back.map(|b| &b.headers), Some(&front.headers)];
     let pick = |get: fn(&HeaderOptions) -> Option<&AddressHeader>| sets.iter().flatten().find_map(|s| get(s));
     if let Some(option) = pick(|s| s.forwardfor.as_ref()) {
         add_address(stream, option, stream.src());
@@ -80,7 +80,7 @@ pub(super) fn add_headers(stream: &mut Stream<'_>) {
 }
 
 fn add_unique_id(stream: &mut Stream<'_>) {
-    let front = stream.front.clone();
+    let front = stream.front;
     make_unique_id(stream);
     if let (Some(name), Some(id)) = (&front.unique_id_header, &stream.unique_id) {
         stream.request.fields.push(name, id);
@@ -89,7 +89,7 @@ fn add_unique_id(stream: &mut Stream<'_>) {
 
 /// Makes the unique id once.
 pub(super) fn make_unique_id(stream: &mut Stream<'_>) {
-    let front = stream.front.clone();
+    let front = stream.front;
     if let (Some(format), None) = (&front.unique_id, &stream.unique_id) {
         let mut id = Vec::new();
         format.write(stream, &mut id);

@@ -21,7 +21,7 @@ pub(super) fn before_rules(stream: &mut Stream<'_>) {
 
 /// After the rules: the cookie that brings the client back to this server.
 pub(super) fn add_headers(stream: &mut Stream<'_>) {
-    if let Some(back) = stream.back.clone() {
-        crate::assign::answer_cookie(stream, &back);
+    if let Some(back) = stream.back {
+        crate::assign::answer_cookie(stream, back);
     }
 }
