@@ -24,7 +24,8 @@ impl Plane {
             Ending::Drained => self.warn(states::farewell(self.running.plan())),
             Ending::HardStop | Ending::Killed(_) => self.running.stop(),
         }
-        self.running.join();
+        // Its drop waits for the threads and for the last log lines.
+        drop(self.running);
     }
 
     fn warn(&self, lines: Vec<String>) {

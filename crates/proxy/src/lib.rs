@@ -34,4 +34,4 @@ mod tunnel;
 mod vars;
 mod worker;
 
-pub use worker::{Running, StartError};
+pub use worker::{Ready, Running, StartError};

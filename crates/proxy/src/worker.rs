@@ -251,9 +251,16 @@ pub struct Running {
 
 type Bound = (Arc<Frontend>, Arc<Listener>, BoundListener);
 
-impl Running {
-    /// Binds everything, then starts the threads.
-    pub fn start(plan: Arc<Plan>) -> Result<Running, StartError> {
+/// A data plane that has bound its addresses and serves nobody yet: the moment to give up rights.
+pub struct Ready {
+    plan: Arc<Plan>,
+    shares: Vec<Vec<Bound>>,
+    addresses: Vec<(Box<str>, Addr)>,
+}
+
+impl Ready {
+    /// Binds everything.
+    pub fn bind(plan: Arc<Plan>) -> Result<Ready, StartError> {
         let threads = plan.process.threads;
         let mut shares: Vec<Vec<Bound>> = (0..threads).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
@@ -267,7 +274,13 @@ impl Running {
                 }
             }
         }
-        let (ended_tx, ended) = watch::channel(threads);
+        Ok(Ready { plan, shares, addresses })
+    }
+
+    /// Starts the threads.
+    pub fn run(self) -> Result<Running, StartError> {
+        let Ready { plan, shares, addresses } = self;
+        let (ended_tx, ended) = watch::channel(shares.len());
         let ended_tx = Arc::new(ended_tx);
         let mut running = Running {
             plan: plan.clone(),
@@ -293,6 +306,13 @@ impl Running {
         let waker = Waking { orders: running.orders.clone() };
         running.control = Some(crate::control::Control::start(plan, waker).map_err(StartError::Thread)?);
         Ok(running)
+    }
+}
+
+impl Running {
+    /// Binds everything, then starts the threads.
+    pub fn start(plan: Arc<Plan>) -> Result<Running, StartError> {
+        Ready::bind(plan)?.run()
     }
 
     /// What runs.
@@ -346,21 +366,21 @@ impl Running {
         // The sender lives in the threads: its end is theirs.
         let _ = ended.wait_for(|left| *left == 0).await;
     }
-
-    /// Waits until all threads have ended, from a thread without a runtime.
-    pub fn join(mut self) {
-        for thread in self.threads.drain(..) {
-            // A panic of a worker was reported when it happened.
-            let _ = thread.join();
-        }
-    }
 }
+
+/// At the end, log lines that wait for their writer get this long.
+const LOG_FLUSH: Duration = Duration::from_secs(1);
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
         for thread in self.threads.drain(..) {
+            // A panic of a worker was reported when it happened.
             let _ = thread.join();
+        }
+        drop(self.control.take());
+        for target in self.plan.frontends.iter().flat_map(|f| &f.log.targets) {
+            target.socket.flush(LOG_FLUSH);
         }
     }
 }

@@ -174,7 +174,7 @@ impl<'s> Attempts<'s> {
     fn redispatches(&self) -> bool {
         match self.back.redispatch {
             0 => false,
-            n if n > 0 => self.made % n.unsigned_abs() == 0,
+            n if n > 0 => self.made.is_multiple_of(n.unsigned_abs()),
             n => self.left == n.unsigned_abs() - 1,
         }
     }
