@@ -355,7 +355,7 @@ pub struct UseServer {
 
 /// The target of a `use-server` line.
 pub enum UseServerTarget {
-    /// Index into [`Backend::servers`].
+    /// Index of the server.
     Server(usize),
     /// A computed name.
     Dynamic(Format),

@@ -99,7 +99,7 @@ fn maltreat(mut session: Session, stream: &[u8], random: &mut impl FnMut() -> us
             Err(_) => held.clear(),
         }
         let _ = session.encrypt(b"data", &mut out);
-        if random() % 8 == 0 {
+        if random().is_multiple_of(8) {
             session.close_notify(&mut out);
         }
         assert!(session.info().sni().is_none_or(|name| name.len() < 70_000));
