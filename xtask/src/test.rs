@@ -29,7 +29,8 @@ fn step(name: &str, arguments: &[&str]) -> Result<(), String> {
     let mut command = Command::new(cargo);
     command.args(arguments);
     if arguments.first() == Some(&"doc") {
-        command.env("RUSTDOCFLAGS", "-D warnings");
+        // Private items are documented too, so that links to them lead somewhere.
+        command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
     }
     let status = command.status().map_err(|e| format!("{name}: cargo cannot be run: {e}"))?;
     if !status.success() {
