@@ -3,6 +3,7 @@
 use crate::ocsp;
 use crate::problem::Problem;
 use crate::source::Source;
+use crate::store::Stamps;
 use aws_lc_rs::digest;
 use rustls::SignatureAlgorithm;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -39,7 +40,12 @@ impl Certificate {
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// Reads and checks one certificate. Warnings are pushed too; `None` means a problem of severity `Alert` was.
-pub(crate) fn load(source: &Source, now: SystemTime, problems: &mut Vec<Problem>) -> Option<Certificate> {
+pub(crate) fn load(
+    source: &Source,
+    stamps: &Stamps,
+    now: SystemTime,
+    problems: &mut Vec<Problem>,
+) -> Option<Certificate> {
     let pem = Pem::read(&source.crt, problems)?;
     if pem.chain.is_empty() {
         problems.push(Problem::NoCertificate { file: source.crt.clone() });
@@ -52,7 +58,15 @@ pub(crate) fn load(source: &Source, now: SystemTime, problems: &mut Vec<Problem>
     };
     let found = join(&source.crt, &key_file, pem.chain, key, problems)?;
     check_dates(source, &found.1, now, problems);
-    Some(finish(source, found, now, problems))
+    let (mut key, facts) = found;
+    if stamps.ocsp.is_some() {
+        key.ocsp = staple(source, &facts.serial, now, problems);
+    }
+    if stamps.sctl.is_some() {
+        let what = source.sctl_file().display().to_string();
+        problems.push(Problem::NoEffect { what, why: "timestamps are taken from the certificate itself" });
+    }
+    Some(finish(key, facts))
 }
 
 /// The sections of a PEM file that matter here.
@@ -243,17 +257,7 @@ fn check_dates(source: &Source, facts: &Facts, now: SystemTime, problems: &mut V
     }
 }
 
-fn finish(
-    source: &Source,
-    (mut key, facts): (CertifiedKey, Facts),
-    now: SystemTime,
-    problems: &mut Vec<Problem>,
-) -> Certificate {
-    key.ocsp = staple(source, &facts.serial, now, problems);
-    if source.sctl_file().exists() {
-        let what = source.sctl_file().display().to_string();
-        problems.push(Problem::NoEffect { what, why: "timestamps are taken from the certificate itself" });
-    }
+fn finish(key: CertifiedKey, facts: Facts) -> Certificate {
     let mut fingerprint = [0; 32];
     if let Some(leaf) = key.cert.first() {
         fingerprint.copy_from_slice(digest::digest(&digest::SHA256, leaf).as_ref());
@@ -280,5 +284,5 @@ pub(crate) fn from_pem(cert: &str, key: &str) -> Option<Certificate> {
     let key = any_supported_type(&key.key?).ok()?;
     let nowhere = Path::new("");
     let (key, facts) = join(nowhere, nowhere, cert.chain, key, &mut Vec::new())?;
-    Some(finish(&Source::default(), (key, facts), UNIX_EPOCH, &mut Vec::new()))
+    Some(finish(key, facts))
 }

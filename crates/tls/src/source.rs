@@ -100,14 +100,17 @@ fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<Source> {
             return Vec::new();
         }
     };
-    let mut files: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+    let candidates = entries.iter().filter(|entry| is_candidate(&entry.path()));
+    let mut files: Vec<PathBuf> = candidates.filter_map(entry).collect();
     files.sort();
-    files.into_iter().filter(|file| is_candidate(file)).filter_map(entry).map(Source::file).collect()
+    files.into_iter().map(Source::file).collect()
 }
 
 /// A file stands for itself, a folder in a folder only if it is Certbot's.
-fn entry(path: PathBuf) -> Option<PathBuf> {
-    if path.is_dir() { lineage(&path) } else { Some(path) }
+fn entry(entry: &std::fs::DirEntry) -> Option<PathBuf> {
+    let (path, kind) = (entry.path(), entry.file_type().ok()?);
+    let is_folder = kind.is_dir() || kind.is_symlink() && path.is_dir();
+    if is_folder { lineage(&path) } else { Some(path) }
 }
 
 fn lineage(folder: &Path) -> Option<PathBuf> {

@@ -186,7 +186,7 @@ impl CertStore {
             return Loaded { certificate: Some(certificate), problems: Vec::new() };
         }
         let mut problems = Vec::new();
-        let certificate = certificate::load(source, now, &mut problems).map(Arc::new);
+        let certificate = certificate::load(source, &stamps, now, &mut problems).map(Arc::new);
         if let Some(certificate) = &certificate {
             let read = Read { stamps, certificate: Arc::downgrade(certificate) };
             self.read().insert(source.clone(), read);
@@ -231,18 +231,27 @@ pub(crate) struct Loaded {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Time and length of each file that makes a certificate; `None` where there is none.
+/// How the files that make a certificate stand. Taken once a load: with many thousands of certificates asking the
+/// system for files that are not there is a good part of the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamps(Vec<Stamp>);
+pub(crate) struct Stamps {
+    crt: Stamp,
+    pub(crate) ocsp: Stamp,
+    pub(crate) sctl: Stamp,
+    keys: Vec<Stamp>,
+}
 
-/// A file's last change and length.
+/// A file's last change and length; `None` where there is none.
 pub(crate) type Stamp = Option<(SystemTime, u64)>;
 
 impl Stamps {
     pub(crate) fn of(source: &Source) -> Stamps {
-        let mut files = vec![source.crt.clone(), source.ocsp_file()];
-        files.extend(source.key_files());
-        Stamps(files.iter().map(|file| stamp(file)).collect())
+        Stamps {
+            crt: stamp(&source.crt),
+            ocsp: stamp(&source.ocsp_file()),
+            sctl: stamp(&source.sctl_file()),
+            keys: source.key_files().iter().map(|file| stamp(file)).collect(),
+        }
     }
 }
 
