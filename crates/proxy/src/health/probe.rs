@@ -1,19 +1,20 @@
 //! One run of a check: its steps in order, each bounded by the check's deadline. Gives a report and touches nothing
 //! else; what follows from the report is `state`'s.
 
-use super::expect::{Expect, Look, Matcher};
+mod connect;
+mod expect;
+mod http;
+mod talk;
+
+pub(super) use self::http::state_header;
+
 use super::finding::{Finding, Report};
-use super::plan::{Check, Connect, HttpSend, Port, Probe, Reporting, Step, Style, VarSource};
-use super::protocols::{Protocol, Reading, lossy};
+use super::plan::{Check, Probe, Step, Style, VarSource};
 use super::scope::CheckScope;
 use super::wire::{Wire, WireError};
 use crate::rules::allows;
-use crate::server::{Endpoint, Health, Server, ServerPort};
-use expr::{Expr, Sample, Scope};
-use http::Method;
-use http::h1::{self, BodyDecoder, Framing, Parsed};
-use net::Target;
-use std::net::SocketAddr;
+use ::http::h1::Framing;
+use expr::{Sample, Scope};
 use tokio::time::{Instant, timeout_at};
 
 /// A run in progress.
@@ -140,97 +141,9 @@ impl<'p> Run<'p> {
         if self.probe.style == Style::Tcp { "(tcp-check)" } else { "" }
     }
 
-    // ---- connecting
-
-    async fn connect(&mut self, connect: &'p Connect) -> Stepped {
-        self.wire = None;
-        self.scope.clear();
-        let Some(target) = self.target(connect) else {
-            return Err(self.fail(Finding::SocketError, "no address or port to connect to".into()));
-        };
-        let until = match (self.check.timeout, self.check.connect) {
-            // without `timeout check` the interval bounds the whole check
-            (Some(_), Some(limit)) => self.deadline.min(Instant::now() + limit),
-            (Some(_), None) | (None, _) => self.deadline,
-        };
-        let opened = Wire::open(&target, &connect.options, connect.send_proxy, connect.linger);
-        let mut wire = match timeout_at(until, opened).await {
-            Err(_) => return Err(self.fail_connect(connect, Finding::L4Timeout, "")),
-            Ok(Err(error)) => return Err(self.fail_connect(connect, Finding::L4Con, &reason(&error))),
-            Ok(Ok(wire)) => wire,
-        };
-        self.secured = connect.tls.is_some();
-        if let Some(tls) = &connect.tls {
-            match timeout_at(until, wire.secure(tls)).await {
-                Err(_) => return Err(self.fail_connect(connect, Finding::L6Timeout, "")),
-                Ok(Err(error)) => {
-                    return Err(self.fail_connect(connect, Finding::L6Response, &reason(&error)));
-                }
-                Ok(Ok(())) => {}
-            }
-        }
-        self.wire = Some(wire);
-        if let Some(limit) = self.check.timeout {
-            self.deadline = Instant::now() + limit;
-        }
-        Ok(())
-    }
-
-    fn target(&self, connect: &Connect) -> Option<Target> {
-        let endpoint = self.scope.server.endpoint();
-        let own = match endpoint.as_deref() {
-            Some(Endpoint::Inet { ip, port }) => {
-                let port = match port {
-                    ServerPort::Fixed(port) => *port,
-                    ServerPort::Offset(_) => 0,
-                };
-                Some(Target::Inet(SocketAddr::new(*ip, port)))
-            }
-            Some(Endpoint::Unix(path)) => Some(Target::Unix(path.clone())),
-            Some(Endpoint::Abstract(name)) => Some(Target::Abstract(name.clone().into_bytes())),
-            None => None,
-        };
-        let own_port = match &own {
-            Some(Target::Inet(addr)) => addr.port(),
-            Some(Target::Unix(_) | Target::Abstract(_)) | None => 0,
-        };
-        let port = match &connect.port {
-            Some(Port::Fixed(port)) => Some(*port),
-            Some(Port::Expr(expr)) => expr.eval(&self.scope)?.to_int().and_then(|n| u16::try_from(n).ok()),
-            None => None,
-        };
-        match connect.addr.clone().or(own)? {
-            Target::Inet(mut addr) => {
-                let unset = if addr.port() == 0 { own_port } else { addr.port() };
-                addr.set_port(port.unwrap_or(unset));
-                (addr.port() != 0).then_some(Target::Inet(addr))
-            }
-            other @ (Target::Unix(_) | Target::Abstract(_)) => Some(other),
-        }
-    }
-
-    fn fail_connect(&self, connect: &Connect, finding: Finding, info: &str) -> End {
-        if self.probe.style != Style::Tcp {
-            return self.fail(finding, info.to_owned());
-        }
-        let place = if self.step == 0 {
-            "initial connection step of tcp-check".to_owned()
-        } else {
-            let port = match &connect.port {
-                Some(Port::Fixed(port)) => format!(" port {port}"),
-                Some(Port::Expr(_)) | None => String::new(),
-            };
-            format!("step {} of tcp-check (connect{port})", self.step)
-        };
-        let comment = quoted(connect.comment.as_deref().or(self.comment.as_deref()));
-        self.fail(finding, format!("{info} at {place}{comment}"))
-    }
-
     fn fail(&self, finding: Finding, info: String) -> End {
         End(Report::new(finding, info))
     }
-
-    // ---- sending and receiving
 
     async fn send(&mut self, bytes: &[u8]) -> Stepped {
         let Some(wire) = &mut self.wire else { return Ok(()) };
@@ -261,263 +174,6 @@ impl<'p> Run<'p> {
             Err(_) => Err(None),
         }
     }
-
-    // ---- tcp-check expect
-
-    async fn expect(&mut self, expect: &'p Expect) -> Result<Report, End> {
-        loop {
-            let bytes = &self.scope.input;
-            if self.scope.complete && bytes.is_empty() {
-                let text = format!("TCPCHK got an empty response at step {}", self.step);
-                return Err(self.unmet(&expect.reporting, text));
-            }
-            let look = if bytes.is_empty() {
-                Look::More
-            } else {
-                expect.look(&self.scope, bytes, self.scope.complete)
-            };
-            match look {
-                Look::Met => return Ok(self.met(&expect.reporting)),
-                Look::Unmet => return Err(self.unmet(&expect.reporting, self.mismatch(expect))),
-                Look::More => match self.more().await {
-                    Ok(()) => {}
-                    Err(Some(end)) => return Err(end),
-                    Err(None) => return Err(self.too_late(expect)),
-                },
-            }
-        }
-    }
-
-    fn mismatch(&self, expect: &Expect) -> String {
-        let what = match &expect.matcher {
-            Matcher::Bytes { text, .. } => format!("content '{}'", lossy(&text.bytes(&self.scope))),
-            Matcher::Regex(_) | Matcher::HexRegex(_) => "content (regex)".to_owned(),
-            Matcher::Status(_) | Matcher::StatusRegex(_) | Matcher::Header { .. } => "response".to_owned(),
-        };
-        let how = if expect.negate { "matched unwanted" } else { "did not match" };
-        format!("TCPCHK {how} {what} at step {}", self.step)
-    }
-
-    fn too_late(&self, expect: &Expect) -> End {
-        let finding = expect.reporting.timeout.unwrap_or(Finding::L7Timeout);
-        let comment = quoted(expect.reporting.comment.as_deref().or(self.comment.as_deref()));
-        let info = match self.probe.style {
-            Style::Tcp => {
-                format!(" at step {} of tcp-check ({}){comment}", self.step, expect.describe(&self.scope))
-            }
-            Style::Plain | Style::Http | Style::BuiltIn => String::new(),
-        };
-        self.fail(finding, info)
-    }
-
-    fn met(&self, reporting: &Reporting) -> Report {
-        let info = match &reporting.on_success {
-            Some(format) => self.written(format),
-            None => self.closing_words().to_owned(),
-        };
-        let status = self.scope.response.as_ref().map_or(0, |r| i64::from(r.status));
-        let code = reporting.code.as_ref().and_then(|c| self.code(c)).unwrap_or(status);
-        Report::new(reporting.ok.unwrap_or(Finding::L7Ok), info).with_code(code)
-    }
-
-    fn unmet(&self, reporting: &Reporting, text: String) -> End {
-        self.unmet_as(reporting, Finding::L7Response, text)
-    }
-
-    fn unmet_as(&self, reporting: &Reporting, usual: Finding, text: String) -> End {
-        let comment = reporting.comment.as_ref().or(self.comment.as_ref());
-        let text = match (&reporting.on_error, comment) {
-            (Some(format), _) => self.written(format),
-            (None, Some(comment)) => format!("{text} comment: {comment}"),
-            (None, None) => text,
-        };
-        let status = self.scope.response.as_ref().map_or(0, |r| i64::from(r.status));
-        let code = reporting.code.as_ref().and_then(|c| self.code(c)).unwrap_or(status);
-        End(Report::new(reporting.error.unwrap_or(usual), text).with_code(code))
-    }
-
-    fn written(&self, format: &expr::Format) -> String {
-        let mut out = Vec::new();
-        format.write(&self.scope, &mut out);
-        lossy(&out)
-    }
-
-    fn code(&self, expr: &Expr) -> Option<i64> {
-        expr.eval(&self.scope)?.to_int()
-    }
-
-    // ---- built-in protocols
-
-    async fn talk(&mut self, protocol: &Protocol) -> Result<Report, End> {
-        let (good, _, late) = protocol.findings();
-        let mut report = Report::new(good, "");
-        let mut turn = 0;
-        while let Some(words) = protocol.say(turn) {
-            self.scope.clear();
-            self.send(&words).await?;
-            let (code, info) = self.hear(protocol, turn, late).await?;
-            // a goodbye without details keeps those of the turn before
-            if !info.is_empty() || turn == 0 {
-                report = Report::new(good, info).with_code(code);
-            }
-            turn += 1;
-        }
-        Ok(report)
-    }
-
-    async fn hear(&mut self, protocol: &Protocol, turn: usize, late: Finding) -> Result<(i64, String), End> {
-        let (_, bad, _) = protocol.findings();
-        loop {
-            match protocol.read(turn, &self.scope.input) {
-                Reading::Good(code, info) => return Ok((code, info)),
-                Reading::Bad(finding, code, info) => {
-                    return Err(End(Report::new(finding, info).with_code(code)));
-                }
-                Reading::More if self.scope.complete && self.scope.input.is_empty() => {
-                    return Err(self.fail(bad, "TCPCHK got an empty response at step 2".into()));
-                }
-                Reading::More if self.scope.complete => {
-                    return Err(self.fail(bad, lossy(&self.scope.input)));
-                }
-                Reading::More => match self.more().await {
-                    Ok(()) => {}
-                    Err(Some(end)) => return Err(end),
-                    Err(None) => return Err(self.fail(late, String::new())),
-                },
-            }
-        }
-    }
-
-    // ---- HTTP
-
-    /// The request as it goes out. A `connection: close` goes with HTTP/1.1, as nothing follows.
-    fn http_request(&self, send: &HttpSend) -> Vec<u8> {
-        let mut out = Vec::new();
-        let body = send.body.as_ref().map(|b| b.bytes(&self.scope));
-        for part in [&send.method[..], b" ", &send.uri.bytes(&self.scope), b" ", &send.version, b"\r\n"] {
-            out.extend_from_slice(part);
-        }
-        let mut field = |name: &[u8], value: &[u8]| {
-            for part in [name, b": ", value, b"\r\n"] {
-                out.extend_from_slice(part);
-            }
-        };
-        for (name, value) in &send.headers {
-            field(name, &value.bytes(&self.scope));
-        }
-        if let Some(state) = self.state_header.as_ref().filter(|_| self.probe.send_state) {
-            field(b"x-haproxy-server-state", state.as_bytes());
-        }
-        if let Some(body) = &body {
-            field(b"content-length", body.len().to_string().as_bytes());
-        }
-        if &*send.version == b"HTTP/1.1" {
-            field(b"connection", b"close");
-        }
-        out.extend_from_slice(b"\r\n");
-        out.extend(body.unwrap_or_default());
-        out
-    }
-
-    async fn expect_http(&mut self, expect: &'p Expect) -> Result<Report, End> {
-        self.read_head(expect).await?;
-        let status = self.scope.response.as_ref().map_or(0, |r| r.status);
-        let up = self.scope.server.health() != Health::Down;
-        if self.probe.disable_on_404 && status == 404 && up {
-            return Err(End(Report::new(Finding::L7OkConditionally, "").with_code(404)));
-        }
-        loop {
-            match expect.look_at_response(&self.scope, &self.scope.body, self.scope.complete) {
-                Look::Met => return Ok(self.met(&expect.reporting)),
-                Look::Unmet => return Err(self.unmet_http(expect)),
-                Look::More => self.read_more(expect).await?,
-            }
-        }
-    }
-
-    fn unmet_http(&self, expect: &Expect) -> End {
-        if !expect.wants_body() {
-            let reason = self.scope.response.as_ref().map_or(&b""[..], |r| r.reason());
-            return self.unmet_as(&expect.reporting, Finding::L7Status, lossy(reason));
-        }
-        let text = match (expect.negate, self.scope.body.is_empty()) {
-            (true, _) => "HTTP check matched unwanted content",
-            (false, true) => "HTTP content check could not find a response body",
-            (false, false) => "HTTP content check did not match",
-        };
-        self.unmet(&expect.reporting, text.into())
-    }
-
-    async fn read_more(&mut self, expect: &'p Expect) -> Stepped {
-        match self.more().await {
-            Ok(()) => {
-                self.read_body();
-                Ok(())
-            }
-            Err(Some(end)) => Err(end),
-            Err(None) => Err(self.too_late(expect)),
-        }
-    }
-
-    /// Reads up to the end of the head unless an earlier `expect` has.
-    async fn read_head(&mut self, expect: &'p Expect) -> Stepped {
-        while self.scope.response.is_none() {
-            if self.scope.complete {
-                return Err(self.fail(Finding::L7Response, String::new()));
-            }
-            match self.more().await {
-                Ok(()) => self.parse_head()?,
-                Err(Some(end)) => return Err(end),
-                Err(None) => return Err(self.too_late(expect)),
-            }
-        }
-        Ok(())
-    }
-
-    fn parse_head(&mut self) -> Stepped {
-        let limits = h1::Limits { max_head: super::wire::INPUT_MAX, max_fields: 101, unsafe_request: false };
-        loop {
-            let (mut scanned, mut response) = (0, http::Response::default());
-            match h1::parse_response(&self.scope.input, &mut scanned, &limits, Method::Get, &mut response) {
-                Err(_) => return Err(self.fail(Finding::L7Response, String::new())),
-                Ok(Parsed::Partial) => return Ok(()),
-                Ok(Parsed::Complete(head)) => {
-                    if (100..200).contains(&response.status) {
-                        self.scope.input.drain(..head.head_len.min(self.scope.input.len()));
-                        continue;
-                    }
-                    self.scope.response = Some(response);
-                    self.framing = Some((head.head_len, head.body));
-                    self.read_body();
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// Decodes what there is of the body; it is bounded by the input, so decoding it anew each time is cheap enough.
-    fn read_body(&mut self) {
-        let Some((start, framing)) = self.framing else { return };
-        let mut decoder = BodyDecoder::new(framing);
-        let mut rest = self.scope.input.get(start..).unwrap_or_default();
-        let mut body = Vec::new();
-        let mut done = decoder.is_done();
-        while !done {
-            let Ok(step) = decoder.step(rest) else {
-                done = true;
-                break;
-            };
-            let data = rest.get(step.consumed..step.consumed + step.data).unwrap_or_default();
-            body.extend_from_slice(data);
-            rest = rest.get(step.consumed + step.data..).unwrap_or_default();
-            done = step.done;
-            if step.consumed == 0 && step.data == 0 {
-                break;
-            }
-        }
-        self.scope.body = body;
-        self.scope.complete |= done;
-    }
 }
 
 impl Step {
@@ -539,33 +195,10 @@ fn quoted(comment: Option<&str>) -> String {
 /// What the system or TLS said, without the number behind it.
 fn reason(error: &WireError) -> String {
     match error {
-        WireError::Tls(text) => text.clone(),
+        WireError::Tls(text) => format!("SSL handshake failure ({text})"),
         WireError::Socket(error) => {
             let text = error.to_string();
             text.split(" (os error").next().unwrap_or_default().to_owned()
         }
     }
-}
-
-/// The state header of `http-check send-state`.
-pub(super) fn state_header(
-    status: &str,
-    backend: &str,
-    server: &Server,
-    node: &str,
-    shares: (u64, u32, u32),
-) -> String {
-    let (total_weight, sessions, queued) = shares;
-    let place = match server.endpoint().as_deref() {
-        Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) => format!("address={ip}; port={port}; "),
-        Some(Endpoint::Inet { ip, port: ServerPort::Offset(_) }) => format!("address={ip}; port=0; "),
-        Some(Endpoint::Unix(_) | Endpoint::Abstract(_)) => "address=unix; port=0; ".to_owned(),
-        None => String::new(),
-    };
-    let name = &server.facts.name;
-    let (weight, now) = (server.weight(), server.sessions());
-    format!(
-        "{status}; {place}name={backend}/{name}; node={node}; weight={weight}/{total_weight}; \
-         scur={now}/{sessions}; qcur={queued}"
-    )
 }

@@ -1,0 +1,47 @@
+//! A built-in protocol, talked to its end.
+
+use super::{End, Run};
+use crate::health::finding::{Finding, Report};
+use crate::health::protocols::{Protocol, Reading, lossy};
+
+impl Run<'_> {
+    pub(super) async fn talk(&mut self, protocol: &Protocol) -> Result<Report, End> {
+        let (good, _, late) = protocol.findings();
+        let mut report = Report::new(good, "");
+        let mut turn = 0;
+        while let Some(words) = protocol.say(turn) {
+            self.scope.clear();
+            self.send(&words).await?;
+            let (code, info) = self.hear(protocol, turn, late).await?;
+            // a goodbye without details keeps those of the turn before
+            if !info.is_empty() || turn == 0 {
+                report = Report::new(good, info).with_code(code);
+            }
+            turn += 1;
+        }
+        Ok(report)
+    }
+
+    async fn hear(&mut self, protocol: &Protocol, turn: usize, late: Finding) -> Result<(i64, String), End> {
+        let (_, bad, _) = protocol.findings();
+        loop {
+            match protocol.read(turn, &self.scope.input) {
+                Reading::Good(code, info) => return Ok((code, info)),
+                Reading::Bad(finding, code, info) => {
+                    return Err(End(Report::new(finding, info).with_code(code)));
+                }
+                Reading::More if self.scope.complete && self.scope.input.is_empty() => {
+                    return Err(self.fail(bad, "TCPCHK got an empty response at step 2".into()));
+                }
+                Reading::More if self.scope.complete => {
+                    return Err(self.fail(bad, lossy(&self.scope.input)));
+                }
+                Reading::More => match self.more().await {
+                    Ok(()) => {}
+                    Err(Some(end)) => return Err(end),
+                    Err(None) => return Err(self.fail(late, String::new())),
+                },
+            }
+        }
+    }
+}
