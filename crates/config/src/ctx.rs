@@ -14,8 +14,6 @@ pub struct Ctx<'c> {
     pub section: &'static str,
     /// The section's name; empty for `global` and unnamed sections.
     pub section_name: &'c Word,
-    /// The section's own line.
-    pub section_span: Span,
     /// All complaints so far.
     pub diags: &'c mut Diagnostics,
     /// The variables of this load: `setenv` changes what the next line sees.

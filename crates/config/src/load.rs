@@ -188,7 +188,6 @@ impl Loader<'_> {
             place,
             section: place.names().next().unwrap_or_default(),
             section_name: &self.name,
-            section_span: self.header.span,
             diags: &mut self.diags,
             env: &mut self.env,
             secrets: &mut self.secrets,
@@ -217,27 +216,13 @@ impl Loader<'_> {
                 }
                 self.open = Open::Global;
             }
-            Kind::Userlist => {
-                let name = header.required_name()?;
-                if self.model.userlists.iter().any(|list| list.name.text == name.text) {
-                    self.diags.warning(name.span, format!("ignoring duplicated userlist '{name}'"));
-                    return header.finish();
-                }
-                self.open = Open::Userlist(Userlist { name, ..Userlist::default() });
-            }
+            Kind::Userlist => self.begin_userlist(header.required_name()?),
             Kind::HttpErrors => {
                 let name = header.required_name()?;
                 unique("http-errors", &name, self.model.http_errors.iter().map(|other| &other.name))?;
                 self.open = Open::HttpErrors(HttpErrors { name, ..HttpErrors::default() });
             }
-            Kind::Resolvers => {
-                let name = header.required_name()?;
-                unique("resolvers", &name, self.model.resolvers.iter().map(|other| &other.name))?;
-                self.diags
-                    .warning(header.span(), format!("resolvers '{name}' is read but not asked yet"))
-                    .help("names of servers are looked up once, at start, by the system");
-                self.open = Open::Resolvers(Resolvers { name, ..Resolvers::default() });
-            }
+            Kind::Resolvers => self.begin_resolvers(&header)?,
             Kind::Ring => {
                 let name = header.required_name()?;
                 unique("ring", &name, self.model.rings.iter().map(|other| &other.name))?;
@@ -249,6 +234,25 @@ impl Loader<'_> {
             Kind::Skipped(severity, reason) => return self.skip(&header, severity, reason),
         }
         header.finish()
+    }
+
+    /// The first of a name holds; the lines of another are passed over.
+    fn begin_userlist(&mut self, name: Word) {
+        if self.model.userlists.iter().any(|list| list.name.text == name.text) {
+            self.diags.warning(name.span, format!("ignoring duplicated userlist '{name}'"));
+            return;
+        }
+        self.open = Open::Userlist(Userlist { name, ..Userlist::default() });
+    }
+
+    fn begin_resolvers(&mut self, header: &Header<'_>) -> Parsed {
+        let name = header.required_name()?;
+        unique("resolvers", &name, self.model.resolvers.iter().map(|other| &other.name))?;
+        self.diags
+            .warning(header.span(), format!("resolvers '{name}' is read but not asked yet"))
+            .help("names of servers are looked up once, at start, by the system");
+        self.open = Open::Resolvers(Resolvers { name, ..Resolvers::default() });
+        Ok(())
     }
 
     fn skip(&mut self, header: &Header<'_>, severity: Severity, reason: &str) -> Parsed {
