@@ -6,7 +6,7 @@ use crate::balance::key::{self, Key, UriPart};
 use crate::balance::{Ask, Picked};
 use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
-use crate::health::{self, Observer};
+use crate::health::{Complaint, Observer};
 use crate::link::Link;
 use crate::persist::{self, Guidance, Presented, Settings};
 use crate::plan::{Backend, UseServerTarget};
@@ -89,27 +89,28 @@ impl Assigned<'_> {
         let Some(observer) = self.observer else { return };
         let server = &self.watch.server;
         match failure.kind {
-            FailureKind::Connect => observer.connected(server, false),
-            FailureKind::Empty | FailureKind::Junk | FailureKind::ResponseTimeout => {
-                observer.answered(server, false);
-            }
-            FailureKind::Status(status) => observer.answered(server, health::is_good_status(status)),
+            FailureKind::Connect => observer.failed(server, Complaint::NoConnection),
+            FailureKind::Empty => observer.failed(server, Complaint::Closed),
+            FailureKind::Junk => observer.failed(server, Complaint::Junk),
+            FailureKind::ResponseTimeout => observer.failed(server, Complaint::Timeout),
+            FailureKind::Status(status) => observer.answered(server, status),
             // a kept connection that the server had closed is no fault of its own
             FailureKind::Stale => {}
-            FailureKind::Final if failure.ending.blames_server() => observer.answered(server, false),
+            FailureKind::Final if failure.ending.blames_server() => {
+                observer.failed(server, Complaint::Closed);
+            }
             FailureKind::Final => {}
         }
     }
 
     /// Tells it that a connection came about.
     pub fn connected(&self) {
-        self.observer.into_iter().for_each(|o| o.connected(&self.watch.server, true));
+        self.observer.into_iter().for_each(|o| o.connected(&self.watch.server));
     }
 
     /// Tells it the status of a response.
     pub fn answered(&self, status: u16) {
-        let good = health::is_good_status(status);
-        self.observer.into_iter().for_each(|o| o.answered(&self.watch.server, good));
+        self.observer.into_iter().for_each(|o| o.answered(&self.watch.server, status));
     }
 }
 

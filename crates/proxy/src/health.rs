@@ -20,7 +20,7 @@ mod state;
 mod wire;
 
 pub use finding::Finding;
-pub use observe::{Observer, is_good_status};
+pub use observe::{Complaint, Observer};
 pub use schedule::run;
 
 #[cfg(test)]

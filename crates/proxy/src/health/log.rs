@@ -1,6 +1,6 @@
 //! What the log hears of health, in HAProxy's words. Composes only.
 
-use super::finding::{Report, Verdict};
+use super::finding::{Finding, Report, Verdict};
 use crate::plan::Backend;
 use crate::server::Server;
 
@@ -36,7 +36,10 @@ fn reason(report: &Report) -> String {
     if !report.info.is_empty() {
         out += &format!(", info: \"{}\"", report.info);
     }
-    out + &format!(", check duration: {}ms", report.duration)
+    if report.finding != Finding::Analyze {
+        out += &format!(", check duration: {}ms", report.duration);
+    }
+    out
 }
 
 /// Why a state changed.

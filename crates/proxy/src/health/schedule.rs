@@ -78,8 +78,8 @@ async fn wait(ward: &Ward, next: &mut Instant) {
         };
         tokio::select! {
             () = sleep_until(*next) => return,
-            row = observer.struck(server) => {
-                ward.struck(row);
+            (row, last) = observer.struck(server) => {
+                ward.struck(row, last);
                 if let Some(check) = ward.settings().and_then(|s| s.check.as_ref()) {
                     *next = (*next).min(Instant::now() + check.pace.fast);
                 }

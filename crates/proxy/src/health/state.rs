@@ -4,6 +4,7 @@
 use super::agent::{AdminWish, HealthWish, Wishes, weight_of};
 use super::finding::{Finding, Report};
 use super::log::{self, Cause, Counts};
+use super::observe::Complaint;
 use super::plan::{BackendHealth, ServerHealth};
 use super::rise::Rise;
 use super::scope::now_us;
@@ -105,9 +106,10 @@ impl Ward {
     }
 
     /// `observe` counted a row of errors up to its limit.
-    pub(super) fn struck(&self, row: u32) {
+    pub(super) fn struck(&self, row: u32, last: Complaint) {
         let Some(settings) = self.settings() else { return };
-        let report = Report::new(Finding::Analyze, format!("Detected {row} consecutive errors"));
+        let text = format!("Detected {row} consecutive errors, last one was: {}", last.text());
+        let report = Report::new(Finding::Analyze, text);
         self.hurry.set(true);
         match settings.on_error.unwrap_or(OnError::FailCheck) {
             OnError::Fastinter => {}

@@ -420,9 +420,9 @@ fn errors_in_traffic_mark_a_server_down() {
                 (&back.balance.servers()[0], back.health.servers[0].observer.as_ref().unwrap());
             if heard.len() == 1 {
                 assert!(server.is_usable());
-                [false, false, true, false, false, false]
-                    .iter()
-                    .for_each(|ok| observer.answered(server, *ok));
+                [500, 503, 200, 500, 502, 504]
+                    .into_iter()
+                    .for_each(|status| observer.answered(server, status));
             }
         }
         assert!(!back.balance.servers()[0].is_up());
@@ -430,7 +430,7 @@ fn errors_in_traffic_mark_a_server_down() {
     });
     assert!(heard[0].contains("succeeded"));
     assert!(
-        heard[1].contains("reason: Health analyze, info: \"Detected 3 consecutive errors\""),
+        heard[1].contains("reason: Health analyze, info: \"Detected 3 consecutive errors, last one was: Wrong http response\", status"),
         "{heard:?}"
     );
     assert!(heard[2].starts_with("Server b/a is DOWN."), "{heard:?}");
