@@ -6,7 +6,7 @@ mod pair;
 
 use pair::{Folder, load, pem, served, server, shake};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tls::{BindSpec, BindTls, CertStore, PemPair, Problem, StoreSpec, Watcher};
 
 #[test]
@@ -101,6 +101,14 @@ fn resident() -> usize {
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
+/// Milliseconds of processor time of this process, which other work on the machine does not inflate.
+fn cpu_ms() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    // utime and stime, in hundredths of a second.
+    (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()) * 10
+}
+
 #[test]
 fn many_certificates_load_quickly_and_lightly() {
     let many = std::env::var("MANY_CERTIFICATES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000usize);
@@ -110,14 +118,17 @@ fn many_certificates_load_quickly_and_lightly() {
             .put(&format!("{n}.pem"), &pem(&[&format!("site{n}.example"), &format!("www.site{n}.example")]));
     }
     let spec = BindSpec { crts: vec![folder.0.display().to_string()], ..BindSpec::default() };
-    let (before, start) = (resident(), Instant::now());
+    let (before, cpu, start) = (resident(), cpu_ms(), Instant::now());
     let bind = load(&spec);
-    let (took, each) = (start.elapsed(), (resident() - before) / many);
+    let (took, cpu, each) = (start.elapsed(), cpu_ms() - cpu, (resident() - before) / many);
     let again = Instant::now();
     assert!(!bind.rescan().changed);
-    println!("{many} certificates: {took:?}, {each} bytes each, rescan {:?}", again.elapsed());
+    println!(
+        "{many} certificates: {took:?}, {cpu} ms of CPU, {each} bytes each, rescan {:?}",
+        again.elapsed()
+    );
     assert_eq!(served(&bind, &server(), Some("www.site1234.example")), "site1234.example");
     assert!(each < 8 * 1024, "{each} bytes each");
-    // Unoptimised and beside other work; optimised it is a tenth.
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    // Other tests of this binary may run meanwhile; optimised it is a fraction.
+    assert!(cpu < 5 * many as u64, "{cpu} ms of CPU");
 }
