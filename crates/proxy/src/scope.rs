@@ -3,7 +3,7 @@
 mod rare;
 
 use crate::ending::Phase;
-use crate::plan::{Backend, Frontend};
+use crate::plan::{Backend, CaptureSlot, Frontend};
 use crate::stream::{Stream, Times};
 use expr::{Direction, Fact, Payload, Sample, Scope, VarId, VarScope};
 use http::{Request, Response};
@@ -286,14 +286,20 @@ fn stream_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
         Fact::FirstVersion => Some(text(first?.version.as_str())),
         Fact::CapturedRequestHeader(slot) => captured(&stream.request_captures, *slot),
         Fact::CapturedResponseHeader(slot) => captured(&stream.response_captures, *slot),
-        Fact::RequestCaptureCount => Some(int(stream.front.request_captures.len())),
-        Fact::ResponseCaptureCount => Some(int(stream.front.response_captures.len())),
+        Fact::RequestCaptureCount => Some(slots(stream, &stream.front.request_captures)),
+        Fact::ResponseCaptureCount => Some(slots(stream, &stream.front.response_captures)),
         Fact::LogAsap => Some(Sample::Bool(stream.front.log.asap)),
         Fact::LogLevel => stream.log_level.flatten().map(int),
         Fact::LastRuleLine => (stream.last_rule_line > 0).then(|| int(stream.last_rule_line)),
         Fact::WaitEnd => Some(Sample::Bool(stream.payload_complete)),
         _ => None,
     }
+}
+
+/// Slots are there for what could have been captured: without a request, logs do not show even empty ones.
+fn slots(stream: &Stream<'_>, declared: &[CaptureSlot]) -> Sample<'static> {
+    let could = stream.has_request || !stream.request_captures.is_empty();
+    int(if could { declared.len() } else { 0 })
 }
 
 fn captured(list: &[Option<Vec<u8>>], slot: u32) -> Option<Sample<'_>> {
