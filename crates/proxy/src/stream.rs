@@ -5,7 +5,7 @@ mod answer;
 mod finish_request;
 mod finish_response;
 
-pub use answer::answer_error;
+pub use answer::{answer_error, flush};
 
 use crate::agreed::Agreed;
 use crate::assign;

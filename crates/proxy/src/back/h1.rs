@@ -158,7 +158,7 @@ impl Checkout<'_> {
         let timed_out = stream.session.deadline.borrow_mut().poll(cx, at);
         timed_out.map(|()| {
             Err(if client_at.is_some() {
-                Failure::finally(Ending::new(Cause::ClientTimeout, Phase::Data).with_status(408))
+                Failure::finally(Ending::new(Cause::ClientTimeout, Phase::Headers))
             } else {
                 Failure::new(FailureKind::ResponseTimeout, Cause::ServerTimeout, Phase::Headers)
             })
@@ -238,7 +238,7 @@ impl Checkout<'_> {
             Ok(()) => self.finished(stream, exchange, &complete),
             Err(ending) => {
                 stream.ending = ending;
-                After::Abort
+                broken_off(stream, exchange, framing).await
             }
         }
     }
@@ -342,6 +342,17 @@ impl Checkout<'_> {
         stream.ending = ended.ending;
         if ended.ending == Ending::default() { After::Close } else { After::Abort }
     }
+}
+
+/// A body broke off. What came of it is still the client's; that the rest is missing shows by the framing, and where
+/// the end of the connection would look like the end of the body, by a reset (RFC 9112 section 8).
+async fn broken_off(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, framing: Framing) -> After {
+    let client_left = matches!(stream.ending.cause, Cause::ClientAbort | Cause::ClientTimeout);
+    if client_left || !matches!(framing, Framing::Length(_) | Framing::Chunked) {
+        return After::Abort;
+    }
+    exchange.close = true;
+    crate::stream::flush(stream, exchange).await
 }
 
 fn stricter(a: ConnectionMode, b: ConnectionMode) -> ConnectionMode {

@@ -66,7 +66,7 @@ fn body_unread(exchange: &mut Exchange<'_>) -> bool {
 }
 
 /// Sends what waits and says how the connection goes on.
-pub(super) async fn flush(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> After {
+pub async fn flush(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> After {
     let give_up = after(Instant::now(), stream.timeouts.client);
     let session = stream.session;
     let sent = poll_fn(|cx| {
