@@ -56,12 +56,28 @@ async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending
     if let Some(close) = inspect(stream, link, &front.tcp_content, front.inspect_delay).await? {
         return Ok(close);
     }
-    let Some(back) = route::backend(stream) else { return Err(route::NOWHERE) };
+    lend(stream, link);
+    let routed = route::backend(stream);
+    take_back(stream, link);
+    let Some(back) = routed else { return Err(route::NOWHERE) };
     stream.enter_backend(back);
     if let Some(close) = inspect(stream, link, &back.tcp_content, back.inspect_delay).await? {
         return Ok(close);
     }
     carry(stream, link, back).await
+}
+
+/// Shows what the client has sent so far to conditions: content rules, the choice of a backend and of a server.
+fn lend(stream: &mut Stream<'_>, link: &mut Link) {
+    stream.payload = std::mem::take(&mut link.input);
+}
+
+/// Ends [`lend`]. What arrived meanwhile follows what was lent.
+fn take_back(stream: &mut Stream<'_>, link: &mut Link) {
+    let later = std::mem::replace(&mut link.input, std::mem::take(&mut stream.payload));
+    if !later.is_empty() {
+        link.input.push(later.data());
+    }
 }
 
 /// Runs content rules, waiting for the client's first bytes as long as they may still change the outcome.
@@ -77,11 +93,11 @@ async fn inspect(
     let give_up = after(Instant::now(), Some(delay.unwrap_or(Duration::ZERO)));
     let mut last_chance = delay.is_none();
     loop {
-        stream.payload = std::mem::take(&mut link.input);
+        lend(stream, link);
         last_chance |= link.ended() || stream.payload.len() >= INSPECT_MAX;
         stream.payload_complete = last_chance;
         let decision = run_tcp(rules, 0, last_chance, stream);
-        link.input = std::mem::take(&mut stream.payload);
+        take_back(stream, link);
         match decision {
             TcpDecision::Accept | TcpDecision::ExpectProxy(_) => return Ok(None),
             TcpDecision::Reject => {
@@ -117,8 +133,12 @@ async fn carry<'s>(
 ) -> Result<Close, Ending> {
     let mut attempts = Attempts::new(back);
     loop {
-        let assigned = assign::server(stream, link, back, &attempts).await?;
-        let sni = back.targets.get(assigned.index).and_then(|t| back::server_name(stream, t));
+        lend(stream, link);
+        let assigned = assign::server(stream, link, back, &attempts).await;
+        let sni = assigned.as_ref().ok().and_then(|a| back.targets.get(a.index));
+        let sni = sni.and_then(|t| back::server_name(stream, t));
+        take_back(stream, link);
+        let assigned = assigned?;
         match back::open(stream, back, assigned.index, sni.as_deref()).await {
             Ok(mut server) => {
                 stream.times.connected = Some(stream.worker.tick());
