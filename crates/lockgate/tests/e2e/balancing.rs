@@ -1,0 +1,84 @@
+//! Who gets which request: cookies, hashes, the least loaded, and queues in front of servers that take only so many.
+
+use crate::client::{Raw, curl};
+use crate::nginx::Nginx;
+use crate::place::wait_for;
+use crate::program::Lockgate;
+use crate::upstream::Upstream;
+use std::process::Command;
+
+fn proxy(backend: &str) -> Lockgate {
+    Lockgate::start(&format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 10s\n \
+         timeout server 10s\n timeout queue 10s\nlisten l\n bind <http>\n {backend}\n"
+    ))
+}
+
+#[test]
+fn a_cookie_keeps_clients_on_their_server_across_restarts() {
+    let (one, two) = (Nginx::start("one"), Nginx::start("two"));
+    let backend = format!(
+        "balance roundrobin\n cookie SRV insert indirect nocache\n server one {} cookie c1\n server two {} cookie c2",
+        one.address(),
+        two.address()
+    );
+    for _restart in 0..2 {
+        let lockgate = proxy(&backend);
+        let first = curl(&lockgate.url("http", "/"));
+        let cookie = first.field("set-cookie").unwrap();
+        let name = first.field("x-server").unwrap();
+        assert_eq!(cookie, if name == "one" { "SRV=c1; path=/" } else { "SRV=c2; path=/" });
+        for (value, name) in [("c1", "one"), ("c2", "two")] {
+            for _ in 0..4 {
+                let answer = curl(&format!("{} -b SRV={value}", lockgate.url("http", "/")));
+                assert_eq!((answer.field("x-server"), answer.field("set-cookie")), (Some(name), None));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_least_loaded_server_is_chosen_and_a_source_stays() {
+    let busy = Upstream::start(|mut peer| peer.read_all());
+    let free = Nginx::start("free");
+    let lockgate = proxy(&format!(
+        "balance leastconn\n server busy {}\n server free {}",
+        busy.address(),
+        free.address()
+    ));
+    let mut held = Raw::connect(lockgate.at("http"));
+    held.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_for(|| (!busy.received().is_empty()).then_some(())).unwrap();
+    for _ in 0..5 {
+        assert_eq!(curl(&lockgate.url("http", "/")).field("x-server"), Some("free"));
+    }
+    let (one, two) = (Nginx::start("one"), Nginx::start("two"));
+    let lockgate =
+        proxy(&format!("balance source\n server one {}\n server two {}", one.address(), two.address()));
+    let first = curl(&lockgate.url("http", "/")).field("x-server").map(str::to_owned);
+    for _ in 0..5 {
+        assert_eq!(curl(&lockgate.url("http", "/")).field("x-server").map(str::to_owned), first);
+    }
+}
+
+#[test]
+fn more_clients_than_places_wait_their_turn_and_none_fails() {
+    let nginx = Nginx::start("one");
+    let lockgate = proxy(&format!("server one {} maxconn 2", nginx.address()));
+    for program in [
+        format!("ab -q -n 2000 -c 40 {}", lockgate.url("http", "/")),
+        format!("ab -q -k -n 2000 -c 40 {}", lockgate.url("http", "/")),
+    ] {
+        let words: Vec<&str> = program.split(' ').collect();
+        let output = Command::new(words[0]).args(&words[1..]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("Complete requests:      2000"), "{said}");
+        assert!(said.contains("Failed requests:        0") && !said.contains("Non-2xx"), "{said}");
+    }
+    let wrk = Command::new("wrk").args(["-t1", "-c20", "-d1s", &lockgate.url("http", "/")]).output().unwrap();
+    let said = String::from_utf8_lossy(&wrk.stdout);
+    assert!(
+        said.contains("Requests/sec") && !said.contains("Non-2xx") && !said.contains("Socket errors"),
+        "{said}"
+    );
+}

@@ -1,0 +1,196 @@
+//! The same traffic through us and through Debian's haproxy gives the same log lines, timers and ports aside.
+
+use crate::authority::authority;
+use crate::client::{Raw, exchange, try_curl};
+use crate::place::{PATIENCE, free_address, wait_for};
+use crate::program::{Lockgate, Player};
+use crate::upstream::Upstream;
+use std::net::SocketAddr;
+
+/// What varies between two runs, replaced: ports, dates, timers other than -1; and sizes, which haproxy 2.6 counts in
+/// its own representation of a message instead of in bytes.
+fn masked(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut size_next = false;
+    let words = words.into_iter().map(|word| {
+        if std::mem::take(&mut size_next) && word.parse::<u64>().is_ok() {
+            return "size".to_owned();
+        }
+        if let Some((address, _)) = word.split_once(':').filter(|w| w.0 == "127.0.0.1") {
+            return address.to_owned();
+        }
+        if word.starts_with('[') && word.ends_with(']') {
+            return "[date]".to_owned();
+        }
+        size_next = word.len() == 3 && word.parse::<u16>().is_ok_and(|n| n >= 200);
+        let numbers = word.split('/').count() > 2 && word.split('/').all(|n| n.parse::<i64>().is_ok());
+        if numbers { timers(word) } else { word.to_owned() }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Five timers: only which phases were not reached. Five counters look like them, and where a request follows another
+/// quickly, the one before may still be counted.
+fn timers(word: &str) -> String {
+    let mask = |t: &str| if t.starts_with('-') { t.to_owned() } else { "0".to_owned() };
+    word.split('/').map(mask).collect::<Vec<_>>().join("/")
+}
+
+/// Runs `traffic` through both players in turn, waits for `count` lines each, and compares.
+fn same_lines(config: &str, count: usize, traffic: impl Fn(&Lockgate)) {
+    let lines = |player| {
+        let lockgate = Lockgate::played_by(player, config);
+        traffic(&lockgate);
+        let wanted =
+            |l: &Lockgate| l.lines().into_iter().filter(|l| l.contains("127.0.0.1")).collect::<Vec<_>>();
+        let lines = wait_for(|| Some(wanted(&lockgate)).filter(|l| l.len() >= count));
+        lines.unwrap_or_else(|| {
+            panic!("{count} lines within {PATIENCE:?}, not:\n{}", lockgate.lines().join("\n"))
+        })
+    };
+    let (ours, theirs) = (lines(Player::Tested), lines(Player::Oracle));
+    let pair = |lines: &[String]| lines.iter().map(|l| masked(l)).collect::<Vec<_>>().join("\n");
+    assert_eq!(pair(&ours), pair(&theirs), "\nours:\n{}\ntheirs:\n{}", ours.join("\n"), theirs.join("\n"));
+}
+
+/// One frontend with `more`, and backends that behave each in its way. Requests are made one after the other.
+fn config(server: SocketAddr, more: &str) -> String {
+    format!(
+        "global\n    log stdout format raw local0\ndefaults\n    mode http\n    log global\n    timeout connect 5s\n    \
+         timeout client 10s\n    timeout server 10s\n    timeout http-request 300ms\n    retries 0\n\
+         frontend front\n    bind <http>\n    {more}\n\
+         backend app\n    server one {server}\n\
+         backend dead\n    timeout connect 200ms\n    server down {dead}\n\
+         backend slow\n    timeout server 200ms\n    server one {server}\n\
+         backend empty\n",
+        dead = free_address(),
+    )
+}
+
+/// Answers by path: at once, in part, never, or with a status.
+fn server() -> Upstream {
+    Upstream::start(|mut peer| {
+        loop {
+            let seen = peer.read_message();
+            if seen.is_empty() {
+                return;
+            }
+            let path = seen.split(' ').nth(1).unwrap_or_default().to_owned();
+            match path.as_str() {
+                "/part" => return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"),
+                "/close" => return,
+                "/never" => peer.read_all(),
+                "/junk" => return peer.send("junk\r\n\r\n"),
+                "/missing" => peer.send("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n"),
+                "/204" => peer.send("HTTP/1.1 204 No Content\r\n\r\n"),
+                "/chunks" => {
+                    peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+                }
+                _ => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nServer: unit\r\n\r\nok\n"),
+            }
+        }
+    })
+}
+
+const RULES: &str = "acl dead path /dead
+    use_backend dead if dead
+    use_backend slow if { path /never }
+    use_backend empty if { path /empty }
+    http-request deny if { path /deny }
+    http-request return status 204 if { path /return }
+    http-request redirect location /else if { path /redirect }
+    capture request header User-Agent len 10
+    capture request header X-None len 10
+    capture response header Server len 3
+    default_backend app";
+
+fn requests(lockgate: &Lockgate) {
+    for path in [
+        "/",
+        "/missing",
+        "/204",
+        "/chunks",
+        "/part",
+        "/close",
+        "/junk",
+        "/dead",
+        "/never",
+        "/empty",
+        "/deny",
+        "/return",
+        "/redirect",
+        "/with?query=%20&\"quoted\"",
+    ] {
+        let before = lockgate.lines().len();
+        exchange(
+            lockgate.at("http"),
+            format!(
+                "GET {path} HTTP/1.1\r\nHost: a\r\nUser-Agent: unit/1.0 long\r\nConnection: close\r\n\r\n"
+            ),
+        );
+        wait_for(|| (lockgate.lines().len() > before).then_some(())).unwrap();
+    }
+    exchange(lockgate.at("http"), "BAD REQUEST\r\n\r\n");
+    wait_for(|| (lockgate.lines().len() > 14).then_some(())).unwrap();
+    Raw::connect(lockgate.at("http")).send("GET /slow HTTP/1.1\r\n").read_all();
+    wait_for(|| (lockgate.lines().len() > 15).then_some(())).unwrap();
+    Raw::connect(lockgate.at("http")).finish().read_all();
+}
+
+#[test]
+fn httplog() {
+    let server = server();
+    same_lines(&config(server.address(), &format!("option httplog\n    {RULES}")), 17, requests);
+}
+
+#[test]
+fn a_format_of_ones_own() {
+    let server = server();
+    let format = r#"log-format "127.0.0.1:%cp %ft %b/%s %ST %ts %tsc %rc %hr %hs %{+Q}r %HM %HP %HQ %HU %HV %{+E}HU %sq/%bq""#;
+    same_lines(&config(server.address(), &format!("{format}\n    {RULES}")), 17, requests);
+}
+
+#[test]
+fn httpslog() {
+    let server = server();
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httpslog\n timeout connect 5s\n timeout client 5s\n \
+         timeout server 5s\nfrontend secure\n bind <https> ssl crt {}\n default_backend app\nbackend app\n server one {}\n",
+        authority().leaf("app.example").display(),
+        server.address()
+    );
+    same_lines(&config, 2, |lockgate| {
+        let port = lockgate.at("https").port();
+        let url = format!("--resolve app.example:{port}:127.0.0.1 https://app.example:{port}");
+        for (path, more) in [
+            ("/", "--tls13-ciphers TLS_AES_128_GCM_SHA256"),
+            ("/missing", "--tls-max 1.2 --ciphers ECDHE-ECDSA-AES256-GCM-SHA384"),
+        ] {
+            let before = lockgate.lines().len();
+            assert_eq!(try_curl(&format!("{url}{path} {more}")).0, 0);
+            wait_for(|| (lockgate.lines().len() > before).then_some(())).unwrap();
+        }
+    });
+}
+
+#[test]
+fn tcplog() {
+    let server = Upstream::start(|mut peer| {
+        peer.read();
+        peer.send("hello");
+    });
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n option tcplog\n timeout connect 200ms\n timeout client 5s\n \
+         timeout server 5s\n retries 0\nlisten echo\n bind <echo>\n server one {}\nlisten dead\n bind <dead>\n server down {}\n\
+         listen none\n bind <none>\nlisten strict\n bind <strict>\n tcp-request content reject\n server one {0}\n",
+        server.address(),
+        free_address()
+    );
+    same_lines(&config, 4, |lockgate| {
+        for name in ["echo", "dead", "none", "strict"] {
+            let before = lockgate.lines().len();
+            Raw::connect(lockgate.at(name)).send("hi").read_all();
+            wait_for(|| (lockgate.lines().len() > before).then_some(())).unwrap();
+        }
+    });
+}

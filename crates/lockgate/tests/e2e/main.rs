@@ -1,0 +1,27 @@
+//! End-to-end tests: the program itself between clients and servers that we did not write (curl, openssl, wrk; nginx,
+//! gunicorn with Flask), and raw sockets where the peer must misbehave. One binary, so that it is linked once.
+//!
+//! Everything a test starts is a value that kills it on drop; ports are the OS's; what must happen is awaited by
+//! polling it, never by sleeping. `LOCKGATE_ORACLE=1` runs the same tests against Debian's haproxy, so that a test's
+//! expectation can be checked against the behaviour that we claim to share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a failed set-up is a failed test
+#![allow(unreachable_pub)] // one binary: everything is reachable by its modules alone
+
+mod authority;
+mod client;
+mod gunicorn;
+mod nginx;
+mod place;
+mod program;
+mod upstream;
+
+mod article;
+mod balancing;
+mod life;
+mod log_lines;
+mod messages;
+mod secure;
+mod strictness;
+mod timeouts;
+mod transfers;
+mod tunnels;

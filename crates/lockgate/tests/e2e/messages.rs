@@ -1,0 +1,189 @@
+//! HTTP/1 as clients and servers speak it in its corners: framing, interim responses, pipelining, old versions, reuse.
+
+use crate::client::{Answer, Raw, curl, exchange, text};
+use crate::gunicorn::Gunicorn;
+use crate::nginx::Nginx;
+use crate::place::wait_for;
+use crate::program::Lockgate;
+use crate::upstream::Upstream;
+use std::net::SocketAddr;
+
+fn proxy(server: SocketAddr) -> Lockgate {
+    proxy_with(server, "")
+}
+
+fn proxy_with(server: SocketAddr, more: &str) -> Lockgate {
+    Lockgate::start(&format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 10s\n \
+         timeout server 10s\n {more}\nlisten l\n bind <http>\n server s {server}\n"
+    ))
+}
+
+#[test]
+fn responses_without_a_body_have_none() {
+    let nginx = Nginx::start("one");
+    let lockgate = proxy(nginx.address());
+    let mut raw = Raw::connect(lockgate.at("http"));
+    for (line, status) in
+        [("HEAD /", 200), ("GET /empty", 204), ("GET /unchanged", 304), ("HEAD /nowhere/files/x", 200)]
+    {
+        let head = raw.send(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n")).read_until("\r\n\r\n");
+        let answer = Answer::parse(&head);
+        assert_eq!((answer.status, answer.text()), (status, ""), "{line}");
+    }
+    let last = raw.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").read_all();
+    assert_eq!(Answer::parse(&last).text(), "one\n");
+}
+
+#[test]
+fn requests_in_one_packet_are_answered_in_their_order() {
+    let nginx = Nginx::start("one");
+    let lockgate = proxy(nginx.address());
+    let mut many = String::new();
+    for number in 0..50 {
+        many += &format!("GET /echo?n={number} HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    many += "POST /echo?n=50 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
+    many += "GET /echo?n=51 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let all = text(&exchange(lockgate.at("http"), many));
+    let numbers: Vec<&str> =
+        all.split("args=n=").skip(1).map(|part| part.split(' ').next().unwrap()).collect();
+    let wanted: Vec<String> = (0..52).map(|n| n.to_string()).collect();
+    assert_eq!(numbers, wanted);
+}
+
+#[test]
+fn an_old_client_gets_a_body_it_can_read() {
+    let gunicorn = Gunicorn::start();
+    let lockgate = proxy(gunicorn.address());
+    let answer = text(&exchange(lockgate.at("http"), "GET /count/3 HTTP/1.0\r\n\r\n"));
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(!answer.to_ascii_lowercase().contains("transfer-encoding"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n0\n1\n2\n"), "{answer}");
+    // With keep-alive asked for and a length known, the connection stays.
+    let nginx = Nginx::start("one");
+    let lockgate = proxy(nginx.address());
+    let mut raw = Raw::connect(lockgate.at("http"));
+    for _ in 0..3 {
+        let answer = raw.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").read_until("one\n");
+        assert_eq!(Answer::parse(&answer).field("connection"), Some("keep-alive"));
+    }
+}
+
+#[test]
+fn connections_to_a_server_are_used_again() {
+    let nginx = Nginx::start("one");
+    let lockgate = proxy(nginx.address());
+    let mut raw = Raw::connect(lockgate.at("http"));
+    for _ in 0..10 {
+        raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read_until("one\n");
+    }
+    let noted = wait_for(|| Some(nginx.requests()).filter(|r| r.len() == 10)).unwrap();
+    let first = noted[0].split(' ').next();
+    assert!(noted.iter().all(|r| r.split(' ').next() == first), "{noted:?}");
+    // and with `option http-server-close` they are not.
+    let lockgate = proxy_with(nginx.address(), "option http-server-close");
+    let mut raw = Raw::connect(lockgate.at("http"));
+    for _ in 0..3 {
+        raw.send("GET /s HTTP/1.1\r\nHost: a\r\n\r\n").read_until("one\n");
+    }
+    let noted = wait_for(|| Some(nginx.requests()).filter(|r| r.len() == 13)).unwrap();
+    let mut connections: Vec<_> = noted[10..].iter().map(|r| r.split(' ').next()).collect();
+    connections.dedup();
+    assert_eq!(connections.len(), 3, "{noted:?}");
+}
+
+#[test]
+fn a_kept_connection_that_the_server_closed_costs_no_request() {
+    // Each connection serves one request without saying that it will close.
+    let server = Upstream::start(|mut peer| {
+        if peer.read_head() {
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let lockgate = proxy(server.address());
+    let mut raw = Raw::connect(lockgate.at("http"));
+    for _ in 0..20 {
+        let answer = raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read_until("ok");
+        assert_eq!(Answer::parse(&answer).status, 200);
+    }
+}
+
+#[test]
+fn a_client_that_expects_100_gets_it_and_the_server_the_body() {
+    let server = Upstream::start(|mut peer| {
+        peer.read_head();
+        peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+        peer.read();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let lockgate = proxy(server.address());
+    let mut raw = Raw::connect(lockgate.at("http"));
+    raw.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+    assert!(raw.read_until("\r\n\r\n").starts_with(b"HTTP/1.1 100"));
+    let answer = raw.send("body").read_until("\r\n\r\n");
+    assert_eq!(Answer::parse(&answer).status, 200);
+    assert!(server.received()[0].ends_with(b"body"));
+}
+
+#[test]
+fn early_hints_pass_and_come_before_the_answer() {
+    let server = Upstream::answering(
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    );
+    let lockgate = proxy(server.address());
+    let all =
+        text(&Raw::connect(lockgate.at("http")).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read_until("ok"));
+    let (hints, rest) = all.split_once("\r\n\r\n").unwrap();
+    assert!(hints.starts_with("HTTP/1.1 103 ") && hints.to_lowercase().contains("link: </a.css>"), "{all}");
+    assert!(rest.starts_with("HTTP/1.1 200 OK"), "{all}");
+}
+
+#[test]
+fn hop_by_hop_fields_stay_on_their_hop() {
+    let server = Upstream::answering(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-End: 1\r\n\r\nok",
+    );
+    let lockgate = proxy(server.address());
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x-private\r\nX-Private: 1\r\nTE: trailers, gzip\r\n\
+                   Keep-Alive: 5\r\nX-Public: 1\r\n\r\n";
+    let answer = Answer::parse(&Raw::connect(lockgate.at("http")).send(request).read_until("ok"));
+    assert_eq!(
+        (answer.field("x-hop"), answer.field("keep-alive"), answer.field("x-end")),
+        (None, None, Some("1"))
+    );
+    let seen = text(&server.received()[0]).to_ascii_lowercase();
+    assert!(seen.contains("x-public: 1") && !seen.contains("x-private") && !seen.contains("gzip"), "{seen}");
+}
+
+#[test]
+fn trailers_and_chunks_pass_both_ways() {
+    let server = Upstream::start(|mut peer| {
+        let mut all = Vec::new();
+        while !all.ends_with(b"x-sum: 9\r\n\r\n") && !all.ends_with(b"X-Sum: 9\r\n\r\n") {
+            let read = peer.read();
+            if read.is_empty() {
+                return;
+            }
+            all.extend(read);
+        }
+        peer.send(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;ext=1\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n",
+        );
+    });
+    let lockgate = proxy(server.address());
+    let mut raw = Raw::connect(lockgate.at("http"));
+    raw.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 9\r\n\r\n",
+    );
+    let all = text(&raw.read_until("7\r\n\r\n")).to_ascii_lowercase();
+    assert!(all.ends_with("\r\n2\r\nok\r\n0\r\nx-sum: 7\r\n\r\n"), "{all}");
+}
+
+#[test]
+fn cookies_of_an_application_pass() {
+    let gunicorn = Gunicorn::start();
+    let lockgate = proxy(gunicorn.address());
+    let answer = curl(&lockgate.url("http", "/cookie"));
+    assert_eq!(answer.field("set-cookie"), Some("session=abc; Path=/"));
+}

@@ -1,0 +1,61 @@
+//! Where a test keeps its files and gets its ports, and how it waits.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine; a test that reaches it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A directory of its own, removed on drop.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Folder {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("lockgate-e2e-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An address that nobody listens on at the moment.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Whether somebody listens on `address`. Asks the kernel instead of connecting, for a connection would be logged.
+pub fn is_listening(address: SocketAddr) -> bool {
+    let wanted = format!("0100007F:{:04X} 00000000:0000 0A", address.port());
+    std::fs::read_to_string("/proc/net/tcp").unwrap().contains(&wanted)
+}
+
+/// Polls until `probe` has something; `None` after [`PATIENCE`].
+pub fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    let give_up = Instant::now() + PATIENCE;
+    while Instant::now() < give_up {
+        if let Some(found) = probe() {
+            return Some(found);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
+}

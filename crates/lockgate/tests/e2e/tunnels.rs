@@ -1,0 +1,135 @@
+//! Bytes that are none of our business: WebSockets, TCP with half-close, TLS that passes through, PROXY protocol.
+
+use crate::authority::authority;
+use crate::client::{Answer, Raw, curl, exchange, text, try_curl};
+use crate::nginx::Nginx;
+use crate::program::Lockgate;
+use crate::upstream::Upstream;
+
+const HEAD: &str = "global\n log stdout format raw local0\ndefaults\n log global\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n";
+
+#[test]
+fn a_websocket_is_a_tunnel_once_the_server_agrees() {
+    let server = Upstream::start(|mut peer| {
+        let head = peer.read_message().to_ascii_lowercase();
+        if !head.contains("upgrade: websocket") {
+            return peer.send("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n");
+        }
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi");
+        loop {
+            let read = peer.read();
+            if read.is_empty() {
+                return peer.send("bye");
+            }
+            peer.send(read);
+        }
+    });
+    let lockgate = Lockgate::start(&format!(
+        "{HEAD} mode http\n option httplog\nlisten l\n bind <http>\n server s {}\n",
+        server.address()
+    ));
+    let mut raw = Raw::connect(lockgate.at("http"));
+    raw.send("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    let head = raw.read_until("hi");
+    let answer = Answer::parse(&head);
+    assert_eq!((answer.status, answer.field("upgrade")), (101, Some("websocket")));
+    for frame in [&b"\x81\x02ok"[..], b"\x00\xff\r\n\r\n", b"0\r\n\r\n"] {
+        assert_eq!(raw.send(frame).read_until(frame), frame);
+    }
+    assert_eq!(text(&raw.finish().read_all()), "bye");
+    let line = lockgate.logged("GET /chat");
+    assert!(line.contains(" 101 ") && line.contains(" ---- "), "{line}");
+    let refused =
+        exchange(lockgate.at("http"), "GET /plain HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(Answer::parse(&refused).status, 426);
+}
+
+#[test]
+fn tcp_is_relayed_and_each_side_closes_for_itself() {
+    let server = Upstream::start(|mut peer| {
+        peer.send("220 ready\r\n");
+        let mut all = Vec::new();
+        loop {
+            let read = peer.read();
+            if read.is_empty() {
+                break;
+            }
+            all.extend(read);
+        }
+        peer.send(format!("got {}\r\n", all.len()));
+    });
+    let lockgate = Lockgate::start(&format!(
+        "{HEAD} mode tcp\n option tcplog\nlisten l\n bind <tcp>\n server s {}\n",
+        server.address()
+    ));
+    let mut raw = Raw::connect(lockgate.at("tcp"));
+    raw.read_until("220 ready\r\n");
+    let all = raw.send(vec![b'x'; 3_000_000]).finish().read_all();
+    assert_eq!(text(&all), "got 3000000\r\n");
+    let line = lockgate.logged(" l l/s ");
+    assert!(line.contains(" -- ") && line.contains(" 24 "), "{line}");
+}
+
+#[test]
+fn tls_passes_through_to_the_server_of_its_name() {
+    let (one, two) = (Nginx::start_tls("one"), Nginx::start_tls("two"));
+    let lockgate = Lockgate::start(&format!(
+        "{HEAD} mode tcp\n option tcplog\nfrontend f\n bind <tls>\n tcp-request inspect-delay 5s\n \
+         tcp-request content accept if {{ req.ssl_hello_type 1 }}\n tcp-request content reject\n \
+         use_backend one if {{ req.ssl_sni -i one }}\n use_backend two if {{ req.ssl_sni -m end two }}\n\
+         backend one\n server one {}\nbackend two\n server two {}\n",
+        one.address(),
+        two.address()
+    ));
+    let port = lockgate.at("tls").port();
+    for name in ["one", "two"] {
+        let answer = curl(&format!("--resolve {name}:{port}:127.0.0.1 https://{name}:{port}/"));
+        assert_eq!(answer.field("x-server"), Some(name));
+        assert!(lockgate.logged(&format!(" f {name}/{name} ")).contains(" -- "));
+    }
+    let (code, _) = try_curl(&format!("-k --resolve else:{port}:127.0.0.1 https://else:{port}/"));
+    assert_ne!(code, 0);
+    assert!(lockgate.logged(" f f/<NOSRV> ").contains(" SC "));
+    assert!(exchange(lockgate.at("tls"), "GET / HTTP/1.0\r\n\r\n").is_empty());
+    lockgate.logged(" PR ");
+}
+
+#[test]
+fn the_proxy_header_tells_nginx_who_the_client_is() {
+    let nginx = Nginx::with("one", "proxy_protocol", "");
+    for version in ["send-proxy", "send-proxy-v2"] {
+        let lockgate = Lockgate::start(&format!(
+            "{HEAD} mode http\nlisten l\n bind <http>\n bind <proxied> accept-proxy\n server s {} {version}\n",
+            nginx.address()
+        ));
+        assert!(curl(&lockgate.url("http", "/echo")).text().contains("from=127.0.0.1 "), "{version}");
+        let mut v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c".to_vec();
+        v2.extend([192, 0, 2, 7, 192, 0, 2, 1, 0x10, 0, 0, 80]);
+        for (header, seen) in [
+            (b"PROXY TCP4 192.0.2.9 192.0.2.1 1000 80\r\n".to_vec(), "from=192.0.2.9 "),
+            (v2, "from=192.0.2.7 "),
+            (b"PROXY UNKNOWN\r\n".to_vec(), "from=127.0.0.1 "),
+        ] {
+            let request =
+                [&header[..], b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"].concat();
+            let answer = text(&exchange(lockgate.at("proxied"), request));
+            assert!(answer.contains(seen), "{version} {seen}: {answer}");
+        }
+        assert!(exchange(lockgate.at("proxied"), "GET / HTTP/1.0\r\n\r\n").is_empty());
+    }
+}
+
+#[test]
+fn curls_own_proxy_header_is_believed_where_told_to() {
+    let nginx = Nginx::start("one");
+    let lockgate = Lockgate::start(&format!(
+        "{HEAD} mode http\n option forwardfor\nlisten l\n bind <https> accept-proxy ssl crt {}\n server s {}\n",
+        authority().leaf("app.example").display(),
+        nginx.address()
+    ));
+    let port = lockgate.at("https").port();
+    let answer = curl(&format!(
+        "--haproxy-protocol --resolve app.example:{port}:127.0.0.1 https://app.example:{port}/echo"
+    ));
+    assert!(answer.text().contains("xff=127.0.0.1 "), "{}", answer.text());
+}
