@@ -1,8 +1,9 @@
 //! From the configuration's check lines to what runs. Called once per backend by the plan's lowering, which lends its
 //! compiler, its certificate store and its complaints.
 
-use super::expect::{Expect, Matcher, Pattern, unhex};
-use super::finding::Finding;
+mod expect;
+
+use super::expect::{Expect, Matcher, unhex};
 use super::observe::Observer;
 use super::plan::{
     Agent, BackendHealth, Check, CheckTls, Connect, HttpSend, Pace, Port, Probe, Reporting, ServerHealth,
@@ -12,12 +13,11 @@ use super::protocols::Protocol;
 use crate::lower::Lower;
 use base::{Address, Host, Word};
 use config::model::{
-    CheckConnect, CheckExpect, CheckKind, CheckMatch, CheckPattern, CheckStep, CheckText, FormatText,
-    NameMatch, Observe, OnMarkedDown, Proxy, ProxyKind, SendProxy, Server, ServerParams, VarValue,
+    CheckConnect, CheckKind, CheckStep, CheckText, FormatText, Observe, OnMarkedDown, Proxy, ProxyKind,
+    SendProxy, Server, ServerParams, VarValue,
 };
 use expr::{Escape, Format, Stage};
 use net::{ConnectOptions, Target};
-use regex::bytes::Regex;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -381,85 +381,6 @@ impl Lower<'_> {
             CheckText::Format(FormatText(word)) if hex => Some(Text::HexFormat(self.check_format(word)?)),
             CheckText::Format(FormatText(word)) => Some(Text::Format(self.check_format(word)?)),
         }
-    }
-
-    fn expect(&mut self, expect: &CheckExpect) -> Option<Expect> {
-        let matcher = match &expect.matcher {
-            CheckMatch::String(text) => {
-                Matcher::Bytes { text: self.check_text(text, false)?, word: "string" }
-            }
-            CheckMatch::Binary(text) => Matcher::Bytes { text: self.check_text(text, true)?, word: "binary" },
-            CheckMatch::Rstring(word) => Matcher::Regex(self.check_regex(word)?),
-            CheckMatch::Rbinary(word) => Matcher::HexRegex(self.check_regex(word)?),
-            CheckMatch::Status(ranges) => Matcher::Status(ranges.clone()),
-            CheckMatch::Rstatus(word) => Matcher::StatusRegex(self.check_regex(word)?),
-            CheckMatch::Header { name, value, full } => Matcher::Header {
-                name: self.pattern(name)?,
-                value: match value {
-                    Some(value) => Some(self.pattern(value)?),
-                    None => None,
-                },
-                full: *full,
-            },
-        };
-        // a negative minimum is none
-        let min_recv = expect.min_recv.and_then(|n| usize::try_from(n).ok());
-        Some(Expect { matcher, negate: expect.negate, min_recv, reporting: self.reporting(expect)? })
-    }
-
-    fn pattern(&mut self, pattern: &CheckPattern) -> Option<Pattern> {
-        match (&pattern.text, pattern.method) {
-            (CheckText::Plain(word), NameMatch::Reg) => Some(Pattern::Regex(self.check_regex(word)?)),
-            (text, method) => Some(Pattern::Text { text: self.check_text(text, false)?, method }),
-        }
-    }
-
-    fn check_regex(&mut self, word: &Word) -> Option<Regex> {
-        match expr::pcre::compile(&word.text, false) {
-            Ok(regex) => Some(regex),
-            Err(error) => {
-                let diag = self.env.diags.alert(word.span, format!("regex '{}' : {error}", word.text));
-                if let Some(help) = error.help() {
-                    diag.help(help);
-                }
-                None
-            }
-        }
-    }
-
-    fn reporting(&mut self, expect: &CheckExpect) -> Option<Reporting> {
-        let mut reporting = Reporting {
-            comment: expect.comment.as_ref().map(|w| w.text.as_str().into()),
-            ..Default::default()
-        };
-        for (keyword, value) in &expect.extras {
-            match keyword.text.as_str() {
-                "ok-status" => reporting.ok = Some(self.finding(value)?),
-                "error-status" => reporting.error = Some(self.finding(value)?),
-                "tout-status" => reporting.timeout = Some(self.finding(value)?),
-                "on-success" => reporting.on_success = Some(self.check_format(value)?),
-                "on-error" => reporting.on_error = Some(self.check_format(value)?),
-                "status-code" => {
-                    let text = config::model::ExprText { words: vec![value.clone()] };
-                    reporting.code = Some(self.expr(&text, Stage::Check)?);
-                }
-                _ => {
-                    self.env.diags.alert(keyword.span, format!("unknown argument '{}'", keyword.text));
-                    return None;
-                }
-            }
-        }
-        Some(reporting)
-    }
-
-    fn finding(&mut self, word: &Word) -> Option<Finding> {
-        let finding = Finding::parse(&word.text);
-        if finding.is_none() {
-            let text =
-                format!("unknown status '{}' : L7OK, L7RSP, L7TOUT and the like are expected", word.text);
-            self.env.diags.alert(word.span, text);
-        }
-        finding
     }
 }
 

@@ -22,8 +22,6 @@ use std::time::Duration;
 const RETRIES: u32 = 3;
 /// `pool-purge-delay`
 const POOL_PURGE: u64 = 5_000;
-/// `random` draws
-const DRAWS: u32 = 2;
 /// `fullconn` without one: a tenth of what its frontends may carry, as the manual says; the process bounds it.
 const FULLCONN: u32 = 2_000;
 
@@ -299,29 +297,9 @@ fn checks_post(proxy: &Proxy) -> bool {
 }
 
 fn policy(proxy: &Proxy) -> Policy {
-    let consistent = proxy.settings.hash_type.is_some_and(|h| h.consistent);
-    let hashed = || {
-        if consistent {
-            Policy::HashRing { factor: proxy.settings.hash_balance_factor.unwrap_or(0) }
-        } else {
-            Policy::HashMap
-        }
-    };
-    match proxy.settings.balance.as_ref().map(|b| &b.algorithm) {
-        None | Some(Algorithm::RoundRobin) => Policy::RoundRobin,
-        Some(Algorithm::StaticRr) => Policy::StaticRr,
-        Some(Algorithm::LeastConn) => Policy::LeastConn,
-        Some(Algorithm::First) => Policy::First,
-        Some(Algorithm::Random(draws)) => Policy::Random { draws: draws.unwrap_or(DRAWS) },
-        Some(
-            Algorithm::Source
-            | Algorithm::Uri { .. }
-            | Algorithm::UrlParam { .. }
-            | Algorithm::Header { .. }
-            | Algorithm::RdpCookie(_)
-            | Algorithm::Hash(_),
-        ) => hashed(),
-    }
+    let settings = &proxy.settings;
+    let algorithm = settings.balance.as_ref().map_or(&Algorithm::RoundRobin, |b| &b.algorithm);
+    Policy::of(algorithm, settings.hash_type, settings.hash_balance_factor)
 }
 
 fn proxy_v2(p: &ServerParams, send: Option<SendProxy>) -> ProxyV2 {
