@@ -2,6 +2,7 @@
 //! the sinks never block (see `net::LogSocket`).
 
 mod frame;
+pub(crate) mod size;
 
 pub use frame::Frame;
 

@@ -8,6 +8,7 @@ use crate::deadline::{after, earliest};
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
 use crate::link::Link;
+use crate::log::size;
 use crate::plan::Backend;
 use crate::stream::{After, Stream};
 use crate::transfer::{Transfer, TransferError};
@@ -106,6 +107,7 @@ impl Checkout<'_> {
                         return Err(Failure::new(FailureKind::Status(status), Cause::Normal, Phase::Done));
                     }
                     stream.has_response = true;
+                    stream.bytes_read += size::response(&stream.response);
                     stream.times.response = Some(stream.worker.now());
                     return Ok(complete);
                 }
@@ -223,9 +225,7 @@ impl Checkout<'_> {
         }
         h1::strip_hop_by_hop_response(&mut stream.response, false);
         stream.status_logged = Some(stream.response.status);
-        let before = exchange.link.output().len();
         let framing = exchange.send_head(&mut stream.response, complete.body);
-        stream.bytes_read += (exchange.link.output().len() - before) as u64;
         if stream.front.log.asap {
             stream.log_asap();
         }
@@ -233,6 +233,9 @@ impl Checkout<'_> {
         let mut wait = Waiting::new(stream);
         let result = poll_fn(|cx| self.poll_body(cx, stream, exchange, &mut download, &mut wait)).await;
         stream.bytes_read += download.moved;
+        if result.is_ok() && complete.body == Framing::Chunked {
+            stream.bytes_read += size::END_OF_CHUNKS;
+        }
         stream.bytes_uploaded += exchange.upload.moved;
         match result {
             Ok(()) => self.finished(stream, exchange, &complete),

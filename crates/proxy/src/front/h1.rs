@@ -4,6 +4,7 @@
 use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
+use crate::log::size;
 use crate::session::Session;
 use crate::stream::{self, After, Stream};
 use crate::transfer::Transfer;
@@ -249,7 +250,7 @@ async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete,
         match h1::parse_request(link.input.data(), &mut scanned, &session.front.limits, &mut stream.request) {
             Ok(Parsed::Complete(complete)) => {
                 link.input.consume(complete.head_len);
-                stream.bytes_uploaded += complete.head_len as u64;
+                stream.bytes_uploaded += size::request(&stream.request);
                 return Ok(complete);
             }
             Ok(Parsed::Partial) => {}

@@ -5,6 +5,7 @@ use super::{After, Stream, after_response_rules};
 use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
+use crate::log::size;
 use crate::plan::Backend;
 use crate::reply::{ErrorPages, Filled, Reply, fill};
 use crate::rules::RedirectTarget as Target;
@@ -53,9 +54,8 @@ fn write(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, body: &[u8]) {
         exchange.close = true;
     }
     exchange.link.discard_output();
-    let before = exchange.link.output().len();
+    stream.bytes_read += size::reply(&stream.response, stream.request.method, body.len());
     exchange.send_reply(&mut stream.response, body);
-    stream.bytes_read += (exchange.link.output().len() - before) as u64;
 }
 
 /// Whether the client may still be sending a body that nobody will read. One that is already here is dropped.
