@@ -54,7 +54,10 @@ fn write(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, body: &[u8]) {
         exchange.close = true;
     }
     exchange.link.discard_output();
-    stream.bytes_read += size::reply(&stream.response, stream.request.method, body.len());
+    // Answers to what was no request do not count, as in HAProxy; a head that was understood has a size.
+    if stream.bytes_uploaded > 0 {
+        stream.bytes_read += size::reply(&stream.response, stream.request.method, body.len());
+    }
     exchange.send_reply(&mut stream.response, body);
 }
 
