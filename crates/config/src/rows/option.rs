@@ -156,21 +156,18 @@ pub(crate) const ROWS: &[Row] = &[
         "Lets responses pass that are not quite HTTP.",
         |_, a, s| set(a, &mut s.options.accept_unsafe_response),
     ),
-    switch(&["option splice-auto"], ALL, "Moves bytes inside the kernel where it pays.", |_, a, s| {
-        set(a, &mut s.options.splice_auto)
-    }),
-    switch(&["option splice-request"], ALL, "Moves requests' bytes inside the kernel.", |_, a, s| {
-        set(a, &mut s.options.splice_request)
-    }),
-    switch(&["option splice-response"], ALL, "Moves responses' bytes inside the kernel.", |_, a, s| {
-        set(a, &mut s.options.splice_response)
-    }),
     row(
         &["option http-restrict-req-hdr-names"],
         ALL,
         "{ preserve | delete | reject }",
         "What happens to header names other than letters, digits and dashes.",
         restrict,
+    ),
+    idle(
+        &["option splice-auto", "option splice-request", "option splice-response"],
+        ALL,
+        "Moves bytes inside the kernel.",
+        "bytes are still copied by the process",
     ),
     idle(
         &["option http-no-delay"],

@@ -42,7 +42,13 @@ const fn refused(
     Row::refused(names, Place::ALL, args, doc, alternative)
 }
 
+/// A rule on servers' bytes that would decide something: those are not looked at yet, so it must not seem to hold.
+const fn unserved(names: &'static [&'static str], args: &'static str, doc: &'static str) -> Row {
+    refused(names, args, doc, "servers' bytes are not looked at yet; in HTTP mode use 'http-response' rules")
+}
+
 const NO_TABLES: &str = "there are no stick tables yet, so nothing is counted";
+const NO_RESPONSE_RULES: &str = "servers' bytes are not looked at yet";
 const NO_MARKS: &str = "packets are not marked";
 
 pub(crate) const ROWS: &[Row] = &[
@@ -53,42 +59,22 @@ pub(crate) const ROWS: &[Row] = &[
         |c, a, s| set(&mut s.tcp_request_inspect_delay, inspect_delay(c, a)),
     ),
     row(
-        &["tcp-response inspect-delay"],
-        "<timeout>",
-        "Longest wait for the data that 'tcp-response content' rules look at.",
-        |c, a, s| set(&mut s.tcp_response_inspect_delay, inspect_delay(c, a)),
-    ),
-    row(
-        &[
-            "tcp-request connection accept",
-            "tcp-request session accept",
-            "tcp-request content accept",
-            "tcp-response content accept",
-        ],
+        &["tcp-request connection accept", "tcp-request session accept", "tcp-request content accept"],
         COND,
         "Ends this list of rules.",
         |c, a, s| rule(c, a, s, |_, _| Ok(TcpAction::Accept)),
     ),
     row(
-        &[
-            "tcp-request connection reject",
-            "tcp-request session reject",
-            "tcp-request content reject",
-            "tcp-response content reject",
-        ],
+        &["tcp-request connection reject", "tcp-request session reject", "tcp-request content reject"],
         COND,
         "Closes the connection.",
         |c, a, s| rule(c, a, s, |_, _| Ok(TcpAction::Reject)),
     ),
-    row(&["tcp-response content close"], COND, "Closes the connection to the server.", |c, a, s| {
-        rule(c, a, s, |_, _| Ok(TcpAction::Close))
-    }),
     row(
         &[
             "tcp-request connection silent-drop",
             "tcp-request session silent-drop",
             "tcp-request content silent-drop",
-            "tcp-response content silent-drop",
         ],
         "[rst-ttl <ttl>] [{ if | unless } <condition>]",
         "Forgets the connection without telling the client.",
@@ -142,8 +128,6 @@ pub(crate) const ROWS: &[Row] = &[
             "tcp-request session set-var-fmt(",
             "tcp-request content set-var(",
             "tcp-request content set-var-fmt(",
-            "tcp-response content set-var(",
-            "tcp-response content set-var-fmt(",
         ],
         "<var-name>[,<cond>...]) { <expr> | <fmt> } [{ if | unless } <condition>]",
         "Sets a variable.",
@@ -154,14 +138,13 @@ pub(crate) const ROWS: &[Row] = &[
             "tcp-request connection unset-var(",
             "tcp-request session unset-var(",
             "tcp-request content unset-var(",
-            "tcp-response content unset-var(",
         ],
         "<var-name>) [{ if | unless } <condition>]",
         "Forgets a variable.",
         |c, a, s| rule(c, a, s, |_, a| forgotten(a).map(TcpAction::UnsetVar)),
     ),
     row(
-        &["tcp-request content set-log-level", "tcp-response content set-log-level"],
+        &["tcp-request content set-log-level"],
         "{ emerg | alert | crit | err | warning | notice | info | debug | silent } [{ if | unless } <condition>]",
         "Severity of this stream's log line; 'silent' writes none.",
         |c, a, s| rule(c, a, s, |_, a| log_level(a).map(TcpAction::SetLogLevel)),
@@ -172,6 +155,36 @@ pub(crate) const ROWS: &[Row] = &[
         "Keeps a sample for the log.",
         |c, a, s| rule(c, a, s, capture),
     ),
+    unserved(
+        &["tcp-response content reject", "tcp-response content close", "tcp-response content silent-drop"],
+        COND,
+        "Closes the connection to the server.",
+    ),
+    unserved(
+        &[
+            "tcp-response content set-var(",
+            "tcp-response content set-var-fmt(",
+            "tcp-response content unset-var(",
+        ],
+        "<var-name>[,<cond>...]) [ <expr> | <fmt> ] [{ if | unless } <condition>]",
+        "Sets or forgets a variable.",
+    ),
+    idle(
+        &["tcp-response inspect-delay"],
+        "<timeout>",
+        "Longest wait for the data that 'tcp-response content' rules look at.",
+        NO_RESPONSE_RULES,
+    )
+    .parsed_by(Parse::Settings(|c, a, s| set(&mut s.tcp_response_inspect_delay, inspect_delay(c, a)))),
+    idle(&["tcp-response content accept"], COND, "Ends this list of rules.", NO_RESPONSE_RULES)
+        .parsed_by(Parse::Settings(|c, a, s| rule(c, a, s, |_, _| Ok(TcpAction::Accept)))),
+    idle(
+        &["tcp-response content set-log-level"],
+        "<level> [{ if | unless } <condition>]",
+        "Severity of this stream's log line.",
+        NO_RESPONSE_RULES,
+    )
+    .parsed_by(Parse::Settings(|c, a, s| rule(c, a, s, |_, a| log_level(a).map(TcpAction::SetLogLevel)))),
     idle(
         &["tcp-request content set-nice", "tcp-response content set-nice"],
         "<nice> [{ if | unless } <condition>]",

@@ -9,18 +9,15 @@ fn a_rule_joins_its_list() {
     let settings = model(
         "listen l",
         "tcp-request inspect-delay 5s\ntcp-request connection expect-proxy layer4 if x\n\
-         tcp-request session set-var(sess.a) src\ntcp-request content capture req.ssl_sni len 25\n\
-         tcp-response inspect-delay 1s\ntcp-response content close unless y",
+         tcp-request session set-var(sess.a) src\ntcp-request content capture req.ssl_sni len 25",
     )
     .proxies
     .remove(0)
     .settings;
     assert_eq!(settings.tcp_request_inspect_delay, Some(5000));
-    assert_eq!(settings.tcp_response_inspect_delay, Some(1000));
     assert_eq!(settings.tcp_request_connection[0].action, TcpAction::ExpectProxy);
     assert!(matches!(settings.tcp_request_session[0].action, TcpAction::SetVar(..)));
     assert!(matches!(settings.tcp_request_content[0].action, TcpAction::Capture(_, 25)));
-    assert_eq!(settings.tcp_response_content[0].action, TcpAction::Close);
 }
 
 #[test]
@@ -40,7 +37,30 @@ fn what_haproxy_takes_loads() {
             "tcp-request content unset-var(txn.a)",
         ],
     );
-    all_load(BACK, &["tcp-request content accept", "tcp-response content set-log-level silent"]);
+    all_load(BACK, &["tcp-request content accept"]);
+}
+
+#[test]
+fn rules_on_responses_do_not_seem_to_hold() {
+    all_refused(
+        BACK,
+        &[
+            (
+                "tcp-response content close if x",
+                "tcp-response content close",
+                "not supported",
+                "http-response",
+            ),
+            ("tcp-response content reject", "tcp-response content reject", "not supported", "http-response"),
+        ],
+    );
+    all_warned(
+        BACK,
+        &[
+            ("tcp-response inspect-delay 1s", "tcp-response inspect-delay", "without effect", ""),
+            ("tcp-response content accept", "tcp-response content accept", "without effect", ""),
+        ],
+    );
 }
 
 #[test]
