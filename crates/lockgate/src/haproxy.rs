@@ -145,9 +145,9 @@ impl Call {
         }
     }
 
-    /// `configured`: the file says `daemon`.
+    /// `configured`: the file says `daemon`. Under `-Ws` the service manager wants the process it started.
     fn wants_background(&self, configured: bool) -> bool {
-        (self.flags.daemon || configured) && !self.flags.foreground
+        (self.flags.daemon || configured) && !self.flags.foreground && !self.flags.notify
     }
 
     fn detach(self, stdin: Option<&[u8]>) -> Exit {

@@ -38,6 +38,8 @@ pub enum Stage {
 #[derive(Debug)]
 pub struct Ready {
     to_parent: File,
+    /// `/dev/null`, opened while it can be reached: a `chroot` seldom has one.
+    null: File,
 }
 
 /// Why the background was not reached.
@@ -88,8 +90,9 @@ fn keep_name() {
 fn take_pipe() -> io::Result<Ready> {
     let pipe = io::stdout().as_fd().try_clone_to_owned()?;
     rustix::io::fcntl_setfd(&pipe, FdFlags::CLOEXEC)?;
-    rustix::stdio::dup2_stdout(null()?)?;
-    Ok(Ready { to_parent: File::from(pipe) })
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdout(&null)?;
+    Ok(Ready { to_parent: File::from(pipe), null })
 }
 
 impl Ready {
@@ -99,17 +102,12 @@ impl Ready {
     }
 
     fn leave_terminal(&mut self) -> io::Result<()> {
-        let null = null()?;
-        rustix::stdio::dup2_stdin(&null)?;
-        rustix::stdio::dup2_stderr(&null)?;
+        rustix::stdio::dup2_stdin(&self.null)?;
+        rustix::stdio::dup2_stderr(&self.null)?;
         // A parent that was killed meanwhile does not make the daemon useless.
         let _ = self.to_parent.write_all(b"R");
         Ok(())
     }
-}
-
-fn null() -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).open("/dev/null")
 }
 
 /// What the child is started with beside the arguments.

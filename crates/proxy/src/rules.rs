@@ -198,6 +198,9 @@ pub enum Message {
 
 /// Runs `rules` from the one at `from` on.
 pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut Stream<'_>) -> Decision {
+    if rules.is_empty() {
+        return Decision::Continue;
+    }
     for (index, rule) in rules.iter().enumerate().skip(from) {
         if !holds(rule.cond.as_ref(), stream) {
             continue;

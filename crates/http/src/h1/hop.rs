@@ -37,7 +37,10 @@ fn named(fields: &Fields) -> Vec<Vec<u8>> {
     let known: [&[u8]; 7] =
         [b"close", b"keep-alive", b"upgrade", b"te", b"host", b"content-length", b"cookie"];
     fields
-        .elements(b"connection")
+        .get_all(b"connection")
+        // The usual values name nothing: no need to take them apart.
+        .filter(|value| !known.iter().any(|k| k.eq_ignore_ascii_case(value)))
+        .flat_map(crate::fields::split_list)
         .filter(|option| !known.iter().any(|k| k.eq_ignore_ascii_case(option)))
         .map(<[u8]>::to_vec)
         .collect()
