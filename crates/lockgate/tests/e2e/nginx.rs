@@ -10,7 +10,7 @@ use std::process::Command;
 /// A running nginx.
 pub struct Nginx {
     address: SocketAddr,
-    program: Program,
+    _program: Program,
     folder: Folder,
 }
 
@@ -38,7 +38,7 @@ impl Nginx {
             command.arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(path);
             let mut program = Program::start(command);
             if program.listens(&[address]) {
-                return Nginx { address, program, folder };
+                return Nginx { address, _program: program, folder };
             }
             let said = program.lines().join("\n");
             assert!(said.contains("in use"), "nginx did not start:\n{said}");
@@ -59,10 +59,6 @@ impl Nginx {
     pub fn requests(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
-    }
-
-    pub fn program(&mut self) -> &mut Program {
-        &mut self.program
     }
 }
 

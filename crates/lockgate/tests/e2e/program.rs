@@ -42,7 +42,7 @@ impl Program {
         .unwrap_or_else(|| panic!("not listening on {addresses:?}:\n{}", self.lines().join("\n")))
     }
 
-    /// Sends a signal by its number.
+    /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
@@ -121,7 +121,7 @@ impl Lockgate {
         self.addresses[name]
     }
 
-    /// `scheme://address/path`
+    /// `http://address/path`
     pub fn url(&self, name: &str, path: &str) -> String {
         format!("http://{}{path}", self.at(name))
     }

@@ -94,14 +94,4 @@ impl Peer {
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref());
     }
-
-    /// No more will be sent.
-    pub fn finish(&mut self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
-    }
-
-    /// Which connection this is, from 0.
-    pub fn number(&self) -> usize {
-        self.number
-    }
 }
