@@ -56,7 +56,8 @@ impl Side for Message {
     }
 
     fn direction(scope: &dyn Scope) -> Direction {
-        let responding = scope.response().is_some() || scope.payload(Direction::Response).is_some();
+        let bytes = || scope.payload(Direction::Response).is_some_and(|payload| !payload.bytes.is_empty());
+        let responding = scope.response().is_some() || scope.request().is_none() && bytes();
         if responding { Direction::Response } else { Direction::Request }
     }
 }
