@@ -43,7 +43,7 @@ impl From<Malformed> for &'static str {
     }
 }
 
-/// `certStatus good`: [0] IMPLICIT NULL.
+/// `certStatus good`: `[0] IMPLICIT NULL`.
 const GOOD: u8 = 0x80;
 
 fn single(response: &[u8]) -> Result<Single<'_>, &'static str> {
