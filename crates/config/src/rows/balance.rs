@@ -22,7 +22,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(
         &["hash-type"],
         Place::DEFAULTS_BACK,
-        "{ map-based | consistent } [ sdbm | djb2 | wt6 | crc32 | none [avalanche] ]",
+        "{ map-based | consistent } [ sdbm | djb2 | crc32 | none [avalanche] ]",
         "How a hash is mapped to a server.",
         Parse::Settings(|_, a, s| set(&mut s.hash_type, hash_type(a))),
     ),
@@ -175,10 +175,13 @@ fn hash_type(args: &mut Args<'_>) -> Result<HashType, Failure> {
     let functions = [
         ("sdbm", HashFunction::Sdbm),
         ("djb2", HashFunction::Djb2),
-        ("wt6", HashFunction::Wt6),
         ("crc32", HashFunction::Crc32),
         ("none", HashFunction::None),
     ];
+    if let Some(word) = args.peek().filter(|w| w.text == "wt6") {
+        let why = "this hash is defined by HAProxy's code alone; use 'sdbm', 'djb2' or 'crc32'";
+        return Err(Failure::new(word.span, "'wt6' is not supported").help(why));
+    }
     let function = args.next().map(|word| args.choice_of(word, "a hash function", &functions)).transpose()?;
     let avalanche = modifier(args, "avalanche")?;
     args.finish()?;

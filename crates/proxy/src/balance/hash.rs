@@ -21,8 +21,6 @@ pub enum Function {
     Sdbm,
     /// `djb2`
     Djb2,
-    /// `wt6`
-    Wt6,
     /// `crc32`
     Crc32,
     /// `none`: the key is a number that was hashed before.
@@ -37,7 +35,6 @@ impl Hashing {
         let function = match kind.function {
             Some(F::Sdbm) | None => Function::Sdbm,
             Some(F::Djb2) => Function::Djb2,
-            Some(F::Wt6) => Function::Wt6,
             Some(F::Crc32) => Function::Crc32,
             Some(F::None) => Function::None,
         };
@@ -60,7 +57,6 @@ impl Function {
         match self {
             Function::Sdbm => sdbm(text),
             Function::Djb2 => djb2(text),
-            Function::Wt6 => wt6(text),
             Function::Crc32 => crc32(text),
             Function::None => none(text),
         }
@@ -73,20 +69,6 @@ fn sdbm(text: &[u8]) -> u32 {
 
 fn djb2(text: &[u8]) -> u32 {
     text.iter().fold(5381, |h: u32, b| h.wrapping_mul(33).wrapping_add(u32::from(*b)))
-}
-
-/// Two halves stirred by each byte and turned by amounts that the halves themselves decide.
-fn wt6(text: &[u8]) -> u32 {
-    let (mut low, mut high) = (0xa53c_965a_u32, 0x5ca6_953a_u32);
-    let (mut turn_low, mut turn_high) = (18, 6);
-    for byte in text.iter().map(|b| u32::from(*b)) {
-        let stirred = (!(low ^ byte), !high.wrapping_add(byte));
-        low = stirred.1.rotate_left(turn_high);
-        high = stirred.0.rotate_left(turn_low);
-        let mixed = ((low >> 16) ^ high) & 0xffff;
-        (turn_high, turn_low) = (mixed & 31, mixed >> 11);
-    }
-    low ^ high
 }
 
 /// CRC-32 with the reflected polynomial of IEEE 802.3.
