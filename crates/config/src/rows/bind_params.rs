@@ -185,9 +185,14 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["tcp-ut"], "<delay>", "Longest wait for the acknowledgement of sent data.", |_, a, p| {
         set(&mut p.tcp_ut, a.millis("a delay"))
     }),
-    row(&["thread"], "[<thread-group>/]<thread-set>", "Threads that take this listener's connections.", {
-        |_, a, p| set(&mut p.thread, thread_set(a))
-    }),
+    Row::no_effect(
+        &["thread"],
+        Place::BIND_LINE,
+        "[<thread-group>/]<thread-set>",
+        "Threads that take this listener's connections.",
+        "every thread takes connections of every listener",
+    )
+    .parsed_by(Parse::Bind(|_, a, p| set(&mut p.thread, thread_set(a)))),
     row(&["proto"], "{ h1 | none }", "Forces the protocol of the connections.", |_, a, _| proto(a)),
     row(&["mode"], "<mode>", "Access rights of a unix socket, octal.", |_, a, p| {
         set(&mut p.unix.mode, octal(a))

@@ -298,9 +298,16 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["pool-purge-delay"], "<delay>", "Time between purges of idle connections.", |_, a, p| {
         set(&mut p.pool_purge_delay, a.millis("a delay"))
     }),
-    row(&["pool-low-conn"], "<max>", "Idle connections a thread keeps for itself.", |_, a, p| {
+    Row::no_effect(
+        &["pool-low-conn"],
+        LINES,
+        "<max>",
+        "Idle connections a thread keeps for itself.",
+        "threads do not take idle connections from each other",
+    )
+    .parsed_by(Parse::Server(|_, a, p| {
         set(&mut p.pool_low_conn, a.number("a number of connections", 0..=MAX_COUNT))
-    }),
+    })),
     row(&["max-reuse"], "<count>", "Most times a connection is used again; -1 is unlimited.", |_, a, p| {
         set(&mut p.max_reuse, a.number("a count", -1..=MAX_COUNT))
     }),

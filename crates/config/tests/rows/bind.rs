@@ -53,8 +53,6 @@ fn what_haproxy_takes_loads() {
         FRONT,
         &[
             "bind :80 maxconn 0",
-            "bind :80 thread 1/1",
-            "bind :80 thread odd",
             "bind :80 proto h1",
             "bind :80 alpn h2,http/1.1",
             "bind :80 interface lo transparent",
@@ -114,6 +112,7 @@ fn what_is_not_served_says_so() {
         &[
             ("bind :80 nice 5", "nice", "without effect", ""),
             ("bind :80 shards by-thread", "shards", "without effect", ""),
+            ("bind :80 thread 1/1", "thread", "without effect", ""),
             ("bind :80 allow-0rtt", "allow-0rtt", "without effect", ""),
             ("bind :80,quic4@:443", "quic4@:443", "HTTP/3 is not served yet", ""),
             ("bind mptcp4@:80", "mptcp4@:80", "plain TCP", ""),

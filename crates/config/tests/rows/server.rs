@@ -97,7 +97,7 @@ fn what_haproxy_takes_loads() {
             "server s 127.0.0.1:80 check-sni foo check-alpn http/1.1 check-proto h1 check-ssl no-check-ssl",
             "server s 127.0.0.1:80 no-check no-ssl no-send-proxy no-tfo ssl-reuse tls-tickets",
             "server s 127.0.0.1:80 no-sslv3 no-tlsv10 force-tlsv12 ssl-min-ver TLSv1.2",
-            "server s 127.0.0.1:80 pool-purge-delay 0 pool-low-conn 2 max-reuse -1 ws auto redir http://x",
+            "server s 127.0.0.1:80 pool-purge-delay 0 max-reuse -1 ws auto redir http://x",
             "source 10.0.0.1 interface lo",
             "source 0.0.0.0:1024-2048",
             "default-server",
@@ -162,6 +162,7 @@ fn what_is_not_served_says_so() {
     all_warned(
         BACK,
         &[
+            ("server s 1.1.1.1:1 pool-low-conn 2", "pool-low-conn", "without effect", ""),
             ("server s app:1 resolvers dns", "resolvers", "looked up once, at start", ""),
             ("server s 1.1.1.1:1 non-stick", "non-stick", "no stick tables", ""),
             ("server s 1.1.1.1:1 ssl verify none alpn h2", "h2", "HTTP/2 to servers", ""),
