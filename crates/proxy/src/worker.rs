@@ -88,13 +88,19 @@ fn now_us() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// A quarter of the descriptors may rest with idle server connections, as HAProxy's `tune.pool-high-fd-ratio` has it.
+fn idle_most(threads: usize) -> usize {
+    let descriptors = usize::try_from(net::machine::fd_limit().soft).unwrap_or(usize::MAX);
+    (descriptors / 4 / threads.max(1)).max(16)
+}
+
 impl Worker {
     fn new(index: usize, plan: Arc<Plan>) -> Worker {
         let seed = now_us() as u64 ^ (index as u64) << 48 ^ u64::from(std::process::id()) << 32;
         Worker {
             index,
+            pool: RefCell::new(Pool::new(idle_most(plan.process.threads))),
             plan,
-            pool: RefCell::default(),
             started: Instant::now(),
             now: Cell::new(Instant::now()),
             started_us: now_us(),

@@ -42,18 +42,27 @@ impl Drop for Counted {
 }
 
 /// See the module's head.
-#[derive(Default)]
 pub struct Pool {
     /// By the server's place.
     idle: Vec<Vec<Idle>>,
+    /// All of them, as of the last purge and what came since.
+    resting: usize,
+    /// Most that may rest.
+    most: usize,
 }
 
 impl Pool {
+    /// A pool for `most` connections: they must leave descriptors for the clients.
+    pub fn new(most: usize) -> Pool {
+        Pool { idle: Vec::new(), resting: 0, most }
+    }
+
     /// The most recently used connection that is still good, with the number of exchanges it has served.
     pub fn take(&mut self, key: &Key) -> Option<(Link, u32)> {
         let list = self.idle.get_mut(key.place)?;
         while let Some(at) = list.iter().rposition(|idle| idle.sni == key.sni) {
             let idle = list.swap_remove(at);
+            self.resting = self.resting.saturating_sub(1);
             if !idle.link.is_stale() {
                 return Some((idle.link, idle.uses));
             }
@@ -75,9 +84,10 @@ impl Pool {
             self.idle.resize_with(key.place + 1, Vec::new);
         }
         let Some(list) = self.idle.get_mut(key.place) else { return };
-        if most >= 0 && list.len() >= most.unsigned_abs() as usize {
+        if self.resting >= self.most || (most >= 0 && list.len() >= most.unsigned_abs() as usize) {
             return;
         }
+        self.resting += 1;
         list.push(Idle { link, sni: key.sni, _counted: Counted::new(server), purge_at, uses });
     }
 
@@ -86,10 +96,12 @@ impl Pool {
         for list in &mut self.idle {
             list.retain(|idle| idle.purge_at > now && !idle.link.is_stale());
         }
+        self.resting = self.idle.iter().map(Vec::len).sum();
     }
 
     /// Ends all of them.
     pub fn clear(&mut self) {
         self.idle.clear();
+        self.resting = 0;
     }
 }
