@@ -82,7 +82,7 @@ fn show(arguments: &DemoArgs) -> Result<Exit, String> {
         return visited.map(|()| Exit::Ok);
     }
     let announce = announcement(arguments, &authority.root(), &text);
-    Ok(start::serve(prepared, &Flags::default(), None, &announce, console))
+    Ok(start::serve_then(prepared, &Flags::default(), None, &announce, console, || drop(folder)))
 }
 
 fn config(arguments: &DemoArgs, certificate: &Path, servers: [SocketAddr; 2]) -> String {

@@ -35,12 +35,42 @@ pub(crate) fn serve(
     announce: &str,
     console: Console,
 ) -> Exit {
+    serve_then(prepared, flags, ready, announce, console, || {})
+}
+
+/// The same, and `farewell` last: also where the process then dies of a signal.
+pub(crate) fn serve_then(
+    prepared: Prepared,
+    flags: &Flags,
+    ready: Option<Ready>,
+    announce: &str,
+    console: Console,
+    farewell: impl FnOnce(),
+) -> Exit {
     let Prepared { loaded, identity, plan } = prepared;
     let Some(plan) = plan else {
         console.alert("config : nothing to run.");
         return Exit::Failed;
     };
-    Start { plan, global: &loaded.model.global, identity, flags, announce, console }.run(ready)
+    let start = Start { plan, global: &loaded.model.global, identity, flags, announce, console };
+    let ended = start.serve(ready);
+    farewell();
+    exit_of(ended, console)
+}
+
+fn exit_of(ended: Result<Ending, Failed>, console: Console) -> Exit {
+    match ended {
+        Ok(Ending::Drained) => Exit::Ok,
+        Ok(Ending::HardStop) => {
+            console.warning("soft-stop running for too long, performing a hard-stop.");
+            Exit::Ok
+        }
+        Ok(Ending::Killed(signal)) => rights::die_of(signal),
+        Err(Failed(text)) => {
+            console.alert(&text);
+            Exit::Failed
+        }
+    }
 }
 
 /// All that a start needs to know.
@@ -64,22 +94,6 @@ impl Failed {
 }
 
 impl Start<'_> {
-    fn run(self, ready: Option<Ready>) -> Exit {
-        let console = self.console;
-        match self.serve(ready) {
-            Ok(Ending::Drained) => Exit::Ok,
-            Ok(Ending::HardStop) => {
-                console.warning("soft-stop running for too long, performing a hard-stop.");
-                Exit::Ok
-            }
-            Ok(Ending::Killed(signal)) => rights::die_of(signal),
-            Err(Failed(text)) => {
-                console.alert(&text);
-                Exit::Failed
-            }
-        }
-    }
-
     fn serve(self, ready: Option<Ready>) -> Result<Ending, Failed> {
         let runtime = runtime().map_err(|e| Failed::at("Cannot start the main thread's runtime")(&e))?;
         // From here on a signal is a wish and not a death.
