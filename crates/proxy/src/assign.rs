@@ -225,8 +225,7 @@ async fn in_line<'b>(
         if let Poll::Ready(called) = Pin::new(&mut waiting).poll(cx) {
             return Poll::Ready(Ok(called));
         }
-        if back.abortonclose && !client.ended() && matches!(client.poll_fill(cx), Poll::Ready(Ok(0) | Err(_)))
-        {
+        if back.abortonclose && client.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Queue)));
         }
         session.deadline.borrow_mut().poll(cx, give_up).map(|()| Err(QUEUE_TIMEOUT))

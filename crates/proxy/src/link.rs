@@ -13,6 +13,9 @@ const OUTPUT_HIGH: usize = 32 * 1024;
 /// A piece up to this size is copied behind what waits instead of causing a write of its own.
 const COALESCE: usize = 8 * 1024;
 
+/// Bytes kept of a peer that is only watched: a usual pipelined request or two.
+const WATCH_MAX: usize = 16 * 1024;
+
 /// Why a link came to its end.
 #[derive(Debug)]
 pub enum LinkError {
@@ -119,6 +122,18 @@ impl Link {
                 self.ended = true;
             }
         }
+    }
+
+    /// Watches for the peer's end while nothing is expected of it. What it sends meanwhile is kept, up to a buffer;
+    /// a peer that sends more is plainly not gone.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.ended && self.input.len() < WATCH_MAX {
+            match ready!(self.poll_fill(cx)) {
+                Ok(n) if n > 0 => {}
+                Ok(_) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        if self.ended { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn poll_read_once(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, LinkError>> {

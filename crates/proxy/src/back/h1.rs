@@ -142,11 +142,7 @@ impl Checkout<'_> {
             Poll::Ready(_) => return Poll::Ready(Err(self.closed_early())),
             Poll::Pending => {}
         }
-        if self.back.abortonclose
-            && exchange.upload.is_finished()
-            && !exchange.link.ended()
-            && matches!(exchange.link.poll_fill(cx), Poll::Ready(Ok(0) | Err(_)))
-        {
+        if self.back.abortonclose && exchange.upload.is_finished() && exchange.link.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
         }
         if self.watch.was_shut_down() {
