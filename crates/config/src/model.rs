@@ -142,8 +142,12 @@ pub struct Global {
     pub zero_warning: bool,
     /// `set-var` and `set-var-fmt` on `proc.` variables, in order.
     pub set_vars: Vec<GlobalVar>,
-    /// `stats socket` addresses: accepted without effect until the runtime API is there.
-    pub stats_sockets: Vec<Word>,
+    /// `stats socket`: where the runtime API is served.
+    pub stats_sockets: Vec<Bind>,
+    /// `stats timeout`, milliseconds
+    pub stats_timeout: Option<u64>,
+    /// `stats maxconn`
+    pub stats_maxconn: Option<u32>,
     /// `default-path`
     pub default_path: Option<Word>,
     /// `h1-case-adjust FROM TO`
@@ -921,6 +925,47 @@ pub struct BindParams {
     pub thread: Option<Word>,
     /// `unix` owner and mode
     pub unix: UnixOptions,
+    /// `level`, of `stats socket` lines as the next two.
+    pub level: Option<CliLevel>,
+    /// `severity-output`
+    pub severity_output: Option<SeverityOutput>,
+    /// `expose-fd listeners`
+    pub expose_listeners: bool,
+}
+
+/// What a session of the runtime API may do; each level includes those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CliLevel {
+    /// Look at what is not sensitive.
+    User,
+    /// Look at everything, change counters.
+    #[default]
+    Operator,
+    /// Change what runs.
+    Admin,
+}
+
+impl CliLevel {
+    /// The configuration's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            CliLevel::User => "user",
+            CliLevel::Operator => "operator",
+            CliLevel::Admin => "admin",
+        }
+    }
+}
+
+/// How a message of the runtime API tells its severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeverityOutput {
+    /// Not at all.
+    #[default]
+    None,
+    /// `[6]: ` before the message, as syslog counts.
+    Number,
+    /// `[info]: ` before it.
+    Text,
 }
 
 /// `verify`

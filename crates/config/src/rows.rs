@@ -31,12 +31,14 @@ mod rules_tcp;
 mod sections;
 mod server;
 mod server_params;
+mod stats_socket;
 mod timeout;
 mod tls_versions;
 mod vars;
 
 const TABLES: &[&[Row]] = &[
     global::ROWS,
+    stats_socket::ROWS,
     cpu_map::ROWS,
     global_tls::ROWS,
     global_tuning::ROWS,

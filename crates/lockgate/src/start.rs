@@ -7,12 +7,13 @@ use crate::console::{self, Console};
 use crate::flags::Flags;
 use crate::limits;
 use crate::plane::Plane;
+use crate::version;
 use config::model::Global;
 use net::rights::{self, Identity};
 use ops::daemon::Ready;
 use ops::life::{Ending, StopLimits, until_end};
 use ops::signals::Signals;
-use ops::{notify, pidfile, predecessor};
+use ops::{notify, pidfile, predecessor, runtime};
 use proxy::plan::Plan;
 use std::fmt::Display;
 use std::path::Path;
@@ -52,7 +53,9 @@ pub(crate) fn serve_then(
         console.alert("config : nothing to run.");
         return Exit::Failed;
     };
-    let start = Start { plan, global: &loaded.model.global, identity, flags, announce, console };
+    let startup_log = loaded.diags.render(&loaded.sources, std::process::id(), console.least());
+    let global = &loaded.model.global;
+    let start = Start { plan, global, identity, flags, announce, console, startup_log };
     let ended = start.serve(ready);
     farewell();
     exit_of(ended, console)
@@ -81,6 +84,7 @@ struct Start<'a> {
     flags: &'a Flags,
     announce: &'a str,
     console: Console,
+    startup_log: String,
 }
 
 /// A step that failed; the text is for the terminal.
@@ -95,24 +99,28 @@ impl Failed {
 
 impl Start<'_> {
     fn serve(self, ready: Option<Ready>) -> Result<Ending, Failed> {
-        let runtime = runtime().map_err(|e| Failed::at("Cannot start the main thread's runtime")(&e))?;
+        let runtime = main_runtime().map_err(|e| Failed::at("Cannot start the main thread's runtime")(&e))?;
         // From here on a signal is a wish and not a death.
         let entered = runtime.enter();
         let mut signals = Signals::install().map_err(|e| Failed::at("Cannot handle signals")(&e))?;
         drop(entered);
         self.raise_limits()?;
         let stop = self.stop_limits();
+        let api =
+            runtime::bind(&self.plan.process.stats).map_err(|e| Failed(format!("stats socket: {e}")))?;
         let bound = proxy::Ready::bind(Arc::new(self.plan)).map_err(|e| Failed(e.to_string()))?;
         let after = Started { global: self.global, flags: self.flags, console: self.console };
         after.write_pidfile(ready.is_some())?;
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
         let running = bound.run().map_err(|e| Failed(e.to_string()))?;
+        let api = serve_api(api, &running, self.startup_log)?;
         after.dismiss_predecessors();
         console::out(self.announce);
         after.tell_ready(ready)?;
         let plane = Plane::new(running, self.console, self.flags.master_worker);
         let ending = runtime.block_on(until_end(&mut signals, &plane, stop));
         after.tell_stopping();
+        drop(api);
         plane.end(ending);
         Ok(ending)
     }
@@ -137,7 +145,22 @@ impl Start<'_> {
     }
 }
 
-fn runtime() -> std::io::Result<Runtime> {
+/// The runtime API of what runs; nothing where there is no 'stats socket'.
+fn serve_api(
+    bound: runtime::Bound,
+    running: &proxy::Running,
+    startup_log: String,
+) -> Result<Option<runtime::Runtime>, Failed> {
+    if bound.is_empty() {
+        return Ok(None);
+    }
+    let (plan, workers) = (running.plan().clone(), running.workers().clone());
+    let process = runtime::Process::new(plan, workers, version::product(), startup_log);
+    let started = runtime::Runtime::start(bound, Arc::new(process));
+    started.map(Some).map_err(|e| Failed::at("Cannot start the thread of the runtime API")(&e))
+}
+
+fn main_runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 

@@ -2,10 +2,24 @@
 //! name find the version whose language is spoken, on a line that says so.
 
 use config::Facts;
+use ops::runtime::Product;
 use std::fmt::Write as _;
 
 /// Our own version.
 pub(crate) const OWN: &str = env!("CARGO_PKG_VERSION");
+
+/// When that version was released.
+const RELEASE_DATE: &str = "2026/11/25";
+
+/// What the runtime API says: clients choose their commands by HAProxy's version.
+pub(crate) fn product() -> Product {
+    Product {
+        name: "Lockgate".to_owned(),
+        version: Facts::default().version,
+        build: format!("Lockgate {OWN}"),
+        release_date: RELEASE_DATE.to_owned(),
+    }
+}
 
 /// `-v`
 pub(crate) fn short(facts: &Facts) -> String {

@@ -3,7 +3,7 @@
 use crate::certificates;
 use crate::health;
 use crate::plan::Plan;
-use crate::worker::Waking;
+use crate::worker::Workers;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -21,7 +21,7 @@ pub struct Control {
 
 impl Control {
     /// Starts it.
-    pub fn start(plan: Arc<Plan>, waking: Waking) -> io::Result<Control> {
+    pub fn start(plan: Arc<Plan>, workers: Workers) -> io::Result<Control> {
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -37,7 +37,7 @@ impl Control {
                         _ = stopped => {}
                         () = warm(&plan) => {}
                         () = certificates::watch(plan.clone()) => {}
-                        () = health::run(plan.clone(), move || waking.wake_all()) => {}
+                        () = health::run(plan.clone(), move || workers.wake_all()) => {}
                     }
                 });
             }

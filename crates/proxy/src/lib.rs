@@ -27,6 +27,7 @@ mod rules;
 mod scope;
 pub mod server;
 mod session;
+pub mod stats_socket;
 mod stream;
 mod tcp;
 mod transfer;
@@ -34,4 +35,4 @@ mod tunnel;
 mod vars;
 mod worker;
 
-pub use worker::{Ready, Running, StartError};
+pub use worker::{Ready, Running, StartError, Worker, Workers};

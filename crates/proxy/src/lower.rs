@@ -7,6 +7,7 @@ mod logs;
 mod options;
 mod replies;
 mod rules;
+mod stats_socket;
 mod tls;
 mod userlists;
 
@@ -162,6 +163,7 @@ impl<'m> Lower<'m> {
             node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
             hostname,
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
+            stats: self.stats_sockets(),
             vars,
             connections: AtomicU32::new(0),
             requests: AtomicU64::new(0),

@@ -7,6 +7,7 @@ use crate::balance::hash::Hashing;
 use crate::log::LogPlan;
 use crate::reply::ErrorPages;
 use crate::rules::{HttpRule, RedirectRule, TcpRule};
+use crate::stats_socket::StatsSockets;
 use crate::vars::ProcVars;
 use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn, SendProxy};
 use expr::{Condition, Expr, Format};
@@ -54,6 +55,8 @@ pub struct Process {
     pub node: Box<str>,
     /// Bound of a soft stop.
     pub hard_stop_after: Option<Duration>,
+    /// Where the runtime API is served.
+    pub stats: StatsSockets,
     /// `proc.` variables.
     pub vars: ProcVars,
     /// Client connections now.

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// How often idle server connections are looked through.
@@ -29,13 +29,17 @@ const ACCEPT_BATCH: usize = 16;
 /// While a limit keeps us from accepting, it is looked at this often.
 const LIMIT_POLL: Duration = Duration::from_millis(5);
 
+/// What somebody else wants to do in a worker thread, between two turns of its tasks; short, and never waiting.
+type Visit = Box<dyn FnOnce(&Worker) + Send>;
+
 /// What is said to the worker threads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     /// Finish what is open, take nothing new.
     SoftStop,
     /// Look around: a server's sessions are to be shut down.
     WakeAll,
+    /// Let somebody look around.
+    Visit(Visit),
     /// End now.
     Stop,
 }
@@ -248,7 +252,7 @@ impl std::error::Error for StartError {}
 /// The running data plane.
 pub struct Running {
     plan: Arc<Plan>,
-    orders: Vec<mpsc::UnboundedSender<Order>>,
+    workers: Workers,
     threads: Vec<JoinHandle<()>>,
     ended: watch::Receiver<usize>,
     addresses: Vec<(Box<str>, Addr)>,
@@ -290,7 +294,7 @@ impl Ready {
         let ended_tx = Arc::new(ended_tx);
         let mut running = Running {
             plan: plan.clone(),
-            orders: Vec::new(),
+            workers: Workers::default(),
             threads: Vec::new(),
             ended,
             addresses,
@@ -306,11 +310,11 @@ impl Ready {
                     ended.send_modify(|left| *left = left.saturating_sub(1));
                 })
                 .map_err(StartError::Thread)?;
-            running.orders.push(orders);
+            running.workers.orders.push(orders);
             running.threads.push(thread);
         }
-        let waker = Waking { orders: running.orders.clone() };
-        running.control = Some(crate::control::Control::start(plan, waker).map_err(StartError::Thread)?);
+        let workers = running.workers.clone();
+        running.control = Some(crate::control::Control::start(plan, workers).map_err(StartError::Thread)?);
         Ok(running)
     }
 }
@@ -333,7 +337,7 @@ impl Running {
 
     /// Takes nothing new and lets what is open finish.
     pub fn soft_stop(&self) {
-        self.tell(Order::SoftStop);
+        self.workers.tell(|| Order::SoftStop);
     }
 
     /// Says in the log how each backend's servers stand (SIGHUP).
@@ -356,14 +360,12 @@ impl Running {
 
     /// Ends everything at once.
     pub fn stop(&self) {
-        self.tell(Order::Stop);
+        self.workers.tell(|| Order::Stop);
     }
 
-    fn tell(&self, order: Order) {
-        for orders in &self.orders {
-            // A thread that is gone needs no order.
-            let _ = orders.send(order);
-        }
+    /// The way to the worker threads, for those that steer them.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// Waits until all threads have ended.
@@ -391,19 +393,56 @@ impl Drop for Running {
     }
 }
 
-/// How the control thread reaches the sessions of all workers.
-#[derive(Clone)]
-pub struct Waking {
+/// How other threads reach the workers.
+#[derive(Clone, Default)]
+pub struct Workers {
     orders: Vec<mpsc::UnboundedSender<Order>>,
 }
 
-impl Waking {
+impl Workers {
     /// Wakes every session, so that it sees that its server is to be left.
     pub fn wake_all(&self) {
+        self.tell(|| Order::WakeAll);
+    }
+
+    /// Runs `look` in every worker thread and gathers what it returns, in the threads' order. A thread that has
+    /// ended, or does not come to it within `patience`, has no entry.
+    pub async fn visit<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        look: impl Fn(&Worker) -> T + Clone + Send + 'static,
+    ) -> Vec<T> {
+        let replies: Vec<_> = self.orders.iter().map(|orders| ask(orders, look.clone())).collect();
+        let deadline = Instant::now() + patience;
+        let mut all = Vec::with_capacity(replies.len());
+        for reply in replies {
+            if let Ok(Ok(found)) = tokio::time::timeout_at(deadline, reply).await {
+                all.push(found);
+            }
+        }
+        all
+    }
+
+    fn tell(&self, order: impl Fn() -> Order) {
         for orders in &self.orders {
-            let _ = orders.send(Order::WakeAll);
+            // A thread that is gone needs no order.
+            let _ = orders.send(order());
         }
     }
+}
+
+fn ask<T: Send + 'static>(
+    orders: &mpsc::UnboundedSender<Order>,
+    look: impl FnOnce(&Worker) -> T + Send + 'static,
+) -> oneshot::Receiver<T> {
+    let (reply, replied) = oneshot::channel();
+    let visit = Order::Visit(Box::new(move |worker| {
+        // Whoever asked may have given up.
+        let _ = reply.send(look(worker));
+    }));
+    // A thread that is gone drops the question, and the asker sees that.
+    let _ = orders.send(visit);
+    replied
 }
 
 fn thread_main(index: usize, plan: Arc<Plan>, share: Vec<Bound>, mut inbox: mpsc::UnboundedReceiver<Order>) {
@@ -429,6 +468,7 @@ fn thread_main(index: usize, plan: Arc<Plan>, share: Vec<Bound>, mut inbox: mpsc
         while let Some(order) = inbox.recv().await {
             match order {
                 Order::WakeAll => worker.wake_all(),
+                Order::Visit(visit) => visit(&worker),
                 Order::Stop => break,
                 Order::SoftStop => {
                     worker.stopping.set(true);
@@ -452,6 +492,7 @@ async fn stopped(inbox: &mut mpsc::UnboundedReceiver<Order>, worker: &Worker) {
         match order {
             Order::Stop => return,
             Order::WakeAll => worker.wake_all(),
+            Order::Visit(visit) => visit(worker),
             Order::SoftStop => {}
         }
     }

@@ -50,6 +50,9 @@ fn check(ctx: &mut Ctx<'_>, bind: &Word, words: &[Word], params: &BindParams, ad
         }
         ctx.warn(place("ssl"), message).help("every handshake will fail; add 'crt FILE'");
     }
+    if params.level.is_some() || params.severity_output.is_some() || params.expose_listeners {
+        ctx.warn(bind.span, "'level', 'severity-output' and 'expose-fd' concern 'stats socket' lines only");
+    }
     let wants_h2 = params.alpn.as_ref().is_some_and(|list| list.text.split(',').any(|p| p == "h2"));
     if params.ssl && wants_h2 {
         warn_once(ctx, place("alpn"), NO_H2);
@@ -57,7 +60,11 @@ fn check(ctx: &mut Ctx<'_>, bind: &Word, words: &[Word], params: &BindParams, ad
     Ok(())
 }
 
-fn addresses(ctx: &mut Ctx<'_>, args: &Args<'_>, list: &Word) -> Result<Vec<(Address, Span)>, Failure> {
+pub(super) fn addresses(
+    ctx: &mut Ctx<'_>,
+    args: &Args<'_>,
+    list: &Word,
+) -> Result<Vec<(Address, Span)>, Failure> {
     let mut out = Vec::new();
     for word in list_of(list).iter().map(|word| ctx.address(word)).collect::<Vec<_>>() {
         if word.text.starts_with("quic4@") || word.text.starts_with("quic6@") {

@@ -4,7 +4,7 @@ use super::params::{Parser, on, set, skip_value, text};
 use super::tls_versions;
 use crate::args::{Args, list_of};
 use crate::failure::Failure;
-use crate::model::{BindParams, Verify};
+use crate::model::{BindParams, CliLevel, SeverityOutput, Verify};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -51,7 +51,6 @@ const fn refused(
 }
 
 const NO_QUIC: &str = "HTTP/3 is not served yet";
-const NO_STATS_SOCKET: &str = "it concerns 'stats socket' lines only";
 const NO_PRIORITIES: &str = "connections are not ranked among each other";
 const OWN_LISTENERS: &str = "every thread has a listener of its own";
 const LIBRARY_SIGNATURES: &str = "the TLS library's signature algorithms are used";
@@ -216,9 +215,24 @@ pub(crate) const ROWS: &[Row] = &[
         "there is one process; use 'thread'",
     ),
     idle_value(&["shards"], "{ <number> | by-thread | by-group }", "Listeners an address.", OWN_LISTENERS),
-    idle_value(&["level"], "{ user | operator | admin }", "Rights of a stats socket.", NO_STATS_SOCKET),
-    idle_value(&["severity-output"], "<format>", "Severity in a stats socket's answers.", NO_STATS_SOCKET),
-    idle_value(&["expose-fd"], "listeners", "Passes listeners over a stats socket.", NO_STATS_SOCKET),
+    row(&["level"], "{ user | operator | admin }", "What commands of a stats socket may do.", |_, a, p| {
+        set(&mut p.level, a.choice("a level", LEVELS))
+    }),
+    row(
+        &["severity-output"],
+        "{ none | number | string }",
+        "Whether a stats socket's messages begin with their severity.",
+        |_, a, p| set(&mut p.severity_output, a.choice("a severity format", SEVERITIES)),
+    ),
+    row(
+        &["expose-fd"],
+        "listeners",
+        "Lets a successor take the listeners from a stats socket.",
+        |_, a, p| {
+            a.choice("what to expose", &[("listeners", ())])?;
+            on(&mut p.expose_listeners)
+        },
+    ),
     idle(
         &["allow-0rtt"],
         "Accepts TLSv1.3 early data.",
@@ -239,7 +253,7 @@ pub(crate) const ROWS: &[Row] = &[
     idle_value(&["ech"], "<dir>", "Encrypted Client Hello.", "clients connect with their names in clear"),
     idle_value(&["tcp-ss"], "<mode>", "Keeps the SYN packets.", "no fetch reads them"),
     idle_value(&["guid-prefix"], "<string>", "Prefix of unique ids.", "there are no ids of listeners yet"),
-    idle_value(&["label"], "<label>", "Names the listener for the API.", "there is no runtime API yet"),
+    idle_value(&["label"], "<label>", "Names the listener for the API.", "the API names listeners by 'name'"),
     idle_value(&["quic-cc-algo"], "<algo>", "QUIC congestion control.", NO_QUIC),
     idle(&["quic-force-retry"], "Validates addresses of QUIC clients.", NO_QUIC),
     idle_value(&["quic-socket"], "{ connection | listener }", "Sockets of QUIC connections.", NO_QUIC),
@@ -278,6 +292,12 @@ pub(crate) const ROWS: &[Row] = &[
 
 const VERIFY: &[(&str, Verify)] =
     &[("none", Verify::None), ("optional", Verify::Optional), ("required", Verify::Required)];
+
+const LEVELS: &[(&str, CliLevel)] =
+    &[("user", CliLevel::User), ("operator", CliLevel::Operator), ("admin", CliLevel::Admin)];
+
+const SEVERITIES: &[(&str, SeverityOutput)] =
+    &[("none", SeverityOutput::None), ("number", SeverityOutput::Number), ("string", SeverityOutput::Text)];
 
 fn octal(args: &mut Args<'_>) -> Result<u32, Failure> {
     let word = args.expect("an octal mode")?;

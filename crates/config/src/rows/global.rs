@@ -43,7 +43,6 @@ const fn refused(
 
 const NO_LUA: &str = "Lua is not run here: express it with rules, or keep it in a server";
 const NO_PROGRAMS: &str = "no other programs are run";
-const NO_RUNTIME_API: &str = "there is no runtime API yet";
 
 pub(crate) const ROWS: &[Row] = &[
     row(&["daemon"], "", "Goes to the background once it is ready.", |_, a, g| on(a, &mut g.daemon)),
@@ -169,11 +168,6 @@ pub(crate) const ROWS: &[Row] = &[
         g.max_spread_checks = Some(a.millis("a time")?);
         a.finish()
     })),
-    idle(&["stats socket"], "<address> [param*]", "A socket for operators.", NO_RUNTIME_API)
-        .parsed_by(Parse::Global(stats_socket)),
-    idle(&["stats timeout"], "<time>", "Longest silence on that socket.", NO_RUNTIME_API),
-    idle(&["stats maxconn"], "<number>", "Most connections to that socket.", NO_RUNTIME_API),
-    idle(&["stats bind-process"], "<set>", "Processes that own that socket.", NO_RUNTIME_API),
     idle(&["stats-file"], "<path>", "Counters to begin with.", "counters begin at zero"),
     idle(
         &["shm-stats-file", "shm-stats-file-max-objects"],
@@ -291,7 +285,12 @@ pub(crate) const ROWS: &[Row] = &[
         "certificates are not requested yet",
     ),
     idle(&["dns-accept-family"], "<family>", "Families of looked-up addresses.", "the system's order holds"),
-    idle(&["anonkey"], "<key>", "Hides names in dumps.", NO_RUNTIME_API),
+    idle(
+        &["anonkey"],
+        "<key>",
+        "Hides names in dumps.",
+        "names are not hidden in answers of the runtime API",
+    ),
     idle(&["unsafe-cfg-*"], "", "Loosens checks.", "the checks stay as they are"),
     idle(
         &["51degrees-*", "deviceatlas-*", "wurfl-*"],
@@ -435,12 +434,6 @@ fn variable<'l>(args: &mut Args<'l>) -> Result<(&'l Word, &'l Word), Failure> {
     let value = args.expect("a value")?;
     args.finish()?;
     Ok((name, value))
-}
-
-fn stats_socket(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {
-    to.stats_sockets.push(args.expect("an address")?.clone());
-    args.rest();
-    Ok(())
 }
 
 fn case_adjust(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {

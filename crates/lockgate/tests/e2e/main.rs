@@ -20,6 +20,7 @@ mod balancing;
 mod life;
 mod log_lines;
 mod messages;
+mod runtime_api;
 mod secure;
 mod strictness;
 mod timeouts;

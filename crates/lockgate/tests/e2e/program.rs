@@ -116,6 +116,23 @@ impl Lockgate {
         panic!("no free ports");
     }
 
+    /// Starts with `text`, which it must not accept, and returns what it said.
+    pub fn refused(text: &str) -> String {
+        let folder = Folder::new();
+        let (_, text) = fill_in(text);
+        let mut command = command(Player::Tested);
+        command.args(["-db", "-f"]).arg(folder.file("haproxy.cfg", &text));
+        let mut program = Program::start(command);
+        assert!(!program.ended().success());
+        program.line(|_| true);
+        program.lines().join("\n")
+    }
+
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
+        self.program.child.id()
+    }
+
     /// The address of a placeholder.
     pub fn at(&self, name: &str) -> SocketAddr {
         self.addresses[name]

@@ -123,8 +123,8 @@ impl Lower<'_> {
         Some(Listener {
             name: params.name.as_ref().map_or("", |n| n.text.as_str()).into(),
             id: params.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
-            addr: self.listen_addr(bind)?,
-            options: self.listen_options(proxy, bind),
+            addr: self.listen_addr(bind, &self.unix_prefix())?,
+            options: self.listen_options(proxy.settings.backlog, bind),
             tls,
             accept_proxy: params.accept_proxy,
             maxconn: params.maxconn.filter(|n| *n > 0),
@@ -132,12 +132,14 @@ impl Lower<'_> {
         })
     }
 
-    fn listen_addr(&mut self, bind: &Bind) -> Option<ListenAddr> {
+    /// What 'unix-bind' puts before the paths of 'bind' lines.
+    fn unix_prefix(&self) -> String {
+        self.model.global.unix_bind.prefix.as_ref().map(|w| w.text.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn listen_addr(&mut self, bind: &Bind, unix_prefix: &str) -> Option<ListenAddr> {
         match &bind.address {
-            Address::Unix(path) => {
-                let prefix = self.model.global.unix_bind.prefix.as_ref().map_or("", |w| w.text.as_str());
-                Some(ListenAddr::Unix(format!("{prefix}{path}").into()))
-            }
+            Address::Unix(path) => Some(ListenAddr::Unix(format!("{unix_prefix}{path}").into())),
             Address::Abstract(name) => Some(ListenAddr::Abstract(name.as_bytes().to_vec())),
             Address::Fd(fd) => Some(ListenAddr::Fd(*fd)),
             Address::Inet { host, port: PortSpec::One(port), family, .. } => {
@@ -168,11 +170,11 @@ impl Lower<'_> {
         found
     }
 
-    fn listen_options(&mut self, proxy: &Proxy, bind: &Bind) -> ListenOptions {
+    pub(super) fn listen_options(&mut self, backlog: Option<u32>, bind: &Bind) -> ListenOptions {
         let params = &bind.params;
         let global = &self.model.global;
         ListenOptions {
-            backlog: params.backlog.or(proxy.settings.backlog),
+            backlog: params.backlog.or(backlog),
             v6only: match (params.v6only, params.v4v6) {
                 (true, _) => Some(true),
                 (false, true) => Some(false),

@@ -1,0 +1,120 @@
+//! The runtime API as clients use it: over the socket, one line or a conversation.
+
+use crate::place::Folder;
+use crate::program::Lockgate;
+use std::io::{Read, Write};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+/// A proxy with a stats socket of these parameters.
+pub struct Operated {
+    folder: Folder,
+    pub lockgate: Lockgate,
+}
+
+impl Operated {
+    pub fn start(parameters: &str, rest: &str) -> Operated {
+        let folder = Folder::new();
+        let text = format!(
+            "global\n stats socket {}/api.sock {parameters}\n stats timeout 5s\n\
+             defaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n{rest}",
+            folder.path().display()
+        );
+        Operated { lockgate: Lockgate::start(&text), folder }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("api.sock")
+    }
+
+    /// Sends a line as `echo … | socat` does and takes the whole answer.
+    pub fn ask(&self, line: &str) -> String {
+        converse(&self.socket(), &format!("{line}\n"))
+    }
+}
+
+/// Says all of `text`, closes that side, and reads to the end.
+pub fn converse(socket: &Path, text: &str) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+const ONE_FRONT: &str = "frontend f\n bind <http>\n default_backend b\nbackend b\n server s 127.0.0.1:9\n";
+
+#[test]
+fn a_line_of_commands_is_answered_and_the_session_ends() {
+    let operated = Operated::start("level admin mode 600", ONE_FRONT);
+    let found = std::fs::symlink_metadata(operated.socket()).unwrap();
+    assert!(found.file_type().is_socket());
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    let version = operated.ask("show version");
+    assert_eq!(version.lines().count(), 2, "{version}");
+    assert_eq!(operated.ask("show version;show cli level"), format!("{version}admin\n\n"));
+    assert_eq!(operated.ask("set timeout cli"), "Expects an integer value.\n\n");
+    assert_eq!(operated.ask("quit;show version"), "");
+    // Without its end a line was not finished and must not be obeyed.
+    assert_eq!(converse(&operated.socket(), "show version"), "");
+}
+
+#[test]
+fn a_prompt_keeps_the_session_and_asks_for_payload() {
+    let operated = Operated::start("level admin", ONE_FRONT);
+    let said =
+        converse(&operated.socket(), "prompt\necho a <<\nline\n\nset severity-output number;echo b\nquit\n");
+    assert_eq!(said, "\n> + + a\n\n> \n> [6]: b\n\n> ");
+}
+
+#[test]
+fn a_level_can_only_be_given_up() {
+    let operated = Operated::start("", ONE_FRONT);
+    assert_eq!(operated.ask("show cli level;expert-mode on"), "operator\n\nPermission denied\n\n");
+    assert_eq!(
+        operated.ask("user;show env;operator;show cli level"),
+        "\nPermission denied\n\nPermission denied\n\nuser\n\n"
+    );
+}
+
+#[test]
+fn an_unknown_command_is_answered_with_the_likely_ones() {
+    let operated = Operated::start("level admin", ONE_FRONT);
+    let answer = operated.ask("show cli");
+    assert!(answer.starts_with(
+        "Unknown command, but maybe one of the following ones is a better match:\n  show cli level "
+    ));
+    assert!(answer.ends_with("\n\n") && !answer.contains("show info"), "{answer}");
+    assert!(
+        operated.ask("").starts_with("Unknown command. Please enter one of the following commands only:\n")
+    );
+}
+
+#[test]
+fn the_process_tells_its_numbers_in_three_forms() {
+    let operated = Operated::start("level user", ONE_FRONT);
+    let pid = operated.lockgate.pid();
+    assert!(operated.ask("show info").contains(&format!("\nPid: {pid}\n")));
+    let typed = operated.ask("show info typed");
+    assert!(typed.contains(&format!("\n6.Pid.1:SGP:u32:{pid}\n")), "{typed}");
+    let json = operated.ask("show info json");
+    assert!(json.starts_with("[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,"), "{json}");
+    assert!(json.ends_with("}}]\n\n"), "{json}");
+}
+
+#[test]
+fn a_socket_that_lives_is_refused_and_a_dead_one_replaced() {
+    let operated = Operated::start("", ONE_FRONT);
+    let socket = operated.socket();
+    let text = format!("global\n stats socket {}\n{ONE_FRONT}", socket.display());
+    let said = Lockgate::refused(&text);
+    assert!(said.contains("Address already in use"), "{said}");
+    assert!(operated.ask("show version").ends_with("\n\n"));
+    let Operated { folder: _folder, lockgate } = operated;
+    drop(lockgate);
+    assert!(socket.exists());
+    let _second = Lockgate::start(&text);
+    assert!(converse(&socket, "show version\n").ends_with("\n\n"));
+}

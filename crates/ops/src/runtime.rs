@@ -1,0 +1,105 @@
+//! The runtime API: operators look at the running process and steer it over `stats socket` (HAProxy's management
+//! guide, section 9).
+//!
+//! ```text
+//! socket ── a connection ──► session ── a line ──► line: commands, words, payload
+//!                               │  each command ──► table: its row, its level
+//!                               └── the row's handler writes the answer into its Call
+//! ```
+//!
+//! It lives on a thread of its own, so that no command delays traffic; what belongs to a worker thread is asked for by
+//! `proxy::Workers::visit`. A command is a row in the file of its topic; nothing else knows its words.
+
+mod call;
+mod cli;
+mod environment;
+mod info;
+mod line;
+mod session;
+mod socket;
+mod table;
+mod value;
+
+pub use session::{Rights, serve};
+pub use socket::{Bound, bind};
+
+use proxy::Workers;
+use proxy::plan::Plan;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime};
+use tokio::sync::oneshot;
+
+/// What the program is called and which language it speaks.
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// `show info`'s Name.
+    pub name: String,
+    /// HAProxy's version whose language and API are spoken: clients choose their commands by it.
+    pub version: String,
+    /// Our own name and version.
+    pub build: String,
+    /// Release date, `2026/01/31`.
+    pub release_date: String,
+}
+
+/// What every session looks at: the running process.
+pub struct Process {
+    /// What runs.
+    pub plan: Arc<Plan>,
+    /// The worker threads.
+    pub workers: Workers,
+    /// Who we are.
+    pub product: Product,
+    /// What was printed at start (`show startup-logs`).
+    pub startup_log: String,
+    /// When it began to serve.
+    pub started: Instant,
+    /// The same by the wall clock.
+    pub started_at: SystemTime,
+}
+
+impl Process {
+    /// A process that begins to serve now.
+    pub fn new(plan: Arc<Plan>, workers: Workers, product: Product, startup_log: String) -> Process {
+        let (started, started_at) = (Instant::now(), SystemTime::now());
+        Process { plan, workers, product, startup_log, started, started_at }
+    }
+}
+
+/// The API's thread; ends when dropped.
+pub struct Runtime {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Runtime {
+    /// Serves on what was bound.
+    pub fn start(bound: Bound, process: Arc<Process>) -> io::Result<Runtime> {
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("runtime-api".into()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build_local(tokio::runtime::LocalOptions::default());
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(async move {
+                tokio::select! {
+                    _ = stopped => {}
+                    () = bound.serve(process) => {}
+                }
+            });
+        })?;
+        Ok(Runtime { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The session's own commands: help, prompt, its level, its modes, its time-out.
+
+use super::call::{Call, Severity};
+use super::session::Session;
+use super::table::{self, Command, Mode, Run};
+use base::units;
+use proxy::stats_socket::CliLevel::{self, Admin, Operator, User};
+use proxy::stats_socket::SeverityOutput;
+use std::time::Duration;
+
+pub(crate) const COMMANDS: &[Command] = &[
+    Command::now(&["help"], "[<command>]", "list matching or all commands", User, help),
+    Command::now(&["prompt"], "[n|i|p|timed]*", "stay after a line, with a prompt", User, prompt),
+    Command::now(&["quit"], "", "disconnect", User, |call| call.session.over = true),
+    Command::now(&["echo"], "<text>", "write this text", User, echo),
+    Command {
+        words: &["wait"],
+        args: "<delay>",
+        doc: "answer after this long",
+        level: User,
+        mode: Mode::Ordinary,
+        run: Run::Later(|call| Box::pin(wait(call))),
+    },
+    Command::now(&["operator"], "", "give up rights above operator", Operator, |c| {
+        lower(c.session, Operator)
+    }),
+    Command::now(&["user"], "", "give up rights above user", User, |c| lower(c.session, User)),
+    Command::now(&["show", "cli", "level"], "", "what this session may do", User, level),
+    Command::now(&["set", "timeout"], "[cli] <delay>", "change a time-out", User, set_timeout),
+    Command::now(
+        &["set", "severity-output"],
+        "[none|number|string]",
+        "how messages tell their severity",
+        User,
+        set_severity,
+    ),
+    Command::now(&["expert-mode"], "[on|off]", "allow what only experts need", Admin, |call| {
+        mode(call, "expert-mode", |session| &mut session.expert);
+    }),
+    Command::now(&["experimental-mode"], "[on|off]", "allow what may still change", Admin, |call| {
+        mode(call, "experimental-mode", |session| &mut session.experimental);
+    }),
+];
+
+fn help(call: &mut Call<'_>) {
+    call.say(Severity::Info, "The following commands are valid at this level:");
+    call.put(table::listing(call.args).text);
+}
+
+/// Without a word it goes back and forth between leaving after a line and staying with a prompt.
+fn prompt(call: &mut Call<'_>) {
+    let session = &mut *call.session;
+    let mut modes = call.args.iter().map(String::as_str).filter(|w| matches!(*w, "n" | "i" | "p" | "timed"));
+    let Some(first) = modes.next() else {
+        session.interactive = !session.prompt;
+        session.prompt = session.interactive;
+        return;
+    };
+    for mode in std::iter::once(first).chain(modes) {
+        match mode {
+            "timed" => {
+                session.timed = !session.timed;
+                (session.interactive, session.prompt) = (true, true);
+            }
+            mode => (session.interactive, session.prompt) = (mode != "n", mode == "p"),
+        }
+    }
+}
+
+fn echo(call: &mut Call<'_>) {
+    let text = call.args.join(" ");
+    call.say(Severity::Info, text);
+}
+
+/// Longest wait: whoever wants more asks again.
+const WAIT_MAX: Duration = Duration::from_secs(86_400);
+
+async fn wait(call: &mut Call<'_>) {
+    match units::micros(call.arg(0), 1_000_000) {
+        Ok(micros) => {
+            tokio::time::sleep(Duration::from_micros(micros).min(WAIT_MAX)).await;
+            call.say(Severity::Info, "Done.");
+        }
+        Err(_) => call.refuse("Expects a duration in seconds."),
+    }
+}
+
+fn lower(session: &mut Session, level: CliLevel) {
+    session.level = level;
+    (session.expert, session.experimental) = (false, false);
+}
+
+fn level(call: &mut Call<'_>) {
+    call.say(Severity::Info, call.session.level.word());
+}
+
+fn set_timeout(call: &mut Call<'_>) {
+    if call.arg(0) != "cli" {
+        return call.refuse("'set timeout' only supports 'cli'.");
+    }
+    if call.arg(1).is_empty() {
+        return call.refuse("Expects an integer value.");
+    }
+    match units::seconds(call.arg(1)) {
+        Ok(seconds) if seconds > 0 => call.session.timeout = Duration::from_secs(seconds),
+        Ok(_) | Err(_) => call.refuse("Invalid timeout value."),
+    }
+}
+
+fn set_severity(call: &mut Call<'_>) {
+    call.session.severity = match call.arg(0) {
+        "none" => SeverityOutput::None,
+        "number" => SeverityOutput::Number,
+        "string" => SeverityOutput::Text,
+        _ => return call.refuse("one of 'none', 'number', 'string' is a required argument"),
+    };
+}
+
+fn mode(call: &mut Call<'_>, name: &str, of: fn(&mut Session) -> &mut bool) {
+    match call.arg(0) {
+        "on" => *of(call.session) = true,
+        "off" => *of(call.session) = false,
+        _ => {
+            let state = if *of(call.session) { "ON" } else { "OFF" };
+            call.say(Severity::Info, format!("{name} is {state}"));
+        }
+    }
+}

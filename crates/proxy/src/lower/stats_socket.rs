@@ -1,0 +1,28 @@
+//! `stats socket` lines: addresses and rights of the runtime API.
+
+use super::{Lower, timeout};
+use crate::stats_socket::{DEFAULT_MAXCONN, DEFAULT_TIMEOUT, StatsSocket, StatsSockets};
+use config::model::Bind;
+
+impl Lower<'_> {
+    pub(super) fn stats_sockets(&mut self) -> StatsSockets {
+        let global = &self.model.global;
+        StatsSockets {
+            sockets: global.stats_sockets.iter().filter_map(|bind| self.stats_socket(bind)).collect(),
+            timeout: timeout(global.stats_timeout).unwrap_or(DEFAULT_TIMEOUT),
+            maxconn: global.stats_maxconn.map_or(DEFAULT_MAXCONN, |n| n as usize),
+        }
+    }
+
+    /// 'unix-bind prefix' is for traffic: it does not move this socket, as it does not in HAProxy.
+    fn stats_socket(&mut self, bind: &Bind) -> Option<StatsSocket> {
+        let params = &bind.params;
+        Some(StatsSocket {
+            addr: self.listen_addr(bind, "")?,
+            options: self.listen_options(None, bind),
+            level: params.level.unwrap_or_default(),
+            severity: params.severity_output.unwrap_or_default(),
+            expose_listeners: params.expose_listeners,
+        })
+    }
+}

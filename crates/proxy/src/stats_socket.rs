@@ -1,0 +1,36 @@
+//! Where the runtime API is to be served (`stats socket`), lowered with everything else so that all complaints come out
+//! together. The data plane itself opens none of it.
+
+pub use config::model::{CliLevel, SeverityOutput};
+use net::{ListenAddr, ListenOptions};
+use std::time::Duration;
+
+/// `stats timeout`
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// `stats maxconn`
+pub const DEFAULT_MAXCONN: usize = 10;
+
+/// All of them and what they share.
+pub struct StatsSockets {
+    /// In file order.
+    pub sockets: Vec<StatsSocket>,
+    /// Longest silence of a session.
+    pub timeout: Duration,
+    /// Most sessions at a time over all sockets.
+    pub maxconn: usize,
+}
+
+/// One address of a `stats socket` line.
+#[derive(Clone, Debug)]
+pub struct StatsSocket {
+    /// Where.
+    pub addr: ListenAddr,
+    /// Socket options, owner and mode.
+    pub options: ListenOptions,
+    /// What its sessions may do.
+    pub level: CliLevel,
+    /// How its messages tell their severity.
+    pub severity: SeverityOutput,
+    /// Whether a successor may take the listeners from here.
+    pub expose_listeners: bool,
+}
