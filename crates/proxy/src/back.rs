@@ -14,8 +14,8 @@ use crate::link::Link;
 
 /// A server connection that a session keeps for itself.
 pub struct Private {
-    /// The server's place among all servers of the plan.
-    pub place: usize,
+    /// What it stands for.
+    pub key: pool::Key,
     /// The connection.
     pub link: Link,
     /// Exchanges it has served.

@@ -10,6 +10,7 @@ mod finding;
 mod log;
 pub(crate) mod lower;
 mod observe;
+mod operator;
 pub mod plan;
 mod probe;
 mod protocols;
@@ -17,11 +18,16 @@ mod rise;
 mod schedule;
 mod scope;
 mod state;
+mod watch;
 mod wire;
 
-pub use finding::Finding;
+pub use agent::AdminWish;
+pub use finding::{Finding, Report, Verdict};
 pub use observe::{Complaint, Observer};
+pub(crate) use operator::check_port;
+pub use operator::{Operator, Place, Refusal};
 pub use schedule::run;
+pub use watch::{Moving, Watch};
 
 #[cfg(test)]
 mod tests;

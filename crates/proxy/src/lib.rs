@@ -26,6 +26,7 @@ mod route;
 mod rules;
 mod scope;
 pub mod server;
+pub mod server_state;
 mod session;
 pub mod stats_socket;
 mod stream;

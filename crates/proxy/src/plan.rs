@@ -274,6 +274,8 @@ pub struct Backend {
     pub name: Box<str>,
     /// `id`, or its position counted from 1.
     pub id: u32,
+    /// `id` is written.
+    pub forced_id: bool,
     /// Index into [`Plan::backends`].
     pub index: usize,
     /// Its section.

@@ -84,6 +84,10 @@ pub struct Facts {
     pub maxqueue: u32,
     /// `slowstart`, milliseconds; 0 is none.
     pub slowstart: u64,
+    /// `id` is written.
+    pub forced_id: bool,
+    /// The name in its address, where there is one.
+    pub fqdn: Option<Box<str>>,
 }
 
 /// A running server.
@@ -92,6 +96,8 @@ pub struct Server {
     /// What its line says.
     pub facts: Facts,
     endpoint: ArcSwapOption<Endpoint>,
+    /// Counts the moves: connections to where it was before are not used again.
+    moves: AtomicU32,
     cookie: ArcSwapOption<Box<[u8]>>,
     health: AtomicU8,
     admin: AtomicU8,
@@ -127,10 +133,12 @@ struct Counters {
 impl Server {
     /// A server that is up unless `disabled`, at full weight. `None` as endpoint: its name did not resolve.
     pub fn new(facts: Facts, endpoint: Option<Endpoint>) -> Server {
-        let admin = if facts.disabled { Admin::MAINT_CONFIG } else { Admin::default() };
+        let admin =
+            if facts.disabled { Admin::MAINT_CONFIG.with(Admin::MAINT_FORCED) } else { Admin::default() };
         let unresolved = if endpoint.is_none() { Admin::MAINT_RESOLUTION } else { Admin::default() };
         Server {
             endpoint: ArcSwapOption::from(endpoint.map(Arc::new)),
+            moves: AtomicU32::new(0),
             cookie: ArcSwapOption::from(facts.cookie.clone().map(Arc::new)),
             health: AtomicU8::new(Health::Up as u8),
             admin: AtomicU8::new(admin.with(unresolved).bits()),
@@ -156,6 +164,12 @@ impl Server {
     /// Moves it to another address, or to none.
     pub fn set_endpoint(&self, endpoint: Option<Endpoint>) {
         self.endpoint.store(endpoint.map(Arc::new));
+        self.moves.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often it has moved.
+    pub fn moves(&self) -> u32 {
+        self.moves.load(Ordering::Acquire)
     }
 
     /// Its value in persistence cookies.
@@ -306,6 +320,11 @@ impl Server {
     /// When its state last changed, in the caller's milliseconds.
     pub fn last_change(&self) -> u64 {
         self.last_change.load(Ordering::Relaxed)
+    }
+
+    /// Carries over when it last changed.
+    pub fn set_last_change(&self, at_ms: u64) {
+        self.last_change.store(at_ms, Ordering::Relaxed);
     }
 
     /// How often it went down.

@@ -29,7 +29,8 @@ pub async fn checkout<'s>(
     let Some(target) = back.targets.get(assigned.index) else { return Err(unreachable_server()) };
     let sni = server_name(stream, target);
     let private = target.send_proxy.is_some();
-    let key = Key { place: target.place, sni };
+    let moves = back.balance.servers().get(assigned.index).map_or(0, |s| s.moves());
+    let key = Key { place: target.place, sni, moves };
     let kept = if fresh { None } else { kept(stream, back, &key, private) };
     let (link, uses) = match kept {
         Some(kept) => kept,
@@ -49,7 +50,7 @@ fn unreachable_server() -> Failure {
 /// (manual, `http-reuse`).
 fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option<(Link, u32)> {
     if let Some(own) = stream.session.private.borrow_mut().take()
-        && own.place == key.place
+        && own.key == *key
         && !own.link.is_stale()
     {
         return Some((own.link, own.uses));

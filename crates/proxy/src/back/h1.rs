@@ -315,7 +315,7 @@ impl Checkout<'_> {
             return;
         }
         if private || back.reuse == HttpReuse::Never {
-            let private = Private { place: key.place, link, uses };
+            let private = Private { key, link, uses };
             *stream.session.private.borrow_mut() = Some(private);
             return;
         }

@@ -14,15 +14,23 @@ pub struct Key {
     pub place: usize,
     /// SNI it was opened with.
     pub sni: Option<Box<[u8]>>,
+    /// How often the server had moved to another address when it was opened.
+    pub moves: u32,
 }
 
 struct Idle {
     link: Link,
-    sni: Option<Box<[u8]>>,
+    key: Key,
     /// Counts it for the server.
-    _counted: Counted,
+    server: Counted,
     purge_at: Instant,
     uses: u32,
+}
+
+impl Idle {
+    fn is_wanted(&self) -> bool {
+        self.server.0.is_up() && self.server.0.moves() == self.key.moves
+    }
 }
 
 /// One idle connection in the server's numbers.
@@ -60,7 +68,7 @@ impl Pool {
     /// The most recently used connection that is still good, with the number of exchanges it has served.
     pub fn take(&mut self, key: &Key) -> Option<(Link, u32)> {
         let list = self.idle.get_mut(key.place)?;
-        while let Some(at) = list.iter().rposition(|idle| idle.sni == key.sni) {
+        while let Some(at) = list.iter().rposition(|idle| idle.key == *key) {
             let idle = list.swap_remove(at);
             self.resting = self.resting.saturating_sub(1);
             if !idle.link.is_stale() {
@@ -88,13 +96,13 @@ impl Pool {
             return;
         }
         self.resting += 1;
-        list.push(Idle { link, sni: key.sni, _counted: Counted::new(server), purge_at, uses });
+        list.push(Idle { link, key, server: Counted::new(server), purge_at, uses });
     }
 
-    /// Ends those that rested long enough or whose server has closed them.
+    /// Ends those that rested long enough, whose server has closed them, is in maintenance, down or elsewhere.
     pub fn purge(&mut self, now: Instant) {
         for list in &mut self.idle {
-            list.retain(|idle| idle.purge_at > now && !idle.link.is_stale());
+            list.retain(|idle| idle.purge_at > now && !idle.link.is_stale() && idle.is_wanted());
         }
         self.resting = self.idle.iter().map(Vec::len).sum();
     }

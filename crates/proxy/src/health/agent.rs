@@ -13,10 +13,14 @@ pub(super) struct Wishes {
     pub health: Option<(HealthWish, String)>,
 }
 
+/// What an agent or an operator wants of a server's administrative state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AdminWish {
+pub enum AdminWish {
+    /// `ready`
     Ready,
+    /// `drain`
     Drain,
+    /// `maint`
     Maint,
 }
 

@@ -50,6 +50,25 @@ impl Finding {
         }
     }
 
+    /// The number in `show servers state`.
+    pub fn number(self) -> u8 {
+        match self {
+            Finding::Analyze => 4,
+            Finding::SocketError => 5,
+            Finding::L4Ok => 6,
+            Finding::L4Timeout => 7,
+            Finding::L4Con => 8,
+            Finding::L6Ok => 9,
+            Finding::L6Timeout => 10,
+            Finding::L6Response => 11,
+            Finding::L7Timeout => 12,
+            Finding::L7Response => 13,
+            Finding::L7Ok => 15,
+            Finding::L7OkConditionally => 16,
+            Finding::L7Status => 17,
+        }
+    }
+
     /// The short name that `ok-status` and friends use.
     pub fn parse(name: &str) -> Option<Finding> {
         Some(match name {

@@ -46,6 +46,8 @@ fn reason(report: &Report) -> String {
 pub(super) enum Cause<'a> {
     /// A check or agent said so. Not repeated where checks are logged anyway.
     Report(Option<&'a Report>),
+    /// An operator said so.
+    Cli,
     /// The tracked server changed.
     Via(&'a str),
 }
@@ -98,6 +100,7 @@ impl Cause<'_> {
     fn text(&self) -> String {
         match self {
             Cause::Report(report) => report.map_or_else(String::new, reason),
+            Cause::Cli => ", changed from CLI".to_owned(),
             Cause::Via(other) => format!(" via {other}"),
         }
     }

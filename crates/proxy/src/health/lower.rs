@@ -6,10 +6,11 @@ mod expect;
 use super::expect::{Expect, Matcher, unhex};
 use super::observe::Observer;
 use super::plan::{
-    Agent, BackendHealth, Check, CheckTls, Connect, HttpSend, Pace, Port, Probe, Reporting, ServerHealth,
-    Step, Style, Text, VarSource,
+    Agent, BackendHealth, Check, CheckTls, Connect, FALL, HttpSend, Pace, Port, Probe, RISE, Reporting,
+    ServerHealth, Step, Style, Text, VarSource,
 };
 use super::protocols::Protocol;
+use super::watch::Watch;
 use crate::lower::Lower;
 use base::{Address, Host, Word};
 use config::model::{
@@ -24,10 +25,6 @@ use std::time::Duration;
 
 /// `inter`, `agent-inter`
 const INTER: u64 = 2_000;
-/// `rise`
-const RISE: u32 = 2;
-/// `fall`
-const FALL: u32 = 3;
 /// `error-limit`
 const ERROR_LIMIT: u32 = 10;
 
@@ -57,6 +54,7 @@ impl Lower<'_> {
             on_error: p.on_error,
             shutdown_when_down: p.on_marked_down == Some(OnMarkedDown::ShutdownSessions),
             on_marked_up: p.on_marked_up,
+            watch: Watch::new(p.rise.unwrap_or(RISE), p.fall.unwrap_or(FALL)),
         }
     }
 

@@ -4,12 +4,18 @@ use super::expect::Expect;
 use super::finding::Finding;
 use super::observe::Observer;
 use super::protocols::Protocol;
+use super::watch::Watch;
 use crate::log::LogPlan;
 use config::model::{OnError, OnMarkedUp, VarCondition};
 use expr::{Expr, Format, VarId};
 use net::{ConnectOptions, Target};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// `rise`
+pub const RISE: u32 = 2;
+/// `fall`
+pub const FALL: u32 = 3;
 
 /// The health of one backend.
 #[derive(Default)]
@@ -41,6 +47,8 @@ pub struct ServerHealth {
     pub shutdown_when_down: bool,
     /// `on-marked-up`
     pub on_marked_up: Option<OnMarkedUp>,
+    /// What moves.
+    pub watch: Watch,
 }
 
 /// When checks come.

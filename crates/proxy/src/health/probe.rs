@@ -11,6 +11,7 @@ pub(super) use self::http::state_header;
 use super::finding::{Finding, Report};
 use super::plan::{Check, Probe, Step, Style, VarSource};
 use super::scope::CheckScope;
+use super::watch::Watch;
 use super::wire::{Wire, WireError};
 use crate::rules::allows;
 use ::http::h1::Framing;
@@ -20,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 /// A run in progress.
 pub(super) struct Run<'p> {
     check: &'p Check,
+    watch: &'p Watch,
     probe: &'p Probe,
     scope: CheckScope<'p>,
     wire: Option<Wire>,
@@ -41,9 +43,15 @@ struct End(Report);
 type Stepped = Result<(), End>;
 
 impl<'p> Run<'p> {
-    pub(super) fn new(check: &'p Check, scope: CheckScope<'p>, state_header: Option<String>) -> Run<'p> {
+    pub(super) fn new(
+        check: &'p Check,
+        watch: &'p Watch,
+        scope: CheckScope<'p>,
+        state_header: Option<String>,
+    ) -> Run<'p> {
         Run {
             check,
+            watch,
             probe: &check.probe,
             scope,
             wire: None,

@@ -89,6 +89,26 @@ impl Rise {
         self.health = self.health.min(self.rise);
     }
 
+    /// From 0 to `rise + fall - 1`.
+    pub(super) fn count(&self) -> u32 {
+        self.health
+    }
+
+    /// Goes on from a count that was carried over.
+    pub(super) fn resume(&mut self, count: u32) {
+        self.health = count.min(self.top());
+    }
+
+    /// Up with one failure to fall, as after maintenance.
+    pub(super) fn fragile(&mut self) {
+        self.health = self.rise;
+    }
+
+    /// Up at ease at once.
+    pub(super) fn rest(&mut self) {
+        self.health = self.top();
+    }
+
     /// Down at once, whatever it counted.
     pub(super) fn drop_down(&mut self) {
         self.health = 0;

@@ -22,7 +22,7 @@ const AGENT_LINE_MAX: usize = 4096;
 
 /// Runs all checks until dropped. `wake` wakes the sessions on all threads after a server's were shut down. Needs a
 /// runtime that spawns local tasks.
-pub async fn run(plan: Arc<Plan>, wake: impl Fn() + 'static) {
+pub async fn run(plan: Arc<Plan>, wake: impl Fn() + Send + Sync + 'static) {
     let world = Rc::new(World::new(plan.clone(), wake));
     let mut tasks = JoinSet::new();
     let places = || {
@@ -55,14 +55,15 @@ async fn check(ward: Rc<Ward>, first: Duration) {
     let mut next = Instant::now() + first;
     loop {
         wait(&ward, &mut next).await;
-        let Some(plan) = ward.settings().and_then(|s| s.check.as_ref()) else { return };
+        let Some(settings) = ward.settings() else { return };
+        let Some(plan) = &settings.check else { return };
         let (Some(back), Some(server)) = (ward.backend(), ward.server()) else { return };
         let began = Instant::now();
-        // a server in maintenance is left in peace
-        if !server.admin().is_maint() {
+        // a server in maintenance and one whose checks are put off are left in peace
+        if !server.admin().is_maint() && ward.moving().is_some_and(|m| m.check_on) {
             let state = plan.probe.send_state.then(|| state_of(&ward));
             let scope = CheckScope::new(&ward.world.plan, back, server);
-            let report = Run::new(plan, scope, state.flatten()).run().await;
+            let report = Run::new(plan, &settings.watch, scope, state.flatten()).run().await;
             ward.checked(&report);
         }
         next = began + interval(&ward, &plan.pace, &dice);
@@ -90,7 +91,8 @@ async fn wait(ward: &Ward, next: &mut Instant) {
 
 /// The time from one check's start to the next.
 fn interval(ward: &Ward, pace: &Pace, dice: &Cell<u64>) -> Duration {
-    let rise = ward.check.borrow();
+    let Some(moving) = ward.moving() else { return pace.inter };
+    let rise = &moving.check;
     let base = match () {
         () if rise.is_between() || ward.hurry.take() => pace.fast,
         () if rise.is_up() => pace.inter,
@@ -111,7 +113,7 @@ fn state_of(ward: &Ward) -> Option<String> {
     let servers = back.balance.servers();
     let weight = servers.iter().filter(|s| s.is_usable()).map(|s| u64::from(s.weight())).sum();
     let shares = (weight, back.balance.load().sessions(), server.queued());
-    let status = ward.check.borrow().status();
+    let status = ward.moving()?.check_status();
     // `1/3 UP` is said the other way round here
     let status = status.split_once(' ').map(|(n, word)| format!("{word} {n}")).unwrap_or(status);
     Some(state_header(&status, &back.name, server, &ward.world.plan.process.node, shares))
@@ -125,9 +127,10 @@ async fn ask(ward: Rc<Ward>) {
         sleep_until(next).await;
         let Some(agent) = ward.settings().and_then(|s| s.agent.as_ref()) else { return };
         let began = Instant::now();
-        let line = match target(&ward, agent) {
+        let line = match asked(&ward).then(|| target(&ward, agent)).flatten() {
             Some(target) => {
-                timeout_at(began + agent.pace.inter, line_of(agent, &target)).await.ok().flatten()
+                let words = ward.moving().and_then(|m| m.agent_send.clone()).or_else(|| agent.send.clone());
+                timeout_at(began + agent.pace.inter, line_of(agent, words, &target)).await.ok().flatten()
             }
             None => None,
         };
@@ -140,20 +143,25 @@ async fn ask(ward: Rc<Ward>) {
     }
 }
 
+fn asked(ward: &Ward) -> bool {
+    ward.moving().is_some_and(|m| m.agent_on)
+}
+
 fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
     let endpoint = ward.server()?.endpoint();
-    let ip = match (agent.addr, endpoint.as_deref()) {
+    let moving = ward.moving()?;
+    let ip = match (moving.agent_addr.or(agent.addr), endpoint.as_deref()) {
         (Some(ip), _) => ip,
         (None, Some(Endpoint::Inet { ip, port: ServerPort::Fixed(_) | ServerPort::Offset(_) })) => *ip,
         (None, Some(Endpoint::Unix(_) | Endpoint::Abstract(_)) | None) => return None,
     };
-    Some(Target::Inet(SocketAddr::new(ip, agent.port)))
+    Some(Target::Inet(SocketAddr::new(ip, moving.agent_port.unwrap_or(agent.port))))
 }
 
 /// The agent's first line; what came before the end of the connection where there is no end of line.
-async fn line_of(agent: &Agent, target: &Target) -> Option<Vec<u8>> {
+async fn line_of(agent: &Agent, words: Option<Box<[u8]>>, target: &Target) -> Option<Vec<u8>> {
     let mut wire = Wire::open(target, &agent.options, false, true).await.ok()?;
-    if let Some(words) = &agent.send {
+    if let Some(words) = &words {
         wire.send(words).await.ok()?;
     }
     let mut line = Vec::new();

@@ -6,14 +6,14 @@ use super::finding::{Finding, Report};
 use super::log::{self, Cause, Counts};
 use super::observe::Complaint;
 use super::plan::{BackendHealth, ServerHealth};
-use super::rise::Rise;
 use super::scope::now_us;
+use super::watch::Moving;
 use crate::plan::{Backend, Plan};
 use crate::server::{Admin, Health, Server};
 use config::model::{OnError, OnMarkedUp};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 /// Longest chain of `track`: loops end here.
 const TRACK_DEPTH: usize = 16;
@@ -22,15 +22,15 @@ const TRACK_DEPTH: usize = 16;
 pub(super) struct World {
     pub(super) plan: Arc<Plan>,
     /// Wakes the sessions on all threads, so that they see that their server is to be left.
-    wake: Box<dyn Fn()>,
+    wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl World {
-    pub(super) fn new(plan: Arc<Plan>, wake: impl Fn() + 'static) -> World {
+    pub(super) fn new(plan: Arc<Plan>, wake: impl Fn() + Send + Sync + 'static) -> World {
         World { plan, wake: Box::new(wake) }
     }
 
-    fn server(&self, at: (usize, usize)) -> Option<(&Arc<Backend>, &Arc<Server>)> {
+    pub(super) fn server(&self, at: (usize, usize)) -> Option<(&Arc<Backend>, &Arc<Server>)> {
         let back = self.plan.backends.get(at.0)?;
         Some((back, back.balance.servers().get(at.1)?))
     }
@@ -41,28 +41,13 @@ pub(super) struct Ward {
     pub(super) world: Rc<World>,
     pub(super) back: usize,
     pub(super) index: usize,
-    pub(super) check: RefCell<Rise>,
-    agent: RefCell<Rise>,
-    last: RefCell<Option<(Finding, String)>>,
     /// `on-error` asks for the next check after `fastinter`.
     pub(super) hurry: Cell<bool>,
 }
 
 impl Ward {
     pub(super) fn new(world: Rc<World>, back: usize, index: usize) -> Ward {
-        let plan = &world.plan;
-        let pace =
-            plan.backends.get(back).and_then(|b| b.health.servers.get(index)?.check.as_ref().map(|c| c.pace));
-        let (rise, fall) = pace.map_or((1, 1), |p| (p.rise, p.fall));
-        Ward {
-            world,
-            back,
-            index,
-            check: RefCell::new(Rise::new(rise, fall)),
-            agent: RefCell::new(Rise::new(1, 1)),
-            last: RefCell::new(None),
-            hurry: Cell::new(false),
-        }
+        Ward { world, back, index, hurry: Cell::new(false) }
     }
 
     pub(super) fn backend(&self) -> Option<&Arc<Backend>> {
@@ -77,15 +62,25 @@ impl Ward {
         self.backend()?.health.servers.get(self.index)
     }
 
-    /// A check ended.
+    pub(super) fn moving(&self) -> Option<MutexGuard<'_, Moving>> {
+        Some(self.settings()?.watch.lock())
+    }
+
+    /// A check ended. What it found is ignored where checks were put off or maintenance began meanwhile.
     pub(super) fn checked(&self, report: &Report) {
-        let verdict = report.finding.verdict();
-        let step = self.check.borrow_mut().take(verdict);
-        let (Some(back), Some(server)) = (self.backend(), self.server()) else { return };
-        let seen = Some((report.finding, report.info.clone()));
-        let news = self.last.replace(seen.clone()).map(|(f, _)| f) != seen.map(|(f, _)| f) || step.moved;
+        let (Some(back), Some(server), Some(mut moving)) = (self.backend(), self.server(), self.moving())
+        else {
+            return;
+        };
+        if !moving.check_on || server.admin().is_maint() {
+            return;
+        }
+        let step = moving.check.take(report.finding.verdict());
+        let before = moving.last.replace(report.clone());
+        let news = before.is_none_or(|r| r.finding != report.finding) || step.moved;
+        let status = moving.check_status();
+        drop(moving);
         if back.health.log_checks && news {
-            let status = self.check.borrow().status();
             tell(&back.health, &log::check_line("Health", back, server, report, &status), log::NOTICE);
         }
         if let Some(health) = step.health {
@@ -95,7 +90,7 @@ impl Ward {
 
     /// Both the check and the agent must agree for a server to be up.
     fn settle(&self, wanted: Health, report: &Report) {
-        let both = self.check.borrow().is_up() && self.agent.borrow().is_up();
+        let both = self.moving().is_some_and(|m| m.agree());
         let health = match wanted {
             Health::Up | Health::Stopping if !both => return,
             Health::Up | Health::Stopping | Health::Down => wanted,
@@ -115,11 +110,11 @@ impl Ward {
             OnError::Fastinter => {}
             OnError::FailCheck => self.checked(&report),
             OnError::SuddenDeath => {
-                self.check.borrow_mut().brink();
+                self.moving().into_iter().for_each(|mut m| m.check.brink());
                 self.checked(&report);
             }
             OnError::MarkDown => {
-                self.check.borrow_mut().drop_down();
+                self.moving().into_iter().for_each(|mut m| m.check.drop_down());
                 self.checked(&report);
             }
         }
@@ -128,6 +123,10 @@ impl Ward {
     /// An agent answered.
     pub(super) fn advised(&self, wishes: &Wishes, duration: u64) {
         let Some(server) = self.server().cloned() else { return };
+        // it may have been put off while it was asked
+        if !self.moving().is_some_and(|m| m.agent_on) {
+            return;
+        }
         if let Some(percent) = wishes.weight_percent {
             server.set_weight(weight_of(percent, server.facts.weight));
         }
@@ -151,8 +150,9 @@ impl Ward {
             HealthWish::Down => Finding::L7Status,
         };
         let report = Report { duration, ..Report::new(finding, format!("via agent : {words}")) };
-        let step = self.agent.borrow_mut().take(finding.verdict());
-        if step.moved
+        let step = self.moving().map(|mut m| m.agent.take(finding.verdict()));
+        if let Some(step) = step
+            && step.moved
             && let Some(health) = step.health
         {
             self.settle(health, &report);
@@ -270,17 +270,23 @@ fn followers(plan: &Plan, back: &Backend, server: &Server) -> Vec<(usize, usize)
 }
 
 /// What an agent wants of the administrative state.
-fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
+pub(super) fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
     let Some((back, server)) = world.server(at) else { return };
-    let before = server.admin();
+    let (before, was_down) = (server.admin(), server.health() == Health::Down);
     let (set, clear) = match wish {
-        AdminWish::Maint => (Admin::MAINT_FORCED, Admin::default()),
+        AdminWish::Maint => (Admin::MAINT_FORCED, Admin::DRAIN_FORCED),
         AdminWish::Drain => (Admin::DRAIN_FORCED, Admin::MAINT_FORCED),
         AdminWish::Ready => (Admin::default(), Admin::MAINT_FORCED.with(Admin::DRAIN_FORCED)),
     };
+    if before.is_maint() {
+        recover(back, at.1, server);
+    }
     let Some(counts) = changing(back, server, |now| server.change_admin(set, clear, now)) else { return };
     let (subject, none) = (log::subject(back, server), Cause::Report(None));
     match wish {
+        AdminWish::Maint if was_down => {
+            tell_change(back, &format!("{subject} was DOWN and now enters maintenance."), log::NOTICE);
+        }
         AdminWish::Maint => {
             tell_change(
                 back,
@@ -290,7 +296,8 @@ fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
             shut_down(world, back, at.1, server, Health::Down);
         }
         AdminWish::Drain => {
-            tell_change(back, &log::up_line(&subject, "enters drain state", &none, counts), log::NOTICE);
+            let line = if was_down { log::down_line } else { log::up_line };
+            tell_change(back, &line(&subject, "enters drain state", &none, counts), log::NOTICE);
         }
         AdminWish::Ready if before.has(Admin::MAINT_FORCED) => {
             tell_change(back, &format!("{subject} is UP/READY (leaving forced maintenance)."), log::NOTICE);
@@ -300,6 +307,16 @@ fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
         }
     }
     inherit(world, at, 0);
+}
+
+/// Who leaves maintenance is up until a check says otherwise, unless its agent or the server it tracks is down.
+fn recover(back: &Backend, index: usize, server: &Server) {
+    let Some(settings) = back.health.servers.get(index).filter(|s| s.track.is_none()) else { return };
+    let mut moving = settings.watch.lock();
+    moving.check.fragile();
+    if moving.agree() {
+        server.set_health(Health::Up, now_ms());
+    }
 }
 
 /// Those who track a server are in maintenance or drain with it.

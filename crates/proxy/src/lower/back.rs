@@ -38,6 +38,7 @@ impl Lower<'_> {
         Backend {
             name: proxy.name.text.as_str().into(),
             id: self.id(proxy),
+            forced_id: proxy.id.is_some(),
             index,
             kind: proxy.kind,
             http: Self::is_http(proxy),
@@ -103,6 +104,8 @@ impl Lower<'_> {
             minconn: p.minconn.unwrap_or(0),
             maxqueue: p.maxqueue.unwrap_or(0),
             slowstart: p.slowstart.unwrap_or(0),
+            forced_id: p.id.is_some(),
+            fqdn: fqdn(&server.address),
         };
         let endpoint = self.endpoint(server);
         let running = Server::new(facts, endpoint);
@@ -273,6 +276,18 @@ impl Lower<'_> {
                 self.expr(expr, stage).map_or(KeySource::None, KeySource::Expr)
             }
         }
+    }
+}
+
+/// The name that is resolved to the address.
+fn fqdn(address: &Address) -> Option<Box<str>> {
+    match address {
+        Address::Inet { host: Host::Name(name), .. } => Some(name.as_str().into()),
+        Address::Inet { .. }
+        | Address::Unix(_)
+        | Address::Abstract(_)
+        | Address::Fd(_)
+        | Address::Unserved(_) => None,
     }
 }
 

@@ -24,7 +24,8 @@ impl Health {
     }
 }
 
-/// Administrative wishes, a set of bits. "Inherited" ones come from the tracked server.
+/// Administrative wishes, a set of bits, numbered as in `show servers state` (management guide 9.3). "Inherited" ones
+/// come from the tracked server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admin(u8);
 
@@ -36,14 +37,15 @@ impl Admin {
     /// `disabled` in the configuration.
     pub const MAINT_CONFIG: Admin = Admin(4);
     /// Its name does not resolve.
-    pub const MAINT_RESOLUTION: Admin = Admin(8);
+    pub const MAINT_RESOLUTION: Admin = Admin(32);
     /// Forced to drain.
-    pub const DRAIN_FORCED: Admin = Admin(16);
+    pub const DRAIN_FORCED: Admin = Admin(8);
     /// The tracked server drains.
-    pub const DRAIN_INHERITED: Admin = Admin(32);
+    pub const DRAIN_INHERITED: Admin = Admin(16);
 
-    const MAINT: u8 = 1 | 2 | 4 | 8;
-    const DRAIN: u8 = 16 | 32;
+    /// `MAINT_CONFIG` only tells where a forced maintenance came from: `state ready` ends it.
+    const MAINT: u8 = 1 | 2 | 32;
+    const DRAIN: u8 = 8 | 16;
 
     /// Both sets.
     pub fn with(self, other: Admin) -> Admin {
@@ -65,11 +67,13 @@ impl Admin {
         self.0 & Admin::DRAIN != 0
     }
 
-    pub(super) fn bits(self) -> u8 {
+    /// As a number.
+    pub fn bits(self) -> u8 {
         self.0
     }
 
-    pub(super) fn from_bits(bits: u8) -> Admin {
+    /// From a number; unknown bits have no meaning.
+    pub fn from_bits(bits: u8) -> Admin {
         Admin(bits)
     }
 }

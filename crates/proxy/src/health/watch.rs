@@ -1,0 +1,85 @@
+//! What moves in a server's checks while they run: the counters, the last report, and what operators changed at run
+//! time. Behind a lock that only the control thread and operators take; no request ever looks here.
+
+use super::finding::Report;
+use super::rise::Rise;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The moving half of a [`super::plan::ServerHealth`].
+pub struct Watch(Mutex<Moving>);
+
+/// See [`Watch`].
+pub struct Moving {
+    /// Counts the check's verdicts.
+    pub(super) check: Rise,
+    /// Counts the agent's.
+    pub(super) agent: Rise,
+    /// What the last check found; `None` before the first.
+    pub last: Option<Report>,
+    /// `disable health` puts it off.
+    pub check_on: bool,
+    /// `disable agent` puts it off.
+    pub agent_on: bool,
+    /// `set server … check-addr`
+    pub check_addr: Option<IpAddr>,
+    /// `set server … check-port`
+    pub check_port: Option<u16>,
+    /// `set server … agent-addr`
+    pub agent_addr: Option<IpAddr>,
+    /// `set server … agent-port`
+    pub agent_port: Option<u16>,
+    /// `set server … agent-send`
+    pub agent_send: Option<Box<[u8]>>,
+}
+
+impl Watch {
+    /// Everything on, up with one failure to fall.
+    pub fn new(rise: u32, fall: u32) -> Watch {
+        Watch(Mutex::new(Moving {
+            check: Rise::new(rise, fall),
+            agent: Rise::new(1, 1),
+            last: None,
+            check_on: true,
+            agent_on: true,
+            check_addr: None,
+            check_port: None,
+            agent_addr: None,
+            agent_port: None,
+            agent_send: None,
+        }))
+    }
+
+    /// The moving parts. Hold the guard for a moment only, and never across a wait.
+    pub fn lock(&self) -> MutexGuard<'_, Moving> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Moving {
+    /// The check's counter, from 0 to `rise + fall - 1`.
+    pub fn check_count(&self) -> u32 {
+        self.check.count()
+    }
+
+    /// As logs show it: `2/3 UP`, `0/2 DOWN`.
+    pub fn check_status(&self) -> String {
+        self.check.status()
+    }
+
+    /// Goes on from a count that was carried over.
+    pub fn resume(&mut self, count: u32) {
+        self.check.resume(count);
+    }
+
+    /// Both the check and the agent, as far as they are on, must agree for a server to be up.
+    pub(super) fn agree(&self) -> bool {
+        (!self.check_on || self.check.is_up()) && (!self.agent_on || self.agent.is_up())
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch::new(super::plan::RISE, super::plan::FALL)
+    }
+}
