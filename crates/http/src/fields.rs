@@ -4,9 +4,76 @@
 
 use crate::message::Slice;
 use memchr::{memchr, memchr3};
+use std::ops::Range;
+
+const SEPARATOR: &[u8] = b": ";
+pub(crate) const CRLF: &[u8] = b"\r\n";
+
+/// The names that the engine itself looks for. A field's kind is found once, when it is named; looking for one of
+/// these then compares no texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Every other name.
+    Other,
+    Host,
+    Expect,
+    Upgrade,
+    Connection,
+    KeepAlive,
+    ProxyConnection,
+    Te,
+    TransferEncoding,
+    ContentLength,
+    WebSocketKey,
+}
+
+impl Kind {
+    /// The kind of a name in lower case.
+    pub(crate) fn of(name: &[u8]) -> Kind {
+        match name.len() {
+            2 if name == b"te" => Kind::Te,
+            4 if name == b"host" => Kind::Host,
+            6 if name == b"expect" => Kind::Expect,
+            7 if name == b"upgrade" => Kind::Upgrade,
+            10 if name == b"connection" => Kind::Connection,
+            10 if name == b"keep-alive" => Kind::KeepAlive,
+            14 if name == b"content-length" => Kind::ContentLength,
+            16 if name == b"proxy-connection" => Kind::ProxyConnection,
+            17 if name == b"transfer-encoding" => Kind::TransferEncoding,
+            17 if name == b"sec-websocket-key" => Kind::WebSocketKey,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kinds(u16);
+
+impl Kinds {
+    pub(crate) const fn of(kinds: &[Kind]) -> Kinds {
+        let mut set = 0;
+        let mut i = 0;
+        while i < kinds.len() {
+            set |= 1 << kinds[i] as u8;
+            i += 1;
+        }
+        Kinds(set)
+    }
+
+    pub(crate) fn contains(self, kind: Kind) -> bool {
+        self.0 & Kinds::of(&[kind]).0 != 0
+    }
+
+    fn insert(&mut self, kind: Kind) {
+        self.0 |= Kinds::of(&[kind]).0;
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Field {
+    kind: Kind,
     name: Slice,
     value: Slice,
 }
@@ -16,6 +83,8 @@ struct Field {
 pub struct Fields {
     buf: Vec<u8>,
     list: Vec<Field>,
+    /// The kinds of all fields since the last [`Fields::clear`], those removed meanwhile included.
+    kinds: Kinds,
 }
 
 impl Fields {
@@ -23,6 +92,7 @@ impl Fields {
     pub fn clear(&mut self) {
         self.buf.clear();
         self.list.clear();
+        self.kinds = Kinds::default();
     }
 
     /// Number of fields.
@@ -79,9 +149,10 @@ impl Fields {
         }
     }
 
-    /// For parsers: names a field inside the loaded bytes; its name is in lower case already.
-    pub(crate) fn note(&mut self, name: Slice, value: Slice) {
-        self.list.push(Field { name, value });
+    /// For parsers: names a field inside the loaded bytes; its name is in lower case already, and of that kind.
+    pub(crate) fn note(&mut self, kind: Kind, name: Slice, value: Slice) {
+        self.kinds.insert(kind);
+        self.list.push(Field { kind, name, value });
     }
 
     /// Like [`Fields::store`], for text that becomes part of a line: a rule may compute a value from what a client
@@ -98,12 +169,15 @@ impl Fields {
         slice
     }
 
-    /// Appends a field; the name is lower-cased. Line breaks and NUL become spaces.
+    /// Appends a field; the name is lower-cased. Line breaks and NUL become spaces. It is stored as the line that it
+    /// becomes, see [`Fields::write_lines`].
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let name = self.store_line(name);
         self.lower(name);
+        self.buf.extend_from_slice(SEPARATOR);
         let value = self.store_line(value);
-        self.list.push(Field { name, value });
+        self.buf.extend_from_slice(CRLF);
+        self.note(Kind::of(self.text(name)), name, value);
     }
 
     /// Removes every field of that name, then appends one.
@@ -118,6 +192,16 @@ impl Fields {
         if let Some(field) = self.list.get_mut(index) {
             field.value = value;
         }
+    }
+
+    /// Whether there was a field of one of these kinds; it may have been removed since.
+    pub(crate) fn had(&self, kinds: Kinds) -> bool {
+        self.kinds.0 & kinds.0 != 0
+    }
+
+    /// Removes the fields of these kinds.
+    pub(crate) fn remove_kinds(&mut self, kinds: Kinds) {
+        self.list.retain(|f| !kinds.contains(f.kind));
     }
 
     /// Removes every field of that name; says whether there was one.
@@ -145,14 +229,21 @@ impl Fields {
         self.list.iter().map(|f| (self.text(f.name), self.text(f.value)))
     }
 
+    /// The fields of that name, in lower case.
+    fn named<'a>(&'a self, name: &'a [u8]) -> impl DoubleEndedIterator<Item = &'a Field> {
+        let kind = Kind::of(name);
+        let list = if self.kinds.contains(kind) { &self.list[..] } else { &[] };
+        list.iter().filter(move |f| f.kind == kind && (kind != Kind::Other || self.text(f.name) == name))
+    }
+
     /// The value of the first field of that name (`name` in lower case).
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        self.list.iter().find(|f| self.text(f.name) == name).map(|f| self.text(f.value))
+        self.named(name).next().map(|f| self.text(f.value))
     }
 
     /// The values of all fields of that name (`name` in lower case), whole, in order.
     pub fn get_all<'a>(&'a self, name: &'a [u8]) -> impl DoubleEndedIterator<Item = &'a [u8]> {
-        self.list.iter().filter(move |f| self.text(f.name) == name).map(|f| self.text(f.value))
+        self.named(name).map(|f| self.text(f.value))
     }
 
     /// The values of all fields of that name, split at commas outside quotes and trimmed: what RFC 9110 section 5.6.1
@@ -164,6 +255,42 @@ impl Fields {
     /// Whether a comma-separated field holds `token`, compared without case.
     pub fn has_token(&self, name: &[u8], token: &[u8]) -> bool {
         self.elements(name).any(|e| e.eq_ignore_ascii_case(token))
+    }
+
+    /// Appends the fields as lines, those of the kinds in `but` left out. Neighbours that lie in the buffer as they are
+    /// to be written, and that is what most heads consist of, leave in one copy.
+    pub(crate) fn write_lines(&self, but: Kinds, out: &mut Vec<u8>) {
+        let mut run = 0..0;
+        for field in self.list.iter().filter(|f| !but.contains(f.kind)) {
+            match self.line(field) {
+                Some(line) if line.start == run.end => run.end = line.end,
+                Some(line) => {
+                    out.extend_from_slice(self.buf.get(run).unwrap_or_default());
+                    run = line;
+                }
+                None => {
+                    out.extend_from_slice(self.buf.get(run).unwrap_or_default());
+                    run = 0..0;
+                    self.write_line(field, out);
+                }
+            }
+        }
+        out.extend_from_slice(self.buf.get(run).unwrap_or_default());
+    }
+
+    /// Where the field stands as a line, if it does.
+    fn line(&self, field: &Field) -> Option<Range<usize>> {
+        let (name, value) = (field.name.range(), field.value.range());
+        let end = value.end + CRLF.len();
+        let stands = self.buf.get(name.end..value.start) == Some(SEPARATOR)
+            && self.buf.get(value.end..end) == Some(CRLF);
+        stands.then_some(name.start..end)
+    }
+
+    fn write_line(&self, field: &Field, out: &mut Vec<u8>) {
+        for piece in [self.text(field.name), SEPARATOR, self.text(field.value), CRLF] {
+            out.extend_from_slice(piece);
+        }
     }
 }
 
@@ -261,6 +388,24 @@ mod tests {
         fields.push(b"C", b"4");
         let all: Vec<_> = fields.iter().collect();
         assert_eq!(all, [(&b"b"[..], &b"22"[..]), (&b"c"[..], &b"4"[..])]);
+    }
+
+    #[test]
+    fn lines_are_the_same_in_one_copy_and_in_pieces() {
+        let head = b"a: 1\r\nb:2\r\nc: 3 \r\nte: x\r\nd: \r\n";
+        let mut fields = Fields::default();
+        fields.load(head);
+        for (name, value) in
+            [(0..1, 3..4), (6..7, 8..9), (11..12, 14..15), (18..20, 22..23), (25..26, 28..28)]
+        {
+            let kind = Kind::of(&head[name.clone()]);
+            fields.note(kind, Slice::new(name.start, name.end), Slice::new(value.start, value.end));
+        }
+        fields.push(b"E", b"5");
+        fields.set_value(0, b"11");
+        let mut out = Vec::new();
+        fields.write_lines(Kinds::of(&[Kind::Te]), &mut out);
+        assert_eq!(out, b"a: 11\r\nb: 2\r\nc: 3\r\nd: \r\ne: 5\r\n");
     }
 
     #[test]

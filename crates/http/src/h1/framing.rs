@@ -3,8 +3,9 @@
 //! several lengths, a length beside a coding, or a coding that is not one final `chunked` are refused.
 
 use super::{Framing, Reject};
-use crate::fields::{is_token_byte, split_list};
+use crate::fields::{Kind, is_token_byte, split_list};
 use crate::message::Version;
+use memchr::memchr;
 
 /// Most options of the `connection` fields together: each may cost a walk over all fields.
 const MAX_CONNECTION_OPTIONS: u8 = 32;
@@ -39,17 +40,17 @@ enum Coding {
 }
 
 impl Seen {
-    /// Looks at one field, its name in lower case; `index` is its place in the list. Offsets of faults count from the line's start.
-    pub(super) fn field(&mut self, name: &[u8], value: &[u8], index: usize) -> Result<(), Reject> {
-        match name {
-            b"host" => self.host_field(index)?,
-            b"expect" => self.expect(value),
-            b"upgrade" => self.upgrade_field(value),
-            b"connection" => self.connection(value)?,
-            b"content-length" => self.content_length(value)?,
-            b"transfer-encoding" => self.transfer_encoding(value)?,
-            b"sec-websocket-key" => self.websocket_key = is_websocket_key(value),
-            _ => {}
+    /// Looks at one field; `index` is its place in the list. Offsets of faults count from the line's start.
+    pub(super) fn field(&mut self, kind: Kind, value: &[u8], index: usize) -> Result<(), Reject> {
+        match kind {
+            Kind::Host => self.host_field(index)?,
+            Kind::Expect => self.expect(value),
+            Kind::Upgrade => self.upgrade_field(value),
+            Kind::Connection => self.connection(value)?,
+            Kind::ContentLength => self.content_length(value)?,
+            Kind::TransferEncoding => self.transfer_encoding(value)?,
+            Kind::WebSocketKey => self.websocket_key = is_websocket_key(value),
+            Kind::Other | Kind::KeepAlive | Kind::ProxyConnection | Kind::Te => {}
         }
         Ok(())
     }
@@ -74,15 +75,20 @@ impl Seen {
     }
 
     fn connection(&mut self, value: &[u8]) -> Result<(), Reject> {
-        for option in split_list(value) {
-            self.options += 1;
-            if self.options > MAX_CONNECTION_OPTIONS {
-                return Err(Reject::bad("too many connection options", 0));
-            }
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            self.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+        if memchr(b',', value).is_none() {
+            return self.connection_option(value);
         }
+        split_list(value).try_for_each(|option| self.connection_option(option))
+    }
+
+    fn connection_option(&mut self, option: &[u8]) -> Result<(), Reject> {
+        self.options += 1;
+        if self.options > MAX_CONNECTION_OPTIONS {
+            return Err(Reject::bad("too many connection options", 0));
+        }
+        self.close |= option.eq_ignore_ascii_case(b"close");
+        self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        self.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! read once; names and values become slices of the one copy that [`Fields`] took. Must not look at start lines.
 
 use super::Reject;
-use crate::fields::Fields;
+use crate::fields::{Fields, Kind};
 use crate::message::Slice;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter};
@@ -53,15 +53,15 @@ pub(super) fn start_line(head: &[u8]) -> Result<(&[u8], usize), Reject> {
     line(head).map(|line| (line, line.len() + 2))
 }
 
-/// Reads field lines from `head[at..]` up to the empty line and shows each to `look(name, value, index)`; offsets
-/// of faults count from the head's start.
+/// Reads field lines from `head[at..]` up to the empty line and shows those of a known kind to
+/// `look(kind, value, index)`; offsets of faults count from the head's start.
 pub(super) fn fields(
     head: &[u8],
     mut at: usize,
     relaxed: bool,
     max: usize,
     into: &mut Fields,
-    mut look: impl FnMut(&[u8], &[u8], usize) -> Result<(), Reject>,
+    mut look: impl FnMut(Kind, &[u8], usize) -> Result<(), Reject>,
 ) -> Result<(), Reject> {
     loop {
         let rest = head.get(at..).unwrap_or_default();
@@ -72,15 +72,43 @@ pub(super) fn fields(
             return Err(Reject { status: 431, reason: "too many header fields", at });
         }
         let colon = name(rest, at, relaxed, into).map_err(|r| r.moved(at))?;
-        let line = line(rest).map_err(|r| r.moved(at))?;
-        let (first, last) = trimmed(line, colon + 1);
-        let value = line.get(first..last).unwrap_or_default();
-        check_value(value, relaxed).map_err(|r| r.moved(at + first))?;
+        let end = match value_end(rest, colon + 1) {
+            Some(end) => end,
+            None => odd_value_end(rest, colon + 1, relaxed).map_err(|r| r.moved(at))?,
+        };
+        let (first, last) = trimmed(rest.get(..end).unwrap_or_default(), colon + 1);
         let name = Slice::new(at, at + colon);
-        look(into.text(name), value, into.len()).map_err(|r| r.moved(at))?;
-        into.note(name, Slice::new(at + first, at + last));
-        at += line.len() + 2;
+        let kind = Kind::of(into.text(name));
+        if kind != Kind::Other {
+            let value = rest.get(first..last).unwrap_or_default();
+            look(kind, value, into.len()).map_err(|r| r.moved(at))?;
+        }
+        into.note(kind, name, Slice::new(at + first, at + last));
+        at += end + 2;
     }
+}
+
+/// Where the CRLF stands that ends the value from `from` on, when nothing but printable bytes and tabs comes before.
+fn value_end(line: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += first_control(line.get(at..)?);
+        match line.get(at..at + 2)? {
+            b"\r\n" => return Some(at),
+            [b'\t', _] => at += 1,
+            [..] => return None,
+        }
+    }
+}
+
+/// Says what is wrong with a value, or where it ends when that is allowed.
+#[cold]
+fn odd_value_end(rest: &[u8], from: usize, relaxed: bool) -> Result<usize, Reject> {
+    let line = line(rest)?;
+    let (first, last) = trimmed(line, from);
+    let value = line.get(first..last).unwrap_or_default();
+    check_value(value, relaxed).map_err(|r| r.moved(first))?;
+    Ok(line.len())
 }
 
 /// The line that `rest` starts with, without its CRLF.
@@ -125,12 +153,12 @@ fn unsafe_name_end(line: &[u8]) -> Result<usize, Reject> {
 
 /// Refuses control bytes in a field value or a reason, but tabs.
 pub(super) fn check_value(value: &[u8], relaxed: bool) -> Result<(), Reject> {
-    if is_plain(value) { Ok(()) } else { check_each(value, relaxed) }
+    if first_control(value) == value.len() { Ok(()) } else { check_each(value, relaxed) }
 }
 
 #[cold]
 fn check_each(value: &[u8], relaxed: bool) -> Result<(), Reject> {
-    let is_bad = |b: &u8| (*b < 0x20 || *b == 0x7f) && *b != b'\t' && !(relaxed && *b == 0);
+    let is_bad = |b: &u8| is_control(*b) && *b != b'\t' && !(relaxed && *b == 0);
     match value.iter().position(is_bad) {
         None => Ok(()),
         Some(at) if value.get(at) == Some(&b'\r') => Err(Reject::bad("bare CR", at)),
@@ -138,24 +166,31 @@ fn check_each(value: &[u8], relaxed: bool) -> Result<(), Reject> {
     }
 }
 
-/// Whether there is no control byte at all, eight bytes at a time; the last eight may overlap those before them.
-fn is_plain(value: &[u8]) -> bool {
-    let (eights, rest) = value.as_chunks::<8>();
-    let word = |eight: &[u8; 8]| has_control(u64::from_ne_bytes(*eight));
-    match value.last_chunk::<8>() {
-        Some(last) => !eights.iter().fold(word(last), |any, eight| any | word(eight)),
-        None => rest.iter().all(|&b| b >= 0x20 && b != 0x7f),
-    }
+fn is_control(b: u8) -> bool {
+    b < 0x20 || b == 0x7f
 }
 
-/// Whether one of eight bytes is below 0x20 or is 0x7f: the usual "subtract and see who borrowed".
-fn has_control(word: u64) -> bool {
+/// Offset of the first control byte, tabs included, or the length; eight bytes at a time.
+fn first_control(text: &[u8]) -> usize {
+    let (eights, rest) = text.as_chunks::<8>();
+    for (i, eight) in eights.iter().enumerate() {
+        let marks = controls(u64::from_le_bytes(*eight));
+        if marks != 0 {
+            return i * 8 + marks.trailing_zeros() as usize / 8;
+        }
+    }
+    eights.len() * 8 + rest.iter().position(|b| is_control(*b)).unwrap_or(rest.len())
+}
+
+/// Marks the high bit of bytes below 0x20 or equal to 0x7f: the usual "subtract and see who borrowed". The lowest mark
+/// is exact; those above it may be the borrow's.
+fn controls(word: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = ONES * 0x80;
     let below = word.wrapping_sub(ONES * 0x20) & !word;
     let del = word ^ (ONES * 0x7f);
     let del = del.wrapping_sub(ONES) & !del;
-    (below | del) & HIGH != 0
+    (below | del) & HIGH
 }
 
 /// `start..` of `line` without the spaces and tabs at its ends.
@@ -169,4 +204,24 @@ fn trimmed(line: &[u8], mut start: usize) -> (usize, usize) {
         end -= 1;
     }
     (start, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every byte at every place, against the plain definition.
+    #[test]
+    fn the_first_control_byte_is_found() {
+        for len in 0..20 {
+            for at in 0..len {
+                for byte in 0..=255 {
+                    let mut text = vec![b'\xff'; len];
+                    text[at] = byte;
+                    let expected = text.iter().position(|b| is_control(*b)).unwrap_or(len);
+                    assert_eq!(first_control(&text), expected, "{byte:#x} at {at} of {len}");
+                }
+            }
+        }
+    }
 }

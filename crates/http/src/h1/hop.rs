@@ -1,7 +1,7 @@
 //! Hop-by-hop fields (RFC 9110 section 7.6.1): what a message says about one connection ends with that connection.
 //! The caller strips before it adds fields of its own, so that a peer cannot name those in `connection`.
 
-use crate::fields::Fields;
+use crate::fields::{Fields, Kind, Kinds};
 use crate::message::{Request, Response};
 
 /// Removes them from a request. `te` survives as `trailers` alone; with `keep_upgrade`, so does `upgrade`, together
@@ -19,13 +19,26 @@ pub fn strip_hop_by_hop_response(head: &mut Response, keep_upgrade: bool) {
     strip(&mut head.fields, keep_upgrade);
 }
 
+const HOP_BY_HOP: Kinds = Kinds::of(&[
+    Kind::Connection,
+    Kind::KeepAlive,
+    Kind::ProxyConnection,
+    Kind::Te,
+    Kind::TransferEncoding,
+    Kind::Upgrade,
+]);
+const ALL_BUT_UPGRADE: Kinds =
+    Kinds::of(&[Kind::Connection, Kind::KeepAlive, Kind::ProxyConnection, Kind::Te, Kind::TransferEncoding]);
+
 fn strip(fields: &mut Fields, keep_upgrade: bool) {
+    if !fields.had(HOP_BY_HOP) {
+        return;
+    }
     let named = named(fields);
-    fields.retain(|name, _| match name {
-        b"upgrade" => keep_upgrade,
-        b"connection" | b"keep-alive" | b"proxy-connection" | b"te" | b"transfer-encoding" => false,
-        name => named.is_empty() || !named.iter().any(|n| n.eq_ignore_ascii_case(name)),
-    });
+    fields.remove_kinds(if keep_upgrade { ALL_BUT_UPGRADE } else { HOP_BY_HOP });
+    if !named.is_empty() {
+        fields.retain(|name, _| !named.iter().any(|n| n.eq_ignore_ascii_case(name)));
+    }
     if keep_upgrade && fields.get(b"upgrade").is_some() {
         fields.push(b"connection", b"upgrade");
     }

@@ -2,7 +2,7 @@
 //! and rare; read by the same rules as a head's fields.
 
 use super::{Reject, head};
-use crate::fields::Fields;
+use crate::fields::{Fields, Kind};
 
 /// Most bytes of a trailer section: real ones hold a checksum or a status.
 const MAX_BYTES: usize = 4096;
@@ -74,7 +74,7 @@ impl Trailer {
 
     fn read(&mut self, into: &mut Fields) -> Result<(), Reject> {
         into.load(&self.raw);
-        let any = |_: &[u8], _: &[u8], _: usize| Ok(());
+        let any = |_: Kind, _: &[u8], _: usize| Ok(());
         head::fields(&self.raw, 0, false, MAX_FIELDS, into, any).map_err(|r| Reject { at: 0, ..r })?;
         into.retain(|name, _| !FORBIDDEN.contains(&name));
         Ok(())

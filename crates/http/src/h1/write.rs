@@ -3,10 +3,12 @@
 //! claimed. The caller has removed hop-by-hop fields and added its own `connection`.
 
 use super::Framing;
-use crate::fields::Fields;
+use crate::fields::{CRLF, Fields, Kind, Kinds};
 use crate::message::{Method, Request, Response, Version};
 
-const CRLF: &[u8] = b"\r\n";
+/// What frames the message.
+const FRAMING: Kinds = Kinds::of(&[Kind::ContentLength, Kind::TransferEncoding]);
+const CODING: Kinds = Kinds::of(&[Kind::TransferEncoding]);
 
 /// Appends a request head in origin form; CONNECT and `*` keep theirs. It goes out as HTTP/1.1, but for an HTTP/1.0
 /// request without Host, which would not be a valid one.
@@ -16,7 +18,7 @@ pub fn write_request(head: &Request, framing: Framing, out: &mut Vec<u8>) {
     write_target(head, out);
     let old = head.version == Version::H10 && head.host().is_none() && framing != Framing::Chunked;
     out.extend_from_slice(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-    write_fields(&head.fields, |name| !frames(name), out);
+    head.fields.write_lines(FRAMING, out);
     write_framing(framing, out);
     out.extend_from_slice(CRLF);
 }
@@ -46,26 +48,9 @@ pub fn write_response(head: &Response, framing: Framing, out: &mut Vec<u8>) {
     out.extend_from_slice(head.reason());
     out.extend_from_slice(CRLF);
     let describes = framing == Framing::None && head.status >= 200 && head.status != 204;
-    write_fields(&head.fields, |name| !frames(name) || (describes && name == b"content-length"), out);
+    head.fields.write_lines(if describes { CODING } else { FRAMING }, out);
     write_framing(framing, out);
     out.extend_from_slice(CRLF);
-}
-
-fn frames(name: &[u8]) -> bool {
-    match name.len() {
-        14 => name == b"content-length",
-        17 => name == b"transfer-encoding",
-        _ => false,
-    }
-}
-
-fn write_fields(fields: &Fields, keep: impl Fn(&[u8]) -> bool, out: &mut Vec<u8>) {
-    for (name, value) in fields.iter().filter(|(name, _)| keep(name)) {
-        out.extend_from_slice(name);
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(CRLF);
-    }
 }
 
 fn write_framing(framing: Framing, out: &mut Vec<u8>) {
@@ -95,7 +80,7 @@ pub fn write_chunk_end(out: &mut Vec<u8>) {
 /// Appends the last chunk and the trailers.
 pub fn write_last_chunk(trailers: &Fields, out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
-    write_fields(trailers, |_| true, out);
+    trailers.write_lines(Kinds::default(), out);
     out.extend_from_slice(CRLF);
 }
 
