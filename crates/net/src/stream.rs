@@ -18,6 +18,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+/// A message of this size, bytes, fits into any socket buffer that is not full already.
+const SMALL: usize = 4096;
+
 /// A connected stream socket, tied to the runtime of its thread. Dropping it closes it in the ordinary way.
 #[derive(Debug)]
 pub enum Stream {
@@ -60,11 +63,24 @@ impl Stream {
         polled.map_ok(|()| buffer.filled().len())
     }
 
-    /// Writes a part of `from` and says how much.
+    /// Writes a part of `from` and says how much. What is small is tried without asking first: it nearly always fits.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        if from.len() <= SMALL {
+            match self.try_write(from) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                tried => return Poll::Ready(tried),
+            }
+        }
         match self {
             Stream::Tcp(s) => Pin::new(s).poll_write(cx, from),
             Stream::Unix(s) => Pin::new(s).poll_write(cx, from),
+        }
+    }
+
+    fn try_write(&self, from: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.try_write(from),
+            Stream::Unix(s) => s.try_write(from),
         }
     }
 
