@@ -10,11 +10,13 @@
 //! It lives on a thread of its own, so that no command delays traffic; what belongs to a worker thread is asked for by
 //! `proxy::Workers::visit`. A command is a row in the file of its topic; nothing else knows its words.
 
+mod backends;
 mod call;
 mod cli;
 mod environment;
 mod info;
 mod line;
+mod servers;
 mod session;
 mod socket;
 mod table;

@@ -200,6 +200,11 @@ impl Worker {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Idle server connections by the server's place among all of the plan.
+    pub fn idle_by_place(&self) -> Vec<usize> {
+        self.pool.borrow().by_place()
+    }
+
     /// A head to parse into.
     pub fn take_request(&self) -> Request {
         self.requests.borrow_mut().pop().unwrap_or_default()

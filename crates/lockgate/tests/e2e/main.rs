@@ -22,6 +22,7 @@ mod log_lines;
 mod messages;
 mod runtime_api;
 mod secure;
+mod steering;
 mod strictness;
 mod timeouts;
 mod transfers;

@@ -18,7 +18,6 @@ pub(crate) enum Severity {
     /// It was not done.
     Error,
     /// It was done, and something is to be known.
-    #[allow(dead_code)] // RULE ZERO: used by commands of the next topics
     Warning,
     /// Done, or what was asked for.
     Info,

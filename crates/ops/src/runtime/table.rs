@@ -2,7 +2,7 @@
 //! unknown command read the same rows.
 
 use super::call::Call;
-use super::{cli, environment, info};
+use super::{backends, cli, environment, info, servers};
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
 use std::pin::Pin;
@@ -70,7 +70,8 @@ impl Command {
     }
 }
 
-const TABLES: &[&[Command]] = &[info::COMMANDS, environment::COMMANDS, cli::COMMANDS];
+const TABLES: &[&[Command]] =
+    &[info::COMMANDS, environment::COMMANDS, cli::COMMANDS, servers::COMMANDS, backends::COMMANDS];
 
 /// Listed behind all others, as HAProxy does.
 const LAST: [&str; 3] = ["help", "prompt", "quit"];

@@ -107,6 +107,11 @@ impl Pool {
         self.resting = self.idle.iter().map(Vec::len).sum();
     }
 
+    /// How many rest, by the server's place.
+    pub fn by_place(&self) -> Vec<usize> {
+        self.idle.iter().map(Vec::len).collect()
+    }
+
     /// Ends all of them.
     pub fn clear(&mut self) {
         self.idle.clear();

@@ -82,6 +82,16 @@ impl Operator {
         Ok((back, server, health))
     }
 
+    /// Its health follows another server's.
+    pub fn is_tracking(&self, at: Place) -> bool {
+        self.find(at).is_ok_and(|(.., settings)| settings.track.is_some())
+    }
+
+    /// `agent-check` is configured.
+    pub fn has_agent(&self, at: Place) -> bool {
+        self.find(at).is_ok_and(|(.., settings)| settings.agent.is_some())
+    }
+
     /// `state ready|drain|maint`
     pub fn set_admin(&self, at: Place, wish: AdminWish) {
         change_admin(&self.world, at, wish);

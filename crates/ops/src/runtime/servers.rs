@@ -1,0 +1,260 @@
+//! Steering servers while traffic flows: `set server`, `enable` and `disable`, weights and `maxconn`. What happens to
+//! a server is `proxy::health::Operator`'s; here are the words, HAProxy's to the letter.
+
+use super::call::{Call, Severity};
+use super::table::Command;
+use proxy::health::{AdminWish, Operator, Place, Refusal};
+use proxy::plan::{Backend, Plan};
+use proxy::server::Health;
+use proxy::stats_socket::CliLevel::{Admin, User};
+use std::sync::Arc;
+
+pub(crate) const COMMANDS: &[Command] = &[
+    Command::now(
+        &["set", "server"],
+        "<bk>/<srv> [opts]",
+        "change a server's state, weight or address",
+        Admin,
+        set,
+    ),
+    Command::now(
+        &["set", "weight"],
+        "<bk>/<srv>",
+        "change a server's weight (use 'set server')",
+        Admin,
+        set_weight,
+    ),
+    Command::now(&["get", "weight"], "<bk>/<srv>", "report a server's current weight", User, get_weight),
+    Command::now(
+        &["set", "maxconn", "server"],
+        "<bk>/<srv>",
+        "change a server's maxconn",
+        Admin,
+        set_maxconn,
+    ),
+    Command::now(&["enable", "server"], "", "enable a disabled server (use 'set server')", Admin, |call| {
+        admin(call, AdminWish::Ready);
+    }),
+    Command::now(
+        &["disable", "server"],
+        "",
+        "put a server into maintenance (use 'set server')",
+        Admin,
+        |call| {
+            admin(call, AdminWish::Maint);
+        },
+    ),
+    Command::now(&["enable", "health"], "", "enable health checks", Admin, |call| check(call, true)),
+    Command::now(&["disable", "health"], "", "disable health checks", Admin, |call| check(call, false)),
+    Command::now(&["enable", "agent"], "", "enable agent checks", Admin, |call| agent(call, true)),
+    Command::now(&["disable", "agent"], "", "disable agent checks", Admin, |call| agent(call, false)),
+];
+
+const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
+                     check-addr | check-port | fqdn | health | ssl | state | weight";
+
+/// A backend by its name, or by its number behind `#`.
+pub(super) fn backend<'p>(plan: &'p Plan, word: &str) -> Option<&'p Arc<Backend>> {
+    match word.strip_prefix('#').and_then(|n| n.parse::<u32>().ok()) {
+        Some(id) => plan.backends.iter().find(|b| b.id == id),
+        None => plan.backend(word),
+    }
+}
+
+/// The server that the first argument names; says why there is none.
+fn place(call: &mut Call<'_>) -> Option<Place> {
+    let plan = call.process.plan.clone();
+    let Some((back, server)) = call.arg(0).split_once('/') else {
+        call.refuse("Require 'backend/server'.");
+        return None;
+    };
+    let Some(back) = backend(&plan, back) else {
+        call.refuse("No such backend.");
+        return None;
+    };
+    let id = server.strip_prefix('#').and_then(|n| n.parse::<u32>().ok());
+    let named = |s: &&Arc<proxy::server::Server>| match id {
+        Some(id) => s.facts.id == id,
+        None => *s.facts.name == *server,
+    };
+    let Some(server) = back.balance.servers().iter().find(named) else {
+        call.refuse("No such server.");
+        return None;
+    };
+    Some((back.index, server.facts.index))
+}
+
+fn operator(call: &Call<'_>) -> Operator {
+    let workers = call.process.workers.clone();
+    Operator::new(call.process.plan.clone(), move || workers.wake_all())
+}
+
+/// HAProxy ends some of its refusals without an end of line; so clients see them.
+fn answer(call: &mut Call<'_>, done: Result<(), Refusal>) {
+    let Err(refusal) = done else { return };
+    let text = refusal.to_string();
+    match text.strip_suffix('\n') {
+        Some(line) => call.refuse(line),
+        None => call.put(text),
+    }
+}
+
+fn admin(call: &mut Call<'_>, wish: AdminWish) {
+    let Some(at) = place(call) else { return };
+    operator(call).set_admin(at, wish);
+}
+
+fn check(call: &mut Call<'_>, on: bool) {
+    let Some(at) = place(call) else { return };
+    let done = operator(call).switch_check(at, on);
+    answer(call, done);
+}
+
+fn agent(call: &mut Call<'_>, on: bool) {
+    let Some(at) = place(call) else { return };
+    let done = operator(call).switch_agent(at, on);
+    answer(call, done);
+}
+
+fn set_maxconn(call: &mut Call<'_>) {
+    let Some(at) = place(call) else { return };
+    if call.arg(1).is_empty() {
+        return call.refuse("Require <maxconn>.");
+    }
+    let done = operator(call).set_maxconn(at, call.arg(1));
+    answer(call, done);
+}
+
+fn set_weight(call: &mut Call<'_>) {
+    let Some(at) = place(call) else { return };
+    weigh(call, at, 1);
+}
+
+fn weigh(call: &mut Call<'_>, at: Place, arg: usize) {
+    if call.arg(arg).is_empty() {
+        return call.refuse("Require <weight> or <weight%>.");
+    }
+    let done = operator(call).set_weight(at, call.arg(arg));
+    answer(call, done);
+}
+
+fn get_weight(call: &mut Call<'_>) {
+    let Some((back, index)) = place(call) else { return };
+    let plan = call.process.plan.clone();
+    let Some(server) = plan.backends.get(back).and_then(|b| b.balance.servers().get(index)) else { return };
+    call.say(Severity::Info, format_args!("{} (initial {})", server.weight(), server.facts.weight));
+}
+
+fn set(call: &mut Call<'_>) {
+    let Some(at) = place(call) else { return };
+    match call.arg(1) {
+        "weight" => weigh(call, at, 2),
+        "state" => state(call, at),
+        "health" => health(call, at),
+        "agent" => set_agent(call, at),
+        "agent-send" => {
+            let done = operator(call).set_agent_send(at, call.arg(2));
+            match done {
+                Err(Refusal::NoAgent) => call.refuse(AGENT_OFF),
+                Err(_) | Ok(()) => answer(call, done),
+            }
+        }
+        "addr" => addr(call, at),
+        "check-addr" | "agent-addr" => helper_addr(call, at),
+        "check-port" | "agent-port" => helper_port(call, at),
+        "fqdn" => fqdn(call),
+        "ssl" => {
+            call.refuse("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
+        }
+        _ => call.refuse(USAGE),
+    }
+}
+
+const AGENT_OFF: &str = "agent checks are not enabled on this server.";
+
+fn state(call: &mut Call<'_>, at: Place) {
+    let wish = match call.arg(2) {
+        "ready" => AdminWish::Ready,
+        "drain" => AdminWish::Drain,
+        "maint" => AdminWish::Maint,
+        _ => return call.refuse("'set server <srv> state' expects 'ready', 'drain' and 'maint'."),
+    };
+    operator(call).set_admin(at, wish);
+}
+
+fn health(call: &mut Call<'_>, at: Place) {
+    let operator = operator(call);
+    let done = match call.arg(2) {
+        "up" => operator.set_health(at, Health::Up),
+        "stopping" => operator.set_health(at, Health::Stopping),
+        "down" => operator.set_health(at, Health::Down),
+        _ if operator.is_tracking(at) => Err(Refusal::Tracking),
+        _ => return call.refuse("'set server <srv> health' expects 'up', 'stopping', or 'down'."),
+    };
+    answer(call, done);
+}
+
+fn set_agent(call: &mut Call<'_>, at: Place) {
+    let operator = operator(call);
+    if !operator.has_agent(at) {
+        return call.refuse(AGENT_OFF);
+    }
+    let done = match call.arg(2) {
+        "up" => operator.set_agent(at, true),
+        "down" => operator.set_agent(at, false),
+        _ => return call.refuse("'set server <srv> agent' expects 'up' or 'down'."),
+    };
+    answer(call, done);
+}
+
+/// The port behind `addr IP port`.
+fn port<'c>(call: &'c Call<'_>) -> Option<&'c str> {
+    (call.arg(3) == "port").then(|| call.arg(4))
+}
+
+fn addr(call: &mut Call<'_>, at: Place) {
+    if call.arg(2).is_empty() {
+        return call.refuse("set server <b>/<s> addr requires an address and optionally a port.");
+    }
+    match operator(call).move_to(at, call.arg(2), port(call)) {
+        Ok(words) => call.say(Severity::Warning, format_args!("{words} by 'stats socket command'")),
+        Err(refusal) => answer(call, Err(refusal)),
+    }
+}
+
+fn helper_addr(call: &mut Call<'_>, at: Place) {
+    if call.arg(2).is_empty() {
+        let what = call.arg(1).to_owned();
+        return call
+            .refuse(format_args!("set server <b>/<s> {what} requires an address and optionally a port."));
+    }
+    let operator = operator(call);
+    let done = match call.arg(1) {
+        "check-addr" => operator.set_check_addr(at, call.arg(2), port(call)),
+        _ => operator.set_agent_addr(at, call.arg(2), port(call)),
+    };
+    answer(call, done);
+}
+
+fn helper_port(call: &mut Call<'_>, at: Place) {
+    if call.arg(2).is_empty() {
+        let what = call.arg(1).to_owned();
+        return call.refuse(format_args!("set server <b>/<s> {what} requires a port."));
+    }
+    let operator = operator(call);
+    let done = match call.arg(1) {
+        "check-port" => operator.set_check_port(at, call.arg(2)),
+        _ => operator.set_agent_port(at, call.arg(2)),
+    };
+    answer(call, done);
+}
+
+/// Names are resolved at start only.
+fn fqdn(call: &mut Call<'_>) {
+    let why = if call.arg(2).is_empty() {
+        "requires a FQDN."
+    } else {
+        "failed because no resolution is configured."
+    };
+    call.refuse(format_args!("set server <b>/<s> fqdn {why}"));
+}
