@@ -415,6 +415,9 @@ async fn request_rules(
     exchange: &mut Exchange<'_>,
     set: &HttpRules,
 ) -> Result<Flow, Ending> {
+    if set.request.is_empty() && set.redirects.is_empty() {
+        return Ok(Flow::Next);
+    }
     let mut from = 0;
     loop {
         let decision = rules::run_http(&set.request, from, Message::Request, stream);
@@ -574,7 +577,7 @@ async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) ->
     let back = stream.back.filter(|b| b.kind != ProxyKind::Listen);
     let front = stream.front;
     let sets: [Option<&[HttpRule]>; 2] = [back.map(|b| &b.rules.response[..]), Some(&front.rules.response)];
-    for set in sets.into_iter().flatten() {
+    for set in sets.into_iter().flatten().filter(|set| !set.is_empty()) {
         match rules::run_http(set, 0, Message::Response, stream) {
             Decision::Continue | Decision::WaitForBody(..) | Decision::EarlyHints(..) => {}
             Decision::Deny(reply) => {
@@ -590,10 +593,12 @@ async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) ->
 /// `http-after-response` rules: they see every response, ours too, and cannot end it.
 fn after_response_rules(stream: &mut Stream<'_>) {
     let front = stream.front;
-    if let Some(back) = stream.back.filter(|b| b.kind != ProxyKind::Listen) {
-        rules::run_http(&back.rules.after_response, 0, Message::Response, stream);
+    let back = stream.back.filter(|b| b.kind != ProxyKind::Listen).map(|b| &b.rules.after_response[..]);
+    for set in [back.unwrap_or_default(), &front.rules.after_response] {
+        if !set.is_empty() {
+            rules::run_http(set, 0, Message::Response, stream);
+        }
     }
-    rules::run_http(&front.rules.after_response, 0, Message::Response, stream);
 }
 
 /// An ending that is not a response: tell the client where it can still be told.

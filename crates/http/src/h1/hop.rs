@@ -1,13 +1,13 @@
 //! Hop-by-hop fields (RFC 9110 section 7.6.1): what a message says about one connection ends with that connection.
 //! The caller strips before it adds fields of its own, so that a peer cannot name those in `connection`.
 
-use crate::fields::{Fields, Kind, Kinds};
+use crate::fields::{Fields, Kind, Kinds, split_list};
 use crate::message::{Request, Response};
 
 /// Removes them from a request. `te` survives as `trailers` alone; with `keep_upgrade`, so does `upgrade`, together
 /// with its connection option.
 pub fn strip_hop_by_hop_request(head: &mut Request, keep_upgrade: bool) {
-    let trailers = head.fields.has_token(b"te", b"trailers");
+    let trailers = head.fields.had(TE) && head.fields.has_token(b"te", b"trailers");
     strip(&mut head.fields, keep_upgrade);
     if trailers {
         head.fields.push(b"te", b"trailers");
@@ -19,6 +19,7 @@ pub fn strip_hop_by_hop_response(head: &mut Response, keep_upgrade: bool) {
     strip(&mut head.fields, keep_upgrade);
 }
 
+const TE: Kinds = Kinds::of(&[Kind::Te]);
 const HOP_BY_HOP: Kinds = Kinds::of(&[
     Kind::Connection,
     Kind::KeepAlive,
@@ -37,26 +38,54 @@ fn strip(fields: &mut Fields, keep_upgrade: bool) {
     let named = named(fields);
     fields.remove_kinds(if keep_upgrade { ALL_BUT_UPGRADE } else { HOP_BY_HOP });
     if !named.is_empty() {
-        fields.retain(|name, _| !named.iter().any(|n| n.eq_ignore_ascii_case(name)));
+        remove(fields, &named);
     }
     if keep_upgrade && fields.get(b"upgrade").is_some() {
         fields.push(b"connection", b"upgrade");
     }
 }
 
-/// Fields that `connection` names, beyond those that go anyway. Fields for all recipients may not be named there;
-/// removing them would let a client hide what it is bound to send.
+/// Removes the fields that `connection` names, and their names there: to be done before any rule adds a field of such a
+/// name, or a client could strike out what we add.
+pub fn drop_named_by_connection(head: &mut Request) {
+    let named = named(&head.fields);
+    if named.is_empty() {
+        return;
+    }
+    let options = head.fields.elements(b"connection").filter(|o| is_known(o));
+    let kept = options.collect::<Vec<_>>().join(&b", "[..]);
+    remove(&mut head.fields, &named);
+    head.fields.set(b"connection", &kept);
+}
+
+fn remove(fields: &mut Fields, named: &[Vec<u8>]) {
+    fields.retain(|name, _| !named.iter().any(|n| n.eq_ignore_ascii_case(name)));
+}
+
+/// Fields that `connection` names, beyond those that go anyway.
 fn named(fields: &Fields) -> Vec<Vec<u8>> {
-    let known: [&[u8]; 7] =
-        [b"close", b"keep-alive", b"upgrade", b"te", b"host", b"content-length", b"cookie"];
-    fields
-        .get_all(b"connection")
-        // The usual values name nothing: no need to take them apart.
-        .filter(|value| !known.iter().any(|k| k.eq_ignore_ascii_case(value)))
-        .flat_map(crate::fields::split_list)
-        .filter(|option| !known.iter().any(|k| k.eq_ignore_ascii_case(option)))
-        .map(<[u8]>::to_vec)
-        .collect()
+    let mut named = Vec::new();
+    // The usual values name nothing: no need to take them apart.
+    for value in fields.get_all(b"connection").filter(|value| !is_known(value)) {
+        named.extend(split_list(value).filter(|option| !is_known(option)).map(<[u8]>::to_vec));
+    }
+    named
+}
+
+/// Connection options that name no field to be removed. Fields for all recipients may not be named; removing them would
+/// let a client hide what it is bound to send.
+fn is_known(option: &[u8]) -> bool {
+    const KNOWN: [&[u8]; 8] = [
+        b"keep-alive",
+        b"close",
+        b"upgrade",
+        b"te",
+        b"host",
+        b"content-length",
+        b"transfer-encoding",
+        b"cookie",
+    ];
+    KNOWN.iter().any(|k| k.eq_ignore_ascii_case(option))
 }
 
 #[cfg(test)]
@@ -89,6 +118,20 @@ mod tests {
             ("Accept", "*/*"),
         ];
         assert_eq!(stripped(&fields, false), ["host: a", "accept: */*", "te: trailers"]);
+    }
+
+    #[test]
+    fn what_a_client_names_goes_before_rules_add_it() {
+        let mut head = Request::default();
+        for (name, value) in [("connection", "close, X-A, cookie"), ("x-a", "1"), ("cookie", "c"), ("b", "2")]
+        {
+            head.fields.push(name.as_bytes(), value.as_bytes());
+        }
+        drop_named_by_connection(&mut head);
+        let left: Vec<_> = head.fields.iter().collect();
+        let expected: [(&[u8], &[u8]); 3] =
+            [(b"cookie", b"c"), (b"b", b"2"), (b"connection", b"close, cookie")];
+        assert_eq!(left, expected);
     }
 
     #[test]

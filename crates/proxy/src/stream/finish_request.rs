@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Keeps the header captures of the request.
 pub(super) fn capture(stream: &mut Stream<'_>) {
-    drop_named_by_connection(stream);
+    http::h1::drop_named_by_connection(&mut stream.request);
     let front = stream.front;
     if front.request_captures.is_empty() {
         return;
@@ -23,29 +23,6 @@ pub(super) fn capture(stream: &mut Stream<'_>) {
             *place = kept;
         }
     }
-}
-
-/// Fields that the client names in `connection` end here, before any rule adds one of the same name: a client must
-/// not be able to strike out what we add (RFC 9110 section 7.6.1).
-fn drop_named_by_connection(stream: &mut Stream<'_>) {
-    let known: [&[u8]; 4] = [b"close", b"keep-alive", b"upgrade", b"te"];
-    let fields = &mut stream.request.fields;
-    if fields.get(b"connection").is_none() {
-        return;
-    }
-    let is_known = |t: &[u8]| known.iter().any(|k| k.eq_ignore_ascii_case(t));
-    let named: Vec<Vec<u8>> =
-        fields.elements(b"connection").filter(|t| !is_known(t)).map(<[u8]>::to_ascii_lowercase).collect();
-    if named.is_empty() {
-        return;
-    }
-    let kept: Vec<Vec<u8>> =
-        fields.elements(b"connection").filter(|t| is_known(t)).map(<[u8]>::to_vec).collect();
-    let essential: [&[u8]; 4] = [b"host", b"content-length", b"transfer-encoding", b"cookie"];
-    for name in named.iter().filter(|n| !essential.contains(&n.as_slice())) {
-        fields.remove(name);
-    }
-    fields.set(b"connection", &kept.join(&b", "[..]));
 }
 
 /// `option http-restrict-req-hdr-names`: deletes odd names, or says that the request is refused for them.
