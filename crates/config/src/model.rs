@@ -968,6 +968,25 @@ pub enum SeverityOutput {
     Text,
 }
 
+impl Algorithm {
+    /// The configuration's word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Algorithm::RoundRobin => "roundrobin",
+            Algorithm::StaticRr => "static-rr",
+            Algorithm::LeastConn => "leastconn",
+            Algorithm::First => "first",
+            Algorithm::Source => "source",
+            Algorithm::Uri { .. } => "uri",
+            Algorithm::UrlParam { .. } => "url_param",
+            Algorithm::Header { .. } => "hdr",
+            Algorithm::Random(_) => "random",
+            Algorithm::RdpCookie(_) => "rdp-cookie",
+            Algorithm::Hash(_) => "hash",
+        }
+    }
+}
+
 /// `verify`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {

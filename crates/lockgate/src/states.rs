@@ -2,9 +2,9 @@
 //! when it has stopped.
 
 use config::model::ProxyKind;
-use proxy::plan::{Backend, Counters, Frontend, Plan};
+use proxy::plan::{Backend, Frontend, Plan};
 use proxy::server::Server;
-use std::sync::atomic::Ordering::Relaxed;
+use proxy::tally::Count;
 
 /// A section that proxies: a frontend, a backend, or both halves of a `listen`.
 struct Section<'p> {
@@ -56,29 +56,34 @@ fn of_proxy(section: &Section<'_>, servers: &[std::sync::Arc<Server>]) -> String
         (_, 0, _) => "is running on backup servers.".to_owned(),
         (_, active, backup) => format!("has {active} active servers and {backup} backup servers available."),
     };
-    let current = |half: Option<&Counters>| half.map_or(0, |c| c.current.load(Relaxed));
-    let (front, back) = (section.front.map(|f| &f.counters), section.back.map(|b| &b.counters));
     let unassigned = section.back.map_or(0, |b| b.balance.queued());
     let waiting = unassigned + servers.iter().map(|s| s.queued()).sum::<u32>();
     format!(
         "SIGHUP: Proxy {} {state} Conn: act(FE+BE): {}+{}, {waiting} pend ({unassigned} unass), tot(FE+BE): {}+{}.",
         section.name,
-        current(front),
-        current(back),
-        total(front),
-        total(back),
+        section.front.map_or(0, |f| f.connections.now()),
+        section.back.map_or(0, |b| b.balance.load().sessions()),
+        section.connections(),
+        section.streams(),
     )
 }
 
-fn total(half: Option<&Counters>) -> u64 {
-    half.map_or(0, |c| c.total.load(Relaxed))
+impl Section<'_> {
+    /// Client connections since the start.
+    fn connections(&self) -> u64 {
+        self.front.map_or(0, |f| f.tally.sum(Count::Connections))
+    }
+
+    /// Streams of the backend since the start.
+    fn streams(&self) -> u64 {
+        self.back.map_or(0, |b| b.tally.sum(Count::Sessions))
+    }
 }
 
 /// What is said of each proxy once it has stopped.
 pub(crate) fn farewell(plan: &Plan) -> Vec<String> {
     let line = |section: Section<'_>| {
-        let (front, back) = (section.front.map(|f| &f.counters), section.back.map(|b| &b.counters));
-        let (front, back) = (total(front), total(back));
+        let (front, back) = (section.connections(), section.streams());
         format!("Proxy {} stopped (cumulated conns: FE: {front}, BE: {back}).", section.name)
     };
     sections(plan).into_iter().map(line).collect()

@@ -19,6 +19,9 @@ mod line;
 mod servers;
 mod session;
 mod socket;
+mod stat;
+mod stat_fields;
+mod subject;
 mod table;
 mod value;
 
@@ -30,7 +33,7 @@ use proxy::plan::Plan;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
 /// What the program is called and which language it speaks.
@@ -67,6 +70,17 @@ impl Process {
     pub fn new(plan: Arc<Plan>, workers: Workers, product: Product, startup_log: String) -> Process {
         let (started, started_at) = (Instant::now(), SystemTime::now());
         Process { plan, workers, product, startup_log, started, started_at }
+    }
+
+    /// Since the start, milliseconds.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The clock of rates and states, milliseconds since the epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        let since = self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default() + self.started.elapsed();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::plan::{Backend, UseServerTarget};
 use crate::queue::{Called, Line, Slot};
 use crate::server::Server;
 use crate::stream::Stream;
+use crate::tally::{Count, Pace};
 use expr::Expr;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -206,9 +207,23 @@ pub async fn server<'b>(
     if stream.times.assigned.is_none() {
         stream.times.assigned = Some(stream.worker.now());
     }
+    note_chosen(stream, back, index, attempts.stick().is_none());
     let observer = back.health.servers.get(index).and_then(|h| h.observer.as_ref());
     let watch = Watch { epoch: server.shutdown_epoch(), server };
     Ok(Assigned { index, _slot: slot, watch, observer })
+}
+
+/// `newly`: it was not merely tried again.
+fn note_chosen(stream: &Stream<'_>, back: &Backend, index: usize, newly: bool) {
+    let (worker, now) = (stream.worker.index, stream.worker.now_ms());
+    let server = back.targets.get(index).map(|t| &t.tally);
+    for tally in [Some(&back.tally), server].into_iter().flatten() {
+        tally.add(worker, Count::Chosen, u64::from(newly));
+        tally.mark(worker, Count::LastSession, now);
+    }
+    if let Some(tally) = server {
+        tally.pace(worker, Pace::Sessions, now);
+    }
 }
 
 /// Waits in a line; `None` asks to choose again.

@@ -59,6 +59,7 @@ impl Drop for Control {
 async fn warm(plan: &Plan) {
     loop {
         tokio::time::sleep(WARM_EVERY).await;
+        plan.note_rates(now_ms());
         for back in plan.backends.iter().filter(|b| b.balance.is_warming()) {
             back.balance.recompute(now_ms());
         }

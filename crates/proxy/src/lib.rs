@@ -30,6 +30,7 @@ pub mod server_state;
 mod session;
 pub mod stats_socket;
 mod stream;
+pub mod tally;
 mod tcp;
 mod transfer;
 mod tunnel;

@@ -11,7 +11,7 @@ mod stats_socket;
 mod tls;
 mod userlists;
 
-use crate::plan::{Plan, Process};
+use crate::plan::{Connections, Plan, Process};
 use crate::vars::ProcVars;
 use base::{Diagnostics, Word};
 use config::Model;
@@ -20,7 +20,7 @@ use expr::{Compiler, Condition, Env, Escape, Expr, Format, Outside, Stage, VarId
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// What the command line adds to the model.
@@ -54,6 +54,8 @@ pub(crate) struct Lower<'m> {
     pub servers: usize,
     pub sinks: logs::Sinks,
     pub stored: replies::StoredFiles,
+    /// Worker threads.
+    pub threads: usize,
 }
 
 /// Reads files and the environment for the expression compiler.
@@ -121,6 +123,7 @@ impl<'m> Lower<'m> {
             servers: 0,
             sinks: logs::Sinks::new(model, overrides.check_only),
             stored: replies::StoredFiles::default(),
+            threads: threads(model),
         }
     }
 
@@ -150,8 +153,7 @@ impl<'m> Lower<'m> {
 
     fn process(&mut self) -> Process {
         let global = &self.model.global;
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = global.nbthread.map_or(cores, |n| n as usize).clamp(1, THREADS_MAX);
+        let threads = self.threads;
         let hostname: Box<str> = net::hostname().into();
         let vars = ProcVars::default();
         self.global_vars(&vars);
@@ -165,7 +167,7 @@ impl<'m> Lower<'m> {
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
             stats: self.stats_sockets(),
             vars,
-            connections: AtomicU32::new(0),
+            connections: Connections::default(),
             requests: AtomicU64::new(0),
         }
     }
@@ -217,6 +219,11 @@ impl<'m> Lower<'m> {
         let place = self.model.proxies.iter().position(|p| std::ptr::eq(p, proxy)).unwrap_or_default();
         proxy.id.unwrap_or_else(|| u32::try_from(place + 1).unwrap_or(u32::MAX))
     }
+}
+
+fn threads(model: &Model) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    model.global.nbthread.map_or(cores, |n| n as usize).clamp(1, THREADS_MAX)
 }
 
 /// As many connections as the descriptors allow, two for each, some left for everything else.

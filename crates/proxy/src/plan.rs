@@ -1,5 +1,5 @@
 //! The runtime world: what was configured, compiled and resolved, never edited while it runs. A reload builds a new
-//! one. Live numbers are the atomics inside `server::Server` and [`Counters`]. Times are `Duration`s, `None` is infinite.
+//! one. Live numbers are the atomics inside `server::Server` and the tallies. Times are `Duration`s, `None` is infinite.
 
 use crate::assign::KeySource;
 use crate::balance::Balance;
@@ -8,13 +8,14 @@ use crate::log::LogPlan;
 use crate::reply::ErrorPages;
 use crate::rules::{HttpRule, RedirectRule, TcpRule};
 use crate::stats_socket::StatsSockets;
+use crate::tally::Tally;
 use crate::vars::ProcVars;
 use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn, SendProxy};
 use expr::{Condition, Expr, Format};
 use net::{ConnectOptions, ListenAddr, ListenOptions};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Everything that runs.
@@ -28,6 +29,19 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What is counted, of all frontends, listeners, backends and servers.
+    pub fn tallies(&self) -> impl Iterator<Item = &Tally> {
+        let listeners = self.frontends.iter().flat_map(|f| &f.listeners).map(|l| &l.tally);
+        let servers = self.backends.iter().flat_map(|b| &b.targets).map(|t| &t.tally);
+        let proxies = self.frontends.iter().map(|f| &f.tally).chain(self.backends.iter().map(|b| &b.tally));
+        proxies.chain(listeners).chain(servers)
+    }
+
+    /// Raises the highest rates; called about once a second.
+    pub fn note_rates(&self, now_ms: u64) {
+        self.tallies().for_each(|tally| tally.note_rates(now_ms));
+    }
+
     /// A frontend by its name.
     pub fn frontend(&self, name: &str) -> Option<&Arc<Frontend>> {
         self.frontends.iter().find(|f| &*f.name == name)
@@ -60,7 +74,7 @@ pub struct Process {
     /// `proc.` variables.
     pub vars: ProcVars,
     /// Client connections now.
-    pub connections: AtomicU32,
+    pub connections: Connections,
     /// Requests ever, for `%rc`-like counters and `unique-id`.
     pub requests: AtomicU64,
 }
@@ -82,22 +96,41 @@ pub struct Listener {
     /// `maxconn` of the bind line.
     pub maxconn: Option<u32>,
     /// Connections now.
-    pub connections: AtomicU32,
+    pub connections: Connections,
+    /// What happened on it.
+    pub tally: Tally,
 }
 
-/// Numbers that move.
+/// Connections now, shared by the threads because a limit is held against them, and the most there were.
 #[derive(Default)]
-pub struct Counters {
-    /// Connections or streams now.
-    pub current: AtomicU32,
-    /// Ever.
-    pub total: AtomicU64,
-    /// Requests ever.
-    pub requests: AtomicU64,
-    /// The current second and what happened in it and the one before, for rates.
-    pub rate: crate::rate::Rate,
-    /// The same for requests.
-    pub request_rate: crate::rate::Rate,
+pub struct Connections {
+    current: AtomicU32,
+    most: AtomicU32,
+}
+
+impl Connections {
+    /// One more.
+    pub fn enter(&self) {
+        let now = self.current.fetch_add(1, Relaxed).saturating_add(1);
+        if self.most.load(Relaxed) < now {
+            self.most.fetch_max(now, Relaxed);
+        }
+    }
+
+    /// One less.
+    pub fn leave(&self) {
+        self.current.fetch_sub(1, Relaxed);
+    }
+
+    /// Now.
+    pub fn now(&self) -> u32 {
+        self.current.load(Relaxed)
+    }
+
+    /// The most at once.
+    pub fn most(&self) -> u32 {
+        self.most.load(Relaxed)
+    }
 }
 
 /// A frontend, or the front half of a `listen`.
@@ -166,8 +199,12 @@ pub struct Frontend {
     pub keepalive: bool,
     /// `option http-buffer-request`
     pub buffer_request: bool,
-    /// Live numbers.
-    pub counters: Counters,
+    /// `option socket-stats`: its listeners are shown apart.
+    pub socket_stats: bool,
+    /// Connections now.
+    pub connections: Connections,
+    /// What happened here.
+    pub tally: Tally,
 }
 
 /// A header capture slot.
@@ -298,6 +335,8 @@ pub struct Backend {
     pub balance: Balance,
     /// How to reach each of them, by the same index.
     pub targets: Vec<Target>,
+    /// The word of its `balance` line.
+    pub algorithm: &'static str,
     /// What balancing looks at.
     pub key: KeySource,
     /// `cookie`
@@ -346,8 +385,8 @@ pub struct Backend {
     pub splice: bool,
     /// Checks, agents, and what follows from them.
     pub health: crate::health::plan::BackendHealth,
-    /// Live numbers.
-    pub counters: Counters,
+    /// What happened here.
+    pub tally: Tally,
 }
 
 /// A `use-server` line.
@@ -370,6 +409,8 @@ pub enum UseServerTarget {
 pub struct Target {
     /// Its place among all servers of the plan.
     pub place: usize,
+    /// What happened at this server.
+    pub tally: Tally,
     /// TLS to it.
     pub tls: Option<Arc<tls::ServerTls>>,
     /// `sni`

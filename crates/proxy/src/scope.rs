@@ -5,12 +5,12 @@ mod rare;
 use crate::ending::Phase;
 use crate::plan::{Backend, CaptureSlot, Frontend};
 use crate::stream::{Stream, Times};
+use crate::tally::Pace;
 use expr::{Direction, Fact, Payload, Sample, Scope, VarId, VarScope};
 use http::{Request, Response};
 use net::Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
 
 impl Scope for Stream<'_> {
@@ -111,7 +111,7 @@ fn process_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
         Fact::ThreadId => Some(int(stream.worker.index)),
         Fact::NbThread => Some(int(process.threads)),
         Fact::NbProc => Some(Sample::Int(1)),
-        Fact::ActConn => Some(int(process.connections.load(Relaxed))),
+        Fact::ActConn => Some(int(process.connections.now())),
         Fact::Uptime => Some(int(stream.worker.uptime().as_secs())),
         _ => None,
     }
@@ -215,13 +215,17 @@ fn live_fact(stream: &Stream<'_>, fact: &Fact) -> Option<Sample<'static>> {
         Some((back.clone(), server.clone()))
     };
     match fact {
-        Fact::FeConn(p) => Some(int(frontend(stream, p.as_deref())?.counters.current.load(Relaxed))),
+        Fact::FeConn(p) => Some(int(frontend(stream, p.as_deref())?.connections.now())),
         Fact::FeReqRate(p) => {
-            Some(int(frontend(stream, p.as_deref())?.counters.request_rate.per_second(now)))
+            Some(int(frontend(stream, p.as_deref())?.tally.per_second(Pace::Requests, now)))
         }
-        Fact::FeSessRate(p) => Some(int(frontend(stream, p.as_deref())?.counters.rate.per_second(now))),
+        Fact::FeSessRate(p) => {
+            Some(int(frontend(stream, p.as_deref())?.tally.per_second(Pace::Sessions, now)))
+        }
         Fact::BeConn(p) => Some(int(backend(stream, p.as_deref())?.balance.load().sessions())),
-        Fact::BeSessRate(p) => Some(int(backend(stream, p.as_deref())?.counters.rate.per_second(now))),
+        Fact::BeSessRate(p) => {
+            Some(int(backend(stream, p.as_deref())?.tally.per_second(Pace::Sessions, now)))
+        }
         Fact::NbSrv(p) => Some(int(backend(stream, p.as_deref())?.balance.usable() as u64)),
         Fact::Queue(p) => Some(int(queued(backend(stream, p.as_deref())?))),
         Fact::AvgQueue(p) => {
@@ -234,7 +238,10 @@ fn live_fact(stream: &Stream<'_>, fact: &Fact) -> Option<Sample<'static>> {
         Fact::SrvIsUp(p, s) => Some(Sample::Bool(server(p, s)?.1.is_up())),
         Fact::SrvQueue(p, s) => Some(int(server(p, s)?.1.queued())),
         Fact::SrvWeight(p, s) => Some(int(server(p, s)?.1.weight())),
-        Fact::SrvSessRate(..) => None,
+        Fact::SrvSessRate(p, s) => {
+            let (back, server) = server(p, s)?;
+            Some(int(back.targets.get(server.facts.index)?.tally.per_second(Pace::Sessions, now)))
+        }
         _ => None,
     }
 }

@@ -110,6 +110,8 @@ pub struct Server {
     /// When the slow start began; 0 while there is none.
     warming_since: AtomicU64,
     last_change: AtomicU64,
+    /// Milliseconds in which it took nothing, up to the last change.
+    downtime: AtomicU64,
     down_transitions: AtomicU32,
     /// Consecutive errors that `observe` has seen.
     errors: AtomicU32,
@@ -148,6 +150,7 @@ impl Server {
             throttle: AtomicU8::new(100),
             warming_since: AtomicU64::new(0),
             last_change: AtomicU64::new(0),
+            downtime: AtomicU64::new(0),
             down_transitions: AtomicU32::new(0),
             errors: AtomicU32::new(0),
             shutdown_epoch: AtomicU32::new(0),
@@ -214,11 +217,12 @@ impl Server {
 
     /// Sets the verdict of the checks; true where it changed. Coming up begins the slow start.
     pub fn set_health(&self, health: Health, now_ms: u64) -> bool {
+        let was_up = self.is_up();
         let before = Health::from_u8(self.health.swap(health as u8, Ordering::AcqRel));
         if before == health {
             return false;
         }
-        self.last_change.store(now_ms, Ordering::Relaxed);
+        self.note_change(was_up, now_ms);
         self.errors.store(0, Ordering::Relaxed);
         match (before, health) {
             (Health::Down, Health::Up | Health::Stopping) => self.begin_slowstart(now_ms),
@@ -241,6 +245,7 @@ impl Server {
 
     /// Sets and clears administrative bits; true where it changed. Leaving maintenance begins the slow start.
     pub fn change_admin(&self, set: Admin, clear: Admin, now_ms: u64) -> bool {
+        let was_up = self.is_up();
         let change = |bits: u8| Some((bits & !clear.bits()) | set.bits());
         let before = self.admin.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).unwrap_or_default();
         let (before, after) = (Admin::from_bits(before), self.admin());
@@ -250,7 +255,7 @@ impl Server {
         if before.is_maint() && !after.is_maint() && self.health() != Health::Down {
             self.begin_slowstart(now_ms);
         }
-        self.last_change.store(now_ms, Ordering::Relaxed);
+        self.note_change(was_up, now_ms);
         true
     }
 
@@ -325,6 +330,21 @@ impl Server {
     /// Carries over when it last changed.
     pub fn set_last_change(&self, at_ms: u64) {
         self.last_change.store(at_ms, Ordering::Relaxed);
+    }
+
+    /// How long it took nothing up to now, milliseconds; what was before its first change does not count.
+    pub fn downtime(&self, now_ms: u64) -> u64 {
+        let since = self.last_change();
+        let now = if self.is_up() || since == 0 { 0 } else { now_ms.saturating_sub(since) };
+        self.downtime.load(Ordering::Relaxed) + now
+    }
+
+    /// Its state changes now; `was_up`: before.
+    fn note_change(&self, was_up: bool, now_ms: u64) {
+        let since = self.last_change.swap(now_ms, Ordering::Relaxed);
+        if !was_up && since > 0 {
+            self.downtime.fetch_add(now_ms.saturating_sub(since), Ordering::Relaxed);
+        }
     }
 
     /// How often it went down.

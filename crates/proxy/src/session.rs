@@ -9,6 +9,7 @@ use crate::link::{Link, LinkError};
 use crate::plan::{Frontend, Listener};
 use crate::rules::{TcpDecision, run_tcp};
 use crate::stream::Stream;
+use crate::tally::{Count, Pace};
 use crate::tcp;
 use crate::vars::Vars;
 use crate::worker::Worker;
@@ -18,7 +19,6 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -67,6 +67,12 @@ impl Session {
         self.accepted_us + i64::try_from(now.duration_since(self.accepted).as_micros()).unwrap_or(i64::MAX)
     }
 
+    /// Counts in the frontend and its listener.
+    fn count(&self, what: Count) {
+        self.front.tally.add(self.worker.index, what, 1);
+        self.listener.tally.add(self.worker.index, what, 1);
+    }
+
     /// The timeout of whatever precedes the first request.
     fn preface_timeout(&self) -> Duration {
         let timeouts = &self.front.timeouts;
@@ -83,20 +89,23 @@ struct Counted {
 
 impl Counted {
     fn new(worker: &Rc<Worker>, front: &Arc<Frontend>, listener: &Arc<Listener>) -> Counted {
-        worker.plan.process.connections.fetch_add(1, Relaxed);
-        front.counters.current.fetch_add(1, Relaxed);
-        front.counters.total.fetch_add(1, Relaxed);
-        front.counters.rate.add(worker.now_ms());
-        listener.connections.fetch_add(1, Relaxed);
+        let now = worker.now_ms();
+        worker.plan.process.connections.enter();
+        front.connections.enter();
+        listener.connections.enter();
+        for tally in [&front.tally, &listener.tally] {
+            tally.add(worker.index, Count::Connections, 1);
+            tally.pace(worker.index, Pace::Connections, now);
+        }
         Counted { worker: worker.clone(), front: front.clone(), listener: listener.clone() }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.worker.plan.process.connections.fetch_sub(1, Relaxed);
-        self.front.counters.current.fetch_sub(1, Relaxed);
-        self.listener.connections.fetch_sub(1, Relaxed);
+        self.worker.plan.process.connections.leave();
+        self.front.connections.leave();
+        self.listener.connections.leave();
         self.worker.connection_closed();
     }
 }
@@ -146,6 +155,8 @@ pub async fn run(
         }
         session.handshake = session.worker.tick().duration_since(session.accepted);
     }
+    session.count(Count::Sessions);
+    session.front.tally.pace(session.worker.index, Pace::Sessions, session.worker.now_ms());
     if session.front.http {
         front::h1::run(&session, link).await;
     } else {
@@ -172,22 +183,32 @@ async fn preface(session: &mut Session, link: &mut Link) -> Preface {
     }
     match connection_rules(session, link, give_up).await {
         Preface::Go => {}
-        stop @ (Preface::Close | Preface::SilentDrop) => return stop,
+        stop @ (Preface::Close | Preface::SilentDrop) => {
+            session.count(Count::DeniedConnections);
+            return stop;
+        }
     }
     if let Some(tls) = session.listener.tls.clone() {
         let accepted = handshake(session, link, &tls, give_up).await;
         if let Err(error) = accepted {
+            session.count(Count::TlsFailed);
             log_failed_handshake(session, &error);
             return Preface::Close;
         }
         session.tls = link.session().map(|s| Box::new(Agreed::of(&s.info())));
+        session.count(Count::TlsSessions);
+        if session.tls.as_ref().is_some_and(|tls| tls.resumed) {
+            session.count(Count::TlsResumed);
+        }
     }
     let front = session.front.clone();
-    match tcp_rules(session, &front.tcp_session, 0) {
-        TcpDecision::Accept | TcpDecision::Wait | TcpDecision::ExpectProxy(_) => Preface::Go,
+    let denied = match tcp_rules(session, &front.tcp_session, 0) {
+        TcpDecision::Accept | TcpDecision::Wait | TcpDecision::ExpectProxy(_) => return Preface::Go,
         TcpDecision::Reject => Preface::Close,
         TcpDecision::SilentDrop => Preface::SilentDrop,
-    }
+    };
+    session.count(Count::DeniedSessions);
+    denied
 }
 
 async fn connection_rules(session: &mut Session, link: &mut Link, give_up: Instant) -> Preface {

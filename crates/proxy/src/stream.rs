@@ -17,6 +17,7 @@ use crate::reply::Reply;
 use crate::route;
 use crate::rules::{self, Decision, HttpRule, Message};
 use crate::session::Session;
+use crate::tally::{self, Count, Pace};
 use crate::vars::Vars;
 use crate::worker::Worker;
 use config::model::ProxyKind;
@@ -225,8 +226,8 @@ impl<'s> Stream<'s> {
     pub fn begin(&mut self, _complete: &Complete) {
         self.has_request = true;
         self.times.request = Some(self.worker.now());
-        self.front.counters.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.front.counters.request_rate.add(self.worker.now_ms());
+        self.front.tally.add(self.worker.index, Count::Requests, 1);
+        self.front.tally.pace(self.worker.index, Pace::Requests, self.worker.now_ms());
         let (method, target) = self.request.start_line();
         self.first_line = Some(FirstLine { method, target, version: self.request.version });
         finish_request::capture(self);
@@ -281,7 +282,9 @@ impl<'s> Stream<'s> {
     /// Chooses the backend and lets its settings apply.
     pub fn enter_backend(&mut self, back: &'s Arc<Backend>) {
         back.balance.load().enter();
-        back.counters.rate.add(self.worker.now_ms());
+        let (worker, now) = (self.worker.index, self.worker.now_ms());
+        back.tally.pace(worker, Pace::Sessions, now);
+        back.tally.add(worker, Count::Sessions, 1);
         self.timeouts.server = self.timeouts.server.or(back.timeouts.server);
         self.timeouts.tunnel = self.timeouts.tunnel.or(back.timeouts.tunnel);
         self.in_backend = true;
@@ -304,6 +307,7 @@ impl<'s> Stream<'s> {
         if self.times.end.is_none() {
             self.times.end = Some(self.worker.now());
         }
+        tally::ended(self);
         // the line counts the others: this stream has left (manual, "beconn")
         self.leave_backend();
         self.front.log.stream(self);

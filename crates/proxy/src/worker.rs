@@ -4,6 +4,7 @@
 use crate::back::pool::Pool;
 use crate::plan::{Frontend, Listener, Plan};
 use crate::session;
+use crate::tally::Pace;
 use http::{Request, Response};
 use net::{Addr, BindError, BoundListener};
 use std::cell::{Cell, RefCell};
@@ -551,8 +552,10 @@ async fn accept(worker: Rc<Worker>, front: Arc<Frontend>, listener: Arc<Listener
 
 /// Whether a limit keeps us from accepting; what waits stays in the system's backlog.
 fn full(worker: &Worker, front: &Frontend, listener: &Listener) -> bool {
-    worker.plan.process.connections.load(Relaxed) >= worker.plan.process.maxconn
-        || front.counters.current.load(Relaxed) >= front.maxconn
-        || listener.maxconn.is_some_and(|most| listener.connections.load(Relaxed) >= most)
-        || front.rate_limit.is_some_and(|most| front.counters.rate.per_second(worker.now_ms()) >= most)
+    worker.plan.process.connections.now() >= worker.plan.process.maxconn
+        || front.connections.now() >= front.maxconn
+        || listener.maxconn.is_some_and(|most| listener.connections.now() >= most)
+        || front
+            .rate_limit
+            .is_some_and(|most| front.tally.per_second(Pace::Sessions, worker.now_ms()) >= most)
 }

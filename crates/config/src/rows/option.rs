@@ -33,7 +33,6 @@ const ALL: Place = Place::ALL;
 const FRONT: Place = Place::DEFAULTS_FRONT;
 const BACK: Place = Place::DEFAULTS_BACK;
 
-const NO_STATISTICS: &str = "the statistics page comes later";
 const NO_CASE: &str = "header names are sent in lower case";
 
 pub(crate) const ROWS: &[Row] = &[
@@ -211,7 +210,11 @@ pub(crate) const ROWS: &[Row] = &[
         "On a stop, closes idle connections after a response.",
         "idle connections are closed at once on a stop",
     ),
-    idle(&["option socket-stats", "option contstats"], FRONT, "Counters of listeners.", NO_STATISTICS),
+    switch(&["option socket-stats"], FRONT, "Shows the counters of each listener.", |_, a, s| {
+        set(a, &mut s.options.socket_stats)
+    }),
+    idle(&["option contstats"], FRONT, "Counts bytes as they come.", "bytes are counted at a stream's end")
+        .parsed_by(Parse::Settings(|_, a, s| set(a, &mut s.options.contstats))),
     idle(&["option h1-case-adjust-bogus-client"], FRONT, "Spells names for clients.", NO_CASE)
         .parsed_by(Parse::Settings(|_, a, s| set(a, &mut s.options.h1_case_adjust_client))),
     idle(&["option h1-case-adjust-bogus-server"], BACK, "Spells names for servers.", NO_CASE)

@@ -1,5 +1,7 @@
 //! The runtime API as clients use it: over the socket, one line or a conversation.
 
+use crate::client::curl;
+use crate::nginx::Nginx;
 use crate::place::Folder;
 use crate::program::Lockgate;
 use std::io::{Read, Write};
@@ -117,4 +119,41 @@ fn a_socket_that_lives_is_refused_and_a_dead_one_replaced() {
     assert!(socket.exists());
     let _second = Lockgate::start(&text);
     assert!(converse(&socket, "show version\n").ends_with("\n\n"));
+}
+
+/// A line of `show stat` by its columns.
+fn columns(csv: &str, proxy: &str, server: &str) -> std::collections::BTreeMap<String, String> {
+    let mut lines = csv.lines();
+    let names = lines.next().unwrap().trim_start_matches("# ").split(',');
+    let line = lines.find(|l| l.starts_with(&format!("{proxy},{server},"))).unwrap();
+    names.zip(line.split(',')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn what_clients_and_servers_did_is_counted_where_it_happened() {
+    let nginx = Nginx::start("counted");
+    let operated = Operated::start(
+        "level admin",
+        &format!(
+            "frontend f\n bind <http>\n http-request deny if {{ path /denied }}\n default_backend b\n\
+             backend b\n balance leastconn\n server s {}\n",
+            nginx.address()
+        ),
+    );
+    for path in ["/", "/", "/", "/denied"] {
+        curl(&operated.lockgate.url("http", path));
+    }
+    let stat = operated.ask("show stat");
+    let of = |proxy, server, names: [&str; 4]| {
+        let all = columns(&stat, proxy, server);
+        names.map(|name| all[name].clone())
+    };
+    assert_eq!(of("f", "FRONTEND", ["stot", "req_tot", "hrsp_2xx", "dreq"]), ["4", "4", "3", "1"]);
+    assert_eq!(of("b", "s", ["stot", "lbtot", "hrsp_2xx", "status"]), ["3", "3", "3", "no check"]);
+    assert_eq!(of("b", "BACKEND", ["stot", "algo", "hrsp_4xx", "act"]), ["3", "leastconn", "0", "1"]);
+    assert_eq!(columns(&stat, "f", "FRONTEND").len(), 129, "a column each, and the end of the line");
+    assert_eq!(operated.ask("clear counters all"), "\n");
+    let stat = operated.ask("show stat f 1 -1");
+    assert_eq!(stat.lines().count(), 3, "{stat}");
+    assert_eq!(columns(&stat, "f", "FRONTEND")["req_tot"], "0");
 }

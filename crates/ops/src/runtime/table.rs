@@ -2,10 +2,14 @@
 //! unknown command read the same rows.
 
 use super::call::Call;
-use super::{backends, cli, environment, info, servers};
+use super::{backends, cli, environment, info, servers, stat};
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
 use std::pin::Pin;
+use std::time::Duration;
+
+/// Longest wait for a busy worker thread.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a handler that has to wait returns.
 pub(crate) type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -70,8 +74,14 @@ impl Command {
     }
 }
 
-const TABLES: &[&[Command]] =
-    &[info::COMMANDS, environment::COMMANDS, cli::COMMANDS, servers::COMMANDS, backends::COMMANDS];
+const TABLES: &[&[Command]] = &[
+    info::COMMANDS,
+    stat::COMMANDS,
+    environment::COMMANDS,
+    cli::COMMANDS,
+    servers::COMMANDS,
+    backends::COMMANDS,
+];
 
 /// Listed behind all others, as HAProxy does.
 const LAST: [&str; 3] = ["help", "prompt", "quit"];

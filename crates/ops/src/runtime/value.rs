@@ -7,10 +7,8 @@ use std::fmt::{self, Write};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     U32(u32),
-    #[allow(dead_code)] // RULE ZERO: `show stat` is about to follow
     U64(u64),
     /// The age of something that may never have happened is -1.
-    #[allow(dead_code)] // RULE ZERO: `show stat` is about to follow
     S32(i32),
     Text(String),
 }
@@ -83,8 +81,8 @@ impl Form {
 
 impl<T: ?Sized> Field<T> {
     /// `:MGP:u32:5`, and the documentation where wanted.
-    pub(crate) fn typed(&self, value: &Value, form: Form) -> String {
-        format!(":{}:{}:{value}{}\n", self.tags, value.kind(), self.description(form))
+    pub(crate) fn typed(&self, tags: &str, value: &Value, form: Form) -> String {
+        format!(":{tags}:{}:{value}{}\n", value.kind(), self.description(form))
     }
 
     /// `:"what it is"` where wanted.
@@ -93,8 +91,8 @@ impl<T: ?Sized> Field<T> {
     }
 
     /// The members that are the same in all JSON answers.
-    pub(crate) fn json(&self, value: &Value) -> String {
-        let mut tags = self.tags.chars();
+    pub(crate) fn json(&self, tags: &str, value: &Value) -> String {
+        let mut tags = tags.chars();
         let mut tag = |words: &[(char, &'static str)]| {
             let letter = tags.next();
             words.iter().find(|(c, _)| Some(*c) == letter).map_or("", |(_, word)| word)
@@ -165,10 +163,10 @@ mod tests {
     fn a_field_has_three_forms() {
         let value = (FIELD.value)(&5).unwrap();
         let described = Form { described: true, ..Form::default() };
-        assert_eq!(FIELD.typed(&value, Form::default()), ":MGP:u32:5\n");
-        assert_eq!(FIELD.typed(&value, described), ":MGP:u32:5:\"Connections now\"\n");
+        assert_eq!(FIELD.typed(FIELD.tags, &value, Form::default()), ":MGP:u32:5\n");
+        assert_eq!(FIELD.typed(FIELD.tags, &value, described), ":MGP:u32:5:\"Connections now\"\n");
         assert_eq!(
-            FIELD.json(&value),
+            FIELD.json(FIELD.tags, &value),
             r#""field":{"pos":17,"name":"CurrConns"},"processNum":1,"tags":{"origin":"Metric","nature":"Gauge","scope":"Process"},"value":{"type":"u32","value":5}"#
         );
         assert_eq!(escaped("a\"b\\c\n"), r#"a\"b\\c\u000a"#);

@@ -12,6 +12,7 @@ use crate::link::Link;
 use crate::plan::{Backend, Target};
 use crate::server::{Endpoint, Server};
 use crate::stream::Stream;
+use crate::tally::Count;
 use config::model::{HttpReuse, SendProxy};
 use http::proxy_protocol::{self, Addresses, Ssl, V2};
 use std::future::{Future, poll_fn};
@@ -32,6 +33,9 @@ pub async fn checkout<'s>(
     let moves = back.balance.servers().get(assigned.index).map_or(0, |s| s.moves());
     let key = Key { place: target.place, sni, moves };
     let kept = if fresh { None } else { kept(stream, back, &key, private) };
+    if kept.is_some() {
+        note(stream, back, target, Count::Reuses);
+    }
     let (link, uses) = match kept {
         Some(kept) => kept,
         None => (open(stream, back, assigned.index, key.sni.as_deref()).await?, 0),
@@ -87,6 +91,7 @@ pub async fn open(
         return Err(unreachable_server());
     };
     let Some(address) = address(stream, server) else { return Err(unreachable_server()) };
+    note(stream, back, target, Count::Connects);
     let give_up = after(started, back.timeouts.connect);
     let header = proxy_header(stream, target);
     let mut deadline = Deadline::default();
@@ -116,6 +121,11 @@ pub async fn open(
         Some(Err(error)) => Err(Failure::new(FailureKind::Connect, cause_of(&error), Phase::Connect)),
         None => Err(Failure::new(FailureKind::Connect, Cause::ServerTimeout, Phase::Connect)),
     }
+}
+
+fn note(stream: &Stream<'_>, back: &Backend, target: &Target, what: Count) {
+    back.tally.add(stream.worker.index, what, 1);
+    target.tally.add(stream.worker.index, what, 1);
 }
 
 /// Descriptors or source ports that run out are our shortage, not the server's fault.

@@ -69,6 +69,25 @@ impl Finding {
         }
     }
 
+    /// The short name of statistics (`check_status`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Finding::L4Ok => "L4OK",
+            Finding::L4Timeout => "L4TOUT",
+            Finding::L4Con => "L4CON",
+            Finding::L6Ok => "L6OK",
+            Finding::L6Timeout => "L6TOUT",
+            Finding::L6Response => "L6RSP",
+            Finding::L7Ok => "L7OK",
+            Finding::L7OkConditionally => "L7OKC",
+            Finding::L7Timeout => "L7TOUT",
+            Finding::L7Response => "L7RSP",
+            Finding::L7Status => "L7STS",
+            Finding::SocketError => "SOCKERR",
+            Finding::Analyze => "HANA",
+        }
+    }
+
     /// The short name that `ok-status` and friends use.
     pub fn parse(name: &str) -> Option<Finding> {
         Some(match name {

@@ -2,7 +2,7 @@
 //! shut down, and the log. Runs on the control thread only.
 
 use super::agent::{AdminWish, HealthWish, Wishes, weight_of};
-use super::finding::{Finding, Report};
+use super::finding::{Finding, Report, Verdict};
 use super::log::{self, Cause, Counts};
 use super::observe::Complaint;
 use super::plan::{BackendHealth, ServerHealth};
@@ -75,7 +75,9 @@ impl Ward {
         if !moving.check_on || server.admin().is_maint() {
             return;
         }
-        let step = moving.check.take(report.finding.verdict());
+        let verdict = report.finding.verdict();
+        moving.failed += u64::from(verdict == Verdict::Failed && moving.check.is_up());
+        let step = moving.check.take(verdict);
         let before = moving.last.replace(report.clone());
         let news = before.is_none_or(|r| r.finding != report.finding) || step.moved;
         let status = moving.check_status();
@@ -150,7 +152,10 @@ impl Ward {
             HealthWish::Down => Finding::L7Status,
         };
         let report = Report { duration, ..Report::new(finding, format!("via agent : {words}")) };
-        let step = self.moving().map(|mut m| m.agent.take(finding.verdict()));
+        let step = self.moving().map(|mut moving| {
+            moving.advice = Some(Report { info: words.to_string(), ..report.clone() });
+            moving.agent.take(finding.verdict())
+        });
         if let Some(step) = step
             && step.moved
             && let Some(health) = step.health

@@ -17,6 +17,10 @@ pub struct Moving {
     pub(super) agent: Rise,
     /// What the last check found; `None` before the first.
     pub last: Option<Report>,
+    /// What the last agent check found; `None` before the first.
+    pub advice: Option<Report>,
+    /// Checks that failed while the server was up.
+    pub failed: u64,
     /// `disable health` puts it off.
     pub check_on: bool,
     /// `disable agent` puts it off.
@@ -40,6 +44,8 @@ impl Watch {
             check: Rise::new(rise, fall),
             agent: Rise::new(1, 1),
             last: None,
+            advice: None,
+            failed: 0,
             check_on: true,
             agent_on: true,
             check_addr: None,
@@ -60,6 +66,11 @@ impl Moving {
     /// The check's counter, from 0 to `rise + fall - 1`.
     pub fn check_count(&self) -> u32 {
         self.check.count()
+    }
+
+    /// The agent's counter, 0 or 1.
+    pub fn agent_count(&self) -> u32 {
+        self.agent.count()
     }
 
     /// As logs show it: `2/3 UP`, `0/2 DOWN`.

@@ -5,8 +5,9 @@ use crate::assign::KeySource;
 use crate::balance::hash::Hashing;
 use crate::balance::key::UriPart;
 use crate::balance::{Balance, Policy};
-use crate::plan::{BackTimeouts, Backend, Counters, HttpRules, ProxyV2, Target, UseServer, UseServerTarget};
+use crate::plan::{BackTimeouts, Backend, HttpRules, ProxyV2, Target, UseServer, UseServerTarget};
 use crate::server::{Endpoint, Facts, Server, ServerPort};
+use crate::tally::Tally;
 use base::{Address, Host, PortSpec};
 use config::model::{
     Algorithm, ConnectionMode, HttpReuse, InitAddr, OnMarkedDown, Proxy, ProxyKind, ProxyV2Option, RetryOn,
@@ -56,6 +57,7 @@ impl Lower<'_> {
             response_inspect_delay: settings.tcp_response_inspect_delay.map(Duration::from_millis),
             rules: if listen { HttpRules::default() } else { self.http_rules(proxy) },
             balance: Balance::new(policy(proxy), options.allbackups == Some(true), servers, fullconn),
+            algorithm: settings.balance.as_ref().map_or("roundrobin", |b| b.algorithm.word()),
             cookie: settings.cookie.as_ref().map(crate::persist::Settings::of),
             hashing: Hashing::of(settings.hash_type),
             key: self.key_source(proxy),
@@ -81,7 +83,7 @@ impl Lower<'_> {
             keepalive: options.tcpka == Some(true) || options.srvtcpka == Some(true),
             splice: options.splice_auto == Some(true) || options.splice_response == Some(true),
             health: self.health(proxy),
-            counters: Counters::default(),
+            tally: Tally::new(self.threads),
         }
     }
 
@@ -177,6 +179,7 @@ impl Lower<'_> {
         self.servers += 1;
         Target {
             place,
+            tally: Tally::new(self.threads),
             tls: self.server_tls(server),
             sni: p.sni.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
             send_proxy,

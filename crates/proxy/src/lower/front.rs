@@ -1,7 +1,8 @@
 //! Frontends: listeners, client timeouts, rules, routes.
 
 use super::{Lower, timeout};
-use crate::plan::{CaptureSlot, Counters, FrontTimeouts, Frontend, Listener, Route, RouteTarget};
+use crate::plan::{CaptureSlot, Connections, FrontTimeouts, Frontend, Listener, Route, RouteTarget};
+use crate::tally::Tally;
 use base::addr::Family;
 use base::{Address, Host, PortSpec, Word};
 use config::model::{Bind, CondText, ConnectionMode, FormatText, Proxy, RestrictNames, Rule, UnixOptions};
@@ -9,7 +10,6 @@ use expr::{Condition, Escape, Stage};
 use net::{ListenAddr, ListenOptions, UnixOwner};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 /// Without any `timeout client` a dead client would stay for ever; HAProxy warns and so do we, but nobody wants that.
@@ -63,7 +63,9 @@ impl Lower<'_> {
             dontlognull: options.dontlognull == Some(true),
             keepalive: options.tcpka == Some(true) || options.clitcpka == Some(true),
             buffer_request: options.http_buffer_request == Some(true),
-            counters: Counters::default(),
+            socket_stats: options.socket_stats == Some(true),
+            connections: Connections::default(),
+            tally: Tally::new(self.threads),
         }
     }
 
@@ -128,7 +130,8 @@ impl Lower<'_> {
             tls,
             accept_proxy: params.accept_proxy,
             maxconn: params.maxconn.filter(|n| *n > 0),
-            connections: AtomicU32::new(0),
+            connections: Connections::default(),
+            tally: Tally::new(self.threads),
         })
     }
 

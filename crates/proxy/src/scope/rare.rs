@@ -7,7 +7,6 @@ use crate::stream::Stream;
 use expr::scope::TimeoutName;
 use expr::{Fact, Sample};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// The message of error 0 (manual, `fc_err_str`).
@@ -31,7 +30,7 @@ fn connection_fact(stream: &Stream<'_>, fact: &Fact) -> Option<Sample<'static>> 
         Fact::FcSrcPort => port(session.src.inet()),
         Fact::FcDst => ip(session.dst.inet()),
         Fact::FcDstPort => port(session.dst.inet()),
-        Fact::DstConn => Some(int(session.listener.connections.load(Relaxed))),
+        Fact::DstConn => Some(int(session.listener.connections.now())),
         Fact::FcErr => Some(Sample::Int(0)),
         Fact::FcErrText => Some(text(NO_ERROR)),
         Fact::SslFcErr => session.tls.as_ref().map(|_| Sample::Int(0)),

@@ -1,0 +1,154 @@
+//! The subjects of `show stat`: frontends, listeners, servers and backends, in the order in which they are shown.
+
+use super::Process;
+use proxy::health::plan::ServerHealth;
+use proxy::plan::{Backend, Frontend, Listener, Target};
+use proxy::server::Server;
+use proxy::tally::Tally;
+use std::sync::Arc;
+
+/// What a line of `show stat` is about.
+pub(crate) enum Subject {
+    Front(Arc<Frontend>),
+    Listener(Arc<Frontend>, Arc<Listener>),
+    /// A server by its index.
+    Server(Arc<Backend>, usize),
+    Back(Arc<Backend>),
+}
+
+/// A subject at one moment.
+pub(crate) struct Look {
+    pub(crate) subject: Subject,
+    pub(crate) process: Arc<Process>,
+    /// Milliseconds since the epoch.
+    pub(crate) now: u64,
+}
+
+/// All subjects, proxy by proxy; listeners where `option socket-stats` asks for them.
+pub(crate) fn all(process: &Process) -> Vec<Subject> {
+    let plan = &process.plan;
+    let mut proxies: Vec<(u32, Subject)> = Vec::new();
+    for front in &plan.frontends {
+        proxies.push((front.id, Subject::Front(front.clone())));
+        let listeners = front.listeners.iter().filter(|_| front.socket_stats);
+        proxies.extend(listeners.map(|l| (front.id, Subject::Listener(front.clone(), l.clone()))));
+    }
+    for back in &plan.backends {
+        let servers =
+            (0..back.balance.servers().len()).map(|at| (back.id, Subject::Server(back.clone(), at)));
+        proxies.extend(servers);
+        proxies.push((back.id, Subject::Back(back.clone())));
+    }
+    // Stable: within a proxy the order stays front, listeners, servers, back.
+    proxies.sort_by_key(|(id, _)| *id);
+    proxies.into_iter().map(|(_, subject)| subject).collect()
+}
+
+impl Subject {
+    /// The letter of typed answers.
+    pub(crate) fn letter(&self) -> char {
+        match self {
+            Subject::Front(_) => 'F',
+            Subject::Listener(..) => 'L',
+            Subject::Server(..) => 'S',
+            Subject::Back(_) => 'B',
+        }
+    }
+
+    /// The word of JSON answers.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Subject::Front(_) => "Frontend",
+            Subject::Listener(..) => "Listener",
+            Subject::Server(..) => "Server",
+            Subject::Back(_) => "Backend",
+        }
+    }
+
+    /// `type`: its number; as a bit in the filter of `show stat` it is [`Subject::bit`].
+    pub(crate) fn kind(&self) -> u32 {
+        match self {
+            Subject::Front(_) => 0,
+            Subject::Back(_) => 1,
+            Subject::Server(..) => 2,
+            Subject::Listener(..) => 3,
+        }
+    }
+
+    /// Its bit in the filter of `show stat` (management guide 9.3).
+    pub(crate) fn bit(&self) -> i64 {
+        1 << self.kind()
+    }
+
+    /// `iid`
+    pub(crate) fn proxy_id(&self) -> u32 {
+        match self {
+            Subject::Front(front) | Subject::Listener(front, _) => front.id,
+            Subject::Server(back, _) | Subject::Back(back) => back.id,
+        }
+    }
+
+    /// `pxname`
+    pub(crate) fn proxy_name(&self) -> &str {
+        match self {
+            Subject::Front(front) | Subject::Listener(front, _) => &front.name,
+            Subject::Server(back, _) | Subject::Back(back) => &back.name,
+        }
+    }
+
+    /// `sid`, 0 for a whole proxy.
+    pub(crate) fn id(&self) -> u32 {
+        match self {
+            Subject::Front(_) | Subject::Back(_) => 0,
+            Subject::Listener(_, listener) => listener.id,
+            Subject::Server(..) => self.server().map_or(0, |server| server.facts.id),
+        }
+    }
+
+    /// `svname`
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Subject::Front(_) => "FRONTEND",
+            Subject::Back(_) => "BACKEND",
+            Subject::Listener(_, listener) => &listener.name,
+            Subject::Server(..) => self.server().map_or("", |server| &server.facts.name),
+        }
+    }
+
+    /// Whether it is a proxy in HTTP mode, or part of one.
+    pub(crate) fn is_http(&self) -> bool {
+        match self {
+            Subject::Front(front) | Subject::Listener(front, _) => front.http,
+            Subject::Server(back, _) | Subject::Back(back) => back.http,
+        }
+    }
+
+    pub(crate) fn front(&self) -> Option<&Frontend> {
+        if let Subject::Front(front) = self { Some(front) } else { None }
+    }
+
+    pub(crate) fn back(&self) -> Option<&Backend> {
+        if let Subject::Back(back) = self { Some(back) } else { None }
+    }
+
+    pub(crate) fn server(&self) -> Option<&Arc<Server>> {
+        if let Subject::Server(back, at) = self { back.balance.servers().get(*at) } else { None }
+    }
+
+    pub(crate) fn target(&self) -> Option<&Target> {
+        if let Subject::Server(back, at) = self { back.targets.get(*at) } else { None }
+    }
+
+    pub(crate) fn health(&self) -> Option<&ServerHealth> {
+        if let Subject::Server(back, at) = self { back.health.servers.get(*at) } else { None }
+    }
+
+    pub(crate) fn tally(&self) -> Option<&Tally> {
+        match self {
+            Subject::Front(front) => Some(&front.tally),
+            Subject::Listener(_, listener) => Some(&listener.tally),
+            Subject::Server(..) => self.target().map(|target| &target.tally),
+            Subject::Back(back) => Some(&back.tally),
+        }
+    }
+}
