@@ -5,6 +5,7 @@
 
 mod check;
 mod console;
+mod ctl;
 mod demo;
 mod flags;
 mod haproxy;

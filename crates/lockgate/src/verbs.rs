@@ -2,6 +2,7 @@
 
 use crate::check::{self, Judgement};
 use crate::console::{self, Console};
+use crate::ctl::{self, CtlArgs};
 use crate::demo::{self, DemoArgs};
 use crate::serve::{self, ServeArgs};
 use crate::{Exit, keywords, sources, start};
@@ -32,6 +33,8 @@ enum Verb {
         /// A keyword, fetch, converter or log item
         word: Vec<String>,
     },
+    /// Send a command to a running lockgate or haproxy
+    Ctl(CtlArgs),
     /// An HTTPS front door for one host, without a configuration file
     Serve(ServeArgs),
     /// Two sample servers behind a front door with a certificate made on the spot
@@ -43,6 +46,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
     match Cli::try_parse_from(arguments) {
         Ok(Cli { verb: Verb::Check { files } }) => check_files(&files),
         Ok(Cli { verb: Verb::Keywords { word } }) => keywords::run(&word.join(" ")),
+        Ok(Cli { verb: Verb::Ctl(arguments) }) => ctl::run(&arguments),
         Ok(Cli { verb: Verb::Serve(arguments) }) => serve::run(&arguments),
         Ok(Cli { verb: Verb::Demo(arguments) }) => demo::run(&arguments),
         Err(message) => {

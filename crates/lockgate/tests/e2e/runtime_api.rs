@@ -157,3 +157,24 @@ fn what_clients_and_servers_did_is_counted_where_it_happened() {
     assert_eq!(stat.lines().count(), 3, "{stat}");
     assert_eq!(columns(&stat, "f", "FRONTEND")["req_tot"], "0");
 }
+
+#[test]
+fn ctl_shows_tables_and_fails_where_the_command_does() {
+    let operated = Operated::start("level operator", ONE_FRONT);
+    let ctl_at = |socket: &Path, arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockgate"));
+        command.args(["ctl", "--socket"]).arg(socket).args(arguments).output().unwrap()
+    };
+    let ctl = |arguments: &[&str]| ctl_at(&operated.socket(), arguments);
+    let shown = ctl(&["show", "stat"]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.status.success() && text.starts_with("pxname  svname    status"), "{text}");
+    assert!(text.contains("\nb       s         no check"), "{text}");
+    let json = ctl(&["--json", "show", "info"]);
+    assert!(json.status.success() && json.stdout.starts_with(b"[{\"field\""));
+    let refused = ctl(&["expert-mode", "on"]);
+    assert!(!refused.status.success() && refused.stderr.starts_with(b"Permission denied"));
+    let nowhere = ctl_at(Path::new("/nonexistent/api.sock"), &["show", "info"]);
+    assert!(!nowhere.status.success());
+    assert!(nowhere.stderr.starts_with(b"lockgate ctl: /nonexistent/api.sock: "));
+}

@@ -1,0 +1,121 @@
+//! Which socket is meant, and one question over it.
+
+use crate::sources;
+use base::addr::{Address, Host, PortSpec};
+use config::LoadOptions;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// Names the socket where no argument does.
+const VARIABLE: &str = "LOCKGATE_SOCKET";
+/// Debian's configuration.
+const CONFIGURATION: &str = "/etc/haproxy/haproxy.cfg";
+/// Where packages put it.
+const USUAL: [&str; 4] =
+    ["/run/haproxy/admin.sock", "/run/haproxy.sock", "/run/lockgate/admin.sock", "/var/lib/haproxy/stats"];
+/// Longest wait for a piece of the answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the runtime API is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Socket {
+    Unix(String),
+    Tcp(String),
+}
+
+impl Socket {
+    /// The one asked for, else that of the environment, the configuration, or a usual path.
+    pub(super) fn find(asked: Option<&str>, file: Option<&str>) -> Result<Socket, String> {
+        if let Some(asked) = asked {
+            return Ok(Socket::parse(asked));
+        }
+        if let Some(file) = file {
+            return Socket::of_file(file)?
+                .ok_or_else(|| format!("{file} has no 'stats socket' to connect to"));
+        }
+        if let Some(named) = std::env::var(VARIABLE).ok().filter(|name| !name.is_empty()) {
+            return Ok(Socket::parse(&named));
+        }
+        // A configuration that cannot be read is no reason not to look further.
+        if let Ok(Some(socket)) = Socket::of_file(CONFIGURATION) {
+            return Ok(socket);
+        }
+        let usual = USUAL.iter().find(|path| Path::new(path).exists());
+        usual.map(|path| Socket::Unix((*path).to_owned())).ok_or_else(|| {
+            format!("no socket found: name it with --socket, -f FILE or {VARIABLE}; the running program needs a 'stats socket'")
+        })
+    }
+
+    fn parse(text: &str) -> Socket {
+        match text.strip_prefix("unix@") {
+            Some(path) => Socket::Unix(path.to_owned()),
+            None if text.contains('/') => Socket::Unix(text.to_owned()),
+            None => Socket::Tcp(text.to_owned()),
+        }
+    }
+
+    fn of_file(file: &str) -> Result<Option<Socket>, String> {
+        let sources = sources::read(&[file.to_owned()]).map_err(|e| e.to_string())?;
+        let loaded = config::load(sources, &LoadOptions::default());
+        Ok(loaded.model.global.stats_sockets.iter().find_map(|bind| Socket::of(&bind.address)))
+    }
+
+    fn of(address: &Address) -> Option<Socket> {
+        match address {
+            Address::Unix(path) => Some(Socket::Unix(path.clone())),
+            Address::Inet { host, port: PortSpec::One(port), .. } => Some(Socket::Tcp(match host {
+                Host::Any => format!("127.0.0.1:{port}"),
+                Host::AnyV6 => format!("[::1]:{port}"),
+                Host::Ip(ip) => std::net::SocketAddr::new(*ip, *port).to_string(),
+                Host::Name(name) => format!("{name}:{port}"),
+            })),
+            Address::Inet { .. } | Address::Abstract(_) | Address::Fd(_) | Address::Unserved(_) => None,
+        }
+    }
+
+    /// Says `text` and returns the whole answer.
+    pub(super) fn ask(&self, text: &str) -> Result<String, String> {
+        let (place, answer) = match self {
+            Socket::Unix(path) => (path, over_unix(path, text)),
+            Socket::Tcp(address) => (address, over_tcp(address, text)),
+        };
+        answer.map_err(|e| format!("{place}: {e}"))
+    }
+}
+
+fn over_unix(path: &str, text: &str) -> std::io::Result<String> {
+    let stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    (&stream).write_all(text.as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
+    whole(&stream)
+}
+
+fn over_tcp(address: &str, text: &str) -> std::io::Result<String> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    (&stream).write_all(text.as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
+    whole(&stream)
+}
+
+fn whole(mut stream: impl Read) -> std::io::Result<String> {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_told_from_an_address() {
+        assert_eq!(Socket::parse("/run/x.sock"), Socket::Unix("/run/x.sock".into()));
+        assert_eq!(Socket::parse("unix@x"), Socket::Unix("x".into()));
+        assert_eq!(Socket::parse("127.0.0.1:9"), Socket::Tcp("127.0.0.1:9".into()));
+    }
+}
