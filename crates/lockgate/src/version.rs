@@ -14,7 +14,8 @@ const RELEASE_DATE: &str = "2026/11/25";
 /// What the runtime API says: clients choose their commands by HAProxy's version.
 pub(crate) fn product() -> Product {
     Product {
-        name: "Lockgate".to_owned(),
+        // Clients such as haproxyadmin talk to no other name; ours is in the build's.
+        name: "HAProxy".to_owned(),
         version: Facts::default().version,
         build: format!("Lockgate {OWN}"),
         release_date: RELEASE_DATE.to_owned(),

@@ -98,7 +98,9 @@ fn an_unknown_command_is_answered_with_the_likely_ones() {
 fn the_process_tells_its_numbers_in_three_forms() {
     let operated = Operated::start("level user", ONE_FRONT);
     let pid = operated.lockgate.pid();
-    assert!(operated.ask("show info").contains(&format!("\nPid: {pid}\n")));
+    let plain = operated.ask("show info");
+    assert!(plain.starts_with("Name: HAProxy\n"), "haproxyadmin talks to no other name: {plain}");
+    assert!(plain.contains(&format!("\nPid: {pid}\n")), "{plain}");
     let typed = operated.ask("show info typed");
     assert!(typed.contains(&format!("\n6.Pid.1:SGP:u32:{pid}\n")), "{typed}");
     let json = operated.ask("show info json");
