@@ -18,6 +18,7 @@ mod info;
 mod line;
 mod servers;
 mod session;
+mod sessions;
 mod socket;
 mod stat;
 mod stat_fields;

@@ -180,3 +180,25 @@ fn ctl_shows_tables_and_fails_where_the_command_does() {
     assert!(!nowhere.status.success());
     assert!(nowhere.stderr.starts_with(b"lockgate ctl: /nonexistent/api.sock: "));
 }
+
+#[test]
+fn the_sessions_of_a_server_end_when_told_to() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let operated = Operated::start(
+        "level admin",
+        &format!("listen t\n mode tcp\n bind <tcp>\n server s {}\n", server.local_addr().unwrap()),
+    );
+    let mut client = std::net::TcpStream::connect(operated.lockgate.at("tcp")).unwrap();
+    client.set_read_timeout(Some(crate::place::PATIENCE)).unwrap();
+    let (mut accepted, _) = server.accept().unwrap();
+    accepted.write_all(b"x").unwrap();
+    let mut byte = [0];
+    client.read_exact(&mut byte).unwrap();
+    assert_eq!(operated.ask("shutdown sessions server t/nobody"), "No such server.\n\n");
+    assert_eq!(operated.ask("shutdown sessions server t/s"), "\n");
+    // Cut off: the end, or a reset, and no time-out.
+    match client.read(&mut byte) {
+        Ok(read) => assert_eq!(read, 0),
+        Err(e) => assert_eq!(e.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+}

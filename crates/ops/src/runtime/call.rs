@@ -93,7 +93,6 @@ impl<'c> Call<'c> {
     }
 
     /// Sends what there is once it is long. An error is the client's end: the handler need not go on.
-    #[allow(dead_code)] // RULE ZERO: used by commands of the next topics
     pub(crate) async fn flush_if_long(&mut self) -> io::Result<()> {
         if self.answer.len() >= PIECE { self.flush().await } else { Ok(()) }
     }

@@ -62,7 +62,7 @@ pub(super) fn backend<'p>(plan: &'p Plan, word: &str) -> Option<&'p Arc<Backend>
 }
 
 /// The server that the first argument names; says why there is none.
-fn place(call: &mut Call<'_>) -> Option<Place> {
+pub(super) fn place(call: &mut Call<'_>) -> Option<Place> {
     let plan = call.process.plan.clone();
     let Some((back, server)) = call.arg(0).split_once('/') else {
         call.refuse("Require 'backend/server'.");

@@ -2,7 +2,7 @@
 //! unknown command read the same rows.
 
 use super::call::Call;
-use super::{backends, cli, environment, info, servers, stat};
+use super::{backends, cli, environment, info, servers, sessions, stat};
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
 use std::pin::Pin;
@@ -80,6 +80,7 @@ const TABLES: &[&[Command]] = &[
     environment::COMMANDS,
     cli::COMMANDS,
     servers::COMMANDS,
+    sessions::COMMANDS,
     backends::COMMANDS,
 ];
 
