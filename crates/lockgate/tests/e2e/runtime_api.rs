@@ -72,6 +72,24 @@ fn a_prompt_keeps_the_session_and_asks_for_payload() {
 }
 
 #[test]
+fn a_payload_without_its_end_and_an_endless_line_are_not_obeyed() {
+    let operated = Operated::start("level admin", ONE_FRONT);
+    assert_eq!(converse(&operated.socket(), "echo a <<\nhalf"), "");
+    assert_eq!(converse(&operated.socket(), "echo a <<%\nb\n\nc\n%\n"), "a\n\n");
+    let mut client = UnixStream::connect(operated.socket()).unwrap();
+    client.write_all(b"set timeout cli 1;prompt i\necho b <<\nhalf").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "\n\n", "the silence ends it");
+    let mut client = UnixStream::connect(operated.socket()).unwrap();
+    // It may be cut off while it still sends.
+    let _ = client.write_all(&[b'x'; 64 * 1024]);
+    let mut rest = Vec::new();
+    let _ = client.read_to_end(&mut rest);
+    assert_eq!(rest, b"");
+}
+
+#[test]
 fn a_level_can_only_be_given_up() {
     let operated = Operated::start("", ONE_FRONT);
     assert_eq!(operated.ask("show cli level;expert-mode on"), "operator\n\nPermission denied\n\n");

@@ -1,6 +1,6 @@
 //! How much a backend carries: what `fullconn` is compared with to find a server's dynamic `maxconn`.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A backend's load. Every stream of the backend is counted from its choice of backend to its end.
 #[derive(Debug, Default)]
@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub struct Load {
     sessions: AtomicU32,
     sessions_max: AtomicU32,
-    total: AtomicU64,
     fullconn: u32,
 }
 
@@ -21,7 +20,6 @@ impl Load {
     /// A stream chose this backend.
     pub fn enter(&self) {
         let now = self.sessions.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        self.total.fetch_add(1, Ordering::Relaxed);
         if self.sessions_max.load(Ordering::Relaxed) < now {
             self.sessions_max.fetch_max(now, Ordering::Relaxed);
         }
@@ -40,11 +38,6 @@ impl Load {
     /// The most streams at once.
     pub fn sessions_max(&self) -> u32 {
         self.sessions_max.load(Ordering::Relaxed)
-    }
-
-    /// Streams since the start.
-    pub fn total(&self) -> u64 {
-        self.total.load(Ordering::Relaxed)
     }
 
     /// `fullconn`
