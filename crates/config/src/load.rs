@@ -78,7 +78,7 @@ pub fn read(sources: Vec<Source>, options: &LoadOptions) -> Loaded {
     let mut loader = Loader {
         env: options.environment_for(&names),
         facts: &options.facts,
-        model: Model::default(),
+        model: Model { files: names.iter().map(|n| (*n).to_owned()).collect(), ..Model::default() },
         diags: Diagnostics::default(),
         defaults: DefaultsSections::default(),
         open: Open::None,

@@ -42,6 +42,8 @@ pub struct Rule<A> {
 /// The whole configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
+    /// Names of the files, by their number.
+    pub files: Vec<String>,
     /// The `global` sections, merged.
     pub global: Global,
     /// Frontends, backends and listens in file order.

@@ -8,12 +8,11 @@ mod words;
 use crate::compile::Env;
 use crate::condition::Verdict;
 use crate::expression::Expr;
-use crate::patterns::Patterns;
+use crate::reference::View;
 use crate::rows::NotYet;
 use crate::sample::Sample;
 use crate::scope::Scope;
 use base::Word;
-pub(crate) use list::SharedList;
 pub(crate) use predefined::{is_predefined, predefined, predefined_names};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -48,7 +47,8 @@ impl AclTable {
 /// One ACL line.
 pub(crate) struct Test {
     pub(crate) expr: Expr,
-    patterns: Arc<Patterns>,
+    /// Files, then words; any of them may match.
+    lists: Box<[Arc<View>]>,
 }
 
 impl Test {
@@ -78,7 +78,7 @@ impl Test {
 
     fn matches(&self, value: Sample<'_>, scope: &dyn Scope) -> bool {
         // The fetch borrows from the scope for as long as the visitor says; converters want the same lifetime.
-        self.expr.convert(value, scope).is_some_and(|v| self.patterns.matches(&v))
+        self.expr.convert(value, scope).is_some_and(|v| self.lists.iter().any(|list| list.matches(&v)))
     }
 }
 

@@ -97,7 +97,8 @@ fn one(
 ) -> Result<Arg, String> {
     let text = given.map_or("", |a| a.text.as_str());
     if !text.is_empty() {
-        return typed(env, row.kind, text).map_err(|e| e.sentence(row.kind, text, index));
+        let span = given.map_or(callee.span, |a| a.span);
+        return typed(env, row.kind, text, span).map_err(|e| e.sentence(row.kind, text, index));
     }
     if matches!(row.kind, ArgKind::Frontend | ArgKind::Backend) && !env.proxy.is_empty() {
         return Ok(Arg::Proxy(env.proxy.as_str().into()));
@@ -133,7 +134,7 @@ impl Misfit {
     }
 }
 
-fn typed(env: &mut Env<'_>, kind: ArgKind, text: &str) -> Result<Arg, Misfit> {
+fn typed(env: &mut Env<'_>, kind: ArgKind, text: &str, span: Span) -> Result<Arg, Misfit> {
     let form = || Misfit::Form;
     match kind {
         ArgKind::Int => text.parse().map(Arg::Int).map_err(|_| form()),
@@ -161,7 +162,7 @@ fn typed(env: &mut Env<'_>, kind: ArgKind, text: &str) -> Result<Arg, Misfit> {
         ArgKind::Server => server(env, text),
         ArgKind::Table => Err(Misfit::Because("stick tables are not yet supported".to_owned())),
         ArgKind::Map(method, value) => {
-            crate::map::load(env, text, method, value).map(Arg::Map).map_err(Misfit::Because)
+            crate::map::load(env, text, span, method, value).map(Arg::Map).map_err(Misfit::Because)
         }
     }
 }

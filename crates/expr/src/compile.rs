@@ -5,13 +5,12 @@
 //! One [`Env`] serves a whole load; [`Env::acls`] and [`Env::proxy`] belong to the proxy at hand and are set anew for
 //! each.
 
-use crate::acl::{AclTable, SharedList};
+use crate::acl::AclTable;
 use crate::args::Userlist;
 use crate::condition::Condition;
 use crate::expression::Expr;
 use crate::format::{Escape, Format};
-use crate::map::Map;
-use crate::patterns::Patterns;
+use crate::reference::Reference;
 use crate::stage::Stage;
 use crate::vars::VarNames;
 use base::{Diagnostics, Word};
@@ -56,10 +55,10 @@ pub struct Env<'e> {
     pub vars: VarNames,
     /// Files, environment, names.
     pub outside: &'e dyn Outside,
-    /// Maps compiled so far: two converters over one file share it.
-    pub maps: Vec<Arc<Map>>,
-    /// Pattern lists compiled from files so far, shared likewise.
-    pub(crate) shared_lists: Vec<(SharedList, Arc<Patterns>)>,
+    /// Names of the configuration's files, by their number.
+    pub files: Vec<String>,
+    /// Maps and pattern lists so far: all who use a file share one.
+    pub references: Vec<Arc<Reference>>,
 }
 
 impl<'e> Env<'e> {
@@ -74,8 +73,8 @@ impl<'e> Env<'e> {
             userlists: BTreeMap::new(),
             vars: VarNames::default(),
             outside,
-            maps: Vec::new(),
-            shared_lists: Vec::new(),
+            files: Vec::new(),
+            references: Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Sample expressions, converters, ACLs and log-format strings: compiled once at load, evaluated against a
-//! [`Scope`]. Holds no live state: what the running proxy knows is asked for through the scope.
+//! [`Scope`]. What the running proxy knows is asked for through the scope; the one thing that changes in here
+//! are the lists that operators edit (`reference`).
 
 mod acl;
 mod address;
@@ -18,6 +19,7 @@ pub mod password;
 mod patterns;
 pub mod pcre;
 mod reader;
+pub mod reference;
 pub mod rows;
 pub mod sample;
 pub mod scope;
@@ -33,6 +35,7 @@ pub use expression::Expr;
 pub use format::{Escape, Format};
 pub use map::Map;
 pub use matching::MatchMethod;
+pub use reference::Reference;
 pub use rows::{Fetched, NotYet};
 pub use sample::{Sample, SampleType};
 pub use scope::{CertField, Direction, Fact, Payload, Scope, TimeoutName, VarId, VarScope};

@@ -59,7 +59,6 @@ pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<IpAddr>;
 
 /// A compiled list of patterns.
 pub(crate) struct Patterns {
-    method: MatchMethod,
     matcher: Matcher,
 }
 
@@ -109,7 +108,7 @@ impl Patterns {
             MatchMethod::Dom => Matcher::Scan(Scan::parts(texts(list), b"/?.:")),
             MatchMethod::Reg | MatchMethod::Regm => Matcher::Regexes(Regexes::new(list)?),
         };
-        Ok(Patterns { method, matcher })
+        Ok(Patterns { matcher })
     }
 
     /// The type a sample is cast to before it is compared; known at load.
@@ -128,11 +127,6 @@ impl Patterns {
             | MatchMethod::Dom
             | MatchMethod::Regm => SampleType::Str,
         }
-    }
-
-    /// The method they were compiled for.
-    pub(crate) fn method(&self) -> MatchMethod {
-        self.method
     }
 
     /// Whether a value matches any of them.

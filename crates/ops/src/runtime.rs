@@ -16,6 +16,7 @@ mod cli;
 mod environment;
 mod info;
 mod line;
+mod lists;
 mod servers;
 mod session;
 mod sessions;

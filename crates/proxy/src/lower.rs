@@ -92,8 +92,9 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
             backends.push(Arc::new(lower.backend(proxy, index)));
         }
     }
+    let lists = std::mem::take(&mut lower.env.references);
     let diags = std::mem::take(&mut lower.env.diags);
-    let plan = (!diags.has_alerts()).then_some(Plan { process, frontends, backends });
+    let plan = (!diags.has_alerts()).then_some(Plan { process, frontends, backends, lists });
     (plan, diags)
 }
 
@@ -104,6 +105,7 @@ impl<'m> Lower<'m> {
             enabled().filter(|p| keep(p)).enumerate().map(|(i, p)| (p.name.text.clone(), i)).collect()
         };
         let mut env = Env::new(machine);
+        env.files.clone_from(&model.files);
         env.userlists = userlists::lower(&model.userlists, &mut env.diags);
         for proxy in enabled() {
             if proxy.kind.is_front() {

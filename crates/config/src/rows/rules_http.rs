@@ -46,7 +46,7 @@ const NO_TABLES: &str = "there are no stick tables yet, so nothing is counted";
 const NO_CACHE: &str = "there is no cache yet; the servers are asked each time";
 const NO_MARKS: &str = "packets are not marked";
 const NO_LIVE_LISTS: &str =
-    "maps and ACL files do not change while the program runs; edit the file and restart";
+    "rules do not change maps and ACL files; edit them over the runtime API, or the file and restart";
 const NO_SPOE: &str = "nothing is asked over SPOE, so requests would pass unexamined";
 
 pub(crate) const ROWS: &[Row] = &[

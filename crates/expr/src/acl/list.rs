@@ -1,9 +1,10 @@
-//! The patterns of one ACL as written, words and files, and their compilation. ACLs that name the same files share
-//! one compiled list.
+//! The patterns of one ACL as written, words and files, and the lists that come of them. ACLs that name the same file
+//! share its list.
 
-use crate::compile::{Env, Outside};
+use crate::compile::Env;
 use crate::matching::MatchMethod;
-use crate::patterns::{Operator, Pattern, PatternError, Patterns};
+use crate::patterns::{Operator, PatternError};
+use crate::reference::{self, How, Misfit, Reference, View};
 use base::{Span, Word};
 use std::sync::Arc;
 
@@ -27,22 +28,6 @@ enum Source {
     Word { text: String, operator: Operator },
     /// `-f`, all lines of which are patterns; with `-M` their first columns.
     File { name: String, first_column: bool },
-}
-
-/// A list that came from files alone: what its compilation depends on.
-#[derive(PartialEq, Eq)]
-pub(crate) struct SharedList {
-    method: MatchMethod,
-    no_lookup: bool,
-    files: Vec<(Source, bool)>,
-}
-
-/// Where a pattern came from, for complaints.
-#[derive(Clone)]
-struct Origin {
-    span: Span,
-    /// File and line.
-    file: Option<(String, usize)>,
 }
 
 impl List {
@@ -76,77 +61,79 @@ impl List {
         })
     }
 
-    /// Reads the files and compiles everything.
-    pub(super) fn compile(&self, env: &mut Env<'_>, method: MatchMethod) -> Option<Arc<Patterns>> {
-        let key = self.shared(method);
-        if let Some(key) = &key
-            && let Some((_, patterns)) = env.shared_lists.iter().find(|(k, _)| k == key)
-        {
-            return Some(patterns.clone());
-        }
-        let patterns = Arc::new(self.build(env, method)?);
-        if let Some(key) = key {
-            env.shared_lists.push((key, patterns.clone()));
-        }
-        Some(patterns)
-    }
-
-    fn shared(&self, method: MatchMethod) -> Option<SharedList> {
-        let only_files = self.written.iter().all(|w| matches!(w.source, Source::File { .. }));
-        let files = self.written.iter().map(|w| (w.source.clone(), w.ignore_case)).collect();
-        (only_files && !self.is_empty()).then_some(SharedList { method, no_lookup: self.no_lookup, files })
-    }
-
-    fn build(&self, env: &mut Env<'_>, method: MatchMethod) -> Option<Patterns> {
-        let mut patterns = Vec::new();
-        let mut origins = Vec::new();
+    /// Reads the files and compiles everything: a list for each file, and one for the words.
+    pub(super) fn compile(
+        &self,
+        env: &mut Env<'_>,
+        method: MatchMethod,
+        keyword: &str,
+        span: Span,
+    ) -> Option<Box<[Arc<View>]>> {
+        let mut views = Vec::new();
         for written in &self.written {
-            if let Err((name, e)) = written.read(env.outside, &mut patterns, &mut origins) {
-                env.diags.alert(written.span, format!("failed to open pattern file <{name}> ({e})"));
-                return None;
+            let Source::File { name, first_column } = &written.source else { continue };
+            match reference::file(env, name, *first_column, "acl", written.span) {
+                Ok(list) => views.push(self.view(env, &list, method, written)?),
+                Err(e) => {
+                    env.diags.alert(written.span, format!("failed to open pattern file <{name}> ({e})"));
+                    return None;
+                }
             }
         }
+        let words: Vec<&Written> = self.written.iter().filter(|w| w.word().is_some()).collect();
+        // without any pattern there is a list all the same: an operator may add some
+        if !words.is_empty() || views.is_empty() {
+            let texts: Vec<_> = words.iter().filter_map(|w| w.word()).collect();
+            let list = reference::words(env, keyword, span, &texts);
+            let nothing = Written::nothing(span);
+            let first = words.first().copied().unwrap_or(&nothing);
+            views.push(self.view(env, &list, method, first)?);
+        }
+        Some(views.into())
+    }
+
+    fn view(
+        &self,
+        env: &mut Env<'_>,
+        list: &Reference,
+        method: MatchMethod,
+        written: &Written,
+    ) -> Option<Arc<View>> {
+        let how = How { method, ignore_case: written.ignore_case, no_lookup: self.no_lookup, value: None };
         let outside = env.outside;
-        let look_up = |name: &str| if self.no_lookup { None } else { outside.lookup(name) };
-        let compiled = Patterns::new(method, &patterns, &look_up);
-        compiled.map_err(|(index, why)| complain(env, origins.get(index), &why)).ok()
+        let view = list.view(how, &|name| outside.lookup(name));
+        view.map_err(|(line, misfit)| self.complain(env, written, line, &misfit)).ok()
+    }
+
+    /// Points at the word, or names the file and its line.
+    fn complain(&self, env: &mut Env<'_>, written: &Written, line: usize, misfit: &Misfit) {
+        let Misfit::Pattern(index, why) = misfit else { return };
+        let (span, message) = match &written.source {
+            Source::File { name, .. } => (written.span, format!("{why} at line {line} of file '{name}'")),
+            Source::Word { .. } => {
+                let word = self.written.iter().filter(|w| w.word().is_some()).nth(*index);
+                (word.map_or(written.span, |w| w.span), why.to_string())
+            }
+        };
+        let diag = env.diags.alert(span, message);
+        if let PatternError::Regex(_, e) = why
+            && let Some(help) = e.help()
+        {
+            diag.help(help);
+        }
     }
 }
 
 impl Written {
-    fn read(
-        &self,
-        outside: &dyn Outside,
-        patterns: &mut Vec<Pattern>,
-        origins: &mut Vec<Origin>,
-    ) -> Result<(), (String, std::io::Error)> {
-        let (ignore_case, span) = (self.ignore_case, self.span);
-        match &self.source {
-            Source::Word { text, operator } => {
-                patterns.push(Pattern { text: text.clone().into_bytes(), ignore_case, operator: *operator });
-                origins.push(Origin { span, file: None });
-            }
-            Source::File { name, first_column } => {
-                for (number, line) in crate::map::lines(outside, name).map_err(|e| (name.clone(), e))? {
-                    let text = if *first_column { crate::map::columns(&line).0.to_vec() } else { line };
-                    patterns.push(Pattern { text, ignore_case, operator: Operator::Eq });
-                    origins.push(Origin { span, file: Some((name.clone(), number)) });
-                }
-            }
-        }
-        Ok(())
+    fn nothing(span: Span) -> Written {
+        let source = Source::Word { text: String::new(), operator: Operator::Eq };
+        Written { source, ignore_case: false, span }
     }
-}
 
-fn complain(env: &mut Env<'_>, origin: Option<&Origin>, why: &PatternError) {
-    let message = match origin.and_then(|o| o.file.as_ref()) {
-        Some((file, line)) => format!("{why} at line {line} of file '{file}'"),
-        None => why.to_string(),
-    };
-    let diag = env.diags.alert(origin.map(|o| o.span), message);
-    if let PatternError::Regex(_, e) = why
-        && let Some(help) = e.help()
-    {
-        diag.help(help);
+    fn word(&self) -> Option<(String, Operator)> {
+        match &self.source {
+            Source::Word { text, operator } => Some((text.clone(), *operator)),
+            Source::File { .. } => None,
+        }
     }
 }

@@ -38,8 +38,9 @@ pub(crate) fn compile(env: &mut Env<'_>, words: &[Word], span: Span) -> Option<T
         behind.list.heed_case();
     }
     warn_of_oddities(env, first, method, &behind);
-    let patterns = behind.list.compile(env, method)?;
-    Some(Test { expr, patterns })
+    let keyword = first.text.split(['(', ',']).next().unwrap_or_default();
+    let lists = behind.list.compile(env, method, keyword, first.span)?;
+    Some(Test { expr, lists })
 }
 
 fn criterion(env: &mut Env<'_>, word: &Word) -> Option<(Expr, Option<MatchMethod>, bool)> {

@@ -2,8 +2,8 @@
 
 use crate::client::curl;
 use crate::nginx::Nginx;
-use crate::place::wait_for;
-use crate::runtime_api::Operated;
+use crate::place::{Folder, wait_for};
+use crate::runtime_api::{Operated, converse};
 use std::process::Command;
 
 fn two(one: &Nginx, two: &Nginx) -> Operated {
@@ -127,4 +127,111 @@ fn wrong_commands_are_answered_in_haproxys_words() {
     assert_eq!(answering(&operated), ["one", "two"]);
     let operated = Operated::start("", "listen b\n bind <http>\n server s 127.0.0.1:9\n");
     assert_eq!(operated.ask("set server b/s state maint"), "Permission denied\n\n");
+}
+
+/// A proxy that routes by a map and refuses by a list, both files.
+fn routed(one: &Nginx, other: &Nginx) -> (Folder, Operated) {
+    let folder = Folder::new();
+    let map = folder.file("hosts.map", "# sites\na.example one\nb.example   other  \n");
+    let list = folder.file("paths.lst", "/secret\n");
+    let (map, list) = (map.display(), list.display());
+    let text = format!(
+        "frontend f\n bind <http>\n http-request deny if {{ path_beg -f {list} }}\n \
+         use_backend %[req.hdr(host),map({map},other)]\n\
+         backend one\n server s {}\nbackend other\n server s {}\n",
+        one.address(),
+        other.address()
+    );
+    (folder, Operated::start("level admin", &text))
+}
+
+#[test]
+fn the_next_request_goes_where_an_edited_map_says() {
+    let (one, other) = (Nginx::start("one"), Nginx::start("other"));
+    let (folder, operated) = routed(&one, &other);
+    let map = folder.path().join("hosts.map").display().to_string();
+    let url = operated.lockgate.url("http", "/");
+    let goes_to = |host: &str| curl(&format!("{url} -H Host:{host}")).field("x-server").map(str::to_owned);
+    assert_eq!(goes_to("new.example").as_deref(), Some("other"));
+    assert_eq!(operated.ask(&format!("add map {map} new.example one")), "\n");
+    assert_eq!(goes_to("new.example").as_deref(), Some("one"));
+    assert_eq!(operated.ask(&format!("set map {map} new.example other")), "\n");
+    assert_eq!(goes_to("new.example").as_deref(), Some("other"));
+    assert_eq!(
+        operated.ask(&format!("get map {map} a.example")),
+        "type=str, case=sensitive, found=yes, idx=tree, key=\"a.example\", value=\"one\", type=\"str\"\n\n"
+    );
+    assert_eq!(operated.ask(&format!("del map {map} a.example")), "\n");
+    assert_eq!(goes_to("a.example").as_deref(), Some("other"));
+    let payload = format!("add map {map} <<\nx.example one\ny.example one\n\n");
+    assert_eq!(converse(&operated.socket(), &payload), "\n");
+    assert_eq!(goes_to("y.example").as_deref(), Some("one"));
+    let filled = format!("prepare map {map};add map @1 {map} z.example one");
+    assert_eq!(operated.ask(&filled), "New version created: 1\n\n\n");
+    assert_eq!(
+        (goes_to("z.example").as_deref(), goes_to("y.example").as_deref()),
+        (Some("other"), Some("one"))
+    );
+    assert_eq!(operated.ask(&format!("commit map @1 {map}")), "\n");
+    assert_eq!(
+        (goes_to("z.example").as_deref(), goes_to("y.example").as_deref()),
+        (Some("one"), Some("other"))
+    );
+    assert!(operated.ask(&format!("show map {map}")).ends_with(" z.example one\n\n"));
+    assert!(operated.ask("show map").contains("haproxy.cfg' line 12. curr_ver=1 next_ver=1 entry_cnt=1\n"));
+}
+
+#[test]
+fn the_next_request_is_refused_by_an_edited_list() {
+    let (one, other) = (Nginx::start("one"), Nginx::start("other"));
+    let (folder, operated) = routed(&one, &other);
+    let list = folder.path().join("paths.lst").display().to_string();
+    let status = |path: &str| curl(&operated.lockgate.url("http", path)).status;
+    assert_eq!((status("/secret/x"), status("/new/x")), (403, 200));
+    assert_eq!(operated.ask(&format!("add acl {list} /new;del acl {list} /secret")), "\n\n");
+    assert_eq!((status("/secret/x"), status("/new/x")), (200, 403));
+    let shown = operated.ask(&format!("show acl {list}"));
+    let (id, pattern) = shown.trim_end().split_once(' ').unwrap();
+    assert_eq!(pattern, "/new");
+    assert_eq!(operated.ask(&format!("del acl {list} #{id}")), "\n");
+    assert_eq!(status("/new/x"), 200);
+}
+
+/// What an operator may get wrong with lists, as Debian's haproxy answers it. `M` is the map.
+const REFUSED_LISTS: &[(&str, &str)] = &[
+    ("show map nope", "Unknown map identifier. Please use #<id> or <file>.\n\n"),
+    ("show acl M", "Unknown ACL identifier. Please use #<id> or <file>.\n\n"),
+    ("get map M", "Missing map identifier and/or key.\n\n"),
+    ("get map M zz", "type=str, case=sensitive, found=no\n\n"),
+    (
+        "add map M k",
+        "'add map' expects three parameters (map identifier, key and value) or one parameter (map identifier) and a \
+         payload\n\n",
+    ),
+    ("add map @7 M k v", "Version number in the future, please use 'prepare map' before.\n\n"),
+    ("add acl M", "'add acl' expects two parameters: ACL identifier and pattern.\n\n"),
+    ("set map M nokey z", "entry not found.\n\n"),
+    ("set map M k", "'set map' expects three parameters: map identifier, key and value.\n\n"),
+    ("del map M nokey", "Key not found.\n\n"),
+    ("del map M #0x1234", "Key not found.\n\n"),
+    ("del acl M", "This command expects two parameters: ACL identifier and key.\n\n"),
+    ("commit map M", "Missing version number.\n\n"),
+    ("commit map @7 M", "Version number out of range.\n\n"),
+    ("commit acl @1", "Missing ACL identifier.\n\n"),
+    ("clear map", "Missing map identifier.\n\n"),
+    ("prepare map", "Unknown map identifier. Please use #<id> or <file>.\n\n"),
+];
+
+#[test]
+fn wrong_edits_are_answered_in_haproxys_words() {
+    let (one, other) = (Nginx::start("one"), Nginx::start("other"));
+    let (folder, operated) = routed(&one, &other);
+    let map = folder.path().join("hosts.map").display().to_string();
+    let before = operated.ask(&format!("show map {map}"));
+    for (line, answer) in REFUSED_LISTS {
+        assert_eq!(operated.ask(&line.replace('M', &map)), *answer, "{line}");
+    }
+    let half = format!("add map {map} <<\nk1 v1\nk3\n\n");
+    assert_eq!(converse(&operated.socket(), &half), "Missing value for key 'k3'.\n\n");
+    assert_eq!(operated.ask(&format!("show map {map}")), before);
 }

@@ -50,7 +50,6 @@ pub(crate) struct Call<'c> {
     /// The words behind the command's own.
     pub(crate) args: &'c [String],
     /// The payload, without the line that ended it.
-    #[allow(dead_code)] // RULE ZERO: used by commands of the next topics
     pub(crate) payload: Option<&'c str>,
     stream: &'c mut Stream,
     answer: String,

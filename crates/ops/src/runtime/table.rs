@@ -2,7 +2,7 @@
 //! unknown command read the same rows.
 
 use super::call::Call;
-use super::{backends, cli, environment, info, servers, sessions, stat};
+use super::{backends, cli, environment, info, lists, servers, sessions, stat};
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
 use std::pin::Pin;
@@ -82,6 +82,7 @@ const TABLES: &[&[Command]] = &[
     servers::COMMANDS,
     sessions::COMMANDS,
     backends::COMMANDS,
+    lists::COMMANDS,
 ];
 
 /// Listed behind all others, as HAProxy does.
