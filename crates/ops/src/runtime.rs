@@ -12,6 +12,7 @@
 
 mod backends;
 mod call;
+mod certificates;
 mod cli;
 mod environment;
 mod info;

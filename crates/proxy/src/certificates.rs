@@ -29,8 +29,19 @@ pub async fn watch(plan: Arc<Plan>) {
     }
 }
 
+/// Has all binds look at their certificates now; how many serve others than before. Reads the disk: for a thread that
+/// serves nobody.
+pub fn refresh(plan: &Plan) -> usize {
+    let changed = |(front, bind): &(Arc<Frontend>, Arc<BindTls>)| {
+        let rescan = bind.rescan();
+        tell(front, &rescan, bind.certificates());
+        rescan.changed
+    };
+    binds(plan).iter().filter(|b| changed(b)).count()
+}
+
 /// Each bind once: the addresses of a line share theirs.
-fn binds(plan: &Plan) -> Vec<(Arc<Frontend>, Arc<BindTls>)> {
+pub fn binds(plan: &Plan) -> Vec<(Arc<Frontend>, Arc<BindTls>)> {
     let mut found: Vec<(Arc<Frontend>, Arc<BindTls>)> = Vec::new();
     for front in &plan.frontends {
         for tls in front.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {

@@ -7,7 +7,7 @@ mod assign;
 mod back;
 pub mod balance;
 mod buf;
-mod certificates;
+pub mod certificates;
 mod client_cert;
 mod control;
 mod deadline;

@@ -92,9 +92,10 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
             backends.push(Arc::new(lower.backend(proxy, index)));
         }
     }
+    let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
     let diags = std::mem::take(&mut lower.env.diags);
-    let plan = (!diags.has_alerts()).then_some(Plan { process, frontends, backends, lists });
+    let plan = (!diags.has_alerts()).then_some(Plan { process, frontends, backends, certs, lists });
     (plan, diags)
 }
 

@@ -26,6 +26,8 @@ pub struct Plan {
     pub frontends: Vec<Arc<Frontend>>,
     /// By index.
     pub backends: Vec<Arc<Backend>>,
+    /// Certificates of the binds.
+    pub certs: tls::CertStore,
     /// Maps and pattern lists, by their number.
     pub lists: Vec<Arc<expr::Reference>>,
 }

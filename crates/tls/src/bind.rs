@@ -97,6 +97,8 @@ pub struct BindTls {
     spec: BindSpec,
     /// What the table was made of; taken only at load and by `rescan`.
     made_of: Mutex<MadeOf>,
+    /// Lists that operators edited, as they now are; their files do not count any more.
+    edited: Mutex<Lists>,
 }
 
 #[derive(Debug, Default)]
@@ -121,6 +123,9 @@ struct Item {
     filters: Vec<Filter>,
 }
 
+/// Edited lists by their word: lines with the numbers they are called by.
+type Lists = HashMap<String, Vec<(usize, String)>>;
+
 /// What a `rescan` found.
 #[derive(Debug, Default)]
 pub struct Rescan {
@@ -139,13 +144,13 @@ impl BindTls {
             let why = "ticket keys are made and turned over by the process itself";
             problems.push(Problem::NoEffect { what: "tls-ticket-keys".into(), why });
         }
-        made.make(store, spec, &mut problems);
+        made.make(store, spec, &HashMap::new(), &mut problems);
         let temporary = made.temporary(store, spec, &mut problems);
         made.problems = problems.clone();
         let entries = if temporary.is_empty() { &made.entries } else { &temporary };
         let table = ArcSwap::from_pointee(Table::build(entries, spec.strict_sni));
         let (store, spec, made_of) = (store.clone(), spec.clone(), Mutex::new(made));
-        Built::of(Some(BindTls { table, store, spec, made_of }), problems)
+        Built::of(Some(BindTls { table, store, spec, made_of, edited: Mutex::default() }), problems)
     }
 
     /// Looks at all files again. What has become unreadable or broken is reported and goes on being served as it was.
@@ -155,7 +160,7 @@ impl BindTls {
         let mut next = MadeOf { policies: made.policies.clone(), ..MadeOf::default() };
         next.policies.retain(|spec, known| known.files == stamps(&self.store, spec));
         let mut problems = Vec::new();
-        next.make(&self.store, &self.spec, &mut problems);
+        next.make(&self.store, &self.spec, &self.edited(), &mut problems);
         let new = problems.iter().filter(|problem| !made.problems.contains(problem)).cloned().collect();
         let changed = !next.entries.is_empty() && next.entries != made.entries;
         if changed {
@@ -171,6 +176,61 @@ impl BindTls {
         self.made_of.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
     }
 
+    /// Its lists: `crt-list` files, and folders of certificates, which are lists too (management guide 9.3,
+    /// `show ssl crt-list`).
+    pub fn lists(&self) -> impl Iterator<Item = &str> {
+        let folders = self.spec.crts.iter().filter(|word| self.is_folder(word));
+        let folders = folders.map(|word| word.trim_end_matches('/'));
+        self.spec.crt_lists.iter().map(String::as_str).chain(folders)
+    }
+
+    fn is_folder(&self, word: &str) -> bool {
+        self.store.crt_path(word).is_dir()
+    }
+
+    /// The lines of a list, with their numbers; what is empty or a comment is left out. Reads the disk where the list
+    /// was not edited yet.
+    pub fn list_lines(&self, list: &str) -> Vec<(usize, String)> {
+        if let Some(lines) = self.edited().get(list) {
+            return lines.clone();
+        }
+        if self.is_folder(list) {
+            let files = source::resolve(&self.store, list, &mut Vec::new());
+            return (1..).zip(files.into_iter().map(|source| source.crt.display().to_string())).collect();
+        }
+        let text = std::fs::read_to_string(list).unwrap_or_default();
+        let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim().to_owned()));
+        lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect()
+    }
+
+    /// Adds a line to a list; it counts from the next `rescan` on.
+    pub fn add_line(&self, list: &str, line: &str) -> Result<(), Problem> {
+        let mut problems = Vec::new();
+        list::parse(&PathBuf::from(list), line, &self.spec.policy(), &mut problems);
+        if let Some(problem) = problems.into_iter().find(|p| p.severity() == Severity::Alert) {
+            return Err(problem);
+        }
+        let mut lines = self.list_lines(list);
+        if self.is_folder(list) && lines.iter().any(|(_, known)| known == line) {
+            return Ok(());
+        }
+        let number = lines.iter().map(|(number, _)| *number).max().unwrap_or(0) + 1;
+        lines.push((number, line.to_owned()));
+        self.edited().insert(list.to_owned(), lines);
+        Ok(())
+    }
+
+    /// Takes a line out of a list; it counts from the next `rescan` on.
+    pub fn del_line(&self, list: &str, number: usize) {
+        let mut lines = self.list_lines(list);
+        lines.retain(|(n, _)| *n != number);
+        self.edited().insert(list.to_owned(), lines);
+    }
+
+    fn edited(&self) -> std::sync::MutexGuard<'_, Lists> {
+        self.edited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Open challenges of the whole process.
     pub(crate) fn answers(&self) -> &Answers {
         self.store.answers()
@@ -184,8 +244,8 @@ impl BindTls {
 
 impl MadeOf {
     /// Reads everything the spec names and makes entries of what can be used.
-    fn make(&mut self, store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) {
-        let wanted = wanted(store, spec, problems);
+    fn make(&mut self, store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec<Problem>) {
+        let wanted = wanted(store, spec, edited, problems);
         // The line's own settings are complained about even if no certificate uses them yet.
         self.policy(store, &spec.policy(), problems);
         let sources: Vec<Source> = wanted.iter().map(|item| item.source.clone()).collect();
@@ -242,7 +302,7 @@ impl MadeOf {
 }
 
 /// All sources of the line: those of `crt`, then those of `crt-list`.
-fn wanted(store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Vec<Item> {
+fn wanted(store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec<Problem>) -> Vec<Item> {
     let base = spec.policy();
     let mut items = Vec::new();
     let mut add = |word: &str, policy: &PolicySpec, filters: &[Filter], problems: &mut Vec<Problem>| {
@@ -251,11 +311,22 @@ fn wanted(store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Ve
         }
     };
     for word in &spec.crts {
-        add(word, &base, &[], problems);
+        match edited.get(word.trim_end_matches('/')) {
+            None => add(word, &base, &[], problems),
+            Some(lines) => {
+                for line in list::parse(&PathBuf::from(word), &joined(lines), &base, problems) {
+                    add(&line.crt, &line.policy, &line.filters, problems);
+                }
+            }
+        }
     }
     for word in &spec.crt_lists {
         let file = PathBuf::from(word);
-        match std::fs::read_to_string(&file) {
+        let text = match edited.get(word) {
+            Some(lines) => Ok(joined(lines)),
+            None => std::fs::read_to_string(&file),
+        };
+        match text {
             Ok(text) => {
                 for line in list::parse(&file, &text, &base, problems) {
                     add(&line.crt, &line.policy, &line.filters, problems);
@@ -265,6 +336,10 @@ fn wanted(store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Ve
         }
     }
     items
+}
+
+fn joined(lines: &[(usize, String)]) -> String {
+    lines.iter().map(|(_, line)| format!("{line}\n")).collect()
 }
 
 /// How the files of a policy stand: sessions must not outlive a revocation.

@@ -278,6 +278,39 @@ fn staple(source: &Source, serial: &[u8], now: SystemTime, problems: &mut Vec<Pr
     }
 }
 
+/// Why a payload is no certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PayloadError {
+    Unloadable,
+    Mismatch,
+    NoKey,
+}
+
+/// A certificate of one PEM text. What the text leaves out, key or chain, is taken from the certificate before it.
+pub(crate) fn from_payload(pem: &str, old: Option<&Certificate>) -> Result<Certificate, PayloadError> {
+    let pem = Pem::parse(pem.as_bytes());
+    if (pem.chain.is_empty() && pem.key.is_none()) || pem.encrypted {
+        return Err(PayloadError::Unloadable);
+    }
+    let key = match pem.key {
+        Some(key) => any_supported_type(&key).map_err(|_| PayloadError::Unloadable)?,
+        None => old.map(|old| Arc::clone(&old.key.key)).ok_or(PayloadError::NoKey)?,
+    };
+    let chain = match old {
+        Some(old) if pem.chain.is_empty() => old.key.cert.clone(),
+        Some(_) | None => pem.chain,
+    };
+    if chain.is_empty() {
+        return Err(PayloadError::Unloadable);
+    }
+    let (nowhere, mut problems) = (Path::new(""), Vec::new());
+    let Some((key, facts)) = join(nowhere, nowhere, chain, key, &mut problems) else {
+        let mismatch = problems.iter().any(|p| matches!(p, Problem::Mismatch { .. }));
+        return Err(if mismatch { PayloadError::Mismatch } else { PayloadError::Unloadable });
+    };
+    Ok(finish(key, facts))
+}
+
 /// A certificate of PEM texts at hand, for the temporary one.
 pub(crate) fn from_pem(cert: &str, key: &str) -> Option<Certificate> {
     let (cert, key) = (Pem::parse(cert.as_bytes()), Pem::parse(key.as_bytes()));

@@ -14,6 +14,15 @@ use std::sync::Arc;
 pub struct Served(Arc<Certificate>);
 
 impl Served {
+    pub(crate) fn new(certificate: &Arc<Certificate>) -> Served {
+        Served(Arc::clone(certificate))
+    }
+
+    /// The certificates that were shown behind it, in order.
+    pub fn issuers(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.key.cert.iter().skip(1).map(AsRef::as_ref)
+    }
+
     /// A look at it.
     pub fn view(&self) -> Option<CertView<'_>> {
         CertView::new(self.0.key.cert.first()?)

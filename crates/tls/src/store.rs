@@ -4,6 +4,7 @@
 
 use crate::answers::Answers;
 use crate::certificate::{self, Certificate};
+use crate::edit::Transaction;
 use crate::problem::Problem;
 use crate::source::Source;
 use crate::tickets::TicketKeys;
@@ -82,6 +83,21 @@ struct Shared {
     temporary: Option<Arc<Certificate>>,
     answers: Answers,
     read: Mutex<HashMap<Source, Read>>,
+    edits: Mutex<Edits>,
+}
+
+/// What operators brought in.
+#[derive(Default)]
+pub(crate) struct Edits {
+    pub(crate) transaction: Option<Transaction>,
+    /// Certificates that no file holds, by the path that stands for them.
+    pub(crate) loose: HashMap<PathBuf, Loose>,
+}
+
+/// Empty until it is filled.
+#[derive(Default)]
+pub(crate) struct Loose {
+    pub(crate) certificate: Option<Arc<Certificate>>,
 }
 
 /// A source that was read, as its files then were. Binds own the certificate; the store only finds it again.
@@ -101,6 +117,7 @@ impl CertStore {
             temporary: temporary.map(Arc::new),
             answers: Answers::default(),
             read: Mutex::default(),
+            edits: Mutex::default(),
             spec,
         };
         CertStore { shared: Arc::new(shared) }
@@ -201,6 +218,28 @@ impl CertStore {
     /// What was read from this source last, whatever has become of its files.
     pub(crate) fn last(&self, source: &Source) -> Option<Arc<Certificate>> {
         self.read().get(source)?.certificate.upgrade()
+    }
+
+    /// Sources whose certificates are in use.
+    pub(crate) fn live_sources(&self) -> Vec<Source> {
+        let read = self.read();
+        read.iter().filter(|(_, r)| r.certificate.strong_count() > 0).map(|(s, _)| s.clone()).collect()
+    }
+
+    /// The certificate in use that was read from this file.
+    pub(crate) fn serving(&self, path: &Path) -> Option<Arc<Certificate>> {
+        let read = self.read();
+        read.iter().filter(|(source, _)| source.crt == path).find_map(|(_, r)| r.certificate.upgrade())
+    }
+
+    /// Puts a certificate in the place of what was read, until the files change.
+    pub(crate) fn replace(&self, source: &Source, certificate: &Arc<Certificate>) {
+        let read = Read { stamps: Stamps::of(source), certificate: Arc::downgrade(certificate) };
+        self.read().insert(source.clone(), read);
+    }
+
+    pub(crate) fn edits(&self) -> std::sync::MutexGuard<'_, Edits> {
+        self.shared.edits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> std::sync::MutexGuard<'_, HashMap<Source, Read>> {

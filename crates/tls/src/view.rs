@@ -1,8 +1,11 @@
 //! What fetches read of a certificate (`ssl_c_*`, `ssl_f_*`), in the words OpenSSL and HAProxy print.
 
 use aws_lc_rs::digest;
+use std::net::IpAddr;
 use x509_parser::der_parser::oid::Oid;
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::public_key::PublicKey;
 use x509_parser::x509::AttributeTypeAndValue;
 
 /// A certificate, parsed for as long as one looks at it.
@@ -126,10 +129,39 @@ impl<'d> CertView<'d> {
         named(&ALGORITHMS, &self.certificate.signature_algorithm.algorithm)
     }
 
+    /// The alternative names as OpenSSL writes them, `DNS:a.example`.
+    pub fn alternative_names(&self) -> Vec<String> {
+        let found = self.certificate.subject_alternative_name().ok().flatten();
+        let names = found.iter().flat_map(|ext| &ext.value.general_names);
+        names
+            .filter_map(|name| match name {
+                GeneralName::DNSName(dns) => Some(format!("DNS:{dns}")),
+                GeneralName::RFC822Name(mail) => Some(format!("email:{mail}")),
+                GeneralName::URI(uri) => Some(format!("URI:{uri}")),
+                GeneralName::IPAddress(bytes) => ip(bytes).map(|ip| format!("IP Address:{ip}")),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The key's kind and bits, `RSA2048` or `EC256`.
+    pub fn key_name(&self) -> String {
+        match self.certificate.public_key().parsed() {
+            Ok(PublicKey::RSA(key)) => format!("RSA{}", key.key_size()),
+            Ok(PublicKey::EC(key)) => format!("EC{}", key.key_size()),
+            Ok(_) | Err(_) => self.key_alg(),
+        }
+    }
+
     /// 1 or 3.
     pub fn version(&self) -> i64 {
         i64::from(self.certificate.version().0) + 1
     }
+}
+
+fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
 fn one_line(name: &X509Name<'_>) -> Vec<u8> {

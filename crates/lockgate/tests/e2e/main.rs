@@ -17,6 +17,7 @@ mod upstream;
 
 mod article;
 mod balancing;
+mod deploying;
 mod life;
 mod log_lines;
 mod messages;

@@ -2,7 +2,7 @@
 //! unknown command read the same rows.
 
 use super::call::Call;
-use super::{backends, cli, environment, info, lists, servers, sessions, stat};
+use super::{backends, certificates, cli, environment, info, lists, servers, sessions, stat};
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
 use std::pin::Pin;
@@ -79,6 +79,7 @@ const TABLES: &[&[Command]] = &[
     stat::COMMANDS,
     environment::COMMANDS,
     cli::COMMANDS,
+    certificates::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
     backends::COMMANDS,

@@ -1,0 +1,155 @@
+//! Certificates deployed over the runtime API, in the conversations that deploy hooks hold over socat.
+
+use crate::authority::authority;
+use crate::place::Folder;
+use crate::runtime_api::{Operated, converse};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+/// The subject that a client asking for `name` is shown.
+fn shown(to: SocketAddr, name: &str) -> String {
+    let words = ["s_client", "-connect", &to.to_string(), "-servername", name];
+    let output = Command::new("openssl").args(words).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let subject = said.lines().find_map(|l| l.strip_prefix("subject=")).unwrap_or_else(|| panic!("{said}"));
+    subject.trim().to_owned()
+}
+
+/// The PEM of the authority's certificate for a name.
+fn pem(name: &str) -> String {
+    std::fs::read_to_string(authority().leaf(name)).unwrap()
+}
+
+/// A folder with a certificate for `first.example`, and a proxy that serves it.
+fn deployed(bind: &str) -> (Folder, Operated) {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("certs")).unwrap();
+    let site = folder.file("certs/site.pem", pem("first.example"));
+    folder.file("list.txt", format!("{} first.example\n", site.display()));
+    let here = folder.path().display().to_string();
+    let text = format!(
+        "frontend f\n bind <https> ssl {}\n http-request return status 200\n",
+        bind.replace("HERE", &here)
+    );
+    (folder, Operated::start("level admin", &text))
+}
+
+fn set(operated: &Operated, name: &str, pem: &str) -> String {
+    converse(&operated.socket(), &format!("set ssl cert {name} <<\n{}\n\n", pem.trim_end()))
+}
+
+#[test]
+fn a_committed_certificate_is_served_to_the_next_handshake() {
+    let (folder, operated) = deployed("crt HERE/certs/site.pem");
+    let (to, name) =
+        (operated.lockgate.at("https"), folder.path().join("certs/site.pem").display().to_string());
+    assert_eq!(shown(to, "first.example"), "CN = first.example");
+    assert_eq!(
+        set(&operated, &name, &pem("second.example")),
+        format!("Transaction created for certificate {name}!\n\n")
+    );
+    assert_eq!(operated.ask("show ssl cert"), format!("# transaction\n*{name}\n# filename\n{name}\n\n"));
+    assert_eq!(shown(to, "first.example"), "CN = first.example");
+    assert_eq!(operated.ask(&format!("commit ssl cert {name}")), format!("Committing {name}.\nSuccess!\n\n"));
+    assert_eq!(shown(to, "first.example"), "CN = second.example");
+    let details = operated.ask(&format!("show ssl cert {name}"));
+    assert!(details.starts_with(&format!("Filename: {name}\nStatus: Used\nSerial: ")), "{details}");
+    for line in [
+        "Subject Alternative Name: DNS:second.example",
+        "Algorithm: EC256",
+        "Subject: /CN=second.example",
+        "Issuer: /CN=e2e",
+    ] {
+        assert!(details.contains(&format!("\n{line}\n")), "{details}");
+    }
+    // what was refused is not served, and leaves no transaction
+    let (certificate, key) = (pem("first.example"), pem("third.example"));
+    let other_key = format!(
+        "{}{}",
+        &certificate[..certificate.find("-----BEGIN PRIVATE").unwrap()],
+        &key[key.find("-----BEGIN PRIVATE").unwrap()..]
+    );
+    let refusal = format!(
+        "inconsistencies between private key and certificate loaded '{name}'.\nCan't load the payload\nCan't update {name}!\n\n"
+    );
+    assert_eq!(set(&operated, &name, &other_key), refusal);
+    assert_eq!(
+        operated.ask(&format!("commit ssl cert {name}")),
+        format!("No ongoing transaction! !\nCan't commit {name}!\n\n")
+    );
+    set(&operated, &name, &pem("third.example"));
+    let aborted = operated.ask(&format!("abort ssl cert {name}"));
+    assert_eq!(aborted, format!("Transaction aborted for certificate '{name}'!\n\n"));
+    assert_eq!(shown(to, "first.example"), "CN = second.example");
+}
+
+/// Brings a new certificate into a list in the way of acme.sh.
+fn adds_a_new_one(bind: &str, list: &str) {
+    let (folder, operated) = deployed(bind);
+    let to = operated.lockgate.at("https");
+    let list = folder.path().join(list).display().to_string();
+    let name = folder.path().join("certs/new.pem").display().to_string();
+    assert_eq!(operated.ask("show ssl crt-list"), format!("{list}\n\n"));
+    assert_eq!(
+        operated.ask(&format!("new ssl cert {name}")),
+        format!("New empty certificate store '{name}'!\n\n")
+    );
+    assert!(set(&operated, &name, &pem("new.example")).starts_with("Transaction created"));
+    assert_eq!(operated.ask(&format!("commit ssl cert {name}")), format!("Committing {name}\nSuccess!\n\n"));
+    assert_eq!(shown(to, "new.example"), "CN = first.example");
+    assert_eq!(
+        operated.ask(&format!("add ssl crt-list {list} {name}")),
+        format!("Inserting certificate '{name}' in crt-list '{list}'.\nSuccess!\n\n")
+    );
+    assert_eq!(
+        (shown(to, "new.example"), shown(to, "first.example")),
+        ("CN = new.example".into(), "CN = first.example".into())
+    );
+    assert_eq!(
+        operated.ask(&format!("del ssl cert {name}")),
+        format!("Can't remove the certificate: certificate '{name}' in use, can't be deleted!\n\n\n")
+    );
+    assert_eq!(
+        operated.ask(&format!("del ssl crt-list {list} {name}")),
+        format!("Entry '{name}' deleted in crtlist '{list}'!\n\n")
+    );
+    assert_eq!(shown(to, "new.example"), "CN = first.example");
+}
+
+#[test]
+fn a_new_certificate_comes_in_by_a_list() {
+    adds_a_new_one("crt-list HERE/list.txt", "list.txt");
+}
+
+#[test]
+fn a_new_certificate_comes_in_by_a_folder() {
+    adds_a_new_one("crt HERE/certs/", "certs");
+}
+
+#[test]
+fn wrong_deployments_are_answered_in_haproxys_words() {
+    let (folder, operated) = deployed("crt-list HERE/list.txt");
+    let list = folder.path().join("list.txt").display().to_string();
+    for (line, answer) in [
+        ("set ssl cert x", "'set ssl cert expects a filename and a certificate as a payload\n\n"),
+        ("commit ssl cert", "'commit ssl cert expects a filename\n\n"),
+        ("abort ssl cert x", "No ongoing transaction!\n\n"),
+        ("new ssl cert", "'new ssl cert' expects a filename\n\n"),
+        ("del ssl cert nope", "Can't remove the certificate: certificate 'nope' doesn't exist!\n\n\n"),
+        (
+            "show ssl cert nope",
+            "Can't display the certificate: Not found or the certificate is a bundle!\n\n",
+        ),
+        ("show ssl crt-list nope", "didn't find the specified filename\n\n"),
+        ("add ssl crt-list nope x", "Can't edit the crt-list: crt-list 'nope' does not exist!\n\n"),
+        ("add ssl crt-list LIST nope", "Can't edit the crt-list: certificate 'nope' does not exist!\n\n"),
+        ("del ssl crt-list LIST nope", "Can't delete the entry: certificate 'nope' does not exist!\n\n"),
+        ("del ssl crt-list LIST", "'del ssl crtlist' expects a filename and a certificate name\n\n"),
+    ] {
+        assert_eq!(operated.ask(&line.replace("LIST", &list)), answer, "{line}");
+    }
+    assert_eq!(
+        set(&operated, "nope", &pem("first.example")),
+        "Can't replace a certificate which is not referenced by the configuration!\nCan't update nope!\n\n"
+    );
+}

@@ -1,0 +1,290 @@
+//! Certificates over the runtime API: `set`, `commit`, `abort`, `new`, `del` and `show ssl cert`, and lines of
+//! `crt-list` files. A committed certificate is served to the next handshake. This is the conversation that
+//! certificate clients' deploy hooks hold.
+
+use super::call::{Call, Severity};
+use super::table::Command;
+use proxy::certificates;
+use proxy::stats_socket::CliLevel::{Admin, Operator};
+use tls::{CertError, CertView, Served};
+
+pub(crate) const COMMANDS: &[Command] = &[
+    Command::now(
+        &["show", "ssl", "cert"],
+        "[<certfile>]",
+        "display the SSL certificates used in memory, or the details of a file",
+        Operator,
+        show,
+    ),
+    Command::now(&["set", "ssl", "cert"], "<certfile> <payload>", "replace a certificate file", Admin, set),
+    Command::now(&["commit", "ssl", "cert"], "<certfile>", "commit a certificate file", Admin, commit),
+    Command::now(
+        &["abort", "ssl", "cert"],
+        "<certfile>",
+        "abort a transaction for a certificate file",
+        Admin,
+        abort,
+    ),
+    Command::now(
+        &["new", "ssl", "cert"],
+        "<certfile>",
+        "create a new certificate file to be used in a crt-list or a directory",
+        Admin,
+        new,
+    ),
+    Command::now(&["del", "ssl", "cert"], "<certfile>", "delete an unused certificate file", Admin, del),
+    Command::now(
+        &["show", "ssl", "crt-list"],
+        "[-n] [<list>]",
+        "show the list of crt-lists or one's content",
+        Operator,
+        show_lists,
+    ),
+    Command::now(
+        &["add", "ssl", "crt-list"],
+        "<list> <cert> [opts]*",
+        "add a line <cert> or a payload to a crt-list",
+        Admin,
+        add_line,
+    ),
+    Command::now(
+        &["del", "ssl", "crt-list"],
+        "<list> <cert[:line]>",
+        "delete a line <cert> from crt-list",
+        Admin,
+        del_line,
+    ),
+];
+
+fn show(call: &mut Call<'_>) {
+    let process = call.process.clone();
+    let store = &process.plan.certs;
+    let name = call.arg(0).to_owned();
+    if name.is_empty() {
+        if let Some(open) = store.transaction() {
+            call.put(format_args!("# transaction\n*{open}\n"));
+        }
+        call.put("# filename\n");
+        return store.names().iter().for_each(|n| call.put(format_args!("{n}\n")));
+    }
+    let pending = name.strip_prefix('*').filter(|n| store.transaction().as_deref() == Some(n));
+    let (status, certificate) = match (pending, store.known(&name)) {
+        (Some(_), _) => ("Unused", store.pending()),
+        (None, Some(known)) => match known.certificate {
+            None => ("Empty", None),
+            Some(served) if known.used => ("Used", Some(served)),
+            Some(served) => ("Unused", Some(served)),
+        },
+        (None, None) => {
+            return call.refuse("Can't display the certificate: Not found or the certificate is a bundle!");
+        }
+    };
+    call.put(format_args!("Filename: {name}\nStatus: {status}\n"));
+    if let Some(text) = certificate.as_ref().and_then(details) {
+        call.put(text);
+    }
+}
+
+fn details(served: &Served) -> Option<String> {
+    let view = served.view()?;
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02X}")).collect::<String>();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let mut out = format!(
+        "Serial: {}\nnotBefore: {}\nnotAfter: {}\nSubject Alternative Name: {}\nAlgorithm: {}\n\
+         SHA1 FingerPrint: {}\nSubject: {}\nIssuer: {}\n",
+        hex(view.serial()),
+        date(&view.not_before()),
+        date(&view.not_after()),
+        view.alternative_names().join(", "),
+        view.key_name(),
+        hex(&view.sha1()),
+        text(view.subject()),
+        text(view.issuer()),
+    );
+    for issuer in served.issuers().filter_map(CertView::new) {
+        out +=
+            &format!("Chain Subject: {}\nChain Issuer: {}\n", text(issuer.subject()), text(issuer.issuer()));
+    }
+    Some(out)
+}
+
+/// `Nov 25 19:54:41 2026 GMT` of `261125195441Z`.
+fn date(compact: &str) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let part = |from: usize| compact.get(from..from + 2).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+    let month = MONTHS.get(part(2).wrapping_sub(1)).copied().unwrap_or_default();
+    // two digits of a year count from 1950 (RFC 5280 section 4.1.2.5.1)
+    let year = if part(0) < 50 { 2000 + part(0) } else { 1900 + part(0) };
+    format!("{month} {:2} {:02}:{:02}:{:02} {year} GMT", part(4), part(6), part(8), part(10))
+}
+
+fn set(call: &mut Call<'_>) {
+    let name = call.arg(0).to_owned();
+    let Some(pem) = call.payload.map(str::to_owned).filter(|_| !name.is_empty()) else {
+        return call.refuse("'set ssl cert expects a filename and a certificate as a payload");
+    };
+    let process = call.process.clone();
+    match process.plan.certs.set_cert(&name, &pem) {
+        Ok(true) => call.say(Severity::Info, format_args!("Transaction created for certificate {name}!")),
+        Ok(false) => call.say(Severity::Info, format_args!("Transaction updated for certificate {name}!")),
+        Err(why) => call.refuse(format_args!("{why}\nCan't update {name}!")),
+    }
+}
+
+fn commit(call: &mut Call<'_>) {
+    let name = call.arg(0).to_owned();
+    if name.is_empty() {
+        return call.refuse("'commit ssl cert expects a filename");
+    }
+    let process = call.process.clone();
+    match process.plan.certs.commit_cert(&name) {
+        Ok(_kept_until_scanned) => {
+            let binds = certificates::refresh(&process.plan);
+            call.put(format_args!("Committing {name}{}\nSuccess!\n", ".".repeat(binds)));
+        }
+        Err(CertError::NoTransaction) => {
+            call.refuse(format_args!("No ongoing transaction! !\nCan't commit {name}!"));
+        }
+        Err(why) => call.refuse(format_args!("{why}\nCan't commit {name}!")),
+    }
+}
+
+fn abort(call: &mut Call<'_>) {
+    let name = call.arg(0).to_owned();
+    if name.is_empty() {
+        return call.refuse("'abort ssl cert' expects a filename");
+    }
+    match call.process.plan.certs.abort_cert(&name) {
+        Ok(()) => call.say(Severity::Info, format_args!("Transaction aborted for certificate '{name}'!")),
+        Err(CertError::Other { open, .. }) => call.refuse(format_args!(
+            "The ongoing transaction is about '{open}' but you are trying to abort a transaction for '{name}'"
+        )),
+        Err(why) => call.refuse(why),
+    }
+}
+
+fn new(call: &mut Call<'_>) {
+    let name = call.arg(0).to_owned();
+    if name.is_empty() {
+        return call.refuse("'new ssl cert' expects a filename");
+    }
+    match call.process.plan.certs.new_cert(&name) {
+        Ok(()) => call.say(Severity::Info, format_args!("New empty certificate store '{name}'!")),
+        Err(why) => call.refuse(why),
+    }
+}
+
+fn del(call: &mut Call<'_>) {
+    let name = call.arg(0).to_owned();
+    if name.is_empty() {
+        return call.refuse("'del ssl cert' expects a certificate name");
+    }
+    match call.process.plan.certs.del_cert(&name) {
+        Ok(()) => call.say(Severity::Info, format_args!("Certificate '{name}' deleted!")),
+        Err(why) => call.refuse(why),
+    }
+}
+
+fn show_lists(call: &mut Call<'_>) {
+    let numbered = call.arg(0) == "-n";
+    let name = call.arg(usize::from(numbered)).trim_end_matches('/').to_owned();
+    let process = call.process.clone();
+    let binds = certificates::binds(&process.plan);
+    let mut names: Vec<&str> = binds.iter().flat_map(|(_, bind)| bind.lists()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if name.is_empty() {
+        return names.iter().for_each(|n| call.put(format_args!("{n}\n")));
+    }
+    let Some((_, bind)) = binds.iter().find(|(_, b)| b.lists().any(|l| l == name)) else {
+        return call.refuse("didn't find the specified filename");
+    };
+    call.put(format_args!("# {name}\n"));
+    for (number, line) in bind.list_lines(&name) {
+        let (crt, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
+        let gap = if rest.is_empty() { "" } else { " " };
+        match numbered {
+            true => call.put(format_args!("{crt}:{number}{gap}{rest}\n")),
+            false => call.put(format_args!("{crt}{gap}{rest}\n")),
+        }
+    }
+}
+
+fn add_line(call: &mut Call<'_>) {
+    let list = call.arg(0).trim_end_matches('/').to_owned();
+    let line = match call.payload {
+        Some(text) => text.trim().to_owned(),
+        None => call.args.get(1..).unwrap_or_default().join(" "),
+    };
+    let crt = line.split_whitespace().next().unwrap_or_default().to_owned();
+    if list.is_empty() || crt.is_empty() {
+        return call.refuse("'add ssl crtlist' expects a filename and a certificate name");
+    }
+    let process = call.process.clone();
+    let binds = certificates::binds(&process.plan);
+    let with: Vec<_> = binds.iter().filter(|(_, bind)| bind.lists().any(|l| l == list)).collect();
+    if with.is_empty() {
+        return call.refuse(format_args!("Can't edit the crt-list: crt-list '{list}' does not exist!"));
+    }
+    if line.contains('\n') {
+        return call.refuse("Can't edit the crt-list: unexpected end of line");
+    }
+    if process.plan.certs.known(&crt).is_none_or(|k| k.certificate.is_none()) {
+        return call.refuse(format_args!("Can't edit the crt-list: certificate '{crt}' does not exist!"));
+    }
+    if std::path::Path::new(&list).is_dir() && !std::path::Path::new(&crt).starts_with(&list) {
+        return call.refuse(format_args!(
+            "Can't edit the crt-list: '{list}' is a directory, certificate path '{crt}' must contain the directory \
+             path"
+        ));
+    }
+    for (_, bind) in &with {
+        if let Err(why) = bind.add_line(&list, &line) {
+            return call.refuse(format_args!("Can't edit the crt-list: {why}"));
+        }
+    }
+    certificates::refresh(&process.plan);
+    let dots = ".".repeat(with.len());
+    call.put(format_args!("Inserting certificate '{crt}' in crt-list '{list}'{dots}\nSuccess!\n"));
+}
+
+fn del_line(call: &mut Call<'_>) {
+    let (list, word) = (call.arg(0).trim_end_matches('/').to_owned(), call.arg(1).to_owned());
+    if list.is_empty() || word.is_empty() {
+        return call.refuse("'del ssl crtlist' expects a filename and a certificate name");
+    }
+    let (crt, number) = match word.rsplit_once(':').map(|(crt, n)| (crt, n.parse::<usize>())) {
+        Some((crt, Ok(number))) => (crt.to_owned(), Some(number)),
+        Some((_, Err(_))) | None => (word, None),
+    };
+    let process = call.process.clone();
+    let binds = certificates::binds(&process.plan);
+    let with: Vec<_> = binds.iter().filter(|(_, bind)| bind.lists().any(|l| l == list)).collect();
+    let Some((_, first)) = with.first() else {
+        return call.refuse(format_args!("Can't delete the entry: crt-list '{list}' does not exist!"));
+    };
+    let is = |line: &str| line.split_whitespace().next() == Some(crt.as_str());
+    let lines: Vec<usize> =
+        first.list_lines(&list).into_iter().filter(|(_, l)| is(l)).map(|(n, _)| n).collect();
+    match (lines.as_slice(), number) {
+        ([], _) => call.refuse(format_args!("Can't delete the entry: certificate '{crt}' does not exist!")),
+        (several, None) if several.len() > 1 => {
+            let numbers: Vec<String> = several.iter().map(usize::to_string).collect();
+            call.refuse(format_args!(
+                "Can't delete the entry: found the certificate '{crt}' in several entries, please specify a line \
+                 number preceded by colons ({})!",
+                numbers.join(", ")
+            ));
+        }
+        (several, Some(number)) if !several.contains(&number) => call.refuse(format_args!(
+            "Can't delete the entry: certificate '{crt}' was found but not at line {number}!"
+        )),
+        (several, number) => {
+            let Some(line) = number.or(several.first().copied()) else { return };
+            with.iter().for_each(|(_, bind)| bind.del_line(&list, line));
+            certificates::refresh(&process.plan);
+            call.say(Severity::Info, format_args!("Entry '{crt}' deleted in crtlist '{list}'!"));
+        }
+    }
+}
