@@ -30,7 +30,7 @@ impl fmt::Display for TooFewDescriptors {
 pub(crate) fn descriptors(plan: &Plan) -> u64 {
     let threads = plan.process.threads as u64;
     let listeners: usize = plan.frontends.iter().map(|f| f.listeners.len()).sum();
-    let connections = u64::from(plan.process.maxconn) * FDS_A_CONNECTION;
+    let connections = u64::from(plan.process.maxconn.configured) * FDS_A_CONNECTION;
     connections + (listeners as u64 + FDS_A_THREAD) * threads + FDS_SPARE
 }
 

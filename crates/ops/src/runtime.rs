@@ -16,6 +16,7 @@ mod certificates;
 mod cli;
 mod environment;
 mod info;
+mod limits;
 mod line;
 mod lists;
 mod servers;

@@ -14,6 +14,7 @@ mod deadline;
 mod ending;
 mod front;
 pub mod health;
+pub mod limit;
 mod link;
 mod log;
 pub mod lower;

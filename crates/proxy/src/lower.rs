@@ -11,6 +11,7 @@ mod stats_socket;
 mod tls;
 mod userlists;
 
+use crate::limit::Limit;
 use crate::plan::{Connections, Plan, Process};
 use crate::vars::ProcVars;
 use base::{Diagnostics, Word};
@@ -163,7 +164,7 @@ impl<'m> Lower<'m> {
         Process {
             threads,
             cpus: options::cpus(&global.cpu_map, threads),
-            maxconn: global.maxconn.unwrap_or_else(default_maxconn),
+            maxconn: Limit::new(global.maxconn.unwrap_or_else(default_maxconn)),
             bufsize: self.bufsize(),
             node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
             hostname,

@@ -4,6 +4,7 @@
 use crate::assign::KeySource;
 use crate::balance::Balance;
 use crate::balance::hash::Hashing;
+use crate::limit::Limit;
 use crate::log::LogPlan;
 use crate::reply::ErrorPages;
 use crate::rules::{HttpRule, RedirectRule, TcpRule};
@@ -64,7 +65,7 @@ pub struct Process {
     /// CPUs of each thread, where asked for.
     pub cpus: Vec<Vec<u32>>,
     /// Most client connections at once.
-    pub maxconn: u32,
+    pub maxconn: Limit,
     /// `tune.bufsize`: what a rule may look at; bodies that are buffered are no longer than this.
     pub bufsize: usize,
     /// For `hostname`, logs and `fe_name` friends.
@@ -150,7 +151,7 @@ pub struct Frontend {
     /// Its listeners.
     pub listeners: Vec<Arc<Listener>>,
     /// Most client connections at once.
-    pub maxconn: u32,
+    pub maxconn: Limit,
     /// `rate-limit sessions`
     pub rate_limit: Option<u32>,
     /// Timeouts.

@@ -552,8 +552,8 @@ async fn accept(worker: Rc<Worker>, front: Arc<Frontend>, listener: Arc<Listener
 
 /// Whether a limit keeps us from accepting; what waits stays in the system's backlog.
 fn full(worker: &Worker, front: &Frontend, listener: &Listener) -> bool {
-    worker.plan.process.connections.now() >= worker.plan.process.maxconn
-        || front.connections.now() >= front.maxconn
+    worker.plan.process.connections.now() >= worker.plan.process.maxconn.now()
+        || front.connections.now() >= front.maxconn.now()
         || listener.maxconn.is_some_and(|most| listener.connections.now() >= most)
         || front
             .rate_limit

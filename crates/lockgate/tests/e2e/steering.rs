@@ -1,6 +1,6 @@
 //! Operators steer servers while traffic flows: over the runtime API, with real clients and servers.
 
-use crate::client::curl;
+use crate::client::{curl, try_curl};
 use crate::nginx::Nginx;
 use crate::place::{Folder, wait_for};
 use crate::runtime_api::{Operated, converse};
@@ -127,6 +127,31 @@ fn wrong_commands_are_answered_in_haproxys_words() {
     assert_eq!(answering(&operated), ["one", "two"]);
     let operated = Operated::start("", "listen b\n bind <http>\n server s 127.0.0.1:9\n");
     assert_eq!(operated.ask("set server b/s state maint"), "Permission denied\n\n");
+}
+
+#[test]
+fn limits_move_while_clients_wait() {
+    let (one, other) = (Nginx::start("one"), Nginx::start("two"));
+    let operated = two(&one, &other);
+    let url = operated.lockgate.url("http", "/");
+    for (line, answer) in [
+        ("set maxconn frontend", "A frontend name is expected.\n\n"),
+        ("set maxconn frontend x 1", "No such frontend.\n\n"),
+        ("set maxconn frontend l", "Integer value expected.\n\n"),
+        ("set maxconn global", "Expects an integer value.\n\n"),
+        ("set maxconn global 4000000000", "Value out of range.\n\n"),
+        ("set maxconn frontend l 0", "\n"),
+    ] {
+        assert_eq!(operated.ask(line), answer, "{line}");
+    }
+    // a connection may be waited for already: the limit is looked at before the next one
+    let _ = try_curl(&format!("--max-time 1 {url}"));
+    let (ended, _) = try_curl(&format!("--max-time 1 {url}"));
+    assert_eq!(ended, 28, "a client beyond the limit waits");
+    assert_eq!(operated.ask("set maxconn frontend l 100"), "\n");
+    assert_eq!(curl(&url).status, 200);
+    operated.ask("set maxconn global 5");
+    assert!(operated.ask("show info").contains("\nMaxconn: 5\n"));
 }
 
 /// A proxy that routes by a map and refuses by a list, both files.

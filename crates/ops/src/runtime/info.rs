@@ -102,10 +102,10 @@ const FIELDS: &[Field<Moment>] = &[
     field(13, "Ulimit-n", "CLP", "Most file descriptors", |_| Some(Value::count(descriptors()))),
     field(14, "Maxsock", "CLP", "Most sockets", |_| Some(Value::count(descriptors()))),
     field(15, "Maxconn", "CLP", "Most client connections", |p| {
-        Some(Value::U32(p.process.plan.process.maxconn))
+        Some(Value::U32(p.process.plan.process.maxconn.now()))
     }),
     field(16, "Hard_maxconn", "CLP", "Most client connections that can be set", |p| {
-        Some(Value::U32(p.process.plan.process.maxconn))
+        Some(Value::U32(p.process.plan.process.maxconn.configured))
     }),
     field(17, "CurrConns", "MGP", "Client connections now", |p| {
         Some(Value::U32(p.process.plan.process.connections.now()))

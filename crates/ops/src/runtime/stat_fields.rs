@@ -300,7 +300,9 @@ fn sessions_max(look: &Look) -> Option<Value> {
 
 fn sessions_limit(look: &Look) -> Option<Value> {
     match &look.subject {
-        Subject::Front(front) => Some(Value::U32(front.maxconn.min(look.process.plan.process.maxconn))),
+        Subject::Front(front) => {
+            Some(Value::U32(front.maxconn.now().min(look.process.plan.process.maxconn.now())))
+        }
         Subject::Listener(_, listener) => Some(Value::U32(listener.maxconn.unwrap_or(0))),
         Subject::Server(..) => limit(look.subject.server()?.maxconn()),
         Subject::Back(back) => Some(Value::U32(back.fullconn)),

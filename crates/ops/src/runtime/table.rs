@@ -2,7 +2,7 @@
 //! unknown command read the same rows.
 
 use super::call::Call;
-use super::{backends, certificates, cli, environment, info, lists, servers, sessions, stat};
+use super::{backends, certificates, cli, environment, info, limits, lists, servers, sessions, stat};
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
 use std::pin::Pin;
@@ -83,6 +83,7 @@ const TABLES: &[&[Command]] = &[
     servers::COMMANDS,
     sessions::COMMANDS,
     backends::COMMANDS,
+    limits::COMMANDS,
     lists::COMMANDS,
 ];
 

@@ -1,6 +1,7 @@
 //! Frontends: listeners, client timeouts, rules, routes.
 
 use super::{Lower, timeout};
+use crate::limit::Limit;
 use crate::plan::{CaptureSlot, Connections, FrontTimeouts, Frontend, Listener, Route, RouteTarget};
 use crate::tally::Tally;
 use base::addr::Family;
@@ -27,7 +28,7 @@ impl Lower<'_> {
             index,
             http,
             listeners: self.listeners(proxy),
-            maxconn: settings.maxconn.unwrap_or(NO_LIMIT),
+            maxconn: Limit::new(settings.maxconn.unwrap_or(NO_LIMIT)),
             rate_limit: settings.rate_limit_sessions.filter(|n| *n > 0),
             timeouts: FrontTimeouts {
                 client: timeout(t.client),
