@@ -931,8 +931,6 @@ pub struct BindParams {
     pub level: Option<CliLevel>,
     /// `severity-output`
     pub severity_output: Option<SeverityOutput>,
-    /// `expose-fd listeners`
-    pub expose_listeners: bool,
 }
 
 /// What a session of the runtime API may do; each level includes those before it.

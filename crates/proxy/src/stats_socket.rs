@@ -31,6 +31,4 @@ pub struct StatsSocket {
     pub level: CliLevel,
     /// How its messages tell their severity.
     pub severity: SeverityOutput,
-    /// Whether a successor may take the listeners from here.
-    pub expose_listeners: bool,
 }

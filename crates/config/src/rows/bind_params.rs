@@ -224,14 +224,11 @@ pub(crate) const ROWS: &[Row] = &[
         "Whether a stats socket's messages begin with their severity.",
         |_, a, p| set(&mut p.severity_output, a.choice("a severity format", SEVERITIES)),
     ),
-    row(
+    idle_value(
         &["expose-fd"],
         "listeners",
         "Lets a successor take the listeners from a stats socket.",
-        |_, a, p| {
-            a.choice("what to expose", &[("listeners", ())])?;
-            on(&mut p.expose_listeners)
-        },
+        "listeners are not handed over yet",
     ),
     idle(
         &["allow-0rtt"],

@@ -72,5 +72,9 @@ fn served(ctx: &mut Ctx<'_>, words: &[Word], params: &BindParams) -> Parsed {
     if params.accept_proxy {
         warn_once(ctx, place("accept-proxy"), "'accept-proxy' has no effect on 'stats socket'");
     }
+    if params.maxconn.is_some() {
+        ctx.warn(place("maxconn"), "'maxconn' has no effect on 'stats socket'")
+            .help("'stats maxconn' counts");
+    }
     Ok(())
 }

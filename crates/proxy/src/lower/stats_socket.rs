@@ -22,7 +22,6 @@ impl Lower<'_> {
             options: self.listen_options(None, bind),
             level: params.level.unwrap_or_default(),
             severity: params.severity_output.unwrap_or_default(),
-            expose_listeners: params.expose_listeners,
         })
     }
 }
