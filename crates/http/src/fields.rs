@@ -62,6 +62,10 @@ impl Kinds {
         Kinds(set)
     }
 
+    pub(crate) const fn without(self, kind: Kind) -> Kinds {
+        Kinds(self.0 & !Kinds::of(&[kind]).0)
+    }
+
     pub(crate) fn contains(self, kind: Kind) -> bool {
         self.0 & Kinds::of(&[kind]).0 != 0
     }

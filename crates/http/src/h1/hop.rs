@@ -7,7 +7,7 @@ use crate::message::{Request, Response};
 /// Removes them from a request. `te` survives as `trailers` alone; with `keep_upgrade`, so does `upgrade`, together
 /// with its connection option.
 pub fn strip_hop_by_hop_request(head: &mut Request, keep_upgrade: bool) {
-    let trailers = head.fields.had(TE) && head.fields.has_token(b"te", b"trailers");
+    let trailers = head.fields.has_token(b"te", b"trailers");
     strip(&mut head.fields, keep_upgrade);
     if trailers {
         head.fields.push(b"te", b"trailers");
@@ -19,7 +19,6 @@ pub fn strip_hop_by_hop_response(head: &mut Response, keep_upgrade: bool) {
     strip(&mut head.fields, keep_upgrade);
 }
 
-const TE: Kinds = Kinds::of(&[Kind::Te]);
 const HOP_BY_HOP: Kinds = Kinds::of(&[
     Kind::Connection,
     Kind::KeepAlive,
@@ -28,8 +27,7 @@ const HOP_BY_HOP: Kinds = Kinds::of(&[
     Kind::TransferEncoding,
     Kind::Upgrade,
 ]);
-const ALL_BUT_UPGRADE: Kinds =
-    Kinds::of(&[Kind::Connection, Kind::KeepAlive, Kind::ProxyConnection, Kind::Te, Kind::TransferEncoding]);
+const ALL_BUT_UPGRADE: Kinds = HOP_BY_HOP.without(Kind::Upgrade);
 
 fn strip(fields: &mut Fields, keep_upgrade: bool) {
     if !fields.had(HOP_BY_HOP) {
