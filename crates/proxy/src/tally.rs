@@ -266,8 +266,8 @@ struct Outcome {
     answered: bool,
     retries: u64,
     redispatched: bool,
-    /// What went wrong, and whether it is a matter of the client's side alone.
-    trouble: Option<Count>,
+    /// What went wrong, and who is told of it.
+    trouble: Option<(Count, &'static [Part])>,
     spans: [u64; SPANS],
 }
 
@@ -296,7 +296,7 @@ impl Outcome {
         if let Some(class) = self.class.filter(|_| whose) {
             cells.add(class, 1);
         }
-        if let Some(trouble) = self.trouble.filter(|t| concerns(*t, part)) {
+        if let Some((trouble, _)) = self.trouble.filter(|(_, whom)| whom.contains(&part)) {
             cells.add(trouble, 1);
         }
         if matches!(part, Part::Back | Part::Server) {
@@ -328,37 +328,34 @@ fn class(status: u16) -> Count {
     }
 }
 
-/// The error that an ending counts as (management guide 9.1).
-fn trouble(ending: Ending, has_response: bool) -> Option<Count> {
+const CLIENTS_SIDE: &[Part] = &[Part::Front, Part::Listener];
+const SERVERS_SIDE: &[Part] = &[Part::Back, Part::Server];
+const ALL_BUT_SERVER: &[Part] = &[Part::Front, Part::Listener, Part::Back];
+const ALL: &[Part] = &[Part::Front, Part::Listener, Part::Back, Part::Server];
+
+/// The error that an ending counts as, and for whom (management guide 9.1).
+fn trouble(ending: Ending, has_response: bool) -> Option<(Count, &'static [Part])> {
     match (ending.cause, ending.phase) {
         (Cause::Normal, _) => None,
-        (Cause::Local, _) => Some(Count::Intercepted),
+        (Cause::Local, _) => Some((Count::Intercepted, CLIENTS_SIDE)),
         (Cause::Proxy, Phase::Request | Phase::Tarpit) if ending.status.is_none() => {
-            Some(Count::DeniedRequests)
+            Some((Count::DeniedRequests, ALL_BUT_SERVER))
         }
         (Cause::Proxy | Cause::ClientAbort | Cause::ClientTimeout, Phase::Request | Phase::Tarpit) => {
-            Some(Count::RequestErrors)
+            Some((Count::RequestErrors, CLIENTS_SIDE))
         }
-        (Cause::Proxy, _) if has_response => Some(Count::DeniedResponses),
-        (Cause::Proxy, _) => Some(Count::ResponseErrors),
-        (Cause::ClientAbort | Cause::ClientTimeout, _) => Some(Count::ClientAborts),
+        (Cause::Proxy, _) if has_response => Some((Count::DeniedResponses, ALL)),
+        (Cause::Proxy, _) => Some((Count::ResponseErrors, SERVERS_SIDE)),
+        (Cause::ClientAbort | Cause::ClientTimeout, _) => Some((Count::ClientAborts, SERVERS_SIDE)),
         (Cause::ServerAbort | Cause::ServerTimeout, Phase::Connect | Phase::Queue) => {
-            Some(Count::ConnectErrors)
+            Some((Count::ConnectErrors, SERVERS_SIDE))
         }
-        (Cause::ServerAbort | Cause::ServerTimeout, Phase::Data | Phase::Last) => Some(Count::ServerAborts),
-        (Cause::ServerAbort | Cause::ServerTimeout, _) => Some(Count::ResponseErrors),
-        (Cause::Resource | Cause::Internal, _) => Some(Count::InternalErrors),
-        (Cause::ServerDown | Cause::ServerUp | Cause::Killed, _) => Some(Count::ServerAborts),
-    }
-}
-
-/// Who is told of it.
-fn concerns(trouble: Count, part: Part) -> bool {
-    match trouble {
-        Count::RequestErrors | Count::Intercepted => matches!(part, Part::Front | Part::Listener),
-        Count::DeniedRequests => part != Part::Server,
-        Count::DeniedResponses | Count::InternalErrors => true,
-        _ => matches!(part, Part::Back | Part::Server),
+        (Cause::ServerAbort | Cause::ServerTimeout, Phase::Data | Phase::Last) => {
+            Some((Count::ServerAborts, SERVERS_SIDE))
+        }
+        (Cause::ServerAbort | Cause::ServerTimeout, _) => Some((Count::ResponseErrors, SERVERS_SIDE)),
+        (Cause::Resource | Cause::Internal, _) => Some((Count::InternalErrors, ALL)),
+        (Cause::ServerDown | Cause::ServerUp | Cause::Killed, _) => Some((Count::ServerAborts, SERVERS_SIDE)),
     }
 }
 
@@ -411,10 +408,11 @@ mod tests {
 
     #[test]
     fn endings_count_where_the_guide_says() {
-        let of = |cause, phase| trouble(Ending::new(cause, phase), false);
+        let count = |ending| trouble(ending, false).map(|(count, _)| count);
+        let of = |cause, phase| count(Ending::new(cause, phase));
         assert_eq!(of(Cause::Normal, Phase::Done), None);
         assert_eq!(of(Cause::Proxy, Phase::Request), Some(Count::DeniedRequests));
-        assert_eq!(trouble(Ending::bad_request(400), false), Some(Count::RequestErrors));
+        assert_eq!(count(Ending::bad_request(400)), Some(Count::RequestErrors));
         assert_eq!(of(Cause::ServerAbort, Phase::Connect), Some(Count::ConnectErrors));
         assert_eq!(of(Cause::ServerTimeout, Phase::Headers), Some(Count::ResponseErrors));
         assert_eq!(of(Cause::ClientAbort, Phase::Data), Some(Count::ClientAborts));
