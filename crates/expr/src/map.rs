@@ -29,7 +29,7 @@ pub(crate) fn load(
     method: MatchMethod,
     value: MapValue,
 ) -> Result<Arc<Map>, String> {
-    let reference = reference::file(env, name, true, "map", span)
+    let reference = reference::file(env, name, true, reference::User::Map, span)
         .map_err(|e| format!("failed to open map file <{name}> ({e})"))?;
     let how = How { method, ignore_case: false, no_lookup: false, value: Some(value) };
     let outside = env.outside;

@@ -15,7 +15,7 @@ mod load;
 mod view;
 
 pub use edit::{EditError, Found, Key};
-pub(crate) use load::{file, words};
+pub(crate) use load::{User, file, words};
 pub(crate) use view::{How, Misfit, View};
 
 use crate::patterns::Operator;
@@ -135,7 +135,7 @@ impl State {
     }
 
     /// Those of the current version, in order: what views are compiled from.
-    fn current(&self) -> Vec<&Entry> {
+    fn current_entries(&self) -> Vec<&Entry> {
         self.entries.iter().filter(|e| e.version == self.current).collect()
     }
 }

@@ -72,7 +72,7 @@ impl List {
         let mut views = Vec::new();
         for written in &self.written {
             let Source::File { name, first_column } = &written.source else { continue };
-            match reference::file(env, name, *first_column, "acl", written.span) {
+            match reference::file(env, name, *first_column, reference::User::Acl, written.span) {
                 Ok(list) => views.push(self.view(env, &list, method, written)?),
                 Err(e) => {
                     env.diags.alert(written.span, format!("failed to open pattern file <{name}> ({e})"));

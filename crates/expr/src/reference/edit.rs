@@ -5,9 +5,9 @@ use super::view::Misfit;
 use super::{Reference, Shown, State};
 use crate::cast::parse_ip;
 use crate::matching::MatchMethod;
-use crate::patterns::Operator;
+use crate::patterns::{Operator, Patterns};
 use crate::rows::MapValue;
-use crate::sample::Sample;
+use crate::sample::{Sample, SampleType};
 use std::fmt;
 
 /// Why a list was not edited, in HAProxy's words.
@@ -146,7 +146,7 @@ impl Reference {
     /// Looks a text up in all views, as those who use the list do.
     pub fn find(&self, text: &str) -> Vec<Found> {
         let state = self.lock();
-        let current = state.current();
+        let current = state.current_entries();
         let of = |view: &std::sync::Arc<super::View>| {
             let how = view.how;
             let sample = sample(how.method, text);
@@ -190,7 +190,7 @@ impl<'k> Key<'k> {
 impl State {
     /// Compiles all views from the current version, then publishes all of them, or none.
     fn publish(&self) -> Result<(), EditError> {
-        let current = self.current();
+        let current = self.current_entries();
         let compiled: Result<Vec<_>, Misfit> = self.views.iter().map(|v| v.how.compile(&current)).collect();
         self.views.iter().zip(compiled?).for_each(|(view, compiled)| view.publish(compiled));
         Ok(())
@@ -213,20 +213,16 @@ impl From<Misfit> for EditError {
 
 /// The text as the sample that the method compares.
 fn sample(method: MatchMethod, text: &str) -> Option<Sample<'static>> {
-    match method {
-        MatchMethod::Ip => parse_ip(text.as_bytes()).map(Sample::Ip),
-        MatchMethod::Int | MatchMethod::Bool => text.parse().ok().map(Sample::Int),
-        MatchMethod::Found
-        | MatchMethod::Bin
-        | MatchMethod::Len
-        | MatchMethod::Str
-        | MatchMethod::Beg
-        | MatchMethod::Sub
-        | MatchMethod::Reg
-        | MatchMethod::End
-        | MatchMethod::Dir
-        | MatchMethod::Dom
-        | MatchMethod::Regm => Some(Sample::owned(text)),
+    match Patterns::takes(method) {
+        SampleType::Addr => parse_ip(text.as_bytes()).map(Sample::Ip),
+        SampleType::Int => text.parse().ok().map(Sample::Int),
+        SampleType::Any
+        | SampleType::Bool
+        | SampleType::Ipv4
+        | SampleType::Ipv6
+        | SampleType::Str
+        | SampleType::Bin
+        | SampleType::Method => Some(Sample::owned(text)),
     }
 }
 

@@ -9,24 +9,31 @@ use base::Span;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-/// The reference of a file, read where this is its first use. `user` is `acl` or `map`.
+/// Who uses a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    Acl,
+    Map,
+}
+
+/// The reference of a file, read where this is its first use.
 pub(crate) fn file(
     env: &mut Env<'_>,
     name: &str,
     pairs: bool,
-    user: &str,
+    user: User,
     span: Span,
 ) -> io::Result<Arc<Reference>> {
     let place = place(env, span);
     if let Some(known) = env.references.iter().find(|r| *r.file == *name && r.pairs == pairs) {
         let mut state = known.lock();
-        state.description += &format!(", by {user} at {place}");
+        state.description += &format!(", by {} at {place}", user.word());
         state.used_by(user);
         drop(state);
         return Ok(known.clone());
     }
     let mut state = State {
-        description: format!("pattern loaded from file '{name}' used by {user} at {place}"),
+        description: format!("pattern loaded from file '{name}' used by {} at {place}", user.word()),
         ..State::default()
     };
     state.used_by(user);
@@ -69,11 +76,20 @@ pub(super) fn entry(key: &[u8], value: &[u8], operator: Operator) -> Entry {
     Entry { id: 0, version: 0, key: key.into(), value: value.into(), operator, resolved: None, line: 0 }
 }
 
+impl User {
+    fn word(self) -> &'static str {
+        match self {
+            User::Acl => "acl",
+            User::Map => "map",
+        }
+    }
+}
+
 impl State {
-    fn used_by(&mut self, user: &str) {
+    fn used_by(&mut self, user: User) {
         match user {
-            "map" => self.by_map = true,
-            _ => self.by_acl = true,
+            User::Map => self.by_map = true,
+            User::Acl => self.by_acl = true,
         }
     }
 }
@@ -93,7 +109,7 @@ impl Reference {
         if how.method == MatchMethod::Ip && !how.no_lookup {
             state.entries.iter_mut().for_each(|e| e.resolve(lookup));
         }
-        let current = state.current();
+        let current = state.current_entries();
         let line = |misfit: Misfit| (current.get(misfit.index()).map_or(0, |e| e.line), misfit);
         let view = Arc::new(View::new(how, &current).map_err(line)?);
         state.views.push(view.clone());

@@ -33,7 +33,7 @@ fn map(name: &str, method: MatchMethod, value: MapValue) -> (Arc<Reference>, Arc
     let mut env = Env::new(&Files);
     env.files = vec!["h.cfg".into()];
     let span = Span { line: 14, ..Span::default() };
-    let reference = file(&mut env, name, true, "map", span).unwrap();
+    let reference = file(&mut env, name, true, User::Map, span).unwrap();
     let how = How { method, ignore_case: false, no_lookup: false, value: Some(value) };
     let view = reference.view(how, &|host| Files.lookup(host)).unwrap();
     (reference, view)
