@@ -1,9 +1,10 @@
 //! Certificates that come and go under a running process: files are looked at every few seconds, on the control
 //! thread's pool, and what changed is served from the next handshake on. Told in the frontend's log.
 
+use crate::clock::now_us;
 use crate::plan::{Frontend, Plan};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tls::{BindTls, Rescan};
 
 /// How soon a new file goes live. A look costs some microseconds a file.
@@ -62,9 +63,4 @@ fn tell(front: &Frontend, rescan: &Rescan, certificates: usize) {
     for problem in &rescan.problems {
         front.log.notice(&format!("Proxy {name}: {problem}"), ERROR, now_us());
     }
-}
-
-fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

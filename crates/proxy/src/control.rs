@@ -1,13 +1,14 @@
 //! The control thread: what happens beside the traffic. Slow starts climb here; checks and agents report here.
 
 use crate::certificates;
+use crate::clock::now_ms;
 use crate::health;
 use crate::plan::Plan;
 use crate::worker::Workers;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How often weights of servers in a slow start are brought up to date.
@@ -64,9 +65,4 @@ async fn warm(plan: &Plan) {
             back.balance.recompute(now_ms());
         }
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,6 +9,7 @@ pub mod balance;
 mod buf;
 pub mod certificates;
 mod client_cert;
+pub mod clock;
 mod control;
 mod deadline;
 mod ending;

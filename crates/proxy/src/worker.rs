@@ -2,6 +2,7 @@
 //! address before anything runs, so that a taken port stops the start and not half of it.
 
 use crate::back::pool::Pool;
+use crate::clock::now_us;
 use crate::plan::{Frontend, Listener, Plan};
 use crate::session;
 use crate::tally::Pace;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -86,11 +87,6 @@ impl Drop for Registered {
             wakers.free.push(self.slot);
         }
     }
-}
-
-fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// A quarter of the descriptors may rest with idle server connections, as HAProxy's `tune.pool-high-fd-ratio` has it.

@@ -4,9 +4,10 @@
 use super::Process;
 use super::session::{Rights, serve};
 use net::{AcceptError, BindError, BoundListener, Listener};
+use proxy::clock::now_us;
 use proxy::stats_socket::{StatsSocket, StatsSockets};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Sockets that listen and are not served yet.
@@ -68,8 +69,7 @@ async fn accept(listener: Listener, rights: Rights, process: Arc<Process>, place
 
 /// Told to the first proxy's log, which is where operators look.
 fn note(process: &Process, text: &str) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     if let Some(front) = process.plan.frontends.first() {
-        front.log.notice(text, 4, i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+        front.log.notice(text, 4, now_us());
     }
 }

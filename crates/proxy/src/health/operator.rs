@@ -5,7 +5,8 @@
 use super::agent::AdminWish;
 use super::log::Cause;
 use super::plan::{Port, ServerHealth};
-use super::state::{World, change_admin, change_health, now_ms};
+use super::state::{World, change_admin, change_health};
+use crate::clock::now_ms;
 use crate::plan::{Backend, Plan};
 use crate::server::{Admin, Endpoint, Health, MAX_WEIGHT, Server, ServerPort};
 use std::fmt;

@@ -3,9 +3,10 @@
 use super::agent;
 use super::plan::{Agent, Pace};
 use super::probe::{Run, state_header};
-use super::scope::{CheckScope, now_us, random};
+use super::scope::{CheckScope, random};
 use super::state::{Ward, World, inherit};
 use super::wire::Wire;
+use crate::clock::now_us;
 use crate::plan::Plan;
 use crate::server::{Endpoint, ServerPort};
 use net::Target;

@@ -1,12 +1,12 @@
 //! What expressions in checks may ask: names, the response at hand, variables of the check and of the process.
 
+use crate::clock::now_us;
 use crate::plan::Plan;
 use crate::server::Server;
 use crate::vars::Vars;
 use expr::{Direction, Fact, Payload, Sample, Scope, VarId, VarScope};
 use http::{Request, Response};
 use std::cell::{Cell, RefCell};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The world of one check.
 pub(super) struct CheckScope<'p> {
@@ -115,12 +115,6 @@ impl Scope for CheckScope<'_> {
     fn random(&self) -> u32 {
         random(&self.dice)
     }
-}
-
-/// Wall clock, microseconds since the epoch.
-pub(super) fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Numbers without secrets in them (xorshift64): spreading checks needs no more.

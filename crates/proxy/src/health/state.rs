@@ -6,8 +6,8 @@ use super::finding::{Finding, Report, Verdict};
 use super::log::{self, Cause, Counts};
 use super::observe::Complaint;
 use super::plan::{BackendHealth, ServerHealth};
-use super::scope::now_us;
 use super::watch::Moving;
+use crate::clock::{now_ms, now_us};
 use crate::plan::{Backend, Plan};
 use crate::server::{Admin, Health, Server};
 use config::model::{OnError, OnMarkedUp};
@@ -163,11 +163,6 @@ impl Ward {
             self.settle(health, &report);
         }
     }
-}
-
-/// Milliseconds of the wall clock, as `Balance::recompute` takes them.
-pub(super) fn now_ms() -> u64 {
-    u64::try_from(now_us() / 1000).unwrap_or_default()
 }
 
 fn tell(health: &BackendHealth, text: &str, level: u8) {
