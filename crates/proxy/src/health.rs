@@ -25,7 +25,7 @@ pub use agent::AdminWish;
 pub use finding::{Finding, Report, Verdict};
 pub use observe::{Complaint, Observer};
 pub(crate) use operator::check_port;
-pub use operator::{Operator, Place, Refusal};
+pub use operator::{Operator, Place, Refusal, Watcher};
 pub use schedule::run;
 pub use watch::{Moving, Watch};
 

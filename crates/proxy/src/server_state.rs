@@ -135,8 +135,8 @@ impl Display for CheckPlace<'_> {
             Some(net::Target::Inet(addr)) => Some(addr.ip()),
             Some(net::Target::Unix(_) | net::Target::Abstract(_)) | None => None,
         };
-        let port = moving.check_port.or(check_port(self.0)).unwrap_or(0);
-        write!(f, "{port} {}", dash(moving.check_addr.or(written)))
+        let port = moving.check_at.port.or(check_port(self.0)).unwrap_or(0);
+        write!(f, "{port} {}", dash(moving.check_at.addr.or(written)))
     }
 }
 
@@ -146,8 +146,8 @@ struct AgentPlace<'a>(Option<&'a Agent>, &'a ServerHealth);
 impl Display for AgentPlace<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let moving = self.1.watch.lock();
-        let addr = moving.agent_addr.or(self.0.and_then(|a| a.addr));
-        let port = moving.agent_port.or(self.0.map(|a| a.port)).unwrap_or(0);
+        let addr = moving.agent_at.addr.or(self.0.and_then(|a| a.addr));
+        let port = moving.agent_at.port.or(self.0.map(|a| a.port)).unwrap_or(0);
         write!(f, "{} {port}", dash(addr))
     }
 }

@@ -3,7 +3,7 @@
 
 use super::call::{Call, Severity};
 use super::table::Command;
-use proxy::health::{AdminWish, Operator, Place, Refusal};
+use proxy::health::{AdminWish, Operator, Place, Refusal, Watcher};
 use proxy::plan::{Backend, Plan};
 use proxy::server::Health;
 use proxy::stats_socket::CliLevel::{Admin, User};
@@ -160,8 +160,10 @@ fn set(call: &mut Call<'_>) {
             }
         }
         "addr" => addr(call, at),
-        "check-addr" | "agent-addr" => helper_addr(call, at),
-        "check-port" | "agent-port" => helper_port(call, at),
+        "check-addr" => watch_addr(call, at, Watcher::Check),
+        "agent-addr" => watch_addr(call, at, Watcher::Agent),
+        "check-port" => watch_port(call, at, Watcher::Check),
+        "agent-port" => watch_port(call, at, Watcher::Agent),
         "fqdn" => fqdn(call),
         "ssl" => {
             call.refuse("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
@@ -222,30 +224,22 @@ fn addr(call: &mut Call<'_>, at: Place) {
     }
 }
 
-fn helper_addr(call: &mut Call<'_>, at: Place) {
+fn watch_addr(call: &mut Call<'_>, at: Place, which: Watcher) {
     if call.arg(2).is_empty() {
         let what = call.arg(1).to_owned();
         return call
             .refuse(format_args!("set server <b>/<s> {what} requires an address and optionally a port."));
     }
-    let operator = operator(call);
-    let done = match call.arg(1) {
-        "check-addr" => operator.set_check_addr(at, call.arg(2), port(call)),
-        _ => operator.set_agent_addr(at, call.arg(2), port(call)),
-    };
+    let done = operator(call).set_watch_addr(at, which, call.arg(2), port(call));
     answer(call, done);
 }
 
-fn helper_port(call: &mut Call<'_>, at: Place) {
+fn watch_port(call: &mut Call<'_>, at: Place, which: Watcher) {
     if call.arg(2).is_empty() {
         let what = call.arg(1).to_owned();
         return call.refuse(format_args!("set server <b>/<s> {what} requires a port."));
     }
-    let operator = operator(call);
-    let done = match call.arg(1) {
-        "check-port" => operator.set_check_port(at, call.arg(2)),
-        _ => operator.set_agent_port(at, call.arg(2)),
-    };
+    let done = operator(call).set_watch_port(at, which, call.arg(2));
     answer(call, done);
 }
 

@@ -6,6 +6,7 @@ use super::agent::AdminWish;
 use super::log::Cause;
 use super::plan::{Port, ServerHealth};
 use super::state::{World, change_admin, change_health};
+use super::watch::Elsewhere;
 use crate::clock::now_ms;
 use crate::plan::{Backend, Plan};
 use crate::server::{Admin, Endpoint, Health, MAX_WEIGHT, Server, ServerPort};
@@ -15,6 +16,15 @@ use std::sync::Arc;
 
 /// A server: its backend's index and its own.
 pub type Place = (usize, usize);
+
+/// What looks after a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watcher {
+    /// Its check.
+    Check,
+    /// Its agent check.
+    Agent,
+}
 
 /// Beyond this many percent every weight is at its largest; keeps the product small.
 const MOST_PERCENT: i64 = 25_600;
@@ -189,7 +199,7 @@ impl Operator {
         let Ok(ip) = ip.parse::<IpAddr>() else {
             return Ok(format!("Invalid addr '{ip}'"));
         };
-        let maps = settings.watch.lock().check_port.is_some() || check_port(settings).is_some();
+        let maps = settings.watch.lock().check_at.port.is_some() || check_port(settings).is_some();
         let before = server.endpoint().as_deref().cloned();
         let (endpoint, words) = moved(before.as_ref(), ip, port, maps);
         if let Some(endpoint) = endpoint {
@@ -201,41 +211,43 @@ impl Operator {
         Ok(words)
     }
 
-    /// `check-addr IP [port PORT]`
-    pub fn set_check_addr(&self, at: Place, ip: &str, port: Option<&str>) -> Result<(), Refusal> {
+    /// `check-addr` or `agent-addr IP [port PORT]`
+    pub fn set_watch_addr(
+        &self,
+        at: Place,
+        which: Watcher,
+        ip: &str,
+        port: Option<&str>,
+    ) -> Result<(), Refusal> {
+        self.send_elsewhere(at, which, || {
+            Ok(Elsewhere { addr: Some(read_ip(ip)?), port: port.map(read_port).transpose()? })
+        })
+    }
+
+    /// `check-port` or `agent-port PORT`
+    pub fn set_watch_port(&self, at: Place, which: Watcher, port: &str) -> Result<(), Refusal> {
+        self.send_elsewhere(at, which, || Ok(Elsewhere { addr: None, port: Some(read_port(port)?) }))
+    }
+
+    /// Changes what is said of address and port and keeps the rest.
+    fn send_elsewhere(
+        &self,
+        at: Place,
+        which: Watcher,
+        read: impl FnOnce() -> Result<Elsewhere, Refusal>,
+    ) -> Result<(), Refusal> {
         let (.., settings) = self.find(at)?;
-        settings.check.as_ref().ok_or(Refusal::NoCheck)?;
-        let (ip, port) = (read_ip(ip)?, port.map(read_port).transpose()?);
+        match which {
+            Watcher::Check => settings.check.as_ref().map(drop).ok_or(Refusal::NoCheck)?,
+            Watcher::Agent => settings.agent.as_ref().map(drop).ok_or(Refusal::NoAgent)?,
+        }
+        let new = read()?;
         let mut moving = settings.watch.lock();
-        moving.check_addr = Some(ip);
-        moving.check_port = port.or(moving.check_port);
-        Ok(())
-    }
-
-    /// `check-port PORT`
-    pub fn set_check_port(&self, at: Place, port: &str) -> Result<(), Refusal> {
-        let (.., settings) = self.find(at)?;
-        settings.check.as_ref().ok_or(Refusal::NoCheck)?;
-        settings.watch.lock().check_port = Some(read_port(port)?);
-        Ok(())
-    }
-
-    /// `agent-addr IP [port PORT]`
-    pub fn set_agent_addr(&self, at: Place, ip: &str, port: Option<&str>) -> Result<(), Refusal> {
-        let (.., settings) = self.find(at)?;
-        settings.agent.as_ref().ok_or(Refusal::NoAgent)?;
-        let (ip, port) = (read_ip(ip)?, port.map(read_port).transpose()?);
-        let mut moving = settings.watch.lock();
-        moving.agent_addr = Some(ip);
-        moving.agent_port = port.or(moving.agent_port);
-        Ok(())
-    }
-
-    /// `agent-port PORT`
-    pub fn set_agent_port(&self, at: Place, port: &str) -> Result<(), Refusal> {
-        let (.., settings) = self.find(at)?;
-        settings.agent.as_ref().ok_or(Refusal::NoAgent)?;
-        settings.watch.lock().agent_port = Some(read_port(port)?);
+        let place = match which {
+            Watcher::Check => &mut moving.check_at,
+            Watcher::Agent => &mut moving.agent_at,
+        };
+        *place = Elsewhere { addr: new.addr.or(place.addr), port: new.port.or(place.port) };
         Ok(())
     }
 

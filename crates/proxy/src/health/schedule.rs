@@ -151,12 +151,12 @@ fn asked(ward: &Ward) -> bool {
 fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
     let endpoint = ward.server()?.endpoint();
     let moving = ward.moving()?;
-    let ip = match (moving.agent_addr.or(agent.addr), endpoint.as_deref()) {
+    let ip = match (moving.agent_at.addr.or(agent.addr), endpoint.as_deref()) {
         (Some(ip), _) => ip,
         (None, Some(Endpoint::Inet { ip, port: ServerPort::Fixed(_) | ServerPort::Offset(_) })) => *ip,
         (None, Some(Endpoint::Unix(_) | Endpoint::Abstract(_)) | None) => return None,
     };
-    Some(Target::Inet(SocketAddr::new(ip, moving.agent_port.unwrap_or(agent.port))))
+    Some(Target::Inet(SocketAddr::new(ip, moving.agent_at.port.unwrap_or(agent.port))))
 }
 
 /// The agent's first line; what came before the end of the connection where there is no end of line.

@@ -25,16 +25,20 @@ pub struct Moving {
     pub check_on: bool,
     /// `disable agent` puts it off.
     pub agent_on: bool,
-    /// `set server … check-addr`
-    pub check_addr: Option<IpAddr>,
-    /// `set server … check-port`
-    pub check_port: Option<u16>,
-    /// `set server … agent-addr`
-    pub agent_addr: Option<IpAddr>,
-    /// `set server … agent-port`
-    pub agent_port: Option<u16>,
+    /// `set server … check-addr` and `check-port`
+    pub check_at: Elsewhere,
+    /// `set server … agent-addr` and `agent-port`
+    pub agent_at: Elsewhere,
     /// `set server … agent-send`
     pub agent_send: Option<Box<[u8]>>,
+}
+
+/// Where operators sent checks or agent checks; `None` is where they went before.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)] // named as they are
+pub struct Elsewhere {
+    pub addr: Option<IpAddr>,
+    pub port: Option<u16>,
 }
 
 impl Watch {
@@ -48,10 +52,8 @@ impl Watch {
             failed: 0,
             check_on: true,
             agent_on: true,
-            check_addr: None,
-            check_port: None,
-            agent_addr: None,
-            agent_port: None,
+            check_at: Elsewhere::default(),
+            agent_at: Elsewhere::default(),
             agent_send: None,
         }))
     }

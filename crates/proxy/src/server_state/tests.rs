@@ -1,7 +1,7 @@
 //! The lines, as the oracle prints them for the same configuration, and what a restart takes from them.
 
 use super::*;
-use crate::health::{AdminWish, Operator, Refusal};
+use crate::health::{AdminWish, Operator, Refusal, Watcher};
 use crate::lower::{Overrides, lower};
 use std::sync::Arc;
 
@@ -64,8 +64,8 @@ fn an_operator_moves_them() {
     op.set_health((0, 1), Health::Down).unwrap();
     op.set_admin((0, 2), AdminWish::Ready);
     op.set_weight((0, 0), "50%").unwrap();
-    op.set_check_addr((0, 0), "127.0.0.4", Some("88")).unwrap();
-    op.set_agent_addr((0, 2), "127.0.0.5", None).unwrap();
+    op.set_watch_addr((0, 0), Watcher::Check, "127.0.0.4", Some("88")).unwrap();
+    op.set_watch_addr((0, 2), Watcher::Agent, "127.0.0.5", None).unwrap();
     op.switch_agent((0, 2), false).unwrap();
     let shown = lines(&plan);
     assert!(shown[0].starts_with("3 b1 1 s1 127.0.0.1 0 1 5 10 0 1 0 2 14 0 "), "{}", shown[0]);
@@ -86,8 +86,8 @@ fn what_is_refused_changes_nothing() {
     assert_eq!(op.set_agent((0, 0), true), Err(Refusal::NoAgent));
     assert_eq!(op.switch_check((0, 1), true), Err(Refusal::CheckNotConfigured));
     assert_eq!(op.switch_check((0, 1), false), Ok(()));
-    assert_eq!(op.set_check_port((0, 1), "99"), Err(Refusal::NoCheck));
-    assert_eq!(op.set_check_port((0, 0), "abc"), Err(Refusal::PortNotANumber));
+    assert_eq!(op.set_watch_port((0, 1), Watcher::Check, "99"), Err(Refusal::NoCheck));
+    assert_eq!(op.set_watch_port((0, 0), Watcher::Check, "abc"), Err(Refusal::PortNotANumber));
     assert_eq!(op.set_weight((1, 0), "5"), Err(Refusal::WeightStatic));
     assert_eq!(op.set_weight((1, 0), "0"), Ok(()));
     assert_eq!(op.set_weight((9, 0), "0"), Err(Refusal::NoServer));

@@ -62,17 +62,14 @@ impl<'p> Run<'p> {
             Some(Target::Inet(addr)) => addr.port(),
             Some(Target::Unix(_) | Target::Abstract(_)) | None => 0,
         };
-        let (moved, moved_port) = {
-            let moving = self.watch.lock();
-            (moving.check_addr, moving.check_port)
-        };
+        let moved = self.watch.lock().check_at;
         let port = match &connect.port {
-            _ if moved_port.is_some() => moved_port,
+            _ if moved.port.is_some() => moved.port,
             Some(Port::Fixed(port)) => Some(*port),
             Some(Port::Expr(expr)) => expr.eval(&self.scope)?.to_int().and_then(|n| u16::try_from(n).ok()),
             None => None,
         };
-        let moved = moved.map(|ip| Target::Inet(SocketAddr::new(ip, own_port)));
+        let moved = moved.addr.map(|ip| Target::Inet(SocketAddr::new(ip, own_port)));
         match moved.or_else(|| connect.addr.clone()).or(own)? {
             Target::Inet(mut addr) => {
                 let unset = if addr.port() == 0 { own_port } else { addr.port() };
