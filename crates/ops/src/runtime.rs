@@ -76,6 +76,12 @@ impl Process {
         Process { plan, workers, product, startup_log, started, started_at }
     }
 
+    /// Since the start: days, hours, minutes and seconds.
+    pub(crate) fn uptime(&self) -> (u64, u64, u64, u64) {
+        let seconds = self.started.elapsed().as_secs();
+        (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)
+    }
+
     /// Since the start, milliseconds.
     pub(crate) fn uptime_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
@@ -83,7 +89,12 @@ impl Process {
 
     /// The clock of rates and states, milliseconds since the epoch.
     pub(crate) fn now_ms(&self) -> u64 {
-        let since = self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default() + self.started.elapsed();
+        self.started_ms().saturating_add(self.uptime_ms())
+    }
+
+    /// When it started, milliseconds since the epoch.
+    pub(crate) fn started_ms(&self) -> u64 {
+        let since = self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -2,13 +2,12 @@
 
 use super::call::Call;
 use super::servers::backend;
-use super::table::{Command, Mode, Run, Waiting};
+use super::table::{Command, PATIENCE, Waiting};
 use proxy::plan::Backend;
 use proxy::server::{Endpoint, Server, ServerPort};
 use proxy::server_state;
 use proxy::stats_socket::CliLevel::User;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command::now(&["show", "backend"], "", "list backends in the current running config", User, names),
@@ -19,18 +18,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         User,
         state,
     ),
-    Command {
-        words: &["show", "servers", "conn"],
-        args: "[<backend>]",
-        doc: "dump server connections status",
-        level: User,
-        mode: Mode::Ordinary,
-        run: Run::Later(connections),
-    },
+    Command::later(
+        &["show", "servers", "conn"],
+        "[<backend>]",
+        "dump server connections status",
+        User,
+        connections,
+    ),
 ];
-
-/// How long a worker thread may take to count its idle connections.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 fn names(call: &mut Call<'_>) {
     let plan = call.process.plan.clone();
@@ -55,13 +50,7 @@ fn wanted(call: &mut Call<'_>) -> Result<Option<usize>, ()> {
 fn state(call: &mut Call<'_>) {
     let Ok(only) = wanted(call) else { return };
     let process = call.process.clone();
-    let text =
-        server_state::write(&process.plan, only, millis(process.started_at), millis(SystemTime::now()));
-    call.put(text);
-}
-
-fn millis(at: SystemTime) -> u64 {
-    u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+    call.put(server_state::write(&process.plan, only, process.started_ms(), process.now_ms()));
 }
 
 fn connections<'a>(call: &'a mut Call<'_>) -> Waiting<'a> {

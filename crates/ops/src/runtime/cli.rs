@@ -2,7 +2,7 @@
 
 use super::call::{Call, Severity};
 use super::session::Session;
-use super::table::{self, Command, Mode, Run};
+use super::table::{self, Command};
 use base::units;
 use proxy::stats_socket::CliLevel::{self, Admin, Operator, User};
 use proxy::stats_socket::SeverityOutput;
@@ -13,14 +13,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::now(&["prompt"], "[n|i|p|timed]*", "stay after a line, with a prompt", User, prompt),
     Command::now(&["quit"], "", "disconnect", User, |call| call.session.over = true),
     Command::now(&["echo"], "<text>", "write this text", User, echo),
-    Command {
-        words: &["wait"],
-        args: "<delay>",
-        doc: "answer after this long",
-        level: User,
-        mode: Mode::Ordinary,
-        run: Run::Later(|call| Box::pin(wait(call))),
-    },
+    Command::later(&["wait"], "<delay>", "answer after this long", User, |call| Box::pin(wait(call))),
     Command::now(&["operator"], "", "give up rights above operator", Operator, |c| {
         lower(c.session, Operator)
     }),

@@ -2,22 +2,17 @@
 
 use super::Process;
 use super::call::{Call, Severity};
-use super::table::{Command, Mode, PATIENCE, Run};
+use super::table::{Command, PATIENCE};
 use super::value::{Field, Form, Value};
 use proxy::stats_socket::CliLevel::User;
 use proxy::tally::{Count, Pace};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        words: &["show", "info"],
-        args: "[desc|json|typed]*",
-        doc: "the process in numbers",
-        level: User,
-        mode: Mode::Ordinary,
-        run: Run::Later(|call| Box::pin(info(call))),
-    },
+    Command::later(&["show", "info"], "[desc|json|typed]*", "the process in numbers", User, |call| {
+        Box::pin(info(call))
+    }),
     Command::now(&["show", "version"], "", "the version whose commands are understood", User, version),
 ];
 
@@ -92,9 +87,7 @@ const FIELDS: &[Field<Moment>] = &[
     field(4, "Nbproc", "CGS", "Worker processes, always 1", |_| Some(Value::U32(1))),
     field(5, "Process_num", "KGP", "Number of this worker process, always 1", |_| Some(Value::U32(1))),
     field(6, "Pid", "SGP", "Number of the process to the system", |_| Some(Value::U32(std::process::id()))),
-    field(7, "Uptime", "MDP", "Time since the start", |p| {
-        Some(Value::Text(uptime(p.process.started.elapsed())))
-    }),
+    field(7, "Uptime", "MDP", "Time since the start", |p| Some(Value::Text(uptime(&p.process)))),
     field(8, "Uptime_sec", "MDP", "Time since the start, seconds", |p| {
         Some(Value::count(p.process.started.elapsed().as_secs()))
     }),
@@ -176,8 +169,7 @@ fn descriptors() -> u64 {
 }
 
 /// `0d 0h00m01s`
-fn uptime(since: Duration) -> String {
-    let seconds = since.as_secs();
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    format!("{days}d {}h{:02}m{:02}s", hours % 24, minutes % 60, seconds % 60)
+fn uptime(process: &Process) -> String {
+    let (days, hours, minutes, seconds) = process.uptime();
+    format!("{days}d {hours}h{minutes:02}m{seconds:02}s")
 }

@@ -3,7 +3,7 @@
 //! `prepare` and `commit`.
 
 use super::call::{Call, Severity};
-use super::table::{Command, Mode, Run, Waiting};
+use super::table::{Command, Waiting};
 use expr::Reference;
 use expr::reference::{EditError, Found, Key};
 use proxy::stats_socket::CliLevel::{Operator, User};
@@ -13,12 +13,20 @@ use std::sync::Arc;
 const BATCH: usize = 1_000;
 
 pub(crate) const COMMANDS: &[Command] = &[
-    later(&["show", "map"], "[@ver] [map]", "report available maps or dump a map's contents", |c| {
-        show(c, MAP)
-    }),
-    later(&["show", "acl"], "[@<ver>] <acl>]", "report available acls or dump an acl's contents", |c| {
-        show(c, ACL)
-    }),
+    Command::later(
+        &["show", "map"],
+        "[@ver] [map]",
+        "report available maps or dump a map's contents",
+        User,
+        |c| show(c, MAP),
+    ),
+    Command::later(
+        &["show", "acl"],
+        "[@<ver>] <acl>]",
+        "report available acls or dump an acl's contents",
+        User,
+        |c| show(c, ACL),
+    ),
     Command::now(
         &["get", "map"],
         "<acl> <value>",
@@ -98,15 +106,6 @@ struct Kind {
 
 const MAP: Kind = Kind { word: "map", map: true };
 const ACL: Kind = Kind { word: "ACL", map: false };
-
-const fn later(
-    words: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    run: for<'a> fn(&'a mut Call<'_>) -> Waiting<'a>,
-) -> Command {
-    Command { words, args, doc, level: User, mode: Mode::Ordinary, run: Run::Later(run) }
-}
 
 impl Kind {
     fn owns(self, list: &Reference) -> bool {

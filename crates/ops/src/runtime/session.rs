@@ -147,7 +147,7 @@ impl Client {
         let text = match (self.session.prompt, self.session.timed) {
             (false, _) => "\n".to_owned(),
             (true, false) => "\n> ".to_owned(),
-            (true, true) => format!("\n[{}]> ", clock(self.process.started.elapsed().as_secs())),
+            (true, true) => format!("\n[{}]> ", clock(&self.process)),
         };
         stream.write_all(text.as_bytes()).await
     }
@@ -218,8 +218,8 @@ fn unknown(call: &mut Call<'_>, words: &[String]) {
     call.put(listing.text);
 }
 
-/// Days, hours, minutes and seconds.
-fn clock(seconds: u64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    format!("{days}:{:02}:{:02}:{:02}", hours % 24, minutes % 60, seconds % 60)
+/// `0:00:00:01`
+fn clock(process: &Process) -> String {
+    let (days, hours, minutes, seconds) = process.uptime();
+    format!("{days}:{hours:02}:{minutes:02}:{seconds:02}")
 }

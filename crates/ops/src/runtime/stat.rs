@@ -3,31 +3,25 @@
 use super::call::Call;
 use super::stat_fields::{EXTRA, FIELDS};
 use super::subject::{self, Look, Subject};
-use super::table::{Command, Mode, PATIENCE, Run};
+use super::table::{Command, PATIENCE};
 use super::value::{Field, Form, Value};
 use proxy::server::Status;
 use proxy::stats_socket::CliLevel::{Admin, Operator, User};
 
 pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        words: &["show", "stat"],
-        args: "[<proxy> <type> <sid>] [desc|json|no-maint|typed|up]*",
-        doc: "the counters of proxies and servers",
-        level: User,
-        mode: Mode::Ordinary,
-        run: Run::Later(|call| Box::pin(show(call))),
-    },
+    Command::later(
+        &["show", "stat"],
+        "[<proxy> <type> <sid>] [desc|json|no-maint|typed|up]*",
+        "the counters of proxies and servers",
+        User,
+        |call| Box::pin(show(call)),
+    ),
     Command::now(&["clear", "counters"], "", "begin maxima anew", Operator, |call| {
         call.process.plan.tallies().for_each(|tally| tally.clear_highest());
     }),
-    Command {
-        words: &["clear", "counters", "all"],
-        args: "",
-        doc: "begin all counters anew",
-        level: Admin,
-        mode: Mode::Ordinary,
-        run: Run::Later(|call| Box::pin(clear_all(call))),
-    },
+    Command::later(&["clear", "counters", "all"], "", "begin all counters anew", Admin, |call| {
+        Box::pin(clear_all(call))
+    }),
 ];
 
 /// Each thread clears what it alone writes.

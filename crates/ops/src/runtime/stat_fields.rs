@@ -5,7 +5,7 @@ use super::value::{Field, Value};
 use proxy::health::Report;
 use proxy::health::plan::ServerHealth;
 use proxy::server::{Endpoint, Server, ServerPort, Status, WEIGHT_SCALE};
-use proxy::tally::{Count, Pace, Span};
+use proxy::tally::{Count, Pace, Span, Tally};
 
 const fn field(
     position: u32,
@@ -215,8 +215,13 @@ fn limit(most: u32) -> Option<Value> {
     (most > 0).then_some(Value::U32(most))
 }
 
+/// What is counted for a subject of these kinds.
+fn tally<'l>(look: &'l Look, kinds: &str) -> Option<&'l Tally> {
+    look.subject.tally().filter(|_| is_of(look, kinds))
+}
+
 fn sum(look: &Look, kinds: &str, what: Count) -> Option<Value> {
-    let tally = look.subject.tally().filter(|_| is_of(look, kinds))?;
+    let tally = tally(look, kinds)?;
     Some(Value::U64(tally.sum(what)))
 }
 
@@ -242,22 +247,22 @@ fn server_zero(look: &Look) -> Option<Value> {
 }
 
 fn rate(look: &Look, kinds: &str, which: Pace) -> Option<Value> {
-    let tally = look.subject.tally().filter(|_| is_of(look, kinds))?;
+    let tally = tally(look, kinds)?;
     Some(Value::U32(tally.per_second(which, look.now)))
 }
 
 fn highest(look: &Look, kinds: &str, which: Pace) -> Option<Value> {
-    let tally = look.subject.tally().filter(|_| is_of(look, kinds))?;
+    let tally = tally(look, kinds)?;
     Some(Value::U32(tally.highest(which, look.now)))
 }
 
 fn average(look: &Look, which: Span) -> Option<Value> {
-    let tally = look.subject.tally().filter(|_| is_of(look, "SB"))?;
+    let tally = tally(look, "SB")?;
     Some(Value::count(tally.average(which)))
 }
 
 fn longest(look: &Look, which: Span) -> Option<Value> {
-    let tally = look.subject.tally().filter(|_| is_of(look, "SB"))?;
+    let tally = tally(look, "SB")?;
     Some(Value::count(tally.longest(which)))
 }
 
@@ -446,7 +451,7 @@ fn tracked(look: &Look) -> Option<Value> {
 }
 
 fn last_session(look: &Look) -> Option<Value> {
-    let latest = look.subject.tally().filter(|_| is_of(look, "SB"))?.latest(Count::LastSession);
+    let latest = tally(look, "SB")?.latest(Count::LastSession);
     let age = look.now.saturating_sub(latest) / 1000;
     Some(Value::S32(if latest == 0 { -1 } else { i32::try_from(age).unwrap_or(i32::MAX) }))
 }

@@ -64,6 +64,17 @@ impl Command {
         Command { words, args, doc, level, mode: Mode::Ordinary, run: Run::Now(run) }
     }
 
+    /// A command that has to wait.
+    pub(crate) const fn later(
+        words: &'static [&'static str],
+        args: &'static str,
+        doc: &'static str,
+        level: CliLevel,
+        run: for<'a> fn(&'a mut Call<'_>) -> Waiting<'a>,
+    ) -> Command {
+        Command { words, args, doc, level, mode: Mode::Ordinary, run: Run::Later(run) }
+    }
+
     fn usage(&self) -> String {
         let words = self.words.join(" ");
         if self.args.is_empty() { words } else { format!("{words} {}", self.args) }
