@@ -220,3 +220,21 @@ fn the_sessions_of_a_server_end_when_told_to() {
         Err(e) => assert_eq!(e.kind(), std::io::ErrorKind::ConnectionReset),
     }
 }
+
+/// The one place is taken by a client that asks for much and reads nothing; it is given up and the next one served.
+#[test]
+fn a_client_that_does_not_read_loses_its_place() {
+    let limits = "frontend f\n bind <http>\n default_backend b\nbackend b\n server s 127.0.0.1:9\n\
+                  global\n stats maxconn 1\n stats timeout 300ms\n";
+    let operated = Operated::start("level admin", limits);
+    let mut deaf = UnixStream::connect(operated.socket()).unwrap();
+    deaf.write_all(format!("{}\n", "show stat;".repeat(1_500)).as_bytes()).unwrap();
+    let version = operated.ask("show version");
+    assert_eq!(version.lines().count(), 2, "{version}");
+}
+
+#[test]
+fn a_command_of_too_many_words_is_refused_whole() {
+    let operated = Operated::start("level admin", ONE_FRONT);
+    assert_eq!(operated.ask(&format!("echo {}", "w ".repeat(64))), "More than 64 words.\n\n");
+}

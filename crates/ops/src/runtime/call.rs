@@ -6,8 +6,10 @@ use super::session::Session;
 use net::Stream;
 use proxy::stats_socket::SeverityOutput;
 use std::fmt::{self, Write};
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An answer longer than this is sent before it grows on.
 const PIECE: usize = 64 * 1024;
@@ -98,8 +100,21 @@ impl<'c> Call<'c> {
 
     /// Sends what there is.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        let sent = self.stream.write_all(self.answer.as_bytes()).await;
+        let sent = send(self.stream, self.answer.as_bytes(), self.session.timeout).await;
         self.answer.clear();
         sent
     }
+}
+
+/// Writes all of `bytes`. A client that takes nothing for `patience` is given up: its place is another's, who may need it
+/// more.
+pub(super) async fn send(stream: &mut Stream, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = tokio::time::timeout(patience, poll_fn(|cx| stream.poll_write(cx, bytes))).await??;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = bytes.get(written..).unwrap_or_default();
+    }
+    Ok(())
 }

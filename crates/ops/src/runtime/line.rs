@@ -2,7 +2,7 @@
 //! announces a payload (management guide 9.3). Pure text, no socket.
 
 /// Most words of one command, as in HAProxy; the rest of a longer one would be ignored there and is refused here.
-const MAX_WORDS: usize = 64;
+pub(crate) const MAX_WORDS: usize = 64;
 
 /// What one line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +53,8 @@ fn split(text: &str) -> Vec<Vec<String>> {
 
 fn end_word(commands: &mut [Vec<String>], word: &mut Option<String>) {
     if let (Some(word), Some(command)) = (word.take(), commands.last_mut())
-        && command.len() < MAX_WORDS
+        // one more is kept, so that it shows
+        && command.len() <= MAX_WORDS
     {
         command.push(word);
     }
@@ -73,6 +74,12 @@ mod tests {
         assert_eq!(commands(r"set var\ x a\;b \\"), [vec!["set", "var x", "a;b", r"\"]]);
         assert_eq!(commands(""), [Vec::<String>::new()]);
         assert_eq!(commands("a;"), [vec!["a".to_owned()], vec![]]);
+    }
+
+    #[test]
+    fn a_word_too_many_shows() {
+        let words = |n: usize| commands(&"w ".repeat(n)).remove(0).len();
+        assert_eq!((words(MAX_WORDS), words(MAX_WORDS + 1), words(9_999)), (64, 65, 65));
     }
 
     #[test]

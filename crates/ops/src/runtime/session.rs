@@ -2,8 +2,8 @@
 //! asked for more (`prompt`). Every answer ends with an empty line, by which clients know that it is complete.
 
 use super::Process;
-use super::call::{Call, Severity};
-use super::line::Line;
+use super::call::{Call, Severity, send};
+use super::line::{Line, MAX_WORDS};
 use super::table::{self, Mode, Run};
 use net::Stream;
 use proxy::stats_socket::{CliLevel, SeverityOutput};
@@ -25,7 +25,7 @@ pub struct Rights {
     pub level: CliLevel,
     /// `severity-output`
     pub severity: SeverityOutput,
-    /// Longest silence.
+    /// Longest silence, and longest wait for a client that takes no answer.
     pub timeout: Duration,
 }
 
@@ -132,6 +132,7 @@ impl Client {
         let args = command.and_then(|c| words.get(c.words.len()..)).unwrap_or_default();
         let mut call = Call::new(&self.process, &mut self.session, args, payload, stream);
         match command {
+            _ if words.len() > MAX_WORDS => call.refuse(format_args!("More than {MAX_WORDS} words.")),
             Some(_) if !allowed => call.refuse("Permission denied"),
             Some(command) => match command.run {
                 Run::Now(run) => run(&mut call),
@@ -149,7 +150,7 @@ impl Client {
             (true, false) => "\n> ".to_owned(),
             (true, true) => format!("\n[{}]> ", clock(&self.process)),
         };
-        stream.write_all(text.as_bytes()).await
+        send(stream, text.as_bytes(), self.session.timeout).await
     }
 
     /// The next line without its end; `None` at the client's end, after too long a silence, or for a line of more than
@@ -190,7 +191,7 @@ impl Client {
         let mut payload = String::new();
         loop {
             if self.session.prompt {
-                stream.write_all(b"+ ").await?;
+                send(stream, b"+ ", self.session.timeout).await?;
             }
             match self.line(stream, PAYLOAD_MAX).await? {
                 Some(line) if line == end => return Ok(Some(payload)),
@@ -199,7 +200,7 @@ impl Client {
                     payload.push('\n');
                 }
                 Some(_) => {
-                    stream.write_all(b"The payload is too long.\n\n").await?;
+                    send(stream, b"The payload is too long.\n\n", self.session.timeout).await?;
                     return Ok(None);
                 }
                 None => return Ok(None),
