@@ -1,6 +1,13 @@
-//! Certificates: how they come to be. So far the local authority, for names that no public one would sign; ACME and
-//! Certbot's tree come later. Never on the path of a request.
+//! Certificates: how they come to be and how they are kept. Authorities on the web by ACME, a local authority for names
+//! that no public one would sign. Never on the path of a request.
 
+pub mod acme;
+pub mod hatch;
+pub mod issue;
+mod key;
 pub mod local;
+mod storage;
 
+pub use key::KeyKind;
 pub use local::{Authority, Leaf, LocalError, Purpose, temporary};
+pub use storage::{Bundle, Storage};

@@ -66,9 +66,15 @@ impl Authorities {
 
 /// `SSL_CERT_FILE` and `SSL_CERT_DIR` first, as OpenSSL does.
 fn system() -> PathBuf {
-    let told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
-    let usual = SYSTEM_BUNDLES.into_iter().map(PathBuf::from);
-    told.chain(usual).find(|path| path.exists()).unwrap_or_else(|| PathBuf::from("/etc/ssl/certs"))
+    let mut told =
+        ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    told.find(|path| path.exists()).unwrap_or_else(system_bundle)
+}
+
+/// The distribution's own.
+pub(crate) fn system_bundle() -> PathBuf {
+    let mut usual = SYSTEM_BUNDLES.into_iter().map(PathBuf::from);
+    usual.find(|path| path.exists()).unwrap_or_else(|| PathBuf::from("/etc/ssl/certs"))
 }
 
 fn files(path: &Path, problems: &mut Vec<Problem>) -> Option<Vec<PathBuf>> {

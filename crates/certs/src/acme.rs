@@ -1,0 +1,76 @@
+//! Speaking with certificate authorities (RFC 8555) by way of `instant-acme`: who they are, how requests travel, our
+//! account there, and what their refusals mean. What one issuance consists of is told by `issue`, not here.
+
+mod account;
+mod failure;
+mod transport;
+
+pub use account::{Opened, open as open_account};
+pub use failure::{IssueError, Unproven};
+pub use transport::Transport;
+
+pub(crate) use account::patient;
+pub(crate) use failure::{kind_of, words_of};
+
+use std::path::PathBuf;
+use tls::Trust;
+
+/// Let's Encrypt's production directory, the default.
+pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+/// Its hosts that issue what browsers trust: there `Trust::Anybody` is refused.
+const LETS_ENCRYPT_HOST: &str = "acme-v02.api.letsencrypt.org";
+
+/// An authority and how to be known there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Directory {
+    /// Its directory's address (RFC 8555 section 7.1.1).
+    pub url: String,
+    /// Mail addresses, without `mailto:`.
+    pub contact: Vec<String>,
+    /// A PEM file with the account's key, in place of the one that the storage keeps.
+    pub account_key: Option<PathBuf>,
+    /// Binds a new account to one that exists outside ACME (section 7.3.4).
+    pub eab: Option<Eab>,
+    /// Whom we believe when it answers.
+    pub trust: Trust,
+}
+
+impl Default for Directory {
+    fn default() -> Directory {
+        Directory {
+            url: LETS_ENCRYPT.to_owned(),
+            contact: Vec::new(),
+            account_key: None,
+            eab: None,
+            trust: Trust::default(),
+        }
+    }
+}
+
+impl Directory {
+    /// `host[:port]` of the directory.
+    pub fn host(&self) -> &str {
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default()
+    }
+
+    /// It issues what browsers trust, so that a forged answer would matter.
+    fn is_production(&self) -> bool {
+        self.host().eq_ignore_ascii_case(LETS_ENCRYPT_HOST)
+    }
+}
+
+/// External account binding. `Debug` leaves the key out.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Eab {
+    /// The identifier that the authority gave out.
+    pub key_id: String,
+    /// The key that it gave out, decoded.
+    pub mac_key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Eab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Eab").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}

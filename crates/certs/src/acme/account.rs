@@ -1,0 +1,160 @@
+//! Our account at an authority: taken up if one is kept, else made. Accounts sign with ECDSA P-256.
+
+use super::failure::{IssueError, kind_of};
+use super::transport::Transport;
+use super::{Directory, Eab};
+use crate::storage::{Storage, write_private};
+use instant_acme::{Account, AccountBuilder, AccountCredentials, Error, ExternalAccountKey, Key, NewAccount};
+use rcgen::KeyPair;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::path::Path;
+
+/// How often a step is asked again because the authority did not like a nonce; the library asks three times a step by
+/// itself. Pebble refuses a fifth of all nonces when told to, so that even then a failure is one in ten million.
+const NONCE_TRIES: usize = 4;
+
+/// An account and the way to its authority.
+pub struct Opened {
+    pub(crate) account: Account,
+    pub(crate) transport: Transport,
+    host: String,
+}
+
+impl Opened {
+    /// The account's address at the authority.
+    pub fn id(&self) -> &str {
+        self.account.id()
+    }
+
+    /// What an error at `step` means.
+    pub(crate) fn failed(&self, step: &'static str) -> impl Fn(Error) -> IssueError {
+        move |error| IssueError::of(error, step, &self.host, self.transport.take_retry_after())
+    }
+}
+
+/// Carries out a step, again where only the nonce was refused (RFC 8555 section 6.5).
+pub(crate) async fn patient<T>(mut step: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    for _ in 1..NONCE_TRIES {
+        match step().await {
+            Err(Error::Api(problem)) if kind_of(&problem) == "badNonce" => {}
+            outcome => return outcome,
+        }
+    }
+    step().await
+}
+
+/// Takes up the kept account of a directory, or makes one and keeps it.
+pub async fn open(directory: &Directory, storage: &Storage) -> Result<Opened, IssueError> {
+    let transport = Transport::new(directory)?;
+    let host = directory.host().to_owned();
+    let fail = |error| IssueError::of(error, "an account", &host, transport.take_retry_after());
+    let account = match (&directory.account_key, storage.account(&directory.url)?) {
+        (Some(file), _) if file.exists() => by_key(directory, file, &transport).await?.map_err(fail)?,
+        (Some(file), _) => {
+            let (account, credentials) = create(directory, &transport).await.map_err(fail)?;
+            keep_key(file, &credentials)?;
+            account
+        }
+        (None, Some(text)) => {
+            let kept: AccountCredentials =
+                serde_json::from_str(&text).map_err(|why| IssueError::Storage {
+                    file: storage.account_file(&directory.url),
+                    why: format!("not an account ({why}); remove the file to make a new one"),
+                })?;
+            builder(&transport).from_credentials(kept).await.map_err(fail)?
+        }
+        (None, None) => {
+            let (account, credentials) = create(directory, &transport).await.map_err(fail)?;
+            let text = serde_json::to_string(&credentials);
+            let text = text.map_err(|why| IssueError::Key { why: why.to_string() })?;
+            storage.save_account(&directory.url, &text)?;
+            account
+        }
+    };
+    Ok(Opened { account, transport, host })
+}
+
+fn builder(transport: &Transport) -> AccountBuilder {
+    Account::builder_with_http(Box::new(transport.clone()))
+}
+
+/// Makes an account. Whoever configures an authority has agreed to its terms, as with every unattended client.
+async fn create(
+    directory: &Directory,
+    transport: &Transport,
+) -> Result<(Account, AccountCredentials), Error> {
+    let contact = contacts(directory);
+    let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+    let binding = directory.eab.as_ref().map(binding);
+    patient(async || {
+        let new =
+            NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+        builder(transport).create(&new, directory.url.clone(), binding.as_ref()).await
+    })
+    .await
+}
+
+fn contacts(directory: &Directory) -> Vec<String> {
+    let address = |mail: &String| {
+        if mail.starts_with("mailto:") { mail.clone() } else { format!("mailto:{mail}") }
+    };
+    directory.contact.iter().map(address).collect()
+}
+
+fn binding(eab: &Eab) -> ExternalAccountKey {
+    ExternalAccountKey::new(eab.key_id.clone(), &eab.mac_key)
+}
+
+/// The account of a key of the operator's own; made where the authority does not know it.
+async fn by_key(
+    directory: &Directory,
+    file: &Path,
+    transport: &Transport,
+) -> Result<Result<Account, Error>, IssueError> {
+    let bad = |why: String| IssueError::AccountKey { file: file.to_owned(), why };
+    let pkcs8 = PrivatePkcs8KeyDer::from_pem_file(file).map_err(|why| bad(why.to_string()))?;
+    let key =
+        || Key::from_pkcs8_der(pkcs8.clone_key()).map(|key| (key, PrivateKeyDer::from(pkcs8.clone_key())));
+    key().map_err(|why| bad(why.to_string()))?;
+    let url = &directory.url;
+    let known = patient(async || builder(transport).from_key(key()?, url.clone()).await).await;
+    match known {
+        Ok((account, _)) => Ok(Ok(account)),
+        Err(Error::Api(problem)) if kind_of(&problem) == "accountDoesNotExist" => {
+            if directory.eab.is_some() {
+                return Err(bad(
+                    "the authority does not know it, and only a new key can be bound to an external \
+                                account: let the file not exist, then one is made there"
+                        .into(),
+                ));
+            }
+            Ok(register(directory, transport, key).await)
+        }
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+async fn register(
+    directory: &Directory,
+    transport: &Transport,
+    key: impl Fn() -> Result<(Key, PrivateKeyDer<'static>), Error>,
+) -> Result<Account, Error> {
+    let url = &directory.url;
+    let (account, _) =
+        patient(async || builder(transport).create_from_key(key()?, url.clone()).await).await?;
+    let contact = contacts(directory);
+    if !contact.is_empty() {
+        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+        patient(async || account.update_contacts(&contact).await).await?;
+    }
+    Ok(account)
+}
+
+/// Writes a new account's key where the operator wants it.
+fn keep_key(file: &Path, credentials: &AccountCredentials) -> Result<(), IssueError> {
+    let bad = |why: String| IssueError::AccountKey { file: file.to_owned(), why };
+    let key =
+        KeyPair::try_from(credentials.private_key().secret_pkcs8_der()).map_err(|e| bad(e.to_string()))?;
+    write_private(file, &key.serialize_pem())
+}

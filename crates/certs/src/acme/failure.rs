@@ -1,0 +1,334 @@
+//! Why there is no certificate: a cause in words, what to do about it, and when to try again.
+
+use instant_acme::{Error, Problem};
+use std::fmt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// Names of RFC 8555 section 6.7 and its successors begin so.
+const URN: &str = "urn:ietf:params:acme:error:";
+
+/// Why an issuance failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IssueError {
+    /// A name that no authority could sign.
+    BadName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Another process is at work on the same certificate.
+    Busy {
+        /// Its lock.
+        lock: PathBuf,
+    },
+    /// The storage cannot be read or written.
+    Storage {
+        /// Which file.
+        file: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// `--no-verify-ssl` against an authority whose certificates browsers trust.
+    Unverified,
+    /// The trusted roots cannot be read.
+    Trust {
+        /// Why not.
+        why: String,
+    },
+    /// The authority did not answer, or something else did.
+    Unreachable {
+        /// Its host.
+        host: String,
+        /// What happened.
+        why: String,
+    },
+    /// Its limits are reached.
+    RateLimited {
+        /// In its words.
+        why: String,
+        /// When it wants to be asked again.
+        until: Option<SystemTime>,
+    },
+    /// It said no.
+    Refused {
+        /// To what.
+        step: &'static str,
+        /// RFC 8555's word for the kind of problem, without the URN.
+        kind: String,
+        /// In its words.
+        why: String,
+    },
+    /// The account's key file cannot be used.
+    AccountKey {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// None of the challenges offered for a name is one that we may or can answer.
+    NoChallenge {
+        /// The name.
+        name: String,
+        /// What the authority offers.
+        offered: Vec<String>,
+        /// What we would have answered.
+        wanted: Vec<&'static str>,
+    },
+    /// The authority looked at names and was not convinced.
+    Unproven(Vec<Unproven>),
+    /// An answer could not be put where the authority would look for it.
+    Answer {
+        /// For which name.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// The profile asked for is not offered.
+    NoProfile {
+        /// The one asked for.
+        wanted: String,
+        /// Those there are.
+        offered: Vec<String>,
+    },
+    /// It took longer than we wait.
+    TooSlow {
+        /// What did.
+        step: &'static str,
+    },
+    /// A key or a request could not be made.
+    Key {
+        /// Why not.
+        why: String,
+    },
+    /// What came is not the certificate that was asked for.
+    BadCertificate {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A name whose control was not proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unproven {
+    /// The name.
+    pub name: String,
+    /// The kind of challenge, where one was tried.
+    pub challenge: Option<&'static str>,
+    /// RFC 8555's word for the kind of problem.
+    pub kind: String,
+    /// In the authority's words.
+    pub why: String,
+}
+
+impl fmt::Display for IssueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IssueError::BadName { name, why } => write!(f, "no authority would sign '{name}': {why}"),
+            IssueError::Busy { lock } => {
+                write!(f, "another process works on this certificate (it holds {})", lock.display())
+            }
+            IssueError::Storage { file, why } => write!(f, "{}: {why}", file.display()),
+            IssueError::Unverified => f.write_str("the authority's own certificate would not be checked"),
+            IssueError::Trust { why } => write!(f, "the trusted roots cannot be used: {why}"),
+            IssueError::Unreachable { host, why } => write!(f, "{host} cannot be reached: {why}"),
+            IssueError::RateLimited { why, .. } => write!(f, "the authority's limits are reached: {why}"),
+            IssueError::Refused { step, kind, why } => {
+                write!(f, "the authority refused {step}: {why} ({kind})")
+            }
+            IssueError::AccountKey { file, why } => {
+                write!(f, "the account key in {} cannot be used: {why}", file.display())
+            }
+            IssueError::NoChallenge { name, offered, wanted } => write!(
+                f,
+                "no way to prove control of '{name}': the authority offers {}, we may answer {}",
+                list(offered),
+                list(wanted)
+            ),
+            IssueError::Unproven(all) => {
+                let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
+                write!(f, "{}", texts.join("; "))
+            }
+            IssueError::Answer { name, why } => {
+                write!(f, "the challenge for '{name}' cannot be answered: {why}")
+            }
+            IssueError::NoProfile { wanted, offered } => {
+                write!(f, "the authority has no profile '{wanted}', only {}", list(offered))
+            }
+            IssueError::TooSlow { step } => write!(f, "the authority took too long for {step}"),
+            IssueError::Key { why } => write!(f, "no key could be made: {why}"),
+            IssueError::BadCertificate { why } => write!(f, "what the authority sent is not usable: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for IssueError {}
+
+impl fmt::Display for Unproven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unproven { name, challenge, kind, why } = self;
+        let how = challenge.map(|c| format!(" by {c}")).unwrap_or_default();
+        write!(f, "control of '{name}' was not proven{how}: {why} ({kind})")
+    }
+}
+
+fn list(words: &[impl AsRef<str>]) -> String {
+    if words.is_empty() {
+        return "nothing".to_owned();
+    }
+    words.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
+}
+
+impl IssueError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            IssueError::BadName { .. } => "take the name off the certificate",
+            IssueError::Busy { .. } => "nothing: it is tried again",
+            IssueError::Storage { .. } => {
+                "the process must be able to write there: 'storage DIR' in the acme section names another place"
+            }
+            IssueError::Unverified => "leave --no-verify-ssl away",
+            IssueError::Trust { .. } => {
+                "SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE can name other roots"
+            }
+            IssueError::Unreachable { .. } => "check the way out: name servers, firewall, and 'directory'",
+            IssueError::RateLimited { .. } => "nothing: it is tried again when the authority allows it",
+            IssueError::Refused { kind, .. } => refusal(kind),
+            IssueError::AccountKey { .. } => {
+                "the file must hold an ECDSA P-256 key in PKCS#8; without 'account-key' one is made and kept"
+            }
+            IssueError::NoChallenge { .. } => {
+                "name others with 'challenge'; a wildcard needs dns-01, http-01 a frontend on port 80, tls-alpn-01 \
+                 one on port 443"
+            }
+            IssueError::Unproven(all) => all.first().map_or("", |first| refusal(&first.kind)),
+            IssueError::Answer { .. } => "look at what answers there, then 'acme renew' tries at once",
+            IssueError::NoProfile { .. } => "name one of these with 'profile', or none",
+            IssueError::TooSlow { .. } => "nothing: it is tried again",
+            IssueError::Key { .. } => "check 'keytype', 'bits' and 'curves'",
+            IssueError::BadCertificate { .. } => {
+                "nothing: it is tried again; tell the authority if it stays so"
+            }
+        }
+    }
+
+    /// The earliest moment at which another try may be made, where the authority named one.
+    pub fn not_before(&self) -> Option<SystemTime> {
+        match self {
+            IssueError::RateLimited { until, .. } => *until,
+            IssueError::BadName { .. }
+            | IssueError::Busy { .. }
+            | IssueError::Storage { .. }
+            | IssueError::Unverified
+            | IssueError::Trust { .. }
+            | IssueError::Unreachable { .. }
+            | IssueError::Refused { .. }
+            | IssueError::AccountKey { .. }
+            | IssueError::NoChallenge { .. }
+            | IssueError::Unproven(_)
+            | IssueError::Answer { .. }
+            | IssueError::NoProfile { .. }
+            | IssueError::TooSlow { .. }
+            | IssueError::Key { .. }
+            | IssueError::BadCertificate { .. } => None,
+        }
+    }
+
+    /// The same request might go through elsewhere: a fallback authority is worth asking.
+    pub fn is_authoritys(&self) -> bool {
+        matches!(
+            self,
+            IssueError::Unreachable { .. }
+                | IssueError::RateLimited { .. }
+                | IssueError::Refused { .. }
+                | IssueError::Unproven(_)
+                | IssueError::TooSlow { .. }
+                | IssueError::BadCertificate { .. }
+        )
+    }
+
+    /// What an ACME library's error means at this step.
+    pub(crate) fn of(error: Error, step: &'static str, host: &str, until: Option<SystemTime>) -> IssueError {
+        match error {
+            Error::Api(problem) => refused(&problem, step, until),
+            Error::Timeout(_) => IssueError::TooSlow { step },
+            Error::Json(why) => unreachable_host(host, format!("its answer is not ACME's ({why})")),
+            Error::Crypto | Error::KeyRejected => {
+                IssueError::Key { why: "the account's key was rejected".into() }
+            }
+            Error::Unsupported(what) => IssueError::Refused {
+                step,
+                kind: "unsupported".into(),
+                why: format!("the authority does not support {what}"),
+            },
+            // The library may grow variants; its text says what happened.
+            other => unreachable_host(host, other.to_string()),
+        }
+    }
+}
+
+fn unreachable_host(host: &str, why: String) -> IssueError {
+    IssueError::Unreachable { host: host.to_owned(), why }
+}
+
+fn refused(problem: &Problem, step: &'static str, until: Option<SystemTime>) -> IssueError {
+    let (kind, why) = (kind_of(problem), words_of(problem));
+    match kind.as_str() {
+        "rateLimited" => IssueError::RateLimited { why, until },
+        _ => IssueError::Refused { step, kind, why },
+    }
+}
+
+/// The kind of a problem, without the URN.
+pub(crate) fn kind_of(problem: &Problem) -> String {
+    let kind = problem.r#type.as_deref().unwrap_or("about:blank");
+    printable(kind.strip_prefix(URN).unwrap_or(kind))
+}
+
+/// What it says, with what it says of single names.
+pub(crate) fn words_of(problem: &Problem) -> String {
+    let own = problem.detail.clone().unwrap_or_else(|| "it gave no reason".to_owned());
+    let parts = problem.subproblems.iter().map(ToString::to_string);
+    printable(&std::iter::once(own).chain(parts).collect::<Vec<_>>().join("; "))
+}
+
+/// An authority's text for logs and terminals: one line of a bounded length without control characters.
+fn printable(text: &str) -> String {
+    const MOST: usize = 1_000;
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect()
+}
+
+/// What to do about a kind of problem (RFC 8555 section 6.7).
+fn refusal(kind: &str) -> &'static str {
+    match kind {
+        "caa" => "the name's CAA record does not allow this authority: change the record or 'directory'",
+        "connection" => {
+            "let the authority reach this machine: the name's A and AAAA records, the firewall, ports 80 and 443"
+        }
+        "dns" => "the name does not resolve for the authority: create its A or AAAA record",
+        "incorrectResponse" | "unauthorized" => {
+            "something else answers for this name: check its A and AAAA records and what listens there"
+        }
+        "tls" => "the authority met a TLS server that is not this one: check the name's addresses",
+        "rejectedIdentifier" | "unsupportedIdentifier" => {
+            "this authority does not sign such names: take it off or use another 'directory'"
+        }
+        "externalAccountRequired" => {
+            "give 'eab-key-id' and 'eab-mac-key' as the authority's website shows them"
+        }
+        "invalidContact" | "unsupportedContact" => {
+            "correct 'contact': a plain mail address that can get mail"
+        }
+        "userActionRequired" => "the authority has new terms: read and agree on its website",
+        "accountDoesNotExist" => {
+            "the account's key is unknown there: remove the kept account to make a new one"
+        }
+        "invalidProfile" => "name another 'profile', or none",
+        "badPublicKey" | "badCSR" => "choose another 'keytype', 'bits' or 'curves'",
+        "alreadyReplaced" => "nothing: the next try orders anew",
+        "serverInternal" | "badNonce" => "nothing: it is tried again",
+        _ => "the authority's words say why; 'acme renew' tries again at once",
+    }
+}

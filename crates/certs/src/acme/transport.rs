@@ -1,0 +1,228 @@
+//! How requests travel to an authority: with a time limit, a size limit, and a message where it is not an authority that
+//! answers. Headers that `instant-acme` does not hand on (`Retry-After` of a refusal, alternate chains) are kept here.
+
+use super::Directory;
+use super::failure::IssueError;
+use hyper::body::{Body, Bytes};
+use hyper::header::{CONTENT_TYPE, HeaderMap, LINK, RETRY_AFTER};
+use hyper::{Request, Response, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// Connecting, asking and reading the answer, together. Authorities under load take many seconds.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// Longest answer read: a chain is a few KB, an order of a hundred names some tens.
+const MAX_ANSWER: usize = 1024 * 1024;
+/// How long a `Retry-After` is believed; one that says more is a mistake.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The way to one authority; clones share it.
+#[derive(Clone)]
+pub struct Transport {
+    client: Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
+    noted: Arc<Mutex<Noted>>,
+}
+
+/// What was in headers and bodies that are not handed on.
+#[derive(Default)]
+struct Noted {
+    /// `Retry-After` of the last refusal.
+    retry_after: Option<SystemTime>,
+    /// Addresses of other chains for the certificate last fetched (RFC 8555 section 7.4.2).
+    alternates: Vec<String>,
+    /// The last chain that came.
+    chain: Option<String>,
+}
+
+impl Transport {
+    /// Reads the trusted roots from disk.
+    pub fn new(directory: &Directory) -> Result<Transport, IssueError> {
+        if directory.trust == tls::Trust::Anybody && directory.is_production() {
+            return Err(IssueError::Unverified);
+        }
+        let config = directory.trust.client().map_err(|why| IssueError::Trust { why })?;
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1();
+        Ok(Transport {
+            client: Client::builder(TokioExecutor::new()).build(connector.build()),
+            noted: Arc::default(),
+        })
+    }
+
+    /// When the authority wants to be asked again, of its last refusal.
+    pub(crate) fn take_retry_after(&self) -> Option<SystemTime> {
+        self.noted().retry_after.take()
+    }
+
+    pub(crate) fn take_alternates(&self) -> Vec<String> {
+        std::mem::take(&mut self.noted().alternates)
+    }
+
+    pub(crate) fn take_chain(&self) -> Option<String> {
+        self.noted().chain.take()
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, Error> {
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let exchange = async {
+            let response = self.client.request(request).await.map_err(other)?;
+            let (parts, body) = response.into_parts();
+            let body = read(body).await?;
+            Ok::<_, Error>(Response::from_parts(parts, body))
+        };
+        let response = match tokio::time::timeout(PATIENCE, exchange).await {
+            Ok(response) => response?,
+            Err(_) => return Err(text(format!("{host} did not answer within {} s", PATIENCE.as_secs()))),
+        };
+        self.note(&response);
+        check(&host, &response)?;
+        let (parts, body) = response.into_parts();
+        Ok(BytesResponse { parts, body: Box::new(body) })
+    }
+
+    fn note(&self, response: &Response<Bytes>) {
+        let mut noted = self.noted();
+        if !response.status().is_success() {
+            noted.retry_after = retry_after(response.headers(), SystemTime::now());
+        } else if media_type(response.headers()) == "application/pem-certificate-chain" {
+            noted.alternates = alternates(response.headers());
+            noted.chain = Some(String::from_utf8_lossy(response.body()).into_owned());
+        }
+    }
+}
+
+impl HttpClient for Transport {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        Box::pin(self.clone().ask(request))
+    }
+}
+
+/// Reads a whole body of a bounded size.
+async fn read(body: impl Body<Data = Bytes, Error = hyper::Error>) -> Result<Bytes, Error> {
+    let (mut body, mut all) = (pin!(body), Vec::new());
+    loop {
+        let frame = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
+        let Some(frame) = frame else { return Ok(all.into()) };
+        if let Ok(data) = frame.map_err(other)?.into_data() {
+            all.extend_from_slice(&data);
+        }
+        if all.len() > MAX_ANSWER {
+            return Err(text(format!("an answer of more than {MAX_ANSWER} bytes came")));
+        }
+    }
+}
+
+/// A refusal that is no problem document comes from a proxy or a portal in between, not from the authority.
+fn check(host: &str, response: &Response<Bytes>) -> Result<(), Error> {
+    let status = response.status();
+    let refused = !(status.is_success() || status.is_redirection());
+    if refused && serde_json::from_slice::<instant_acme::Problem>(response.body()).is_err() {
+        return Err(text(format!("{host} answered {status}, and not in ACME's words")));
+    }
+    if status.is_redirection() && status != StatusCode::SEE_OTHER {
+        return Err(text(format!("{host} answered {status}: the directory has moved or is not one")));
+    }
+    Ok(())
+}
+
+fn media_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// RFC 9110 section 10.2.3, in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match value.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => http_date(value)?.duration_since(now).unwrap_or_default(),
+    };
+    Some(now + wait.min(MAX_RETRY_AFTER))
+}
+
+/// `Fri, 31 Dec 1999 23:59:59 GMT`
+fn http_date(text: &str) -> Option<SystemTime> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.split_once(", ")?.1.split(' ');
+    let day: i64 = words.next()?.parse().ok()?;
+    let month = words.next()?;
+    let month = 1 + i64::try_from(MONTHS.iter().position(|m| *m == month)?).ok()?;
+    let year: i64 = words.next()?.parse().ok()?;
+    let mut clock = words.next()?.split(':').map(|part| part.parse::<i64>().ok());
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    // Days since the epoch of a civil date: years begin in March, so that leap days come last.
+    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days =
+        365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day - 719_469;
+    let seconds = u64::try_from(days * 86_400 + hour * 3600 + minute * 60 + second).ok()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+/// `<https://…>;rel="alternate"`
+fn alternates(headers: &HeaderMap) -> Vec<String> {
+    let lines = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    let links = lines.flat_map(|line| line.split(','));
+    let alternate = links.filter_map(|link| {
+        let (address, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+        let is = parameters.split(';').any(|p| matches!(p.trim(), "rel=\"alternate\"" | "rel=alternate"));
+        is.then(|| address.to_owned())
+    });
+    alternate.collect()
+}
+
+fn other(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    // The outer errors say "client error"; the innermost says what happened.
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    text(cause.to_string())
+}
+
+fn text(why: String) -> Error {
+    Error::Other(why.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(now, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777));
+        let after = |value: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
+            retry_after(&headers, now).and_then(|at| at.duration_since(now).ok()).map(|wait| wait.as_secs())
+        };
+        assert_eq!(after("120"), Some(120));
+        assert_eq!(after("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
+        assert_eq!(after("Sun, 06 Nov 1994 08:40:37 GMT"), Some(0));
+        assert_eq!(after("99999999999"), Some(MAX_RETRY_AFTER.as_secs()));
+        assert_eq!(after("soon"), None);
+    }
+
+    #[test]
+    fn other_chains_are_found_among_links() {
+        let mut headers = HeaderMap::new();
+        headers.append(LINK, "<https://ca/dir>;rel=\"index\"".parse().unwrap());
+        headers.append(
+            LINK,
+            "<https://ca/1/alt>;rel=\"alternate\", <https://ca/2>; rel=alternate".parse().unwrap(),
+        );
+        assert_eq!(alternates(&headers), ["https://ca/1/alt", "https://ca/2"]);
+    }
+}

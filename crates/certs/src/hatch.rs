@@ -1,0 +1,204 @@
+//! The hatch through which an issuance reaches whoever answers challenges and serves certificates: this process, or
+//! another one over its runtime socket. What stands behind it is not known to `issue`.
+
+use std::fmt;
+use std::future::{Future, ready};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tls::{CertStore, PemPair};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+/// A kind of challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Challenge {
+    /// A file on port 80 (RFC 8555 section 8.3).
+    Http01,
+    /// A certificate on port 443 (RFC 8737).
+    TlsAlpn01,
+    /// A TXT record (RFC 8555 section 8.4).
+    Dns01,
+}
+
+impl Challenge {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Challenge::Http01 => "http-01",
+            Challenge::TlsAlpn01 => "tls-alpn-01",
+            Challenge::Dns01 => "dns-01",
+        }
+    }
+}
+
+/// What must be found by the authority. `Debug` leaves the key out.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// At `http://NAME/.well-known/acme-challenge/TOKEN`.
+    Http {
+        /// The name that is proven.
+        name: String,
+        /// The authority's token; checked against its alphabet.
+        token: String,
+        /// What is answered: the key authorization.
+        content: String,
+    },
+    /// In a TLS handshake for `sni` with the protocol `acme-tls/1`.
+    Tls {
+        /// The name that is asked for: for addresses their reverse name (RFC 8738 section 6).
+        sni: String,
+        /// What is shown.
+        pair: PemPair,
+    },
+    /// In TXT records of `_acme-challenge.NAME`.
+    Dns {
+        /// The name that is proven, without `*.`.
+        name: String,
+        /// The record's value.
+        value: String,
+    },
+}
+
+/// Why something could not be handed through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HatchError(pub String);
+
+impl fmt::Display for HatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for HatchError {}
+
+/// A step that may wait.
+pub type Handed<'a> = Pin<Box<dyn Future<Output = Result<(), HatchError>> + 'a>>;
+
+/// Somebody who answers challenges and serves certificates.
+pub trait Hatch {
+    /// Challenges that can be answered here.
+    fn answers(&self) -> &[Challenge];
+    /// Makes an answer be found. Returns once an authority that looks would find it.
+    fn post<'a>(&'a self, answer: &'a Answer) -> Handed<'a>;
+    /// Takes an answer back.
+    fn withdraw<'a>(&'a self, answer: &'a Answer) -> Handed<'a>;
+    /// New certificates lie where they are served from.
+    fn publish(&self) -> Handed<'_>;
+}
+
+/// This process.
+#[derive(Clone)]
+pub struct Here {
+    store: CertStore,
+    publish: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Here {
+    /// `publish` has the binds look at their certificates.
+    pub fn new(store: CertStore, publish: impl Fn() + Send + Sync + 'static) -> Here {
+        Here { store, publish: Arc::new(publish) }
+    }
+}
+
+impl Hatch for Here {
+    fn answers(&self) -> &[Challenge] {
+        &[Challenge::Http01, Challenge::TlsAlpn01]
+    }
+
+    fn post<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
+        let answers = self.store.answers();
+        let posted = match answer {
+            Answer::Http { token, content, .. } => answers.post_http(token, content),
+            Answer::Tls { sni, pair } => answers.post_tls(sni, pair),
+            Answer::Dns { .. } => return Box::pin(ready(Err(no_dns()))),
+        };
+        Box::pin(ready(posted.map_err(|why| HatchError(why.to_string()))))
+    }
+
+    fn withdraw<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
+        match answer {
+            Answer::Http { token, .. } => self.store.answers().withdraw_http(token),
+            Answer::Tls { sni, .. } => self.store.answers().withdraw_tls(sni),
+            Answer::Dns { .. } => {}
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn publish(&self) -> Handed<'_> {
+        (self.publish)();
+        Box::pin(ready(Ok(())))
+    }
+}
+
+fn no_dns() -> HatchError {
+    HatchError("records are not made here".to_owned())
+}
+
+/// How long a running proxy has for one command.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest answer of a command that is read.
+const MAX_SAID: u64 = 64 * 1024;
+
+/// Another process, by its runtime socket.
+#[derive(Clone, Debug)]
+pub struct OverSocket {
+    socket: PathBuf,
+}
+
+impl OverSocket {
+    /// The proxy that serves its runtime API at `socket`.
+    pub fn new(socket: &Path) -> OverSocket {
+        OverSocket { socket: socket.to_owned() }
+    }
+
+    async fn tell(&self, command: String) -> Result<(), HatchError> {
+        let failed = |why: String| HatchError(format!("the proxy at {}: {why}", self.socket.display()));
+        let talk = async {
+            let mut stream = UnixStream::connect(&self.socket).await?;
+            stream.write_all(command.as_bytes()).await?;
+            stream.shutdown().await?;
+            let mut said = String::new();
+            stream.take(MAX_SAID).read_to_string(&mut said).await?;
+            Ok::<String, std::io::Error>(said)
+        };
+        let said = tokio::time::timeout(PATIENCE, talk).await;
+        let said = said.map_err(|_| failed("no answer".into()))?.map_err(|why| failed(why.to_string()))?;
+        match said.trim() {
+            "" => Ok(()),
+            complaint => Err(failed(complaint.to_owned())),
+        }
+    }
+}
+
+impl Hatch for OverSocket {
+    fn answers(&self) -> &[Challenge] {
+        &[Challenge::Http01, Challenge::TlsAlpn01]
+    }
+
+    fn post<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
+        match answer {
+            Answer::Http { token, content, .. } => {
+                Box::pin(self.tell(format!("acme answer http {token} {content}\n")))
+            }
+            Answer::Tls { sni, pair } => {
+                let pem = format!("{}{}", pair.cert, pair.key);
+                Box::pin(self.tell(format!("acme answer tls {sni} <<\n{}\n\n", pem.trim_end())))
+            }
+            Answer::Dns { .. } => Box::pin(ready(Err(no_dns()))),
+        }
+    }
+
+    fn withdraw<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
+        match answer {
+            Answer::Http { token, .. } => Box::pin(self.tell(format!("acme withdraw http {token}\n"))),
+            Answer::Tls { sni, .. } => Box::pin(self.tell(format!("acme withdraw tls {sni}\n"))),
+            Answer::Dns { .. } => Box::pin(ready(Ok(()))),
+        }
+    }
+
+    fn publish(&self) -> Handed<'_> {
+        Box::pin(self.tell("acme publish\n".to_owned()))
+    }
+}

@@ -1,0 +1,100 @@
+//! One issuance, from top to bottom:
+//! policy -> lock -> account -> order -> answers -> finalize -> save -> publish -> hooks.
+//! The scheduler of the proxy and the command line both come through here. This file knows the order of the steps; the
+//! steps decide nothing about each other.
+
+mod answers;
+mod finalize;
+mod hooks;
+mod names;
+mod order;
+
+use crate::acme::{self, Directory, IssueError};
+use crate::hatch::{Challenge, Hatch};
+use crate::key::KeyKind;
+use crate::storage::{Bundle, Storage, write_private};
+use std::path::PathBuf;
+
+pub use names::names_of;
+
+/// A certificate that is to be, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// What it is called on disk.
+    pub name: String,
+    /// Host names, wildcards and addresses on it; not empty.
+    pub names: Vec<String>,
+    /// Who signs it.
+    pub directory: Directory,
+    /// Kinds of proof, the preferred first.
+    pub challenges: Vec<Challenge>,
+    /// The kind of its key.
+    pub key: KeyKind,
+    /// A renewed certificate keeps the key.
+    pub reuse_key: bool,
+    /// The authority's profile; its default where there is none.
+    pub profile: Option<Profile>,
+    /// Common name of the root that the chain should lead to, where the authority offers several.
+    pub preferred_chain: Option<String>,
+    /// Where certificate and key are written too, in one file.
+    pub copy: Option<PathBuf>,
+    /// Programs to run once it is served.
+    pub hooks: Vec<String>,
+}
+
+/// A profile (draft-ietf-acme-profiles).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// Without it there is to be no certificate.
+    pub required: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The certificate.
+    pub bundle: Bundle,
+    /// What did not go well but did not keep the certificate from being served.
+    pub complaints: Vec<String>,
+}
+
+/// Obtains one certificate and has it served. Where it fails, what was there before stays as it was.
+pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Result<Issued, IssueError> {
+    let mut complaints = Vec::new();
+
+    let identifiers = names::identifiers(wanted)?;
+    let _lock = storage.lock(&wanted.name)?;
+    let before = storage.bundle(&wanted.name)?;
+
+    let account = acme::open_account(&wanted.directory, storage).await?;
+    let profile = order::profile(wanted, &account, &mut complaints)?;
+
+    let mut history = answers::History::default();
+    let mut order = loop {
+        let mut order = order::place(&account, &identifiers, profile, before.as_ref()).await?;
+        match answers::prove(&mut order, wanted, hatch, &account, &mut history).await {
+            Ok(()) => break order,
+            // Another kind of proof may convince the authority where one did not.
+            Err(IssueError::Unproven(_)) if history.is_worth_another_order() => {}
+            Err(error) => return Err(error),
+        }
+    };
+    complaints.append(&mut history.complaints);
+
+    let key = finalize::key(wanted, before.as_ref())?;
+    let full = finalize::order(&mut order, wanted, &key, &account, &mut complaints).await?;
+    let bundle = finalize::bundle(&full, &key, wanted)?;
+
+    storage.save(&wanted.name, &bundle)?;
+    if let Some(file) = &wanted.copy {
+        write_private(file, &format!("{}{}", bundle.fullchain(), bundle.key_pem))?;
+    }
+
+    if let Err(why) = hatch.publish().await {
+        complaints.push(format!("the new certificate is saved but not served yet: {why}"));
+    }
+    hooks::run(wanted, storage, &mut complaints).await;
+    Ok(Issued { bundle, complaints })
+}
