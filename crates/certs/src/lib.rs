@@ -6,6 +6,7 @@ pub mod hatch;
 pub mod issue;
 mod key;
 pub mod local;
+pub mod renew;
 mod storage;
 
 pub use key::KeyKind;

@@ -1,0 +1,125 @@
+//! How long to leave alone what has just failed: a name, or a whole authority. Remembered over restarts, and not
+//! fooled by a clock that was ahead when it was written.
+
+use super::UnixTime;
+use super::time::share;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The wait after the first failure. With the factor three, four attempts fall into the first hour: Let's Encrypt
+/// allows five failed validations of a name in an hour.
+const FIRST_WAIT: Duration = Duration::from_secs(120);
+const FACTOR: u32 = 3;
+/// The longest wait, of a name that has life left, or of an authority.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// The longest wait of an authority that cannot be reached: every name hangs on it, and one attempt costs it nothing.
+const LONGEST_AUTHORITY_WAIT: Duration = Duration::from_secs(3600);
+/// However little life is left, no name is tried more often: two failures an hour stay below Let's Encrypt's five.
+const SHORTEST_CAP: Duration = Duration::from_secs(1800);
+/// The longest that an authority's Retry-After is believed: the slowest of the published limits (a repeated set of
+/// names) refills one in 34 hours.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(34 * 3600);
+
+/// Failures in a row, and until when they are waited out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// How many in a row.
+    pub failures: u32,
+    /// When the last one was.
+    since: UnixTime,
+    /// When the next attempt may be made.
+    until: UnixTime,
+    /// What the last one said, for people.
+    pub said: String,
+}
+
+impl Backoff {
+    /// Until when nothing must be tried; `None` if it may be now. A failure in the future was written under a clock
+    /// that has since been set back: it holds nobody.
+    pub fn until(&self, now: UnixTime) -> Option<UnixTime> {
+        (self.failures > 0 && self.since <= now && now < self.until).then_some(self.until)
+    }
+
+    /// The last failure's time.
+    pub fn since(&self) -> Option<UnixTime> {
+        (self.failures > 0).then_some(self.since)
+    }
+
+    /// A name's attempt failed, with `left` of the certificate's life to go (`None`: there is no certificate).
+    pub fn name_failed(&mut self, said: &str, left: Option<Duration>, now: UnixTime, random: u32) {
+        let cap = left.map_or(LONGEST_WAIT, |left| (left / 16).clamp(SHORTEST_CAP, LONGEST_WAIT));
+        self.failed(said, cap, now, random);
+    }
+
+    /// The authority did not do its part: unreachable, an error of its own, no usable nonce.
+    pub fn authority_failed(&mut self, said: &str, now: UnixTime, random: u32) {
+        self.failed(said, LONGEST_AUTHORITY_WAIT, now, random);
+    }
+
+    /// The authority said when to come back. Believed up to 34 hours.
+    pub fn told_to_wait(&mut self, said: &str, retry_after: Duration, now: UnixTime) {
+        self.failures = self.failures.saturating_add(1);
+        said.clone_into(&mut self.said);
+        self.since = now;
+        self.until = now + retry_after.clamp(Duration::from_secs(1), LONGEST_RETRY_AFTER);
+    }
+
+    /// It worked.
+    pub fn clear(&mut self) {
+        *self = Backoff::default();
+    }
+
+    fn failed(&mut self, said: &str, cap: Duration, now: UnixTime, random: u32) {
+        let wait = FIRST_WAIT.saturating_mul(FACTOR.saturating_pow(self.failures)).min(cap);
+        self.failures = self.failures.saturating_add(1);
+        said.clone_into(&mut self.said);
+        self.since = now;
+        // From three quarters to five quarters, so that what failed together does not come back together.
+        self.until = now + wait * 3 / 4 + share(wait / 2, random);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIDDLE: u32 = u32::MAX / 2 + 1;
+
+    fn waits(left: Option<Duration>, count: usize) -> Vec<u64> {
+        let (mut backoff, now) = (Backoff::default(), UnixTime(1_000_000));
+        (0..count)
+            .map(|_| {
+                backoff.name_failed("no", left, now, MIDDLE);
+                backoff.until(now).unwrap().since(now).as_secs() / 60
+            })
+            .collect()
+    }
+
+    #[test]
+    fn waits_grow_threefold_to_a_day() {
+        assert_eq!(waits(None, 8), [2, 6, 18, 54, 162, 486, 1440, 1440]);
+    }
+
+    #[test]
+    fn little_life_left_shortens_the_longest_wait() {
+        let two_days = Duration::from_secs(2 * 86_400);
+        assert_eq!(waits(Some(two_days), 6), [2, 6, 18, 54, 162, 180]);
+        assert_eq!(waits(Some(Duration::ZERO), 5), [2, 6, 18, 30, 30]);
+    }
+
+    #[test]
+    fn a_failure_from_the_future_holds_nobody() {
+        let mut backoff = Backoff::default();
+        backoff.told_to_wait("later", Duration::from_secs(7200), UnixTime(50_000));
+        assert_eq!(backoff.until(UnixTime(50_001)), Some(UnixTime(57_200)));
+        assert_eq!(backoff.until(UnixTime(49_999)), None);
+        assert_eq!(backoff.until(UnixTime(57_200)), None);
+    }
+
+    #[test]
+    fn an_authority_cannot_send_us_away_for_years() {
+        let mut backoff = Backoff::default();
+        backoff.told_to_wait("later", Duration::MAX, UnixTime(0));
+        assert_eq!(backoff.until(UnixTime(0)), Some(UnixTime(34 * 3600)));
+    }
+}
