@@ -117,6 +117,12 @@ pub struct Global {
     pub spread_checks: Option<u32>,
     /// `max-spread-checks`
     pub max_spread_checks: Option<u64>,
+    /// `nosplice`
+    pub nosplice: bool,
+    /// `maxpipes`
+    pub maxpipes: Option<u32>,
+    /// `tune.pipesize`, bytes
+    pub pipesize: Option<u32>,
     /// `tune.bufsize`
     pub bufsize: Option<u32>,
     /// `tune.maxrewrite`

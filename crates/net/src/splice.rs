@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 
 /// What a pipe is asked to hold, bytes: the fewer trips, the cheaper a long body. Unprivileged users have
 /// `fs.pipe-user-pages-soft` (64 MiB) for all their pipes; beyond it the kernel gives less, which only costs trips.
-const PIPE_BYTES: usize = 256 << 10;
+pub const PIPE_BYTES: usize = 256 << 10;
 
-/// Pipes of one thread, in use and at rest together. Each costs two descriptors and at most [`PIPE_BYTES`].
+/// Pipes of one thread, in use and at rest together. Each costs two descriptors and at most its size of memory.
 pub const MAX_PIPES: usize = 256;
 
 /// A pipe between two connections. It is filled only when empty, so that "would block" has one meaning.
@@ -20,14 +20,15 @@ pub struct Pipe {
     out: OwnedFd,
     into: OwnedFd,
     held: usize,
+    size: usize,
 }
 
 impl Pipe {
-    fn open() -> io::Result<Pipe> {
+    fn open(size: usize) -> io::Result<Pipe> {
         let (out, into) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         // A smaller pipe works as well.
-        let _ = rustix::pipe::fcntl_setpipe_size(&into, PIPE_BYTES);
-        Ok(Pipe { out, into, held: 0 })
+        let _ = rustix::pipe::fcntl_setpipe_size(&into, size);
+        Ok(Pipe { out, into, held: 0, size })
     }
 
     /// Bytes taken from one side and not yet given to the other.
@@ -48,7 +49,7 @@ impl Pipe {
         }
         loop {
             ready!(from.poll_read_ready(cx))?;
-            match from.try_read_io(|| splice(from, &self.into, limit.min(PIPE_BYTES))) {
+            match from.try_read_io(|| splice(from, &self.into, limit.min(self.size))) {
                 Ok(n) => {
                     self.held = n;
                     return Poll::Ready(Ok(n));
@@ -82,22 +83,35 @@ fn splice(from: impl AsFd, to: impl AsFd, limit: usize) -> io::Result<usize> {
 }
 
 /// The pipes of one thread. A pipe that still held bytes when its stream ended is closed, never passed on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pipes {
     idle: Vec<Pipe>,
     open: usize,
+    size: usize,
+    most: usize,
+}
+
+impl Default for Pipes {
+    fn default() -> Self {
+        Pipes::new(PIPE_BYTES, MAX_PIPES)
+    }
 }
 
 impl Pipes {
-    /// A pipe, or none where [`MAX_PIPES`] are in use or the system has none: then read and write.
+    /// At most `most` pipes of `size` bytes each.
+    pub fn new(size: usize, most: usize) -> Pipes {
+        Pipes { idle: Vec::new(), open: 0, size, most }
+    }
+
+    /// A pipe, or none where all are in use or the system has none: then read and write.
     pub fn take(&mut self) -> Option<Pipe> {
         if let Some(pipe) = self.idle.pop() {
             return Some(pipe);
         }
-        if self.open >= MAX_PIPES {
+        if self.open >= self.most {
             return None;
         }
-        let pipe = Pipe::open().ok()?;
+        let pipe = Pipe::open(self.size).ok()?;
         self.open += 1;
         Some(pipe)
     }

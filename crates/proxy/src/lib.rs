@@ -30,6 +30,7 @@ mod scope;
 pub mod server;
 pub mod server_state;
 mod session;
+pub mod splice;
 pub mod stats_socket;
 mod stream;
 pub mod tally;

@@ -124,6 +124,32 @@ impl Link {
         }
     }
 
+    /// Whether its bytes may pass by unseen: TCP without TLS.
+    pub fn can_splice(&self) -> bool {
+        self.tls.is_none() && matches!(self.stream, Stream::Tcp(_))
+    }
+
+    /// Takes up to `limit` bytes into the pipe instead of `input`. `Ok(0)` is the peer's end.
+    pub fn poll_splice_in(
+        &mut self,
+        cx: &mut Context<'_>,
+        pipe: &mut net::Pipe,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        if self.ended {
+            return Poll::Ready(Ok(0));
+        }
+        let n = ready!(pipe.poll_fill(cx, &self.stream, limit))?;
+        self.ended = n == 0;
+        Poll::Ready(Ok(n))
+    }
+
+    /// Sends from the pipe; the output must have been flushed.
+    pub fn poll_splice_out(&self, cx: &mut Context<'_>, pipe: &mut net::Pipe) -> Poll<io::Result<usize>> {
+        debug_assert!(self.output.is_empty());
+        pipe.poll_drain(cx, &self.stream)
+    }
+
     /// Watches for the peer's end while nothing is expected of it. What it sends meanwhile is kept, up to a buffer;
     /// a peer that sends more is plainly not gone.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -165,6 +165,8 @@ impl<'m> Lower<'m> {
             threads,
             cpus: options::cpus(&global.cpu_map, threads),
             maxconn: Limit::new(global.maxconn.unwrap_or_else(default_maxconn)),
+            pipe_size: global.pipesize.map_or(net::splice::PIPE_BYTES, |n| n as usize),
+            pipes: global.maxpipes.map_or(net::splice::MAX_PIPES, |n| (n as usize).div_ceil(threads)),
             bufsize: self.bufsize(),
             node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
             hostname,

@@ -8,6 +8,7 @@ use crate::limit::Limit;
 use crate::log::LogPlan;
 use crate::reply::ErrorPages;
 use crate::rules::{HttpRule, RedirectRule, TcpRule};
+use crate::splice::Splicing;
 use crate::stats_socket::StatsSockets;
 use crate::tally::Tally;
 use crate::vars::ProcVars;
@@ -66,6 +67,10 @@ pub struct Process {
     pub cpus: Vec<Vec<u32>>,
     /// Most client connections at once.
     pub maxconn: Limit,
+    /// `tune.pipesize`: bytes of a pipe.
+    pub pipe_size: usize,
+    /// `maxpipes`, of each thread.
+    pub pipes: usize,
     /// `tune.bufsize`: what a rule may look at; bodies that are buffered are no longer than this.
     pub bufsize: usize,
     /// For `hostname`, logs and `fe_name` friends.
@@ -200,6 +205,10 @@ pub struct Frontend {
     pub ignore_probes: bool,
     /// `option dontlognull`
     pub dontlognull: bool,
+    /// How bodies of its requests leave.
+    pub splice_request: Splicing,
+    /// How bodies of its responses arrive.
+    pub splice_response: Splicing,
     /// `option tcpka` / `clitcpka`
     pub keepalive: bool,
     /// `option http-buffer-request`
@@ -386,8 +395,10 @@ pub struct Backend {
     pub limits: http::h1::Limits,
     /// `option tcpka` / `srvtcpka`
     pub keepalive: bool,
-    /// `option splice-*`, or automatic for plain TCP.
-    pub splice: bool,
+    /// How bodies of requests go to the servers.
+    pub splice_request: Splicing,
+    /// How bodies of responses come from them.
+    pub splice_response: Splicing,
     /// Checks, agents, and what follows from them.
     pub health: crate::health::plan::BackendHealth,
     /// What happened here.

@@ -146,7 +146,8 @@ async fn carry<'s>(
                 let fin = stream.front.timeouts.client_fin;
                 let tunnel =
                     Tunnel::new(stream.timeouts.client, stream.timeouts.server, stream.timeouts.tunnel)
-                        .with_fin(fin, back.timeouts.server_fin);
+                        .with_fin(fin, back.timeouts.server_fin)
+                        .with_splice(stream.worker, stream.front, back);
                 let watch = &assigned.watch;
                 if stream.front.log.asap {
                     stream.log_asap();

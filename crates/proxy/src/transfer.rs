@@ -2,6 +2,7 @@
 //! it leaves with, and never hold more than a little. One direction each; `stream` polls both in one task.
 
 use crate::link::{Link, LinkError};
+use crate::splice::{Splice, Spliced};
 use http::Fields;
 use http::h1::{self, BodyDecoder, Framing, Reject};
 use std::task::{Context, Poll, ready};
@@ -31,6 +32,7 @@ pub struct Transfer {
     /// Body bytes that were passed on.
     pub moved: u64,
     trailers: Fields,
+    splice: Option<Splice>,
 }
 
 impl Transfer {
@@ -53,6 +55,18 @@ impl Transfer {
     /// The framing that the sink gets from now on.
     pub fn leave_as(&mut self, framing: Framing) {
         self.chunked = framing == Framing::Chunked;
+    }
+
+    /// Long runs of bytes go by splice from now on, where that is possible.
+    pub fn splice_by(&mut self, splice: impl FnOnce() -> Option<Splice>) {
+        if !self.last {
+            self.splice = splice();
+        }
+    }
+
+    /// Whether it is the sink that everything waits for.
+    pub fn waits_for_sink(&self, to: &Link) -> bool {
+        self.pending > 0 || to.has_output() || self.splice.as_ref().is_some_and(Splice::holds)
     }
 
     /// Takes decoded bytes out for a caller that wants to look at them, up to `most`.
@@ -86,6 +100,7 @@ impl Transfer {
             finished: false,
             moved: 0,
             trailers: Fields::default(),
+            splice: None,
         }
     }
 
@@ -111,9 +126,21 @@ impl Transfer {
                 self.finish(to);
                 return to.poll_flush(cx).map_err(|_| TransferError::Sink);
             }
+            match ready!(self.poll_splice(cx, from, to))? {
+                Spliced::Through => continue,
+                Spliced::Ended => {
+                    self.source_ended()?;
+                    continue;
+                }
+                Spliced::Copy => {}
+            }
             match from.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => self.source_ended()?,
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(n)) => {
+                    if let Some(splice) = &mut self.splice {
+                        splice.note(n);
+                    }
+                }
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(TransferError::Source)),
                 Poll::Pending => {
                     // What is ready leaves now: the next bytes may take long.
@@ -148,6 +175,29 @@ impl Transfer {
             self.trailers = decoder.trailers().clone();
         }
         Ok(())
+    }
+
+    /// Moves a run of bytes inside the kernel, where there is one that is worth it.
+    fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Link,
+        to: &mut Link,
+    ) -> Poll<Result<Spliced, TransferError>> {
+        let Some(splice) = &mut self.splice else { return Poll::Ready(Ok(Spliced::Copy)) };
+        let run = self.decoder.as_ref().map_or(u64::MAX, BodyDecoder::run);
+        if self.chunked || !splice.pays(run, from, to) {
+            return Poll::Ready(Ok(Spliced::Copy));
+        }
+        let decoder = &mut self.decoder;
+        let taken = |n: usize| {
+            if let Some(decoder) = decoder {
+                decoder.skip(n as u64);
+            }
+        };
+        let spliced = ready!(splice.poll(cx, (from, to), run, taken, &mut self.moved))?;
+        self.last = self.decoder.as_ref().is_some_and(BodyDecoder::is_done);
+        Poll::Ready(Ok(spliced))
     }
 
     fn poll_pass(

@@ -4,8 +4,11 @@
 use crate::deadline::{after, earliest};
 use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
+use crate::plan::{Backend, Frontend};
 use crate::session::Session;
+use crate::splice::Splice;
 use crate::transfer::{Transfer, TransferError};
+use crate::worker::Worker;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -68,6 +71,15 @@ impl Tunnel {
     pub fn with_fin(mut self, client_fin: Option<Duration>, server_fin: Option<Duration>) -> Tunnel {
         self.client_fin = client_fin;
         self.server_fin = server_fin;
+        self
+    }
+
+    /// Bulk goes by splice where both proxies let it.
+    pub fn with_splice(mut self, worker: &Worker, front: &Frontend, back: &Backend) -> Tunnel {
+        let (up, down) =
+            (front.splice_request.and(back.splice_request), front.splice_response.and(back.splice_response));
+        self.up.transfer.splice_by(|| Splice::new(&worker.pipes, up));
+        self.down.transfer.splice_by(|| Splice::new(&worker.pipes, down));
         self
     }
 

@@ -7,7 +7,7 @@ use crate::plan::{Frontend, Listener, Plan};
 use crate::session;
 use crate::tally::Pace;
 use http::{Request, Response};
-use net::{Addr, BindError, BoundListener};
+use net::{Addr, BindError, BoundListener, Pipes};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
@@ -54,6 +54,8 @@ pub struct Worker {
     pub plan: Arc<Plan>,
     /// Idle server connections.
     pub pool: RefCell<Pool>,
+    /// For bytes that pass by inside the kernel.
+    pub pipes: Rc<RefCell<Pipes>>,
     started: Instant,
     started_us: i64,
     now: Cell<Instant>,
@@ -101,6 +103,7 @@ impl Worker {
         Worker {
             index,
             pool: RefCell::new(Pool::new(idle_most(plan.process.threads))),
+            pipes: Rc::new(RefCell::new(Pipes::new(plan.process.pipe_size, plan.process.pipes))),
             plan,
             started: Instant::now(),
             now: Cell::new(Instant::now()),

@@ -15,6 +15,9 @@ const MIN_BUFSIZE: i64 = 1024;
 /// The largest buffer. Every busy connection may hold one; more is a typing error.
 const MAX_BUFSIZE: i64 = 64 << 20;
 
+/// The smallest pipe: a page (fcntl(2), F_SETPIPE_SZ).
+const MIN_PIPESIZE: i64 = 4096;
+
 /// The most header fields of a message (manual: "from 1 to 32767").
 const MAX_FIELDS: i64 = 32_767;
 
@@ -89,10 +92,15 @@ pub(crate) const ROWS: &[Row] = &[
         OWN_POLLER,
     ),
     idle(&["noreuseport"], "", "Forbids SO_REUSEPORT.", "every thread has a listener of its own"),
-    idle(&["nosplice"], "", "Forbids splicing.", "bytes are copied by the process anyway"),
+    row(&["nosplice"], "", "Forbids splicing.", |_, a, g| {
+        g.nosplice = true;
+        a.finish()
+    }),
     idle(&["nogetaddrinfo"], "", "Forbids getaddrinfo().", "names are looked up by the system"),
     idle(&["no-memory-trimming"], "", "Keeps freed memory.", OWN_MEMORY),
-    idle(&["maxpipes"], "<number>", "Most pipes.", "a pipe belongs to its connection"),
+    row(&["maxpipes"], "<number>", "Most pipes of the process; without one, bytes are copied.", |_, a, g| {
+        number(a, &mut g.maxpipes, 0, MAX_COUNT)
+    }),
     idle(
         &["maxconnrate"],
         "<number>",
@@ -207,7 +215,9 @@ pub(crate) const ROWS: &[Row] = &[
     idle(&["tune.memory.*", "tune.notsent-lowat.*"], "<value>", "Memory.", OWN_MEMORY),
     idle(&["tune.pattern.cache-size"], "<number>", "A cache of matches.", "matches are fast without one"),
     idle(&["tune.peers.*"], "<number>", "Peers.", NO_PEERS),
-    idle(&["tune.pipesize"], "<size>", "Bytes of a pipe.", "the system's size is used"),
+    row(&["tune.pipesize"], "<size>", "Bytes that a pipe is asked to hold.", |_, a, g| {
+        number(a, &mut g.pipesize, MIN_PIPESIZE, MAX_COUNT)
+    }),
     idle(&["tune.pool-*"], "<percent>", "Idle connections to servers.", POOLED),
     idle(
         &["tune.rcvbuf.*", "tune.sndbuf.*"],

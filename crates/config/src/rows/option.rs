@@ -162,11 +162,23 @@ pub(crate) const ROWS: &[Row] = &[
         "What happens to header names other than letters, digits and dashes.",
         restrict,
     ),
-    idle(
-        &["option splice-auto", "option splice-request", "option splice-response"],
+    switch(
+        &["option splice-auto"],
         ALL,
-        "Moves bytes inside the kernel.",
-        "bytes are still copied by the process",
+        "Moves long bodies inside the kernel where that pays, which is the default; 'no' forbids it.",
+        |_, a, s| set(a, &mut s.options.splice_auto),
+    ),
+    switch(
+        &["option splice-request"],
+        ALL,
+        "Moves requests' bodies inside the kernel wherever possible.",
+        |_, a, s| set(a, &mut s.options.splice_request),
+    ),
+    switch(
+        &["option splice-response"],
+        ALL,
+        "Moves responses' bodies inside the kernel wherever possible.",
+        |_, a, s| set(a, &mut s.options.splice_response),
     ),
     idle(
         &["option http-no-delay"],

@@ -82,3 +82,36 @@ fn more_clients_than_places_wait_their_turn_and_none_fails() {
         "{said}"
     );
 }
+
+/// Keep-alive connections of wrk: each has one request on its way, so no more than these can be hit by one death.
+const CLIENTS: usize = 16;
+
+#[test]
+fn a_server_that_dies_under_load_costs_only_what_it_was_serving() {
+    let (one, two) = (Nginx::start("one"), Nginx::start("two"));
+    let lockgate = proxy(&format!(
+        "option redispatch 1\n server one {} check inter 200ms fall 1\n server two {} check inter 200ms",
+        one.address(),
+        two.address()
+    ));
+    let url = lockgate.url("http", "/");
+    let load = std::thread::spawn(move || {
+        let clients = format!("-c{CLIENTS}");
+        Command::new("wrk").args(["-t1", &clients, "-d3s", &url]).output().unwrap()
+    });
+    wait_for(|| (one.requests().len() > 500).then_some(())).unwrap();
+    drop(one);
+    let at_death = two.requests().len();
+    let said = String::from_utf8_lossy(&load.join().unwrap().stdout).into_owned();
+    assert!(said.contains("Requests/sec") && !said.contains("Socket errors"), "{said}");
+    let failed = said.lines().find_map(|l| l.trim().strip_prefix("Non-2xx or 3xx responses: "));
+    let failed: usize = failed.map_or(0, |n| n.trim().parse().unwrap());
+    assert!(failed <= CLIENTS, "{said}");
+    assert!(two.requests().len() > at_death + 500, "{at_death}: {said}");
+    // Nothing but the death of the server ended a request otherwise than well.
+    let ends = |l: &String| l.contains("GET / HTTP/1.1") && !l.contains(" 200 ");
+    let bad: Vec<String> = lockgate.lines().into_iter().filter(ends).collect();
+    assert!(bad.len() <= CLIENTS && bad.iter().all(|l| l.contains(" 502 ") && l.contains(" SH")), "{bad:?}");
+    lockgate.logged("Server l/one is DOWN");
+    assert_eq!(curl(&lockgate.url("http", "/")).field("x-server"), Some("two"));
+}

@@ -163,3 +163,43 @@ fn an_idle_kept_connection_is_closed_without_a_line() {
     assert_eq!(as_text(&ended(&lockgate, "GET /kept")), ("200", "----"));
     assert!(!lockgate.lines().iter().any(|l| l.contains("BADREQ")));
 }
+
+/// More than the sockets on the way hold: somebody has to wait.
+const TOO_MUCH: usize = 64 << 20;
+
+#[test]
+fn a_client_that_does_not_read_is_given_up() {
+    let server = Upstream::start(|mut peer| {
+        peer.read_head();
+        peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {TOO_MUCH}\r\n\r\n"));
+        peer.send(vec![b'x'; TOO_MUCH]);
+    });
+    for option in ["", "no option splice-auto"] {
+        let lockgate = proxy(server.address(), &format!("timeout client 200ms\n {option}"), "");
+        let mut raw = Raw::connect(lockgate.at("http"));
+        raw.send("GET /unread HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(as_text(&ended(&lockgate, "GET /unread")), ("200", "cD--"), "{option}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_read_is_given_up() {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let server = Upstream::start(move |mut peer| {
+        peer.read_head();
+        let _ = held.lock().unwrap().recv();
+    });
+    for option in ["", "no option splice-auto"] {
+        let lockgate = proxy(server.address(), &format!("retries 0\n timeout server 200ms\n {option}"), "");
+        let mut raw = Raw::connect(lockgate.at("http"));
+        raw.send(format!("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: {TOO_MUCH}\r\n\r\n"));
+        let sending = std::thread::spawn(move || {
+            raw.send(vec![b'x'; TOO_MUCH]);
+        });
+        let (status, code) = ended(&lockgate, "POST /unread");
+        assert_eq!((status.as_str(), code.as_str()), ("504", "sH--"), "{option}");
+        sending.join().unwrap();
+        hold.send(()).unwrap();
+    }
+}

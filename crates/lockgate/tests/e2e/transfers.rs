@@ -8,7 +8,7 @@ use crate::place::Folder;
 use crate::program::Lockgate;
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const PLAIN_MIB: usize = 256;
 const TLS_MIB: usize = 64;
@@ -78,6 +78,82 @@ fn large_files_come_down_and_go_up_whole() {
         let line = lockgate.logged("GET /files/large");
         let bytes: usize = line.split(' ').nth(6).unwrap().parse().unwrap_or_else(|_| panic!("{line}"));
         assert!(bytes > mib << 20 && bytes < (mib << 20) + 1000, "{line}");
+    }
+}
+
+/// The most memory the process has held so far, KiB.
+fn peak_memory(lockgate: &Lockgate) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", lockgate.pid())).unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Memory that two transfers of any length may add, KiB: some buffers, and what the allocator rounds up.
+const TRANSFER_MEMORY: u64 = 4 * 1024;
+
+#[test]
+fn a_gibibyte_passes_both_ways_in_little_memory() {
+    let nginx = Nginx::start("files");
+    let large = nginx.file("large");
+    fill(&large, 1024);
+    let same = |other: &str| {
+        let mut cmp = Command::new("cmp");
+        cmp.arg(&large).arg(other);
+        cmp
+    };
+    for (global, backend) in [("", ""), ("nosplice", ""), ("maxpipes 0", "option splice-response")] {
+        let lockgate = Lockgate::start(&format!(
+            "global\n {global}\ndefaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
+             listen l\n bind <http>\n {backend}\n server s {}\n",
+            nginx.address()
+        ));
+        assert_eq!(curl(&lockgate.url("http", "/")).status, 200);
+        let before = peak_memory(&lockgate);
+        let mut down = Command::new("curl")
+            .args(["-sS", "--max-time", "60", &lockgate.url("http", "/files/large")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let whole = same("-").stdin(down.stdout.take().unwrap()).status().unwrap();
+        assert!(down.wait().unwrap().success() && whole.success(), "{global}");
+        let up = curl(&format!("{} -T {}", lockgate.url("http", "/files/up"), large.display()));
+        assert!(matches!(up.status, 201 | 204), "{global}: {}", up.status);
+        assert!(same(nginx.file("up").to_str().unwrap()).status().unwrap().success(), "{global}");
+        let grown = peak_memory(&lockgate) - before;
+        assert!(grown < TRANSFER_MEMORY, "{global}: {grown} KiB");
+    }
+}
+
+#[test]
+fn bodies_pass_whole_whatever_is_said_about_splicing() {
+    let nginx = Nginx::start("files");
+    let large = nginx.file("large");
+    fill(&large, 3);
+    let wanted = digest(&large);
+    let folder = Folder::new();
+    let copy = folder.path().join("copy");
+    for (global, options) in [
+        ("tune.pipesize 4096", "option splice-request\n option splice-response"),
+        ("maxpipes 1", "option splice-auto"),
+        ("", "no option splice-auto"),
+        ("", "mode tcp\n option splice-request\n option splice-response"),
+        ("", "mode tcp"),
+    ] {
+        let lockgate = Lockgate::start(&format!(
+            "global\n {global}\ndefaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
+             listen l\n bind <http>\n {options}\n server s {}\n",
+            nginx.address()
+        ));
+        for more in ["", "-0"] {
+            let url = lockgate.url("http", "/files/large");
+            let (code, said) = try_curl(&format!("{url} {more} --no-include -o {}", copy.display()));
+            assert_eq!((code, said.as_slice()), (0, &b""[..]), "{options}");
+            assert_eq!(digest(&copy), wanted, "{options}");
+            let up = curl(&format!("{} {more} -T {}", lockgate.url("http", "/files/up"), large.display()));
+            assert!(matches!(up.status, 201 | 204), "{options}: {}", up.status);
+            assert_eq!(digest(&nginx.file("up")), wanted, "{options}");
+            assert_eq!(curl(&lockgate.url("http", "/")).text(), "files\n", "{options}");
+        }
     }
 }
 

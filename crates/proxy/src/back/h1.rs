@@ -10,6 +10,7 @@ use crate::front::h1::Exchange;
 use crate::link::Link;
 use crate::log::size;
 use crate::plan::Backend;
+use crate::splice::Splice;
 use crate::stream::{After, Stream};
 use crate::transfer::{Transfer, TransferError};
 use crate::worker::Worker;
@@ -58,6 +59,8 @@ impl Checkout<'_> {
             stream.request.fields.push(b"connection", b"close");
         }
         exchange.upload.leave_as(framing);
+        let wanted = stream.front.splice_request.and(self.back.splice_request);
+        exchange.upload.splice_by(|| Splice::new(&stream.worker.pipes, wanted));
         let out = self.link.output();
         h1::write_request(&stream.request, framing, out);
         if !stream.body.bytes.is_empty() {
@@ -149,7 +152,7 @@ impl Checkout<'_> {
             return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ServerDown, Phase::Headers))));
         }
         let sending = !exchange.upload.is_finished() && !self.deaf;
-        let blocked = self.link.has_output();
+        let blocked = exchange.upload.waits_for_sink(&self.link);
         let client_at = if sending && !blocked { after(wait.since, stream.timeouts.client) } else { None };
         let server_at = if sending && !blocked { None } else { after(wait.since, stream.timeouts.server) };
         let at = earliest(client_at, server_at);
@@ -226,6 +229,8 @@ impl Checkout<'_> {
             stream.log_asap();
         }
         let mut download = Transfer::body(complete.body, framing);
+        let wanted = stream.front.splice_response.and(self.back.splice_response);
+        download.splice_by(|| Splice::new(&stream.worker.pipes, wanted));
         let mut wait = Waiting::new(stream);
         let result = poll_fn(|cx| self.poll_body(cx, stream, exchange, &mut download, &mut wait)).await;
         stream.bytes_read += download.moved;
@@ -274,7 +279,7 @@ impl Checkout<'_> {
         if self.watch.was_shut_down() {
             return Poll::Ready(Err(Ending::new(Cause::ServerDown, Phase::Data)));
         }
-        let client_blocks = exchange.link.has_output();
+        let client_blocks = download.waits_for_sink(exchange.link);
         let timeout = if client_blocks { stream.timeouts.client } else { stream.timeouts.server };
         let timed_out = stream.session.deadline.borrow_mut().poll(cx, after(wait.since, timeout));
         timed_out.map(|()| {
@@ -333,7 +338,8 @@ impl Checkout<'_> {
         stream.status_logged = Some(101);
         exchange.send_switch(&stream.response);
         let timeout = stream.timeouts.tunnel;
-        let tunnel = crate::tunnel::Tunnel::new(stream.timeouts.client, stream.timeouts.server, timeout);
+        let tunnel = crate::tunnel::Tunnel::new(stream.timeouts.client, stream.timeouts.server, timeout)
+            .with_splice(stream.worker, stream.front, self.back);
         let watch = self.watch.clone();
         let ended = tunnel.run(stream.session, exchange.link, &mut self.link, || watch.was_shut_down()).await;
         stream.bytes_uploaded += ended.up;

@@ -81,7 +81,8 @@ impl Lower<'_> {
             log: self.log_plan(proxy),
             limits: self.limits(options.accept_unsafe_response == Some(true)),
             keepalive: options.tcpka == Some(true) || options.srvtcpka == Some(true),
-            splice: options.splice_auto == Some(true) || options.splice_response == Some(true),
+            splice_request: self.splicing(options, options.splice_request),
+            splice_response: self.splicing(options, options.splice_response),
             health: self.health(proxy),
             tally: Tally::new(self.threads),
         }

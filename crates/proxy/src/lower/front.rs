@@ -62,6 +62,8 @@ impl Lower<'_> {
             restrict_names: options.restrict_req_hdr_names.unwrap_or(RestrictNames::Preserve),
             ignore_probes: options.http_ignore_probes == Some(true),
             dontlognull: options.dontlognull == Some(true),
+            splice_request: self.splicing(options, options.splice_request),
+            splice_response: self.splicing(options, options.splice_response),
             keepalive: options.tcpka == Some(true) || options.clitcpka == Some(true),
             buffer_request: options.http_buffer_request == Some(true),
             socket_stats: options.socket_stats == Some(true),

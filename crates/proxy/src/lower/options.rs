@@ -2,6 +2,7 @@
 
 use super::Lower;
 use crate::plan::{AddressHeader, Forwarded, HeaderOptions};
+use crate::splice::Splicing;
 use config::model::{self, CpuMap, ExprText, Options};
 use expr::{Expr, Stage};
 use std::net::IpAddr;
@@ -23,6 +24,14 @@ pub(super) fn cpus(maps: &[CpuMap], threads: usize) -> Vec<Vec<u32>> {
 }
 
 impl Lower<'_> {
+    /// How bodies go in a direction that has this option of its own.
+    pub(super) fn splicing(&self, options: &Options, direction: Option<bool>) -> Splicing {
+        match self.model.global.nosplice {
+            true => Splicing::Off,
+            false => Splicing::of(options.splice_auto, direction),
+        }
+    }
+
     pub(super) fn header_options(&mut self, options: &Options) -> HeaderOptions {
         HeaderOptions {
             forwardfor: self.address_header(options.forwardfor.as_ref(), "x-forwarded-for"),
