@@ -1,7 +1,7 @@
 //! Log-format strings: text with `%` items and `%[expressions]` (manual section 8.2.6). Used for log lines and for
 //! every rule that builds a text: headers, paths, bodies, backend names.
 
-mod date;
+pub mod date;
 pub mod defaults;
 pub mod items;
 mod parse;

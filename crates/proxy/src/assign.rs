@@ -11,7 +11,8 @@ use crate::link::Link;
 use crate::persist::{self, Guidance, Presented, Settings};
 use crate::plan::{Backend, UseServerTarget};
 use crate::queue::{Called, Line, Slot};
-use crate::server::Server;
+use crate::roster::Stage;
+use crate::server::{Server, Shutdown, ShutdownEpoch};
 use crate::stream::Stream;
 use crate::tally::{Count, Pace};
 use expr::Expr;
@@ -74,13 +75,18 @@ pub struct Assigned<'b> {
 #[derive(Clone)]
 pub struct Watch {
     server: Arc<Server>,
-    epoch: u32,
+    epoch: ShutdownEpoch,
 }
 
 impl Watch {
-    /// The server's sessions are to be shut down.
-    pub fn was_shut_down(&self) -> bool {
-        self.server.shutdown_epoch() != self.epoch
+    /// Why the server's sessions are to be shut down, where they are.
+    pub fn shut_down(&self) -> Option<Cause> {
+        let epoch = self.server.shutdown_epoch();
+        (epoch != self.epoch).then(|| match epoch.why() {
+            Shutdown::Down => Cause::ServerDown,
+            Shutdown::BetterUp => Cause::ServerUp,
+            Shutdown::Operator => Cause::Killed,
+        })
     }
 }
 
@@ -204,6 +210,7 @@ pub async fn server<'b>(
     let Some(server) = slot.server().cloned() else { return Err(NO_SERVER) };
     stream.server = Some(index);
     stream.session.last_server.set(Some((back.index, index)));
+    stream.session.sight.turn(Stage::Connect);
     if stream.times.assigned.is_none() {
         stream.times.assigned = Some(stream.worker.now());
     }
@@ -236,6 +243,7 @@ async fn in_line<'b>(
 ) -> Result<Option<Slot<'b>>, Ending> {
     let mut waiting = back.balance.wait(line);
     let session = stream.session;
+    session.sight.turn(Stage::Queue);
     let outcome = poll_fn(|cx| {
         if let Poll::Ready(called) = Pin::new(&mut waiting).poll(cx) {
             return Poll::Ready(Ok(called));
@@ -243,7 +251,7 @@ async fn in_line<'b>(
         if back.abortonclose && client.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Queue)));
         }
-        session.deadline.borrow_mut().poll(cx, give_up).map(|()| Err(QUEUE_TIMEOUT))
+        session.poll_end(cx, give_up, QUEUE_TIMEOUT).map(Err)
     })
     .await;
     let position = waiting.leave();

@@ -16,6 +16,11 @@ pub struct Deadline {
 }
 
 impl Deadline {
+    /// When the timer fires that is set, if one is.
+    pub fn armed(&self) -> Option<Instant> {
+        self.sleep.as_ref().map(|sleep| sleep.deadline())
+    }
+
     /// Ready once `at` has passed. `None` never comes.
     pub fn poll(&mut self, cx: &mut Context<'_>, at: Option<Instant>) -> Poll<()> {
         let Some(at) = at else { return Poll::Pending };

@@ -123,15 +123,14 @@ impl Ending {
                 Some(503)
             }
             (Cause::ServerTimeout, Phase::Headers) => Some(504),
-            (Cause::ServerAbort | Cause::Proxy | Cause::ServerDown | Cause::ServerUp, Phase::Headers) => {
-                Some(502)
-            }
+            (
+                Cause::ServerAbort | Cause::Proxy | Cause::ServerDown | Cause::ServerUp | Cause::Killed,
+                Phase::Headers,
+            ) => Some(502),
             (Cause::Proxy, Phase::Request) => Some(403),
             (Cause::Proxy, Phase::Tarpit) => Some(500),
-            (
-                Cause::Internal | Cause::Resource | Cause::Killed,
-                Phase::Request | Phase::Headers | Phase::Tarpit,
-            ) => Some(500),
+            (Cause::Internal | Cause::Resource, Phase::Request | Phase::Headers | Phase::Tarpit)
+            | (Cause::Killed, Phase::Request | Phase::Tarpit) => Some(500),
             (
                 Cause::ServerAbort
                 | Cause::ServerTimeout
@@ -183,6 +182,7 @@ mod tests {
             ("sD", Cause::ServerTimeout, Phase::Data, None),
             ("CD", Cause::ClientAbort, Phase::Data, None),
             ("cD", Cause::ClientTimeout, Phase::Data, None),
+            ("KH", Cause::Killed, Phase::Headers, Some(502)),
             ("PT", Cause::Proxy, Phase::Tarpit, Some(500)),
         ];
         for (code, cause, phase, status) in cases {

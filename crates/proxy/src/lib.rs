@@ -24,6 +24,7 @@ pub mod plan;
 pub mod queue;
 mod rate;
 mod reply;
+pub mod roster;
 mod route;
 mod rules;
 mod scope;

@@ -220,10 +220,11 @@ impl<'m> Lower<'m> {
         proxy.settings.mode == Some(Mode::Http)
     }
 
-    /// Position of a proxy in the file, counted from 1; its id where none is written.
+    /// Position of a proxy in the file, counted from 2, for the first number is a proxy of HAProxy's own; its id where
+    /// none is written.
     pub(crate) fn id(&self, proxy: &Proxy) -> u32 {
         let place = self.model.proxies.iter().position(|p| std::ptr::eq(p, proxy)).unwrap_or_default();
-        proxy.id.unwrap_or_else(|| u32::try_from(place + 1).unwrap_or(u32::MAX))
+        proxy.id.unwrap_or_else(|| u32::try_from(place + 2).unwrap_or(u32::MAX))
     }
 }
 

@@ -147,7 +147,7 @@ impl Connections {
 pub struct Frontend {
     /// Its name.
     pub name: Box<str>,
-    /// `id`, or its position counted from 1.
+    /// `id`, or its position counted from 2: HAProxy has a proxy of its own first.
     pub id: u32,
     /// Index into [`Plan::frontends`].
     pub index: usize,
@@ -323,7 +323,7 @@ pub struct Forwarded {
 pub struct Backend {
     /// Its name.
     pub name: Box<str>,
-    /// `id`, or its position counted from 1.
+    /// `id`, or its position counted from 2: HAProxy has a proxy of its own first.
     pub id: u32,
     /// `id` is written.
     pub forced_id: bool,

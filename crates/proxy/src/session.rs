@@ -7,6 +7,7 @@ use crate::ending::{Cause, Ending, Phase};
 use crate::front;
 use crate::link::{Link, LinkError};
 use crate::plan::{Frontend, Listener};
+use crate::roster::Sight;
 use crate::rules::{TcpDecision, run_tcp};
 use crate::stream::Stream;
 use crate::tally::{Count, Pace};
@@ -19,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,6 +30,10 @@ const PREFACE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is known of a client connection.
 pub struct Session {
+    /// Its number, which no other session ever has.
+    pub id: u64,
+    /// What it shows of itself.
+    pub sight: Sight,
     /// Its thread.
     pub worker: Rc<Worker>,
     /// Its frontend.
@@ -65,6 +70,14 @@ impl Session {
     /// Milliseconds on the wall clock now, derived from the accept time.
     pub fn wall_us(&self, now: Instant) -> i64 {
         self.accepted_us + i64::try_from(now.duration_since(self.accepted).as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// Ready with the way in which a wait ends: as `late` says once `at` has passed, or killed by an operator.
+    pub fn poll_end(&self, cx: &mut Context<'_>, at: Option<Instant>, late: Ending) -> Poll<Ending> {
+        if self.sight.is_killed() {
+            return Poll::Ready(Ending { cause: Cause::Killed, status: None, ..late });
+        }
+        self.deadline.borrow_mut().poll(cx, at).map(|()| late)
     }
 
     /// Counts in the frontend and its listener.
@@ -125,11 +138,13 @@ pub async fn run(
     stream: net::Stream,
     peer: Addr,
 ) {
-    let _registered = worker.register().await;
+    let registered = worker.register().await;
     let dst = stream.local_addr().unwrap_or(Addr::Unix);
     let accepted = worker.tick();
     let _counted = Counted::new(&worker, &front, &listener);
-    let mut session = Session {
+    let mut session = Rc::new(Session {
+        id: worker.next_session(),
+        sight: Sight::default(),
         accepted_us: worker.wall_us(),
         worker,
         front,
@@ -145,16 +160,20 @@ pub async fn run(
         private: RefCell::new(None),
         last_server: Cell::new(None),
         deadline: RefCell::default(),
-    };
+    });
     let mut link = Link::new(stream);
-    if needs_preface(&session) {
-        match Box::pin(preface(&mut session, &mut link)).await {
+    // it is nobody else's before it is shown
+    if needs_preface(&session)
+        && let Some(session) = Rc::get_mut(&mut session)
+    {
+        match Box::pin(preface(session, &mut link)).await {
             Preface::Go => {}
             Preface::Close => return,
             Preface::SilentDrop => return link.silent_drop(None),
         }
         session.handshake = session.worker.tick().duration_since(session.accepted);
     }
+    registered.show(session.clone());
     session.count(Count::Sessions);
     session.front.tally.pace(session.worker.index, Pace::Sessions, session.worker.now_ms());
     if session.front.http {

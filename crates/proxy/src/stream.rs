@@ -14,6 +14,7 @@ use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
 use crate::plan::{Backend, Frontend, HttpRules};
 use crate::reply::Reply;
+use crate::roster::Stage;
 use crate::route;
 use crate::rules::{self, Decision, HttpRule, Message};
 use crate::session::Session;
@@ -225,6 +226,7 @@ impl<'s> Stream<'s> {
     /// The request's head is here.
     pub fn begin(&mut self, _complete: &Complete) {
         self.has_request = true;
+        self.session.sight.begin(self.worker.now());
         self.times.request = Some(self.worker.now());
         self.front.tally.add(self.worker.index, Count::Requests, 1);
         self.front.tally.pace(self.worker.index, Pace::Requests, self.worker.now_ms());
@@ -287,6 +289,7 @@ impl<'s> Stream<'s> {
         back.tally.add(worker, Count::Sessions, 1);
         self.timeouts.server = self.timeouts.server.or(back.timeouts.server);
         self.timeouts.tunnel = self.timeouts.tunnel.or(back.timeouts.tunnel);
+        self.session.sight.enter(back.index);
         self.in_backend = true;
         self.back = Some(back);
     }
@@ -327,6 +330,7 @@ impl<'s> Stream<'s> {
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
         self.leave_backend();
+        self.session.sight.end();
         self.worker.give_request(std::mem::take(&mut self.request));
         self.worker.give_response(std::mem::take(&mut self.response));
     }
@@ -553,6 +557,7 @@ async fn through(
     mut checkout: Checkout<'_>,
     attempts: &back::Attempts<'_>,
 ) -> Result<After, Failure> {
+    stream.session.sight.turn(Stage::Headers);
     checkout.send_request(stream, exchange);
     let complete = checkout.response_head(stream, exchange, attempts).await?;
     if complete.upgrade && stream.response.status == 101 {

@@ -7,6 +7,7 @@ use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
 use crate::plan::Backend;
+use crate::roster::Stage;
 use crate::route;
 use crate::rules::{TcpDecision, TcpRule, run_tcp};
 use crate::session::Session;
@@ -33,6 +34,7 @@ pub async fn run(session: &Session, mut link: Link) {
     let mut stream = Stream::new(session);
     stream.times.idle_from = session.accepted;
     stream.times.request = Some(session.worker.now());
+    session.sight.begin(session.worker.now());
     let close = match steps(&mut stream, &mut link).await {
         Ok(close) => close,
         Err(ending) => {
@@ -120,7 +122,9 @@ async fn inspect(
                 }
                 Poll::Pending => {}
             }
-            session.deadline.borrow_mut().poll(cx, give_up).map(|()| Ok(true))
+            let killed = session.sight.is_killed();
+            let late = Ending::new(Cause::Proxy, Phase::Request);
+            session.poll_end(cx, give_up, late).map(|ending| if killed { Err(ending) } else { Ok(true) })
         })
         .await?;
     }
@@ -143,6 +147,7 @@ async fn carry<'s>(
             Ok(mut server) => {
                 stream.times.connected = Some(stream.worker.tick());
                 assigned.connected();
+                stream.session.sight.turn(Stage::Data);
                 let fin = stream.front.timeouts.client_fin;
                 let tunnel =
                     Tunnel::new(stream.timeouts.client, stream.timeouts.server, stream.timeouts.tunnel)
@@ -152,7 +157,7 @@ async fn carry<'s>(
                 if stream.front.log.asap {
                     stream.log_asap();
                 }
-                let carried = tunnel.run(stream.session, link, &mut server, || watch.was_shut_down()).await;
+                let carried = tunnel.run(stream.session, link, &mut server, || watch.shut_down()).await;
                 stream.bytes_uploaded += carried.up;
                 stream.bytes_read += carried.down;
                 stream.ending = carried.ending;

@@ -89,7 +89,7 @@ impl Tunnel {
         session: &Session,
         client: &mut Link,
         server: &mut Link,
-        killed: impl Fn() -> bool,
+        killed: impl Fn() -> Option<Cause>,
     ) -> Carried {
         let ending = poll_fn(|cx| self.poll(cx, session, client, server, &killed)).await;
         Carried { ending, up: self.up.transfer.moved, down: self.down.transfer.moved }
@@ -101,7 +101,7 @@ impl Tunnel {
         session: &Session,
         client: &mut Link,
         server: &mut Link,
-        killed: &impl Fn() -> bool,
+        killed: &impl Fn() -> Option<Cause>,
     ) -> Poll<Ending> {
         let down = self.down.step(cx, server, client);
         let up = self.up.step(cx, client, server);
@@ -113,22 +113,22 @@ impl Tunnel {
                 return Poll::Ready(Ending::new(Cause::ServerAbort, Phase::Data));
             }
             (Step::Done, Step::Done) => return Poll::Ready(Ending::default()),
-            (Step::Moved, _) | (_, Step::Moved) => self.since = Instant::now(),
+            (Step::Moved, _) | (_, Step::Moved) => {
+                self.since = Instant::now();
+                session.sight.moved(self.up.transfer.moved, self.down.transfer.moved);
+            }
             (Step::Waits | Step::Done, Step::Waits | Step::Done) => {}
         }
-        if killed() {
-            return Poll::Ready(Ending::new(Cause::ServerDown, Phase::Data));
+        if let Some(cause) = killed() {
+            return Poll::Ready(Ending::new(cause, Phase::Data));
         }
         let (client_at, server_at) = self.deadlines();
-        let timed_out = session.deadline.borrow_mut().poll(cx, earliest(client_at, server_at));
-        timed_out.map(|()| {
-            let cause = match (client_at, server_at) {
-                (Some(c), Some(s)) if s < c => Cause::ServerTimeout,
-                (None, Some(_)) => Cause::ServerTimeout,
-                (Some(_), _) | (None, None) => Cause::ClientTimeout,
-            };
-            Ending::new(cause, Phase::Data)
-        })
+        let cause = match (client_at, server_at) {
+            (Some(c), Some(s)) if s < c => Cause::ServerTimeout,
+            (None, Some(_)) => Cause::ServerTimeout,
+            (Some(_), _) | (None, None) => Cause::ClientTimeout,
+        };
+        session.poll_end(cx, earliest(client_at, server_at), Ending::new(cause, Phase::Data))
     }
 
     /// When each side has been silent for too long.

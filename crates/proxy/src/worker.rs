@@ -4,6 +4,7 @@
 use crate::back::pool::Pool;
 use crate::clock::now_us;
 use crate::plan::{Frontend, Listener, Plan};
+use crate::roster::{Roster, Seen};
 use crate::session;
 use crate::tally::Pace;
 use http::{Request, Response};
@@ -62,32 +63,28 @@ pub struct Worker {
     random: Cell<u64>,
     stopping: Cell<bool>,
     connections: Cell<usize>,
-    wakers: RefCell<Wakers>,
+    roster: RefCell<Roster>,
     requests: RefCell<Vec<Request>>,
     responses: RefCell<Vec<Response>>,
     idle: RefCell<Option<Waker>>,
 }
 
-/// The wakers of all sessions of a thread, so that all can be told of a stop.
-#[derive(Default)]
-struct Wakers {
-    slots: Vec<Option<Waker>>,
-    free: Vec<usize>,
-}
-
-/// A session's place in the list of wakers.
+/// A session's place in the thread's roster.
 pub struct Registered {
     worker: Rc<Worker>,
-    slot: usize,
+    place: usize,
+}
+
+impl Registered {
+    /// From now on operators see what the session does.
+    pub fn show(&self, session: Rc<session::Session>) {
+        self.worker.roster.borrow_mut().show(self.place, session);
+    }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        let mut wakers = self.worker.wakers.borrow_mut();
-        if let Some(place) = wakers.slots.get_mut(self.slot) {
-            *place = None;
-            wakers.free.push(self.slot);
-        }
+        self.worker.roster.borrow_mut().leave(self.place);
     }
 }
 
@@ -111,7 +108,7 @@ impl Worker {
             random: Cell::new(seed | 1),
             stopping: Cell::new(false),
             connections: Cell::new(0),
-            wakers: RefCell::default(),
+            roster: RefCell::default(),
             requests: RefCell::default(),
             responses: RefCell::default(),
             idle: RefCell::default(),
@@ -171,18 +168,23 @@ impl Worker {
     pub async fn register(self: &Rc<Worker>) -> Registered {
         self.connections.set(self.connections.get() + 1);
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let mut wakers = self.wakers.borrow_mut();
-        let slot = match wakers.free.pop() {
-            Some(slot) => slot,
-            None => {
-                wakers.slots.push(None);
-                wakers.slots.len() - 1
-            }
-        };
-        if let Some(place) = wakers.slots.get_mut(slot) {
-            *place = Some(waker);
-        }
-        Registered { worker: self.clone(), slot }
+        let place = self.roster.borrow_mut().enter(waker);
+        Registered { worker: self.clone(), place }
+    }
+
+    /// A number for a session that no other of this process ever has: the thread's, then a count.
+    pub fn next_session(&self) -> u64 {
+        (self.index as u64) << 40 | self.roster.borrow_mut().next_serial()
+    }
+
+    /// The streams of the sessions in `places`; `None` behind the last place.
+    pub fn look(&self, places: std::ops::Range<usize>) -> Option<Vec<Seen>> {
+        self.roster.borrow().look(places)
+    }
+
+    /// Ends the session of this number; `false` where there is none.
+    pub fn kill(&self, session: u64) -> bool {
+        self.roster.borrow().kill(session)
     }
 
     /// A connection has ended.
@@ -196,7 +198,7 @@ impl Worker {
     }
 
     fn wake_all(&self) {
-        let wakers: Vec<Waker> = self.wakers.borrow().slots.iter().flatten().cloned().collect();
+        let wakers = self.roster.borrow().wakers();
         wakers.into_iter().for_each(Waker::wake);
     }
 

@@ -16,6 +16,15 @@ pub(super) fn with_millis(out: &mut Vec<u8>, us: i64) {
     let _ = write!(out, ".{:03}", us.rem_euclid(1_000_000) / 1_000);
 }
 
+/// `06/Feb/2009:12:14:14.655123`, local time, as the runtime API tells moments.
+pub fn with_micros(us: i64) -> String {
+    let mut out = Vec::new();
+    let seconds = us.div_euclid(1_000_000);
+    stamp(&mut out, seconds + i64::from(zone::utc_offset(seconds)));
+    let _ = write!(out, ".{:06}", us.rem_euclid(1_000_000));
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// `06/Feb/2009:12:14:14 +0000`
 pub(super) fn gmt(out: &mut Vec<u8>, us: i64) {
     with_offset(out, us.div_euclid(1_000_000), 0);

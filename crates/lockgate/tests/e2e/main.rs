@@ -28,3 +28,4 @@ mod strictness;
 mod timeouts;
 mod transfers;
 mod tunnels;
+mod watching;

@@ -1,10 +1,10 @@
 //! The fields of `show stat`: HAProxy's names, positions and kinds (management guide 9.1), and where each comes from.
 
 use super::subject::{Look, Subject};
-use super::value::{Field, Value};
+use super::value::{Field, Value, endpoint};
 use proxy::health::Report;
 use proxy::health::plan::ServerHealth;
-use proxy::server::{Endpoint, Server, ServerPort, Status, WEIGHT_SCALE};
+use proxy::server::{Server, Status, WEIGHT_SCALE};
 use proxy::tally::{Count, Pace, Span, Tally};
 
 const fn field(
@@ -460,15 +460,7 @@ fn address(look: &Look) -> Option<Value> {
     match &look.subject {
         Subject::Front(_) | Subject::Back(_) => None,
         Subject::Listener(_, listener) => Some(Value::Text(listener.addr.to_string())),
-        Subject::Server(..) => Some(Value::Text(match look.subject.server()?.endpoint().as_deref()? {
-            Endpoint::Unix(_) | Endpoint::Abstract(_) => "unix".to_owned(),
-            Endpoint::Inet { ip, port: ServerPort::Fixed(port) } => {
-                std::net::SocketAddr::new(*ip, *port).to_string()
-            }
-            Endpoint::Inet { ip, port: ServerPort::Offset(_) } => {
-                std::net::SocketAddr::new(*ip, 0).to_string()
-            }
-        })),
+        Subject::Server(..) => Some(Value::Text(endpoint(look.subject.server()?)?)),
     }
 }
 

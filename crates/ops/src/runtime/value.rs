@@ -1,7 +1,10 @@
 //! Values of `show info` and `show stat` and the forms they are printed in: plain, typed and JSON (management guide
 //! 9.2). A field is a row: position, name, what kind of number it is, one line of documentation, where it comes from.
 
+use proxy::server::{Endpoint, Server, ServerPort};
 use std::fmt::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A value with the width that clients are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,25 @@ impl fmt::Display for Value {
             Value::S32(n) => write!(f, "{n}"),
             Value::Text(text) => f.write_str(text),
         }
+    }
+}
+
+/// Where a server is reached, `unix` for a socket in the file system; `None` while its name does not resolve.
+pub(crate) fn endpoint(server: &Server) -> Option<String> {
+    Some(match server.endpoint().as_deref()? {
+        Endpoint::Unix(_) | Endpoint::Abstract(_) => "unix".to_owned(),
+        Endpoint::Inet { ip, port: ServerPort::Fixed(port) } => SocketAddr::new(*ip, *port).to_string(),
+        Endpoint::Inet { ip, port: ServerPort::Offset(_) } => SocketAddr::new(*ip, 0).to_string(),
+    })
+}
+
+/// `12s`, `3m5s`, `2h10m`, `5d3h`: the two largest units.
+pub(crate) fn time(span: Duration) -> String {
+    match span.as_secs() {
+        s @ 0..60 => format!("{s}s"),
+        s @ 60..3_600 => format!("{}m{}s", s / 60, s % 60),
+        s @ 3_600..86_400 => format!("{}h{}m", s / 3_600, s / 60 % 60),
+        s => format!("{}d{}h", s / 86_400, s / 3_600 % 24),
     }
 }
 

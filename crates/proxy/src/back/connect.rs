@@ -7,7 +7,7 @@ use super::pool::Key;
 use crate::agreed::Agreed;
 use crate::assign::Assigned;
 use crate::deadline::{Deadline, after};
-use crate::ending::{Cause, Phase};
+use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
 use crate::plan::{Backend, Target};
 use crate::server::{Endpoint, Server};
@@ -105,11 +105,12 @@ pub async fn open(
         Ok::<Link, crate::link::LinkError>(link)
     };
     let mut connecting = Box::pin(connecting);
+    let session = stream.session;
     let opened = poll_fn(|cx| {
         if let Poll::Ready(opened) = connecting.as_mut().poll(cx) {
             return Poll::Ready(Some(opened));
         }
-        deadline.poll(cx, give_up).map(|()| None)
+        if session.sight.is_killed() { Poll::Ready(None) } else { deadline.poll(cx, give_up).map(|()| None) }
     })
     .await;
     match opened {
@@ -119,6 +120,9 @@ pub async fn open(
             Ok(link)
         }
         Some(Err(error)) => Err(Failure::new(FailureKind::Connect, cause_of(&error), Phase::Connect)),
+        None if session.sight.is_killed() => {
+            Err(Failure::finally(Ending::new(Cause::Killed, Phase::Connect)))
+        }
         None => Err(Failure::new(FailureKind::Connect, Cause::ServerTimeout, Phase::Connect)),
     }
 }

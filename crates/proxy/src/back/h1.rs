@@ -10,6 +10,7 @@ use crate::front::h1::Exchange;
 use crate::link::Link;
 use crate::log::size;
 use crate::plan::Backend;
+use crate::roster::Stage;
 use crate::splice::Splice;
 use crate::stream::{After, Stream};
 use crate::transfer::{Transfer, TransferError};
@@ -148,20 +149,20 @@ impl Checkout<'_> {
         if self.back.abortonclose && exchange.upload.is_finished() && exchange.link.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
         }
-        if self.watch.was_shut_down() {
-            return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ServerDown, Phase::Headers))));
+        if let Some(cause) = self.watch.shut_down() {
+            return Poll::Ready(Err(Failure::finally(Ending::new(cause, Phase::Headers))));
         }
         let sending = !exchange.upload.is_finished() && !self.deaf;
         let blocked = exchange.upload.waits_for_sink(&self.link);
         let client_at = if sending && !blocked { after(wait.since, stream.timeouts.client) } else { None };
         let server_at = if sending && !blocked { None } else { after(wait.since, stream.timeouts.server) };
         let at = earliest(client_at, server_at);
-        let timed_out = stream.session.deadline.borrow_mut().poll(cx, at);
-        timed_out.map(|()| {
-            Err(if client_at.is_some() {
-                Failure::finally(Ending::new(Cause::ClientTimeout, Phase::Headers))
-            } else {
-                Failure::new(FailureKind::ResponseTimeout, Cause::ServerTimeout, Phase::Headers)
+        let cause = if client_at.is_some() { Cause::ClientTimeout } else { Cause::ServerTimeout };
+        stream.session.poll_end(cx, at, Ending::new(cause, Phase::Headers)).map(|ending| {
+            let late = ending.cause == Cause::ServerTimeout;
+            Err(Failure {
+                ending,
+                kind: if late { FailureKind::ResponseTimeout } else { FailureKind::Final },
             })
         })
     }
@@ -231,6 +232,7 @@ impl Checkout<'_> {
         let mut download = Transfer::body(complete.body, framing);
         let wanted = stream.front.splice_response.and(self.back.splice_response);
         download.splice_by(|| Splice::new(&stream.worker.pipes, wanted));
+        stream.session.sight.turn(Stage::Data);
         let mut wait = Waiting::new(stream);
         let result = poll_fn(|cx| self.poll_body(cx, stream, exchange, &mut download, &mut wait)).await;
         stream.bytes_read += download.moved;
@@ -276,17 +278,16 @@ impl Checkout<'_> {
         if download.moved != before {
             wait.progress(stream.worker);
         }
-        if self.watch.was_shut_down() {
-            return Poll::Ready(Err(Ending::new(Cause::ServerDown, Phase::Data)));
+        if let Some(cause) = self.watch.shut_down() {
+            return Poll::Ready(Err(Ending::new(cause, Phase::Data)));
         }
         let client_blocks = download.waits_for_sink(exchange.link);
         let timeout = if client_blocks { stream.timeouts.client } else { stream.timeouts.server };
-        let timed_out = stream.session.deadline.borrow_mut().poll(cx, after(wait.since, timeout));
-        timed_out.map(|()| {
-            let phase = if download.is_drained() { Phase::Last } else { Phase::Data };
-            let cause = if client_blocks { Cause::ClientTimeout } else { Cause::ServerTimeout };
-            Err(Ending::new(cause, phase))
-        })
+        let phase = if download.is_drained() { Phase::Last } else { Phase::Data };
+        let cause = if client_blocks { Cause::ClientTimeout } else { Cause::ServerTimeout };
+        let session = stream.session;
+        session.sight.moved(exchange.upload.moved, download.moved);
+        session.poll_end(cx, after(wait.since, timeout), Ending::new(cause, phase)).map(Err)
     }
 
     /// Both messages are through: the connection rests, or ends.
@@ -336,12 +337,13 @@ impl Checkout<'_> {
     pub async fn tunnel(mut self, stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> After {
         h1::strip_hop_by_hop_response(&mut stream.response, true);
         stream.status_logged = Some(101);
+        stream.session.sight.turn(Stage::Data);
         exchange.send_switch(&stream.response);
         let timeout = stream.timeouts.tunnel;
         let tunnel = crate::tunnel::Tunnel::new(stream.timeouts.client, stream.timeouts.server, timeout)
             .with_splice(stream.worker, stream.front, self.back);
         let watch = self.watch.clone();
-        let ended = tunnel.run(stream.session, exchange.link, &mut self.link, || watch.was_shut_down()).await;
+        let ended = tunnel.run(stream.session, exchange.link, &mut self.link, || watch.shut_down()).await;
         stream.bytes_uploaded += ended.up;
         stream.bytes_read += ended.down;
         stream.ending = ended.ending;

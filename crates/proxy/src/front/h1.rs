@@ -172,7 +172,10 @@ async fn wait_for_request(session: &Session, link: &mut Link, idle_from: Instant
         if session.worker.stopping() {
             return Poll::Ready(Waited::Stopping);
         }
-        session.deadline.borrow_mut().poll(cx, give_up).map(|()| Waited::Silence)
+        let late = Ending::new(Cause::ClientTimeout, Phase::Request);
+        session
+            .poll_end(cx, give_up, late)
+            .map(|ending| if ending == late { Waited::Silence } else { Waited::Stopping })
     })
     .await
 }
@@ -265,8 +268,7 @@ async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete,
                 Poll::Ready(_) => return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request))),
                 Poll::Pending => {}
             }
-            let timed_out = session.deadline.borrow_mut().poll(cx, give_up);
-            timed_out.map(|()| Err(Ending::new(Cause::ClientTimeout, Phase::Request)))
+            session.poll_end(cx, give_up, Ending::new(Cause::ClientTimeout, Phase::Request)).map(Err)
         })
         .await?;
     }

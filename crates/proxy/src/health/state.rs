@@ -9,7 +9,7 @@ use super::plan::{BackendHealth, ServerHealth};
 use super::watch::Moving;
 use crate::clock::{now_ms, now_us};
 use crate::plan::{Backend, Plan};
-use crate::server::{Admin, Health, Server};
+use crate::server::{Admin, Health, Server, Shutdown};
 use config::model::{OnError, OnMarkedUp};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -244,12 +244,12 @@ fn shut_down(world: &World, back: &Backend, index: usize, server: &Server, healt
     let Some(settings) = back.health.servers.get(index) else { return };
     match health {
         Health::Down if settings.shutdown_when_down => {
-            server.shutdown_sessions();
+            server.shutdown_sessions(Shutdown::Down);
             (world.wake)();
         }
         Health::Up if settings.on_marked_up == Some(OnMarkedUp::ShutdownBackupSessions) => {
             let backups = back.balance.servers().iter().filter(|s| s.facts.backup && s.facts.index != index);
-            backups.for_each(|s| s.shutdown_sessions());
+            backups.for_each(|s| s.shutdown_sessions(Shutdown::BetterUp));
             (world.wake)();
         }
         Health::Down | Health::Up | Health::Stopping => {}

@@ -76,7 +76,7 @@ pub async fn flush(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Afte
         if let Poll::Ready(sent) = exchange.link.poll_flush(cx) {
             return Poll::Ready(sent.is_ok());
         }
-        session.deadline.borrow_mut().poll(cx, give_up).map(|()| false)
+        session.poll_end(cx, give_up, Ending::default()).map(|_| false)
     })
     .await;
     match (sent, exchange.close) {
@@ -211,7 +211,8 @@ pub(super) async fn hold(
         {
             return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Tarpit)));
         }
-        session.deadline.borrow_mut().poll(cx, until).map(Ok)
+        let late = Ending::new(Cause::Proxy, Phase::Tarpit);
+        session.poll_end(cx, until, late).map(|ending| if ending == late { Ok(()) } else { Err(ending) })
     })
     .await
 }
@@ -257,11 +258,11 @@ pub(super) async fn buffer_body(
                 Poll::Pending => break,
             }
         }
-        let waited = session.deadline.borrow_mut().poll(cx, give_up);
         // `wait-for-body` goes on with what it has; `option http-buffer-request` does not (manual, both).
-        waited.map(|()| match time {
-            Some(_) => Ok(()),
-            None => Err(Ending::new(Cause::ClientTimeout, Phase::Request)),
+        let late = Ending::new(Cause::ClientTimeout, Phase::Request);
+        session.poll_end(cx, give_up, late).map(|ending| match time {
+            Some(_) if ending == late => Ok(()),
+            Some(_) | None => Err(ending),
         })
     })
     .await;

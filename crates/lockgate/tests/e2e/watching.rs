@@ -1,0 +1,94 @@
+//! Operators look at what goes on and end it: sessions, frontends.
+
+use crate::client::{Answer, Raw, text};
+use crate::place::wait_for;
+use crate::runtime_api::Operated;
+use crate::upstream::Upstream;
+
+/// A server that answers `/drip` with the beginning of a body and everything else not at all.
+fn reluctant() -> Upstream {
+    Upstream::start(|mut peer| {
+        loop {
+            let asked = peer.read_message();
+            if asked.is_empty() {
+                return;
+            }
+            if asked.starts_with("GET /drip") {
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nxyz");
+            }
+        }
+    })
+}
+
+fn proxied(server: &Upstream) -> Operated {
+    let (rest, at) = (" log stdout format raw local0\n", server.address());
+    Operated::start(
+        &format!("level admin\n{rest}"),
+        &format!(
+            " log global\n option httplog\nfrontend web\n bind <http>\n default_backend app\n\
+             frontend raw\n bind <tcp>\n mode tcp\n option tcplog\n default_backend rawb\n\
+             backend app\n server a {at}\nbackend rawb\n mode tcp\n server r {at}\n"
+        ),
+    )
+}
+
+/// The number of the session whose line has all of `words`.
+fn session(operated: &Operated, words: &[&str]) -> String {
+    let find = || {
+        let list = operated.ask("show sess");
+        let line = list.lines().find(|line| words.iter().all(|word| line.contains(word)))?;
+        Some(line.split_once(':')?.0.to_owned())
+    };
+    wait_for(find).unwrap_or_else(|| panic!("{words:?} is not in {}", operated.ask("show sess")))
+}
+
+#[test]
+fn sessions_are_listed_and_one_is_ended() {
+    let server = reluctant();
+    let operated = proxied(&server);
+    assert_eq!(operated.ask("show sess"), "\n");
+    let mut waiting = Raw::connect(operated.lockgate.at("http"));
+    waiting.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut dripping = Raw::connect(operated.lockgate.at("http"));
+    dripping.send("GET /drip HTTP/1.1\r\nHost: a\r\n\r\n").read_until("xyz");
+    let mut raw = Raw::connect(operated.lockgate.at("tcp"));
+    raw.send("GET /drip HTTP/1.1\r\n\r\n").read_until("xyz");
+
+    let waits = session(&operated, &["fe=web be=app srv=a ts=00", "rp[f=00h,i=0,"]);
+    let drips = session(&operated, &["proto=tcpv4 src=127.0.0.1:", "fe=web be=app srv=a", "rp[f=00h,i=3,"]);
+    let tunnel = session(&operated, &["fe=raw be=rawb srv=r"]);
+    assert_eq!(operated.ask("show sess").lines().count(), 4);
+    let whole = operated.ask(&format!("show sess {waits}"));
+    assert!(whole.contains("  backend=app (id=4 mode=http)\n  server=a (id=1) addr=127.0.0.1:"), "{whole}");
+
+    assert_eq!(operated.ask(&format!("shutdown session {waits}")), "\n");
+    assert_eq!(Answer::parse(&waiting.read_until("</html>")).status, 502);
+    assert!(operated.lockgate.logged("GET /wait").contains(" 502 "));
+    assert!(operated.lockgate.logged("GET /wait").contains(" KH-- "));
+    assert_eq!(operated.ask(&format!("shutdown session {drips}")), "\n");
+    assert_eq!(text(&dripping.read_all()), "");
+    assert!(operated.lockgate.logged("GET /drip").contains(" KD-- "));
+    assert_eq!(operated.ask(&format!("shutdown session {tunnel}")), "\n");
+    assert_eq!(text(&raw.read_all()), "");
+    assert!(operated.lockgate.logged(" raw rawb/r ").contains(" KD "));
+    assert_eq!(operated.ask("show sess"), "\n");
+    for (line, answer) in [
+        (format!("shutdown session {waits}"), "No such session (use 'show sess').\n\n"),
+        ("shutdown session".to_owned(), "Session pointer expected (use 'show sess').\n\n"),
+        (format!("show sess {waits}"), "Session not found.\n\n"),
+    ] {
+        assert_eq!(operated.ask(&line), answer, "{line}");
+    }
+}
+
+#[test]
+fn a_servers_sessions_are_ended_by_an_operator() {
+    let server = reluctant();
+    let operated = proxied(&server);
+    let mut waiting = Raw::connect(operated.lockgate.at("http"));
+    waiting.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    session(&operated, &["srv=a"]);
+    assert_eq!(operated.ask("shutdown sessions server app/a"), "\n");
+    assert_eq!(Answer::parse(&waiting.read_until("</html>")).status, 502);
+    assert!(operated.lockgate.logged("GET /wait").contains(" KH-- "));
+}
