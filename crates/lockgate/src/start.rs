@@ -106,9 +106,11 @@ impl Start<'_> {
         drop(entered);
         self.raise_limits()?;
         let stop = self.stop_limits();
-        let api =
-            runtime::bind(&self.plan.process.stats).map_err(|e| Failed(format!("stats socket: {e}")))?;
-        let bound = proxy::Ready::bind(Arc::new(self.plan)).map_err(|e| Failed(e.to_string()))?;
+        let mut inherited = net::Inherited::none();
+        let api = runtime::bind(&self.plan.process.stats, &mut inherited)
+            .map_err(|e| Failed(format!("stats socket: {e}")))?;
+        let bound =
+            proxy::Ready::bind(Arc::new(self.plan), &mut inherited).map_err(|e| Failed(e.to_string()))?;
         let after = Started { global: self.global, flags: self.flags, console: self.console };
         after.write_pidfile(ready.is_some())?;
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;

@@ -6,7 +6,10 @@
 pub mod accept;
 pub mod accounts;
 pub mod addr;
+pub mod channel;
 pub mod connect;
+pub mod expose;
+pub mod inherit;
 pub mod listen;
 pub mod log;
 pub mod log_queue;
@@ -23,6 +26,7 @@ pub mod written;
 pub use accept::{AcceptError, Listener};
 pub use addr::Addr;
 pub use connect::{ConnectOptions, Source, SourcePorts, Target, connect};
+pub use inherit::Inherited;
 pub use listen::{BindCause, BindError, BoundListener, ListenAddr, ListenOptions, UnixOwner, bind};
 pub use log::{LogAddr, LogSink, LogSocket};
 pub use machine::{FdLimit, cpus, hostname, raise_fd_limit, set_affinity};

@@ -2,17 +2,18 @@
 //! port or a missing right ends the start with nothing half-started.
 //!
 //! A TCP address is bound once for each worker thread (`SO_REUSEPORT`: the kernel spreads the connections); a unix
-//! or inherited socket has one queue and is duplicated.
+//! or inherited socket has one queue and is duplicated. What a predecessor hands over is taken first: its queues go on.
 
 use crate::accept::Listener;
 use crate::addr::Addr;
+use crate::inherit::Inherited;
 use crate::{raw, unix_path};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -213,11 +214,15 @@ impl BoundListener {
                 std::net::TcpListener::from(self.socket),
             )?)),
             Addr::Unix => {
-                let listener =
-                    std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(self.socket));
+                let listener = std::os::unix::net::UnixListener::from(OwnedFd::from(self.socket));
                 Ok(Listener::Unix(tokio::net::UnixListener::from_std(listener)?))
             }
         }
+    }
+
+    /// A descriptor of the same socket, for a process that is to go on with it.
+    pub fn share(&self) -> io::Result<OwnedFd> {
+        self.socket.try_clone().map(OwnedFd::from)
     }
 
     fn new(socket: Socket) -> io::Result<BoundListener> {
@@ -227,20 +232,36 @@ impl BoundListener {
     }
 }
 
-/// Binds `addr` for `threads` worker threads; the result has that many listeners (at least one).
+/// Listens on `addr` for `threads` worker threads with the sockets of `inherited` that fit, and new ones for the rest.
+/// The result has at least one listener for each thread; more where a predecessor had more threads, for closing one
+/// would lose the connections that wait in it.
 pub fn bind(
     addr: &ListenAddr,
     options: &ListenOptions,
     threads: usize,
+    inherited: &mut Inherited,
 ) -> Result<Vec<BoundListener>, BindError> {
-    let threads = threads.max(1);
+    let (threads, taken) = (threads.max(1), inherited.take(addr, options));
     let bound = match addr {
-        ListenAddr::Inet(at) => inet_for_each(*at, options, threads),
-        ListenAddr::Unix(path) => unix(path, options).and_then(|s| shared(s, threads)),
-        ListenAddr::Abstract(name) => abstract_socket(name, options).and_then(|s| shared(s, threads)),
-        ListenAddr::Fd(number) => inherited(*number).and_then(|s| shared(s, threads)),
+        ListenAddr::Inet(at) => inet_for_each(*at, options, threads, taken),
+        ListenAddr::Unix(path) => one_of(taken, |s| unix_path::own(path, &options.unix).map(|()| s))
+            .unwrap_or_else(|| unix(path, options))
+            .and_then(|s| shared(s, threads)),
+        ListenAddr::Abstract(name) => {
+            let socket = one_of(taken, Ok).unwrap_or_else(|| abstract_socket(name, options));
+            socket.and_then(|s| shared(s, threads))
+        }
+        ListenAddr::Fd(number) => inherited_by_number(*number).and_then(|s| shared(s, threads)),
     };
     bound.map_err(|cause| BindError { addr: addr.clone(), cause })
+}
+
+/// The copies of one queue need only one descriptor.
+fn one_of(
+    taken: Vec<Socket>,
+    set: impl FnOnce(Socket) -> io::Result<Socket>,
+) -> Option<Result<Socket, BindCause>> {
+    taken.into_iter().next().map(|socket| set(socket).map_err(BindCause::Io))
 }
 
 fn backlog(options: &ListenOptions) -> i32 {
@@ -252,14 +273,25 @@ fn inet_for_each(
     at: SocketAddr,
     options: &ListenOptions,
     threads: usize,
+    taken: Vec<Socket>,
 ) -> Result<Vec<BoundListener>, BindCause> {
-    let first = inet(at, options)?;
-    let port = first.local.port().unwrap_or(at.port());
-    let mut all = vec![first];
-    for _ in 1..threads {
+    let mut all = taken.into_iter().map(|s| again(s, options)).collect::<Result<Vec<_>, _>>()?;
+    if all.is_empty() {
+        all.push(inet(at, options)?);
+    }
+    let port = all.first().and_then(|first| first.local.port()).unwrap_or(at.port());
+    while all.len() < threads {
         all.push(inet(SocketAddr::new(at.ip(), port), options)?);
     }
     Ok(all)
+}
+
+/// What can be changed on a socket that listens already.
+fn again(socket: Socket, options: &ListenOptions) -> Result<BoundListener, BindCause> {
+    socket.set_tcp_nodelay(true)?;
+    set_tcp_options(&socket, options)?;
+    socket.listen(backlog(options))?;
+    Ok(BoundListener::new(socket)?)
 }
 
 fn inet(at: SocketAddr, options: &ListenOptions) -> Result<BoundListener, BindCause> {
@@ -332,12 +364,12 @@ fn abstract_socket(name: &[u8], options: &ListenOptions) -> Result<Socket, BindC
     let address =
         std::os::unix::net::SocketAddr::from_abstract_name(name).map_err(|_| BindCause::PathTooLong)?;
     let listener = std::os::unix::net::UnixListener::bind_addr(&address)?;
-    let socket = Socket::from(std::os::fd::OwnedFd::from(listener));
+    let socket = Socket::from(OwnedFd::from(listener));
     socket.listen(backlog(options))?;
     Ok(socket)
 }
 
-fn inherited(number: RawFd) -> Result<Socket, BindCause> {
+fn inherited_by_number(number: RawFd) -> Result<Socket, BindCause> {
     let socket = Socket::from(raw::duplicate_inherited(number).map_err(|_| BindCause::NotListening)?);
     let listening = socket.r#type().is_ok_and(|t| t == Type::STREAM) && socket.is_listener().unwrap_or(false);
     if !listening {

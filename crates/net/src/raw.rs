@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use tokio::io::unix::AsyncFd;
 
 /// `TCP_FASTOPEN` on a listener: how many connections may wait with data that came with their SYN (RFC 7413).
 pub(crate) fn set_fast_open_queue(fd: impl AsFd, queue: i32) -> io::Result<()> {
@@ -49,6 +50,12 @@ pub(crate) fn duplicate_inherited(number: RawFd) -> io::Result<OwnedFd> {
     // the kernel's rule for descriptor numbers given by a user and touches no memory.
     let inherited = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(rustix::io::fcntl_dupfd_cloexec(inherited, FIRST_FREE)?)
+}
+
+/// Waits for a descriptor in the runtime of the calling thread.
+pub(crate) fn watched(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is open for as long as it lives, and nobody gets it by `&mut` to put another in its place.
+    Ok(unsafe { AsyncFd::register(fd) }?)
 }
 
 /// Supplementary groups of the whole process. Needs `CAP_SETGID`.

@@ -5,9 +5,9 @@ use crate::listen::{BindCause, UnixOwner};
 use rustix::fs::{Mode, chmod};
 use rustix::process::{Gid, Uid};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -33,14 +33,20 @@ pub(crate) fn listen(path: &Path, owner: &UnixOwner, backlog: i32) -> Result<Soc
 fn prepare(temporary: &Path, owner: &UnixOwner, backlog: i32) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(temporary)?)?;
-    if owner.uid.is_some() || owner.gid.is_some() {
-        rustix::fs::chown(temporary, owner.uid.map(Uid::from_raw), owner.gid.map(Gid::from_raw))?;
-    }
-    if let Some(mode) = owner.mode {
-        chmod(temporary, Mode::from_raw_mode(mode))?;
-    }
+    own(temporary, owner)?;
     socket.listen(backlog)?;
     Ok(socket)
+}
+
+/// Gives the socket's file its owner and its mode.
+pub(crate) fn own(path: &Path, owner: &UnixOwner) -> io::Result<()> {
+    if owner.uid.is_some() || owner.gid.is_some() {
+        rustix::fs::chown(path, owner.uid.map(Uid::from_raw), owner.gid.map(Gid::from_raw))?;
+    }
+    if let Some(mode) = owner.mode {
+        chmod(path, Mode::from_raw_mode(mode))?;
+    }
+    Ok(())
 }
 
 /// Nobody else may be listening there, and what is there may only be a socket: `bind /etc/passwd` must not replace it.
@@ -73,6 +79,17 @@ fn temporary_name(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     PathBuf::from(name)
+}
+
+/// The path under which a socket is found that was bound under its temporary name; HAProxy names them alike.
+pub(crate) fn published(bound: &Path) -> PathBuf {
+    let name = bound.as_os_str().as_bytes();
+    let stem = name.strip_suffix(b".tmp").and_then(|stem| {
+        let dot = stem.iter().rposition(|b| *b == b'.')?;
+        let (path, number) = stem.split_at_checked(dot)?;
+        number.iter().skip(1).all(u8::is_ascii_digit).then_some(path)
+    });
+    stem.map_or_else(|| bound.to_owned(), |path| PathBuf::from(OsStr::from_bytes(path)))
 }
 
 fn remove_leftover(temporary: &Path) -> Result<(), BindCause> {

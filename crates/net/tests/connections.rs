@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 
 fn tcp_listener(at: &str) -> (Listener, SocketAddr) {
     let addr = ListenAddr::Inet(at.parse().unwrap());
-    let bound = net::bind(&addr, &ListenOptions::default(), 1).unwrap().remove(0);
+    let bound =
+        net::bind(&addr, &ListenOptions::default(), 1, &mut net::Inherited::none()).unwrap().remove(0);
     let local = bound.local_addr().inet().unwrap();
     (bound.into_tokio().unwrap(), local)
 }
@@ -57,7 +58,9 @@ async fn both_ends_know_each_other() {
 #[tokio::test]
 async fn an_ipv4_client_of_an_ipv6_listener_is_shown_as_ipv4() {
     let options = ListenOptions { v6only: Some(false), ..Default::default() };
-    let Ok(mut bound) = net::bind(&ListenAddr::Inet("[::]:0".parse().unwrap()), &options, 1) else {
+    let Ok(mut bound) =
+        net::bind(&ListenAddr::Inet("[::]:0".parse().unwrap()), &options, 1, &mut net::Inherited::none())
+    else {
         return; // a machine without IPv6
     };
     let bound = bound.remove(0);
@@ -151,7 +154,8 @@ async fn abstract_and_path_sockets_carry_bytes() {
         (ListenAddr::Abstract(name.clone()), Target::Abstract(name)),
     ];
     for (listen, target) in cases {
-        let bound = net::bind(&listen, &ListenOptions::default(), 1).unwrap().remove(0);
+        let bound =
+            net::bind(&listen, &ListenOptions::default(), 1, &mut net::Inherited::none()).unwrap().remove(0);
         let listener = bound.into_tokio().unwrap();
         let (mut client, mut server, peer) = pair(&listener, target, &ConnectOptions::default()).await;
         client.write_all(b"hello").await.unwrap();

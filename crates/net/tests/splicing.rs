@@ -1,12 +1,12 @@
 //! Splice between two connections: all bytes, in order, and pipes that are used again.
 #![allow(clippy::unwrap_used)] // a failed set-up is a failed test
 
-use net::{ConnectOptions, ListenAddr, ListenOptions, Pipe, Pipes, Stream, Target};
+use net::{ConnectOptions, Inherited, ListenAddr, ListenOptions, Pipe, Pipes, Stream, Target};
 use std::future::poll_fn;
 
 async fn pair() -> (Stream, Stream) {
     let at = ListenAddr::Inet("127.0.0.1:0".parse().unwrap());
-    let bound = net::bind(&at, &ListenOptions::default(), 1).unwrap().remove(0);
+    let bound = net::bind(&at, &ListenOptions::default(), 1, &mut Inherited::none()).unwrap().remove(0);
     let to = Target::Inet(bound.local_addr().inet().unwrap());
     let listener = bound.into_tokio().unwrap();
     let options = ConnectOptions::default();

@@ -203,6 +203,8 @@ pub struct Frontend {
     pub restrict_names: RestrictNames,
     /// `option http-ignore-probes`
     pub ignore_probes: bool,
+    /// `option idle-close-on-response`
+    pub idle_close_on_response: bool,
     /// `option dontlognull`
     pub dontlognull: bool,
     /// How bodies of its requests leave.

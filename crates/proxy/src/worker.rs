@@ -8,17 +8,18 @@ use crate::roster::{Roster, Seen};
 use crate::session;
 use crate::tally::Pace;
 use http::{Request, Response};
-use net::{Addr, BindError, BoundListener, Pipes};
+use net::{Addr, BindError, BoundListener, Inherited, Pipes};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// How often idle server connections are looked through.
@@ -29,6 +30,9 @@ const HEADS_MAX: usize = 64;
 const HEAD_KEEP: usize = 32 * 1024;
 /// Connections accepted in a row before others get their turn.
 const ACCEPT_BATCH: usize = 16;
+/// Connections that are still taken from a listener's queue once a soft stop is on; then it is closed. As many as wait
+/// in a usual backlog: where a successor shares the queue, the rest is its.
+const LAST_ACCEPTS: usize = net::listen::DEFAULT_BACKLOG as usize;
 /// While a limit keeps us from accepting, it is looked at this often.
 const LIMIT_POLL: Duration = Duration::from_millis(5);
 
@@ -61,7 +65,9 @@ pub struct Worker {
     started_us: i64,
     now: Cell<Instant>,
     random: Cell<u64>,
-    stopping: Cell<bool>,
+    stopping: Cell<Option<Instant>>,
+    /// Tells the listeners of a soft stop.
+    leave: Notify,
     connections: Cell<usize>,
     roster: RefCell<Roster>,
     requests: RefCell<Vec<Request>>,
@@ -106,7 +112,8 @@ impl Worker {
             now: Cell::new(Instant::now()),
             started_us: now_us(),
             random: Cell::new(seed | 1),
-            stopping: Cell::new(false),
+            stopping: Cell::new(None),
+            leave: Notify::new(),
             connections: Cell::new(0),
             roster: RefCell::default(),
             requests: RefCell::default(),
@@ -117,6 +124,11 @@ impl Worker {
 
     /// Whether a soft stop is on.
     pub fn stopping(&self) -> bool {
+        self.stopping.get().is_some()
+    }
+
+    /// Since when a soft stop is on.
+    pub fn stopping_since(&self) -> Option<Instant> {
         self.stopping.get()
     }
 
@@ -276,22 +288,29 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Binds everything.
-    pub fn bind(plan: Arc<Plan>) -> Result<Ready, StartError> {
+    /// Binds everything, with what a predecessor handed over where it fits.
+    pub fn bind(plan: Arc<Plan>, inherited: &mut Inherited) -> Result<Ready, StartError> {
         let threads = plan.process.threads;
         let mut shares: Vec<Vec<Bound>> = (0..threads).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
         for front in &plan.frontends {
             for listener in &front.listeners {
-                let bound = net::bind(&listener.addr, &listener.options, threads)
+                let bound = net::bind(&listener.addr, &listener.options, threads, inherited)
                     .map_err(|e| StartError::Bind(front.name.clone(), e))?;
                 addresses.extend(bound.first().map(|b| (front.name.clone(), b.local_addr())));
-                for (share, bound) in shares.iter_mut().zip(bound) {
-                    share.push((front.clone(), listener.clone(), bound));
+                for (number, bound) in bound.into_iter().enumerate() {
+                    if let Some(share) = shares.get_mut(number % threads.max(1)) {
+                        share.push((front.clone(), listener.clone(), bound));
+                    }
                 }
             }
         }
         Ok(Ready { plan, shares, addresses })
+    }
+
+    /// Descriptors of all listeners, for a process that is to go on with them.
+    pub fn share(&self) -> io::Result<Vec<OwnedFd>> {
+        self.shares.iter().flatten().map(|(_, _, bound)| bound.share()).collect()
     }
 
     /// Starts the threads.
@@ -329,7 +348,7 @@ impl Ready {
 impl Running {
     /// Binds everything, then starts the threads.
     pub fn start(plan: Arc<Plan>) -> Result<Running, StartError> {
-        Ready::bind(plan)?.run()
+        Ready::bind(plan, &mut Inherited::none())?.run()
     }
 
     /// What runs.
@@ -478,12 +497,12 @@ fn thread_main(index: usize, plan: Arc<Plan>, share: Vec<Bound>, mut inbox: mpsc
                 Order::Visit(visit) => visit(&worker),
                 Order::Stop => break,
                 Order::SoftStop => {
-                    worker.stopping.set(true);
-                    accepting.iter().for_each(|task| task.abort());
+                    worker.stopping.set(Some(Instant::now()));
+                    worker.leave.notify_waiters();
                     worker.wake_all();
                     worker.pool.borrow_mut().clear();
                     tokio::select! {
-                        () = no_connections(&worker) => break,
+                        () = drained(&worker, accepting) => break,
                         () = stopped(&mut inbox, &worker) => break,
                     }
                 }
@@ -505,6 +524,15 @@ async fn stopped(inbox: &mut mpsc::UnboundedReceiver<Order>, worker: &Worker) {
     }
 }
 
+/// Until the last connection that came before the listeners were closed has ended.
+async fn drained(worker: &Worker, accepting: Vec<tokio::task::JoinHandle<()>>) {
+    for task in accepting {
+        // A panic there was reported when it happened.
+        let _ = task.await;
+    }
+    no_connections(worker).await;
+}
+
 async fn no_connections(worker: &Worker) {
     poll_fn(|cx| {
         if worker.connections.get() == 0 {
@@ -523,31 +551,54 @@ async fn purge(worker: Rc<Worker>) {
     }
 }
 
-/// Accepts connections for one listener.
+/// Accepts connections for one listener, until a soft stop finds nobody waiting.
 async fn accept(worker: Rc<Worker>, front: Arc<Frontend>, listener: Arc<Listener>, socket: net::Listener) {
-    let mut in_a_row = 0;
+    let (mut in_a_row, mut last) = (0, 0);
     loop {
         while full(&worker, &front, &listener) {
             tokio::time::sleep(LIMIT_POLL).await;
         }
-        match socket.accept().await {
-            Ok((stream, peer)) => {
+        match next_or_leave(&worker, &socket).await {
+            Some(Ok((stream, peer))) => {
                 let session = session::run(worker.clone(), front.clone(), listener.clone(), stream, peer);
                 tokio::task::spawn_local(session);
             }
-            Err(net::AcceptError::Exhausted(error)) => {
+            Some(Err(net::AcceptError::Exhausted(error))) => {
                 front.log.notice(&format!("Proxy {}: {error}", front.name), 2, now_us());
             }
-            Err(net::AcceptError::Broken(error)) => {
+            Some(Err(net::AcceptError::Broken(error))) => {
                 front.log.notice(&format!("Proxy {}: {error}", front.name), 2, now_us());
                 return;
             }
+            None => return,
+        }
+        last += usize::from(worker.stopping());
+        if last > LAST_ACCEPTS {
+            return;
         }
         in_a_row += 1;
         if in_a_row >= ACCEPT_BATCH {
             in_a_row = 0;
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// The next connection; `None` where a soft stop is on and nobody waits.
+async fn next_or_leave(
+    worker: &Worker,
+    socket: &net::Listener,
+) -> Option<Result<(net::Stream, Addr), net::AcceptError>> {
+    tokio::select! {
+        biased;
+        accepted = socket.accept() => Some(accepted),
+        () = leave(worker) => None,
+    }
+}
+
+async fn leave(worker: &Worker) {
+    if !worker.stopping() {
+        worker.leave.notified().await;
     }
 }
 

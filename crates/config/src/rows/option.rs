@@ -216,11 +216,11 @@ pub(crate) const ROWS: &[Row] = &[
         "Reads Proxy-Connection instead of Connection.",
         "'Connection' is what counts",
     ),
-    idle(
+    switch(
         &["option idle-close-on-response"],
         FRONT,
-        "On a stop, closes idle connections after a response.",
-        "idle connections are closed at once on a stop",
+        "On a stop, closes idle connections only after a response.",
+        |_, a, s| set(a, &mut s.options.idle_close_on_response),
     ),
     switch(&["option socket-stats"], FRONT, "Shows the counters of each listener.", |_, a, s| {
         set(a, &mut s.options.socket_stats)

@@ -3,7 +3,7 @@
 
 use super::Process;
 use super::session::{Rights, serve};
-use net::{AcceptError, BindError, BoundListener, Listener};
+use net::{AcceptError, BindError, BoundListener, Inherited, Listener};
 use proxy::clock::now_us;
 use proxy::stats_socket::{StatsSocket, StatsSockets};
 use std::sync::Arc;
@@ -18,11 +18,11 @@ pub struct Bound {
 }
 
 /// Binds all of them. A socket that another process still listens on is refused, one that a dead process left is
-/// replaced.
-pub fn bind(stats: &StatsSockets) -> Result<Bound, BindError> {
+/// replaced, one that was handed over is taken.
+pub fn bind(stats: &StatsSockets, inherited: &mut Inherited) -> Result<Bound, BindError> {
     let mut sockets = Vec::new();
     for socket in &stats.sockets {
-        let bound = net::bind(&socket.addr, &socket.options, 1)?;
+        let bound = net::bind(&socket.addr, &socket.options, 1, inherited)?;
         sockets.extend(bound.into_iter().map(|listener| (socket.clone(), listener)));
     }
     Ok(Bound { sockets, timeout: stats.timeout, maxconn: stats.maxconn })

@@ -1,7 +1,7 @@
 //! HTTP/1 towards the client: waits for requests, reads their heads, lends `stream` an [`Exchange`] for each, and
 //! decides whether the connection lives on.
 
-use crate::deadline::after;
+use crate::deadline::{after, earliest};
 use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
 use crate::log::size;
@@ -15,6 +15,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// How long a connection at rest stays once a soft stop is on, in case that its client sends another request.
+const LAST_REQUEST: Duration = Duration::from_secs(3);
 /// After a response that ends the connection while the client still sends, this much is read and thrown away so that
 /// the response is not lost to a reset (RFC 9112 section 9.6).
 const LINGER_BYTES: usize = 256 * 1024;
@@ -169,15 +171,22 @@ async fn wait_for_request(session: &Session, link: &mut Link, idle_from: Instant
             Poll::Ready(_) => return Poll::Ready(Waited::Closed),
             Poll::Pending => {}
         }
-        if session.worker.stopping() {
-            return Poll::Ready(Waited::Stopping);
-        }
+        let leave = leave_at(session);
         let late = Ending::new(Cause::ClientTimeout, Phase::Request);
-        session
-            .poll_end(cx, give_up, late)
-            .map(|ending| if ending == late { Waited::Silence } else { Waited::Stopping })
+        session.poll_end(cx, earliest(give_up, leave), late).map(|ending| {
+            let left = ending != late || leave.is_some_and(|at| at <= Instant::now());
+            if left { Waited::Stopping } else { Waited::Silence }
+        })
     })
     .await
+}
+
+/// When a connection at rest is closed because of a soft stop. A request that is on its way when the connection closes
+/// is lost, so that it stays for a while: the next response says `Connection: close`, and whoever stays silent for so
+/// long has to cope with the end of a connection anyway.
+fn leave_at(session: &Session) -> Option<Instant> {
+    let since = session.worker.stopping_since().filter(|_| !session.front.idle_close_on_response)?;
+    Some(since + LAST_REQUEST)
 }
 
 /// A connection that ended before a whole request is logged (`CR`, `cR`), unless it never said anything and the

@@ -60,6 +60,7 @@ impl Lower<'_> {
             log: self.log_plan(proxy),
             limits: self.limits(options.accept_unsafe_request == Some(true)),
             restrict_names: options.restrict_req_hdr_names.unwrap_or(RestrictNames::Preserve),
+            idle_close_on_response: options.idle_close_on_response == Some(true),
             ignore_probes: options.http_ignore_probes == Some(true),
             dontlognull: options.dontlognull == Some(true),
             splice_request: self.splicing(options, options.splice_request),
