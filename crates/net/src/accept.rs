@@ -2,10 +2,13 @@
 //! its listener.
 
 use crate::addr::Addr;
+use crate::listen::DEFAULT_BACKLOG;
 use crate::stream::Stream;
 use rustix::io::Errno;
+use socket2::SockRef;
 use std::fmt;
 use std::io;
+use std::net::Shutdown;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
@@ -68,6 +71,24 @@ impl Listener {
         match self {
             Listener::Tcp(l) => l.poll_accept(cx).map_ok(|(s, peer)| (Stream::Tcp(s), Addr::from(peer))),
             Listener::Unix(l) => l.poll_accept(cx).map_ok(|(s, _)| (Stream::Unix(s), Addr::Unix)),
+        }
+    }
+
+    /// Refuses connections from now on, those that wait too, and keeps the address. A unix socket lets them wait.
+    /// Accepting fails from then on.
+    pub fn pause(&self) -> io::Result<()> {
+        match self {
+            Listener::Tcp(l) => SockRef::from(l).shutdown(Shutdown::Read),
+            Listener::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Ends [`Listener::pause`]; does no harm to one that listens.
+    pub fn resume(&self, backlog: Option<u32>) -> io::Result<()> {
+        let backlog = i32::try_from(backlog.unwrap_or(DEFAULT_BACKLOG)).unwrap_or(i32::MAX);
+        match self {
+            Listener::Tcp(l) => SockRef::from(l).listen(backlog),
+            Listener::Unix(_) => Ok(()),
         }
     }
 

@@ -15,6 +15,7 @@ mod call;
 mod certificates;
 mod cli;
 mod environment;
+mod frontends;
 mod info;
 mod limits;
 mod line;

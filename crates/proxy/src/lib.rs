@@ -14,6 +14,7 @@ mod control;
 mod deadline;
 mod ending;
 mod front;
+pub mod gate;
 pub mod health;
 pub mod limit;
 mod link;

@@ -4,6 +4,7 @@
 use crate::assign::KeySource;
 use crate::balance::Balance;
 use crate::balance::hash::Hashing;
+use crate::gate::Gate;
 use crate::limit::Limit;
 use crate::log::LogPlan;
 use crate::reply::ErrorPages;
@@ -217,6 +218,8 @@ pub struct Frontend {
     pub buffer_request: bool,
     /// `option socket-stats`: its listeners are shown apart.
     pub socket_stats: bool,
+    /// Whether it takes connections.
+    pub gate: Gate,
     /// Connections now.
     pub connections: Connections,
     /// What happened here.

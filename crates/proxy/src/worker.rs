@@ -3,6 +3,7 @@
 
 use crate::back::pool::Pool;
 use crate::clock::now_us;
+use crate::gate::Door;
 use crate::plan::{Frontend, Listener, Plan};
 use crate::roster::{Roster, Seen};
 use crate::session;
@@ -45,6 +46,8 @@ enum Order {
     SoftStop,
     /// Look around: a server's sessions are to be shut down.
     WakeAll,
+    /// Frontends are to be opened or closed; answers whether that went well.
+    Gates(oneshot::Sender<bool>),
     /// Let somebody look around.
     Visit(Visit),
     /// End now.
@@ -449,6 +452,24 @@ impl Workers {
         all
     }
 
+    /// Makes every thread open and close its listening sockets as the frontends' gates stand now; `false` where one
+    /// could not, or did not come to it within `patience`.
+    pub async fn follow_gates(&self, patience: Duration) -> bool {
+        let ask = |orders: &mpsc::UnboundedSender<Order>| {
+            let (reply, replied) = oneshot::channel();
+            // A thread that is gone drops the question, and we see that.
+            let _ = orders.send(Order::Gates(reply));
+            replied
+        };
+        let replies: Vec<_> = self.orders.iter().map(ask).collect();
+        let deadline = Instant::now() + patience;
+        let mut well = true;
+        for reply in replies {
+            well &= matches!(tokio::time::timeout_at(deadline, reply).await, Ok(Ok(true)));
+        }
+        well
+    }
+
     fn tell(&self, order: impl Fn() -> Order) {
         for orders in &self.orders {
             // A thread that is gone needs no order.
@@ -483,22 +504,25 @@ fn thread_main(index: usize, plan: Arc<Plan>, share: Vec<Bound>, mut inbox: mpsc
     let Ok(runtime) = built else { return };
     runtime.block_on(async move {
         let worker = Rc::new(Worker::new(index + 1, plan));
-        let accepting: Vec<_> = share
+        let mut doors: Vec<_> = share
             .into_iter()
-            .filter_map(|(front, listener, bound)| {
-                let socket = bound.into_tokio().ok()?;
-                Some(tokio::task::spawn_local(accept(worker.clone(), front, listener, socket)))
-            })
+            .filter_map(|(front, listener, bound)| Some(Door::new(front, listener, bound.into_tokio().ok()?)))
             .collect();
+        follow_gates(&worker, &mut doors).await;
         let purging = tokio::task::spawn_local(purge(worker.clone()));
         while let Some(order) = inbox.recv().await {
             match order {
                 Order::WakeAll => worker.wake_all(),
                 Order::Visit(visit) => visit(&worker),
+                Order::Gates(followed) => {
+                    // Whoever asked may have given up.
+                    let _ = followed.send(follow_gates(&worker, &mut doors).await);
+                }
                 Order::Stop => break,
                 Order::SoftStop => {
                     worker.stopping.set(Some(Instant::now()));
                     worker.leave.notify_waiters();
+                    let accepting: Vec<_> = doors.iter_mut().filter_map(Door::let_go).collect();
                     worker.wake_all();
                     worker.pool.borrow_mut().clear();
                     tokio::select! {
@@ -512,6 +536,18 @@ fn thread_main(index: usize, plan: Arc<Plan>, share: Vec<Bound>, mut inbox: mpsc
     });
 }
 
+/// Opens and closes doors as their frontends' gates stand; `false` where one could not be moved.
+async fn follow_gates(worker: &Rc<Worker>, doors: &mut [Door]) -> bool {
+    let mut well = true;
+    for door in doors {
+        let moved = door.follow(|front, listener, socket| {
+            tokio::task::spawn_local(accept(worker.clone(), front, listener, socket))
+        });
+        well &= moved.await.is_ok();
+    }
+    well
+}
+
 /// During a soft stop: until the order to end at once.
 async fn stopped(inbox: &mut mpsc::UnboundedReceiver<Order>, worker: &Worker) {
     while let Some(order) = inbox.recv().await {
@@ -519,7 +555,8 @@ async fn stopped(inbox: &mut mpsc::UnboundedReceiver<Order>, worker: &Worker) {
             Order::Stop => return,
             Order::WakeAll => worker.wake_all(),
             Order::Visit(visit) => visit(worker),
-            Order::SoftStop => {}
+            // it takes nothing new: the question is dropped, and the asker sees that
+            Order::SoftStop | Order::Gates(_) => {}
         }
     }
 }
@@ -552,7 +589,12 @@ async fn purge(worker: Rc<Worker>) {
 }
 
 /// Accepts connections for one listener, until a soft stop finds nobody waiting.
-async fn accept(worker: Rc<Worker>, front: Arc<Frontend>, listener: Arc<Listener>, socket: net::Listener) {
+async fn accept(
+    worker: Rc<Worker>,
+    front: Arc<Frontend>,
+    listener: Arc<Listener>,
+    socket: Rc<net::Listener>,
+) {
     let (mut in_a_row, mut last) = (0, 0);
     loop {
         while full(&worker, &front, &listener) {

@@ -1,6 +1,6 @@
 //! Operators look at what goes on and end it: sessions, frontends.
 
-use crate::client::{Answer, Raw, text};
+use crate::client::{Answer, Raw, curl, text, try_curl};
 use crate::place::wait_for;
 use crate::runtime_api::Operated;
 use crate::upstream::Upstream;
@@ -91,4 +91,43 @@ fn a_servers_sessions_are_ended_by_an_operator() {
     assert_eq!(operated.ask("shutdown sessions server app/a"), "\n");
     assert_eq!(Answer::parse(&waiting.read_until("</html>")).status, 502);
     assert!(operated.lockgate.logged("GET /wait").contains(" KH-- "));
+}
+
+/// `show stat`'s state of a frontend.
+fn state(operated: &Operated, front: &str) -> String {
+    let stat = operated.ask("show stat");
+    let line = stat.lines().find(|line| line.starts_with(&format!("{front},FRONTEND,"))).unwrap();
+    line.split(',').nth(17).unwrap().to_owned()
+}
+
+#[test]
+fn a_frontend_is_paused_resumed_and_shut_down() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let operated = proxied(&server);
+    let url = operated.lockgate.url("http", "/");
+    let refused = || (0..10).all(|_| try_curl(&url).0 == 7);
+    let mut open = Raw::connect(operated.lockgate.at("http"));
+    open.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read_until("\r\n\r\nok");
+    let asked = |line: &str| operated.ask(line);
+    assert_eq!(asked("disable frontend web"), "\n");
+    assert_eq!(state(&operated, "web"), "PAUSED");
+    assert!(refused());
+    open.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read_until("\r\n\r\nok");
+    assert_eq!(asked("disable frontend web"), "All sockets are already disabled.\n\n");
+    assert_eq!(asked("enable frontend web"), "\n");
+    assert_eq!(state(&operated, "web"), "OPEN");
+    assert!((0..20).all(|_| curl(&url).status == 200));
+    assert_eq!(asked("enable frontend web"), "All sockets are already enabled.\n\n");
+    assert_eq!(asked("shutdown frontend web"), "\n");
+    assert_eq!(state(&operated, "web"), "STOP");
+    assert!(refused());
+    // the address is free again
+    drop(std::net::TcpListener::bind(operated.lockgate.at("http")).unwrap());
+    open.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read_until("\r\n\r\nok");
+    assert_eq!(asked("enable frontend web"), "Frontend was previously shut down, cannot enable.\n\n");
+    assert_eq!(asked("shutdown frontend web"), "Frontend was already shut down.\n\n");
+    assert_eq!(asked("shutdown frontend app"), "No such frontend.\n\n");
+    assert_eq!(asked("disable frontend"), "A frontend name is expected.\n\n");
+    assert!(operated.lockgate.logged("Paused frontend web.").contains("Paused"));
+    assert!(operated.lockgate.logged("Proxy web stopped (cumulated conns: FE: ").contains(", BE: 0)."));
 }

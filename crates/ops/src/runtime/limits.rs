@@ -2,6 +2,7 @@
 //! limit are left to finish; new ones wait in the system's backlog.
 
 use super::call::Call;
+use super::frontends;
 use super::table::Command;
 use proxy::stats_socket::CliLevel::Admin;
 
@@ -24,15 +25,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 
 fn frontend(call: &mut Call<'_>) {
     let plan = call.process.plan.clone();
-    let word = call.arg(0).to_owned();
-    if word.is_empty() {
-        return call.refuse("A frontend name is expected.");
-    }
-    let found = match word.strip_prefix('#').and_then(|n| n.parse::<u32>().ok()) {
-        Some(id) => plan.frontends.iter().find(|f| f.id == id),
-        None => plan.frontend(&word),
-    };
-    let Some(front) = found else { return call.refuse("No such frontend.") };
+    let Some(front) = frontends::frontend(call, &plan) else { return };
     // HAProxy takes what is no number for 0, which would shut everybody out
     match call.arg(1).parse::<u32>() {
         Ok(limit) => front.maxconn.set(limit),

@@ -2,8 +2,10 @@
 
 use super::subject::{Look, Subject};
 use super::value::{Field, Value, endpoint};
+use proxy::gate::GateState;
 use proxy::health::Report;
 use proxy::health::plan::ServerHealth;
+use proxy::plan::Frontend;
 use proxy::server::{Server, Status, WEIGHT_SCALE};
 use proxy::tally::{Count, Pace, Span, Tally};
 
@@ -323,10 +325,22 @@ fn sessions_total(look: &Look) -> Option<Value> {
 
 fn status(look: &Look) -> Option<Value> {
     match &look.subject {
-        Subject::Front(_) | Subject::Listener(..) => text("OPEN"),
+        Subject::Front(front) => text(gate(front)),
+        Subject::Listener(front, listener) => {
+            let full = listener.maxconn.is_some_and(|most| listener.connections.now() >= most);
+            text(if full && front.gate.state() == GateState::Open { "FULL" } else { gate(front) })
+        }
         Subject::Server(..) => Some(Value::Text(server_status(look)?)),
         Subject::Back(back) if back.balance.usable() > 0 || back.balance.servers().is_empty() => text("UP"),
         Subject::Back(_) => text("DOWN"),
+    }
+}
+
+fn gate(front: &Frontend) -> &'static str {
+    match front.gate.state() {
+        GateState::Open => "OPEN",
+        GateState::Paused => "PAUSED",
+        GateState::Stopped => "STOP",
     }
 }
 

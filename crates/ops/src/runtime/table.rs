@@ -2,7 +2,9 @@
 //! unknown command read the same rows.
 
 use super::call::Call;
-use super::{backends, certificates, cli, environment, info, limits, lists, servers, sessions, stat};
+use super::{
+    backends, certificates, cli, environment, frontends, info, limits, lists, servers, sessions, stat,
+};
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
 use std::pin::Pin;
@@ -93,6 +95,7 @@ const TABLES: &[&[Command]] = &[
     certificates::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
+    frontends::COMMANDS,
     backends::COMMANDS,
     limits::COMMANDS,
     lists::COMMANDS,

@@ -1,6 +1,7 @@
 //! Frontends: listeners, client timeouts, rules, routes.
 
 use super::{Lower, timeout};
+use crate::gate::Gate;
 use crate::limit::Limit;
 use crate::plan::{CaptureSlot, Connections, FrontTimeouts, Frontend, Listener, Route, RouteTarget};
 use crate::tally::Tally;
@@ -68,6 +69,7 @@ impl Lower<'_> {
             keepalive: options.tcpka == Some(true) || options.clitcpka == Some(true),
             buffer_request: options.http_buffer_request == Some(true),
             socket_stats: options.socket_stats == Some(true),
+            gate: Gate::default(),
             connections: Connections::default(),
             tally: Tally::new(self.threads),
         }
