@@ -336,6 +336,44 @@ pub enum LogFrame {
     Raw,
 }
 
+/// The statistics page of a proxy (manual 4.2, `stats ...`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// `stats uri`
+    pub uri: Option<Word>,
+    /// `stats auth`: `user:password`.
+    pub users: Vec<Word>,
+    /// `stats realm`
+    pub realm: Option<Word>,
+    /// `stats refresh`, seconds.
+    pub refresh: Option<u64>,
+    /// `stats hide-version`
+    pub hide_version: bool,
+    /// `stats show-legends`
+    pub legends: bool,
+    /// `stats show-node`: a name, or that of the machine.
+    pub node: Option<Option<Word>>,
+    /// `stats show-desc`: a text, or `description` of the process.
+    pub description: Option<Option<Word>>,
+    /// `stats scope`: proxies, `.` for the one that the page is in.
+    pub scope: Vec<Word>,
+    /// `stats admin`
+    pub admin: Vec<CondText>,
+    /// `stats http-request`
+    pub rules: Vec<Rule<StatisticsAction>>,
+}
+
+/// What a `stats http-request` rule does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatisticsAction {
+    /// `allow`
+    Allow,
+    /// `deny`
+    Deny,
+    /// `auth`, with its realm.
+    Auth(Option<Word>),
+}
+
 /// Which section a proxy came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProxyKind {
@@ -503,6 +541,8 @@ pub struct Settings {
     pub source: Option<SourceAddress>,
     /// `monitor-uri`
     pub monitor_uri: Option<Word>,
+    /// `stats enable` and whatever else begins with `stats`.
+    pub statistics: Option<Box<Statistics>>,
     /// `errorfile CODE FILE`, `errorloc*`, `errorfiles`, `http-error`: later ones win.
     pub errors: Vec<ErrorReply>,
     /// `acl`

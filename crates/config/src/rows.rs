@@ -31,6 +31,7 @@ mod rules_tcp;
 mod sections;
 mod server;
 mod server_params;
+mod statistics;
 mod stats_socket;
 mod timeout;
 mod tls_versions;
@@ -61,6 +62,7 @@ const TABLES: &[&[Row]] = &[
     check_option::ROWS,
     check::ROWS,
     later::ROWS,
+    statistics::ROWS,
     legacy::ROWS,
     sections::ROWS,
 ];

@@ -20,6 +20,8 @@ mod stream;
 mod tls;
 mod url;
 
+pub use auth::basic_credentials;
+
 use crate::rows::{FetchFn, FetchRow, Needs};
 use crate::sample::SampleType;
 

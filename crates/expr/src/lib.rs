@@ -32,6 +32,7 @@ pub use args::{Arg, Args, BadArg, Userlist};
 pub use compile::{Compiler, Env, Outside, ProxyNames};
 pub use condition::{Condition, Verdict};
 pub use expression::Expr;
+pub use fetch::basic_credentials;
 pub use format::{Escape, Format};
 pub use map::Map;
 pub use matching::MatchMethod;

@@ -147,13 +147,13 @@ impl Start<'_> {
     }
 }
 
-/// The runtime API of what runs; nothing where there is no 'stats socket'.
+/// The runtime API and the statistics pages of what runs; nothing where there is neither.
 fn serve_api(
     bound: runtime::Bound,
     running: &proxy::Running,
     startup_log: String,
 ) -> Result<Option<runtime::Runtime>, Failed> {
-    if bound.is_empty() {
+    if bound.is_empty() && !running.plan().has_statistics() {
         return Ok(None);
     }
     let (plan, workers) = (running.plan().clone(), running.workers().clone());

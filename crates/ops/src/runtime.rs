@@ -1,4 +1,4 @@
-//! The runtime API: operators look at the running process and steer it over `stats socket` (HAProxy's management
+//! The runtime API and the statistics page: operators look at the running process and steer it over `stats socket` (HAProxy's management
 //! guide, section 9).
 //!
 //! ```text
@@ -15,11 +15,14 @@ mod call;
 mod certificates;
 mod cli;
 mod environment;
+mod form;
 mod frontends;
 mod info;
 mod limits;
 mod line;
 mod lists;
+mod page;
+mod page_html;
 mod servers;
 mod session;
 mod sessions;
@@ -118,7 +121,8 @@ impl Runtime {
             runtime.block_on(async move {
                 tokio::select! {
                     _ = stopped => {}
-                    () = bound.serve(process) => {}
+                    () = page::serve(&process) => {}
+                    () = bound.serve(process.clone()) => {}
                 }
             });
         })?;

@@ -33,6 +33,7 @@ pub mod server;
 pub mod server_state;
 mod session;
 pub mod splice;
+pub mod statistics;
 pub mod stats_socket;
 mod stream;
 pub mod tally;

@@ -7,12 +7,14 @@ mod logs;
 mod options;
 mod replies;
 mod rules;
+mod statistics;
 mod stats_socket;
 mod tls;
 mod userlists;
 
 use crate::limit::Limit;
 use crate::plan::{Connections, Plan, Process};
+use crate::statistics::Desk;
 use crate::vars::ProcVars;
 use base::{Diagnostics, Word};
 use config::Model;
@@ -173,6 +175,7 @@ impl<'m> Lower<'m> {
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
             stats: self.stats_sockets(),
             vars,
+            desk: Desk::default(),
             connections: Connections::default(),
             requests: AtomicU64::new(0),
         }
@@ -220,11 +223,12 @@ impl<'m> Lower<'m> {
         proxy.settings.mode == Some(Mode::Http)
     }
 
-    /// Position of a proxy in the file, counted from 2, for the first number is a proxy of HAProxy's own; its id where
-    /// none is written.
+    /// A proxy's position in the file where no id is written, counted from 1, or from 2 where there is a stats socket,
+    /// which is HAProxy's first proxy then.
     pub(crate) fn id(&self, proxy: &Proxy) -> u32 {
         let place = self.model.proxies.iter().position(|p| std::ptr::eq(p, proxy)).unwrap_or_default();
-        proxy.id.unwrap_or_else(|| u32::try_from(place + 2).unwrap_or(u32::MAX))
+        let first = if self.model.global.stats_sockets.is_empty() { 1 } else { 2 };
+        proxy.id.unwrap_or_else(|| u32::try_from(place + first).unwrap_or(u32::MAX))
     }
 }
 

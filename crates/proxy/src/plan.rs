@@ -10,6 +10,7 @@ use crate::log::LogPlan;
 use crate::reply::ErrorPages;
 use crate::rules::{HttpRule, RedirectRule, TcpRule};
 use crate::splice::Splicing;
+use crate::statistics::{Desk, Statistics};
 use crate::stats_socket::StatsSockets;
 use crate::tally::Tally;
 use crate::vars::ProcVars;
@@ -36,6 +37,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether any proxy has a statistics page.
+    pub fn has_statistics(&self) -> bool {
+        let fronts = self.frontends.iter().map(|f| &f.rules);
+        fronts.chain(self.backends.iter().map(|b| &b.rules)).any(|rules| rules.statistics.is_some())
+    }
+
     /// What is counted, of all frontends, listeners, backends and servers.
     pub fn tallies(&self) -> impl Iterator<Item = &Tally> {
         let listeners = self.frontends.iter().flat_map(|f| &f.listeners).map(|l| &l.tally);
@@ -82,6 +89,8 @@ pub struct Process {
     pub hard_stop_after: Option<Duration>,
     /// Where the runtime API is served.
     pub stats: StatsSockets,
+    /// Where requests for statistics pages wait.
+    pub desk: Desk,
     /// `proc.` variables.
     pub vars: ProcVars,
     /// Client connections now.
@@ -148,7 +157,7 @@ impl Connections {
 pub struct Frontend {
     /// Its name.
     pub name: Box<str>,
-    /// `id`, or its position counted from 2: HAProxy has a proxy of its own first.
+    /// `id`, or its position, see `Lower::id`.
     pub id: u32,
     /// Index into [`Plan::frontends`].
     pub index: usize,
@@ -262,6 +271,8 @@ pub struct BackTimeouts {
 pub struct HttpRules {
     /// `http-request`
     pub request: Vec<HttpRule>,
+    /// `stats ...`
+    pub statistics: Option<Box<Statistics>>,
     /// `redirect`
     pub redirects: Vec<RedirectRule>,
     /// `http-response`
@@ -328,7 +339,7 @@ pub struct Forwarded {
 pub struct Backend {
     /// Its name.
     pub name: Box<str>,
-    /// `id`, or its position counted from 2: HAProxy has a proxy of its own first.
+    /// `id`, or its position, see `Lower::id`.
     pub id: u32,
     /// `id` is written.
     pub forced_id: bool,

@@ -34,6 +34,13 @@ pub enum Body {
     Stored(Arc<Stored>),
 }
 
+impl Reply {
+    /// The proxy's own error page of a status.
+    pub fn of_status(status: u16) -> Reply {
+        Reply { status, ..Reply::default() }
+    }
+}
+
 /// A response read from an `errorfile`.
 pub struct Stored {
     /// Its head; `None` for an empty file: the connection is closed silently.

@@ -159,6 +159,8 @@ fn name_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
             Some(text(&stream.session.listener.name)).filter(|_| !stream.session.listener.name.is_empty())
         }
         Fact::ListenerId => Some(int(stream.session.listener.id)),
+        // HAProxy's name for itself as a server
+        Fact::ServerName if stream.statistics => Some(text("<STATS>")),
         Fact::ServerName => server.map(|s| text(&s.facts.name)),
         Fact::ServerId => server.map(|s| int(s.facts.id)),
         _ => None,

@@ -18,6 +18,7 @@ use crate::roster::Stage;
 use crate::route;
 use crate::rules::{self, Decision, HttpRule, Message};
 use crate::session::Session;
+use crate::statistics::{Statistics, Verdict};
 use crate::tally::{self, Count, Pace};
 use crate::vars::Vars;
 use crate::worker::Worker;
@@ -150,6 +151,8 @@ pub struct Stream<'s> {
     pub presented: crate::persist::Presented,
     /// Who else has a say in the choice of server.
     pub guidance: crate::persist::Guidance,
+    /// It was answered by the statistics page.
+    pub statistics: bool,
     /// The line was written when the response began.
     pub logged_asap: bool,
     /// Addresses of the connection to the server.
@@ -217,6 +220,7 @@ impl<'s> Stream<'s> {
             unique_id: None,
             presented: crate::persist::Presented::default(),
             guidance: crate::persist::Guidance::default(),
+            statistics: false,
             logged_asap: false,
             back_addrs: None,
             back_tls: None,
@@ -423,7 +427,7 @@ async fn request_rules(
     exchange: &mut Exchange<'_>,
     set: &HttpRules,
 ) -> Result<Flow, Ending> {
-    if set.request.is_empty() && set.redirects.is_empty() {
+    if set.request.is_empty() && set.redirects.is_empty() && set.statistics.is_none() {
         return Ok(Flow::Next);
     }
     let mut from = 0;
@@ -448,10 +452,30 @@ async fn request_rules(
             | Decision::SilentDrop => return act(stream, exchange, decision).await.map(Flow::Done),
         }
     }
+    if let Some(page) = set.statistics.as_deref().filter(|page| page.is_asked(&stream.request)) {
+        return show_statistics(stream, exchange, page).await.map(Flow::Done);
+    }
     match rules::run_redirects(&set.redirects, stream) {
         Decision::Continue => Ok(Flow::Next),
         decision => act(stream, exchange, decision).await.map(Flow::Done),
     }
+}
+
+/// Answers a request for the statistics page.
+async fn show_statistics(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    page: &Statistics,
+) -> Result<After, Ending> {
+    match page.verdict(stream) {
+        Verdict::Allow => {}
+        Verdict::Deny => return act(stream, exchange, Decision::Deny(Arc::new(Reply::of_status(403)))).await,
+        Verdict::Auth(realm) => return act(stream, exchange, Decision::Auth(realm.into_vec())).await,
+    }
+    if stream.request.method == http::Method::Post {
+        buffer_body(stream, exchange, None, None).await?;
+    }
+    answer::statistics(stream, exchange, page).await
 }
 
 /// Does what a final decision asks for.

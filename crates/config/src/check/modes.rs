@@ -48,6 +48,12 @@ fn settings(proxy: &Proxy, diags: &mut Diagnostics) {
     if let Some(uri) = settings.monitor_uri.as_ref().filter(|_| proxy.kind.is_front()) {
         diags.warning(uri.span, format!("monitor-uri will be ignored for {label} (needs 'mode http')"));
     }
+    if let Some(page) = &settings.statistics
+        && let Some(uri) = &page.uri
+    {
+        let message = format!("'stats' statement ignored for {label} as it requires HTTP mode");
+        diags.warning(uri.span, message);
+    }
     if let Some(balance) = settings.balance.as_ref().filter(|_| proxy.kind.is_back()) {
         let needs_http = match balance.algorithm {
             Algorithm::Uri { .. } | Algorithm::UrlParam { .. } | Algorithm::Header { .. } => true,

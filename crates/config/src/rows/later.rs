@@ -1,10 +1,7 @@
 //! Words of proxies that are known and not served: most turn something that comes later and load with a warning; the
 //! ones without which requests would go the wrong way, or unfiltered, do not load.
 
-use crate::args::Args;
-use crate::ctx::Ctx;
-use crate::model::Settings;
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Place, Row};
 
 const fn idle(
     names: &'static [&'static str],
@@ -30,7 +27,6 @@ const ALL: Place = Place::ALL;
 const FRONT: Place = Place::DEFAULTS_FRONT;
 const BACK: Place = Place::DEFAULTS_BACK;
 
-const STATISTICS: &str = "the statistics page comes later; its address is handled like any other";
 const TABLES: &str = "stick tables come later: nothing is counted, and limits that rest on it do not limit";
 const STICK: &str =
     "stick tables come later: clients are balanced anew; 'cookie' or 'balance source' keep them in place";
@@ -41,21 +37,6 @@ const STATE_FILES: &str = "servers begin in the state the file gives them";
 const ONE_PROCESS: &str = "all threads serve all proxies; remove the line";
 
 pub(crate) const ROWS: &[Row] = &[
-    idle(&["stats enable"], ALL, "", "Serves the statistics page.", STATISTICS),
-    idle(&["stats uri"], ALL, "<prefix>", "Its address.", STATISTICS),
-    idle(&["stats auth"], ALL, "<user>:<password>", "Who may see it.", STATISTICS)
-        .parsed_by(Parse::Settings(secret)),
-    idle(&["stats realm"], ALL, "<realm>", "What the browser asks for.", STATISTICS),
-    idle(&["stats refresh"], ALL, "<time>", "How often it is shown anew.", STATISTICS),
-    idle(&["stats hide-version"], ALL, "", "Does not show the version.", STATISTICS),
-    idle(&["stats show-version"], ALL, "", "Shows the version.", STATISTICS),
-    idle(&["stats show-legends"], ALL, "", "Shows details.", STATISTICS),
-    idle(&["stats show-modules"], ALL, "", "Shows the modules' counters.", STATISTICS),
-    idle(&["stats show-node"], ALL, "[<name>]", "Shows the machine's name.", STATISTICS),
-    idle(&["stats show-desc"], ALL, "[<text>]", "Shows a description.", STATISTICS),
-    idle(&["stats scope"], ALL, "{ <name> | \".\" }", "Which proxies it shows.", STATISTICS),
-    idle(&["stats admin"], ALL, "{ if | unless } <condition>", "Who may change servers there.", STATISTICS),
-    idle(&["stats http-request"], ALL, "{ allow | deny | auth }", "Who may see it, by rules.", STATISTICS),
     idle(&["stick-table"], Place::PROXY, "type <type> size <size> ...", "Remembers clients.", TABLES),
     idle(
         &["stick on", "stick match", "stick store-request", "stick store-response"],
@@ -221,11 +202,3 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     idle(&["scale-*", "spread-*"], BACK, "<value>", "Internals.", "there is nothing to turn"),
 ];
-
-/// The argument is a password: complaints about the line do not show it.
-fn secret(ctx: &mut Ctx<'_>, args: &mut Args<'_>, _: &mut Settings) -> Parsed {
-    for word in args.by_ref() {
-        ctx.secret(word);
-    }
-    Ok(())
-}

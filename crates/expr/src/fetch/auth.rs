@@ -64,6 +64,11 @@ fn basic(scope: &dyn Scope) -> Option<Basic> {
     Some(Basic { user, password })
 }
 
+/// `name:password` as a client sent it by the Basic scheme; a secret.
+pub fn basic_credentials(scope: &dyn Scope) -> Option<Vec<u8>> {
+    base64_decode(credentials(scope, b"authorization", "Basic")?)
+}
+
 fn http_auth<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
     let Some(list) = args.userlist(0) else { return Ok(None) };
     Ok(basic(scope).map(|sent| Sample::Bool(list.authenticates(&sent.user, &sent.password))))

@@ -23,6 +23,7 @@ mod log_lines;
 mod messages;
 mod runtime_api;
 mod secure;
+mod statistics_page;
 mod steering;
 mod strictness;
 mod timeouts;

@@ -164,12 +164,12 @@ fn listeners(at: &Moment) -> usize {
     at.process.plan.frontends.iter().map(|f| f.listeners.len()).sum()
 }
 
-fn descriptors() -> u64 {
+pub(super) fn descriptors() -> u64 {
     net::machine::fd_limit().soft
 }
 
 /// `0d 0h00m01s`
-fn uptime(process: &Process) -> String {
+pub(super) fn uptime(process: &Process) -> String {
     let (days, hours, minutes, seconds) = process.uptime();
     format!("{days}d {hours}h{minutes:02}m{seconds:02}s")
 }

@@ -1,6 +1,7 @@
 //! Steering servers while traffic flows: `set server`, `enable` and `disable`, weights and `maxconn`. What happens to
 //! a server is `proxy::health::Operator`'s; here are the words, HAProxy's to the letter.
 
+use super::Process;
 use super::call::{Call, Severity};
 use super::table::Command;
 use proxy::health::{AdminWish, Operator, Place, Refusal, Watcher};
@@ -85,8 +86,13 @@ pub(super) fn place(call: &mut Call<'_>) -> Option<Place> {
 }
 
 fn operator(call: &Call<'_>) -> Operator {
-    let workers = call.process.workers.clone();
-    Operator::new(call.process.plan.clone(), move || workers.wake_all())
+    operator_of(call.process)
+}
+
+/// Who steers servers.
+pub(super) fn operator_of(process: &Process) -> Operator {
+    let workers = process.workers.clone();
+    Operator::new(process.plan.clone(), move || workers.wake_all())
 }
 
 /// HAProxy ends some of its refusals without an end of line; so clients see them.

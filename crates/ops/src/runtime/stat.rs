@@ -105,7 +105,7 @@ async fn show(call: &mut Call<'_>) {
     }
 }
 
-fn opening(form: Form) -> String {
+pub(super) fn opening(form: Form) -> String {
     match (form.json, form.typed) {
         (true, _) => "[".to_owned(),
         (false, true) => String::new(),
@@ -117,7 +117,7 @@ fn opening(form: Form) -> String {
     }
 }
 
-fn shown(look: &Look, form: Form) -> String {
+pub(super) fn shown(look: &Look, form: Form) -> String {
     match (form.json, form.typed) {
         (true, _) => json(look),
         (false, true) => typed(look, form),

@@ -31,6 +31,7 @@ impl Lower<'_> {
         let s = &proxy.settings;
         HttpRules {
             request: self.http_set(proxy, &s.http_request, Stage::Request, Set::Request),
+            statistics: self.statistics(proxy),
             redirects: s.redirects.iter().filter_map(|r| self.redirect_rule(r)).collect(),
             response: self.http_set(proxy, &s.http_response, Stage::Response, Set::Response),
             after_response: self.http_set(proxy, &s.http_after_response, Stage::AfterResponse, Set::Response),

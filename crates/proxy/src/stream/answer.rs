@@ -9,9 +9,11 @@ use crate::log::size;
 use crate::plan::Backend;
 use crate::reply::{ErrorPages, Filled, Reply, fill};
 use crate::rules::RedirectTarget as Target;
+use crate::statistics::{Ask, Statistics};
 use crate::transfer::TransferError;
 use http::Response;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -179,6 +181,38 @@ pub(super) async fn monitor(
 }
 
 const OK_PAGE: &[u8] = b"<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n";
+
+/// The statistics page: what stands on it is made on another thread and waited for here.
+pub(super) async fn statistics(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    page: &Statistics,
+) -> Result<After, Ending> {
+    stream.statistics = true;
+    stream.ending = Ending::new(Cause::Local, Phase::Request);
+    let post = stream.request.method == http::Method::Post;
+    let form = post.then(|| if stream.body.complete { Ok(stream.body.bytes.clone()) } else { Err(()) });
+    let rest = stream.request.path_and_query().get(page.uri.len()..).unwrap_or_default().to_vec();
+    let admin = page.is_admin(stream, &stream.request);
+    let look = page.look.clone();
+    let laid = stream.worker.plan.process.desk.lay(|reply| Ask { look, rest, form, admin, reply });
+    let Some(mut made) = laid else { return Err(Ending::new(Cause::Resource, Phase::Queue)) };
+    let give_up = after(Instant::now(), stream.timeouts.client);
+    let session = stream.session;
+    let late = Ending::new(Cause::Internal, Phase::Queue);
+    let made = poll_fn(|cx| match Pin::new(&mut made).poll(cx) {
+        Poll::Ready(made) => Poll::Ready(made.map_err(|_| late)),
+        Poll::Pending => session.poll_end(cx, give_up, late).map(Err),
+    });
+    let made = made.await?;
+    let response = &mut stream.response;
+    response.clear();
+    response.set_status(made.status, b"");
+    for (name, value) in &made.fields {
+        response.fields.push(name.as_bytes(), value.as_bytes());
+    }
+    Ok(send(stream, exchange, Filled { body: made.body, silent: false }).await)
+}
 
 /// Sends a 103 with these fields.
 pub(super) async fn early_hints(exchange: &mut Exchange<'_>, fields: &[(Vec<u8>, Vec<u8>)]) {

@@ -1,0 +1,113 @@
+//! The statistics page of a proxy: `stats ...` (manual 4.2). Any of these words turns it on; the first of a section
+//! replaces what `defaults` gave.
+
+use super::global::joined;
+use super::persist::required_cond;
+use crate::args::Args;
+use crate::ctx::Ctx;
+use crate::failure::Failure;
+use crate::model::{Rule, Settings, Statistics, StatisticsAction};
+use crate::row::{Parse, Parsed, Place, Row};
+
+type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
+
+const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+    Row::new(names, Place::ALL, args, doc, Parse::Settings(parser))
+}
+
+pub(crate) const ROWS: &[Row] = &[
+    row(&["stats enable"], "", "Serves the statistics page.", |c, a, s| {
+        page(c, s);
+        a.finish()
+    }),
+    row(&["stats uri"], "<prefix>", "Its address.", |c, a, s| {
+        page(c, s).uri = Some(a.expect_text("a URI prefix")?.clone());
+        a.finish()
+    }),
+    row(&["stats auth"], "<user>:<password>", "Who may see it.", auth),
+    row(&["stats realm"], "<realm>", "What the browser asks for.", |c, a, s| {
+        page(c, s).realm = Some(a.expect_text("a realm")?.clone());
+        a.finish()
+    }),
+    row(&["stats refresh"], "<time>", "How often it is shown anew.", |c, a, s| {
+        page(c, s).refresh = Some(a.seconds("a refresh interval")?);
+        a.finish()
+    }),
+    row(&["stats hide-version"], "", "Does not show the version.", |c, a, s| {
+        page(c, s).hide_version = true;
+        a.finish()
+    }),
+    row(&["stats show-version"], "", "Shows the version.", |c, a, s| {
+        page(c, s).hide_version = false;
+        a.finish()
+    }),
+    row(&["stats show-legends"], "", "Shows addresses and algorithms.", |c, a, s| {
+        page(c, s).legends = true;
+        a.finish()
+    }),
+    row(&["stats show-node"], "[<name>]", "Shows the machine's name.", |c, a, s| {
+        page(c, s).node = Some(a.next().cloned());
+        a.finish()
+    }),
+    row(&["stats show-desc"], "[<text>]", "Shows a description.", |c, a, s| {
+        let text = if a.peek().is_some() { Some(joined(a, "a text")?) } else { None };
+        page(c, s).description = Some(text);
+        Ok(())
+    }),
+    row(&["stats scope"], "{ <name> | \".\" }", "Which proxies it shows.", |c, a, s| {
+        page(c, s).scope.push(a.expect_text("a proxy name")?.clone());
+        a.finish()
+    }),
+    row(&["stats admin"], "{ if | unless } <condition>", "Who may change servers there.", |c, a, s| {
+        page(c, s).admin.push(required_cond(a)?);
+        Ok(())
+    }),
+    row(
+        &["stats http-request"],
+        "{ allow | deny | auth [realm <realm>] } [{ if | unless } <condition>]",
+        "Who may see it, by rules.",
+        rule,
+    ),
+    Row::no_effect(
+        &["stats show-modules"],
+        Place::ALL,
+        "",
+        "Shows the modules' counters.",
+        "the page's CSV and JSON forms have them all",
+    ),
+];
+
+fn page<'s>(ctx: &mut Ctx<'_>, to: &'s mut Settings) -> &'s mut Statistics {
+    if ctx.first("stats") {
+        to.statistics = None;
+    }
+    to.statistics.get_or_insert_default()
+}
+
+fn auth(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
+    let word = args.expect_text("<user>:<password>")?;
+    ctx.secret(word);
+    if !word.text.contains(':') {
+        return Err(Failure::new(word.span, "'stats auth' expects <user>:<password>"));
+    }
+    page(ctx, to).users.push(word.clone());
+    args.finish()
+}
+
+fn rule(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
+    let word = args.expect("'allow', 'deny' or 'auth'")?;
+    let (name, span) = (word.text.clone(), word.span);
+    let action = match name.as_str() {
+        "allow" => StatisticsAction::Allow,
+        "deny" => StatisticsAction::Deny,
+        "auth" if args.eat("realm") => StatisticsAction::Auth(Some(args.expect_text("a realm")?.clone())),
+        "auth" => StatisticsAction::Auth(None),
+        other => {
+            return Err(Failure::new(span, format!("unknown 'stats http-request' action '{other}'"))
+                .nearest(other, ["allow", "deny", "auth"]));
+        }
+    };
+    let cond = args.cond()?;
+    page(ctx, to).rules.push(Rule { action, cond, span });
+    Ok(())
+}
