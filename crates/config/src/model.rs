@@ -89,6 +89,8 @@ pub struct Global {
     pub ulimit_n: Option<u32>,
     /// `hard-stop-after`
     pub hard_stop_after: Option<u64>,
+    /// `mworker-max-reloads`
+    pub mworker_max_reloads: Option<u32>,
     /// `grace`
     pub grace: Option<u64>,
     /// `log` targets
@@ -977,6 +979,8 @@ pub struct BindParams {
     pub level: Option<CliLevel>,
     /// `severity-output`
     pub severity_output: Option<SeverityOutput>,
+    /// `expose-fd listeners`
+    pub expose_listeners: bool,
 }
 
 /// What a session of the runtime API may do; each level includes those before it.

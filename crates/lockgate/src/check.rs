@@ -73,6 +73,11 @@ impl Judgement {
         }
     }
 
+    /// All complaints as text.
+    pub(crate) fn complaints(&self, loaded: &Loaded, console: Console) -> String {
+        loaded.diags.render(&loaded.sources, std::process::id(), console.least())
+    }
+
     fn warned_in_vain(&self, loaded: &Loaded) -> bool {
         (self.zero_warning || loaded.model.global.zero_warning) && has_warnings(loaded)
     }

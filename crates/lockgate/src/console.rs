@@ -2,6 +2,7 @@
 //! error: there is nobody left to tell.
 
 use base::Severity;
+use ops::master::Voice;
 use std::io::Write;
 
 /// To standard output, as it is.
@@ -34,6 +35,11 @@ impl Console {
         self.complaint("[WARNING] ", text);
     }
 
+    /// `[NOTICE]   (pid) : text`
+    pub(crate) fn notice(self, text: &str) {
+        self.complaint("[NOTICE]  ", text);
+    }
+
     /// A result, on standard output.
     pub(crate) fn result(self, text: &str) {
         if !self.quiet {
@@ -55,5 +61,19 @@ impl Console {
 
     fn complaint(self, label: &str, text: &str) {
         self.complaints(&format!("{label} ({}) : {text}\n", std::process::id()));
+    }
+}
+
+impl Voice for Console {
+    fn notice(&self, text: &str) {
+        Console::notice(*self, text);
+    }
+
+    fn warning(&self, text: &str) {
+        Console::warning(*self, text);
+    }
+
+    fn alert(&self, text: &str) {
+        Console::alert(*self, text);
     }
 }

@@ -82,7 +82,9 @@ fn show(arguments: &DemoArgs) -> Result<Exit, String> {
         return visited.map(|()| Exit::Ok);
     }
     let announce = announcement(arguments, &authority.root(), &text);
-    Ok(start::serve_then(prepared, &Flags::default(), None, &announce, console, || drop(folder)))
+    Ok(start::serve_then(prepared, &Flags::default(), start::Origin::Terminal, &announce, console, || {
+        drop(folder)
+    }))
 }
 
 fn config(arguments: &DemoArgs, certificate: &Path, servers: [SocketAddr; 2]) -> String {

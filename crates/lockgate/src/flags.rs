@@ -45,6 +45,10 @@ pub(crate) struct Flags {
     pub(crate) no_splice: bool,
     /// `-sf` or `-st` and the processes.
     pub(crate) replaces: Option<(Leave, Vec<i32>)>,
+    /// `-x`: the stats socket of a process whose listening sockets are taken over.
+    pub(crate) sockets_from: Option<String>,
+    /// `-S`: the master socket, with the parameters of a `stats socket` parted by commas.
+    pub(crate) master_socket: Option<String>,
     /// Flags that were given and change nothing, or less than in HAProxy, with the reason.
     pub(crate) idle: Vec<(&'static str, &'static str)>,
 }
@@ -115,7 +119,6 @@ enum Act {
 }
 
 const ONE_POLLER: &str = "there is one poller, epoll";
-const NO_MASTER: &str = "there is no master process yet: one process does its work";
 
 const fn set(name: &'static str, act: fn(&mut Flags), doc: &'static str) -> Flag {
     Flag { name, value: None, doc, act: Act::Set(act) }
@@ -165,7 +168,7 @@ const FLAGS: &[Flag] = &[
     number("-N", "<maxpconn>", |f, v| f.proxy_maxconn = Some(v), "sets the default, per-proxy maxconn"),
     number("-m", "<max megs>", |f, v| f.memory = Some(v), "limits the usable amount of memory (in MB)"),
     text("-L", "<name>", |f, v| f.local_peer = Some(v), "sets local peer name (default to hostname)"),
-    set("-W", |f| f.master_worker = true, "master-worker mode (one process for now)"),
+    set("-W", |f| f.master_worker = true, "master-worker mode"),
     set("-Ws", worker_with_notify, "the same, and tells systemd when ready"),
     set("-dD", |f| f.hints = true, "warns about suspicious configuration statements"),
     set("-dW", |f| f.zero_warning = true, "fails if any warning is emitted"),
@@ -184,12 +187,12 @@ const FLAGS: &[Flag] = &[
         doc: "ends old processes, once serving",
         act: Act::Pids(Leave::Terminate),
     },
-    idle("-S", Some("<bind>[,<options>...]"), NO_MASTER, "master CLI (not yet)"),
-    idle(
+    text("-S", "<bind>[,<options>...]", |f, v| f.master_socket = Some(v), "master CLI"),
+    text(
         "-x",
-        Some("<unix_socket>"),
-        "ports are shared with the old process instead",
-        "gets listening sockets (not needed)",
+        "<unix_socket>",
+        |f, v| f.sockets_from = Some(v),
+        "gets listening sockets from a stats socket",
     ),
     idle("-de", None, ONE_POLLER, "disables epoll (no effect)"),
     idle("-dp", None, ONE_POLLER, "disables poll (no effect)"),
@@ -302,7 +305,8 @@ mod tests {
         assert_eq!(flags.replaces, Some((Leave::Finish, vec![12, 34])));
         assert!(flags.daemon && flags.master_worker && flags.notify && flags.quiet);
         assert_eq!((flags.maxconn, flags.folder.as_deref()), (Some(100), Some("/x")));
-        assert_eq!(flags.idle.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["-S", "-dM"]);
+        assert_eq!(flags.idle.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["-dM"]);
+        assert_eq!(flags.master_socket.as_deref(), Some("/run/m.sock"));
     }
 
     #[test]

@@ -4,9 +4,13 @@ use crate::check::{self, Judgement, Prepared};
 use crate::console::{self, Console};
 use crate::flags::{self, Flags, Task};
 use crate::precedence::Precedence;
-use crate::{Exit, sources, start, version};
-use config::{Facts, condition};
+use crate::start::Origin;
+use crate::{Exit, master, sources, start, version};
+use config::model::Global;
+use config::{Facts, Source, condition};
 use ops::daemon::{Detach, Ready, Stage};
+use ops::master::Launch;
+use ops::worker::Bond;
 use proxy::lower::Overrides;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,6 +38,27 @@ pub(crate) fn run(words: &[OsString]) -> Exit {
         Task::Serve | Task::Check => return Call::new(flags).run(),
     }
     Exit::Ok
+}
+
+/// The same for a process that our own master started; `words` are the master's arguments.
+pub(crate) fn run_worker(words: &[OsString]) -> Exit {
+    let console = Console { quiet: false, hints: false };
+    let flags = flags::parse(words.iter().map(|w| w.to_string_lossy().into_owned()));
+    match (ops::worker::stage(), flags) {
+        (Ok(Some(bond)), Ok(flags)) => Call::new(flags).run_worker(bond),
+        (Ok(None), _) => {
+            console.alert("'worker' is how a master starts its workers; it is of no use by itself: use -W");
+            Exit::Failed
+        }
+        (Err(e), _) => {
+            console.alert(&format!("cannot speak to the master: {e}"));
+            Exit::Failed
+        }
+        (_, Err(wrong)) => {
+            console.alert(&wrong.to_string());
+            Exit::Failed
+        }
+    }
 }
 
 fn program() -> String {
@@ -93,15 +118,36 @@ impl Call {
         Call { console: console_of(&flags), judgement: judgement(&flags), flags, folder }
     }
 
+    fn run_worker(self, bond: Bond) -> Exit {
+        if let Err(wrong) = self.change_folder() {
+            bond.failed(&wrong);
+            return self.failed(&wrong);
+        }
+        match sources::read(&self.flags.files) {
+            Ok(sources) => {
+                let prepared = self.judgement.prepare(sources);
+                self.serve_or_check(prepared, Origin::Worker(bond))
+            }
+            Err(wrong) => {
+                let text = format!("config : {wrong}");
+                bond.failed(&text);
+                self.failed(&text)
+            }
+        }
+    }
+
+    fn change_folder(&self) -> Result<(), String> {
+        let Some(folder) = &self.flags.folder else { return Ok(()) };
+        std::env::set_current_dir(folder).map_err(|e| format!("Could not change to directory {folder} : {e}"))
+    }
+
     fn run(self) -> Exit {
         let stage = match ops::daemon::stage() {
             Ok(stage) => stage,
             Err(wrong) => return self.failed(&wrong.to_string()),
         };
-        if let Some(folder) = &self.flags.folder
-            && let Err(e) = std::env::set_current_dir(folder)
-        {
-            return self.failed(&format!("Could not change to directory {folder} : {e}"));
+        if let Err(wrong) = self.change_folder() {
+            return self.failed(&wrong);
         }
         match (stage, &self.flags.task) {
             (Stage::First, Task::Serve) if self.wants_background(false) => self.detach(None),
@@ -116,6 +162,9 @@ impl Call {
             Err(wrong) => return self.failed(&format!("config : {wrong}")),
         };
         let stdin = sources::stdin_of(&sources).map(<[u8]>::to_vec);
+        if self.flags.master_worker && self.flags.task == Task::Serve {
+            return self.supervise(sources, ready);
+        }
         let prepared = self.judgement.prepare(sources);
         let accepted = self.judgement.accepts(&prepared.loaded);
         let serve = self.flags.task == Task::Serve;
@@ -125,13 +174,45 @@ impl Call {
             return self.detach(stdin.as_deref());
         }
         self.warn_of_idle_flags();
-        self.serve_or_check(prepared, ready)
+        if accepted && serve && prepared.loaded.model.global.master_worker {
+            let global = prepared.loaded.model.global;
+            return self.become_master(&global, stdin, ready);
+        }
+        self.serve_or_check(prepared, ready.map_or(Origin::Terminal, Origin::Daemon))
     }
 
-    fn serve_or_check(self, prepared: Prepared, ready: Option<Ready>) -> Exit {
+    /// Reads of the configuration what concerns the master; the worker judges the whole.
+    fn supervise(self, sources: Vec<Source>, ready: Option<Ready>) -> Exit {
+        let stdin = sources::stdin_of(&sources).map(<[u8]>::to_vec);
+        let loaded = config::load(sources, &self.judgement.options());
+        if !self.judgement.accepts(&loaded) {
+            self.judgement.report(&loaded, &self.flags.files, self.console);
+            return Exit::Failed;
+        }
+        if ready.is_none() && self.wants_background(loaded.model.global.daemon) {
+            return self.detach(stdin.as_deref());
+        }
+        self.warn_of_idle_flags();
+        let global = loaded.model.global;
+        self.become_master(&global, stdin, ready)
+    }
+
+    fn become_master(self, global: &Global, stdin: Option<Vec<u8>>, ready: Option<Ready>) -> Exit {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let word = arguments.first().map(PathBuf::from).unwrap_or_default();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let program = ops::master::program_of(&word, &self.folder, &path);
+        let launch = Launch { program, arguments, folder: self.folder, stdin };
+        master::run(&self.flags, global, launch, ready, self.console)
+    }
+
+    fn serve_or_check(self, prepared: Prepared, origin: Origin) -> Exit {
         let loaded = &prepared.loaded;
         self.judgement.report(loaded, &self.flags.files, self.console);
         if !self.judgement.accepts(loaded) {
+            if let Origin::Worker(bond) = &origin {
+                bond.failed(&self.judgement.complaints(loaded, self.console));
+            }
             return Exit::Failed;
         }
         match self.flags.task {
@@ -140,7 +221,7 @@ impl Call {
                 Exit::Ok
             }
             Task::Serve | Task::Condition(_) | Task::Version | Task::LongVersion | Task::Help => {
-                start::serve(prepared, &self.flags, ready, "", self.console)
+                start::serve(prepared, &self.flags, origin, "", self.console)
             }
         }
     }
@@ -160,11 +241,6 @@ impl Call {
     fn warn_of_idle_flags(&self) {
         for (name, why) in &self.flags.idle {
             self.console.warning(&format!("option '{name}' is accepted without its effect: {why}."));
-        }
-        if self.flags.master_worker && self.flags.task == Task::Serve {
-            self.console.warning(
-                "master-worker mode is not there yet: one process serves, and USR2 does not reload.",
-            );
         }
     }
 

@@ -12,6 +12,7 @@ mod haproxy;
 mod identity;
 mod keywords;
 mod limits;
+mod master;
 mod plane;
 mod precedence;
 mod private_name;
@@ -28,12 +29,19 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let exit = if speaks_haproxy(&arguments) {
+    let exit = if is_worker(&arguments) {
+        haproxy::run_worker(arguments.get(2..).unwrap_or_default())
+    } else if speaks_haproxy(&arguments) {
         haproxy::run(arguments.get(1..).unwrap_or_default())
     } else {
         verbs::run(&arguments)
     };
     exit.into()
+}
+
+/// Started by our own master, which is checked there.
+fn is_worker(arguments: &[OsString]) -> bool {
+    arguments.get(1).is_some_and(|first| first == ops::worker::ARGUMENT)
 }
 
 /// `--help` and `--version` are ours: HAProxy has no word of two dashes but `--` itself.

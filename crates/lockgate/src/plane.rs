@@ -3,38 +3,49 @@
 use crate::console::Console;
 use crate::states;
 use ops::life::{DataPlane, Ending};
+use ops::runtime::Runtime;
 use proxy::Running;
 
 /// A running data plane and where its news go.
 pub(crate) struct Plane {
     running: Running,
+    /// Takes no more clients once a soft stop is on: a successor does.
+    api: Option<Runtime>,
     console: Console,
-    master_worker: bool,
 }
 
 impl Plane {
-    /// `master_worker`: `-W` was given, so that SIGUSR2 is expected to do something.
-    pub(crate) fn new(running: Running, console: Console, master_worker: bool) -> Plane {
-        Plane { running, console, master_worker }
+    /// A data plane and the API by which it is steered.
+    pub(crate) fn new(running: Running, api: Option<Runtime>, console: Console) -> Plane {
+        Plane { running, api, console }
+    }
+
+    /// The API by which it is steered.
+    pub(crate) fn api(&self) -> Option<&Runtime> {
+        self.api.as_ref()
     }
 
     /// The end, however it came about.
     pub(crate) fn end(self, ending: Ending) {
+        drop(self.api);
         match ending {
-            Ending::Drained => self.warn(states::farewell(self.running.plan())),
+            Ending::Drained => warn(self.console, states::farewell(self.running.plan())),
             Ending::HardStop | Ending::Killed(_) => self.running.stop(),
         }
         // Its drop waits for the threads and for the last log lines.
         drop(self.running);
     }
+}
 
-    fn warn(&self, lines: Vec<String>) {
-        lines.iter().for_each(|line| self.console.warning(line));
-    }
+fn warn(console: Console, lines: Vec<String>) {
+    lines.iter().for_each(|line| console.warning(line));
 }
 
 impl DataPlane for Plane {
     fn soft_stop(&self) {
+        if let Some(api) = &self.api {
+            api.close();
+        }
         self.running.soft_stop();
     }
 
@@ -44,13 +55,9 @@ impl DataPlane for Plane {
 
     fn dump(&self) {
         self.running.dump();
-        self.warn(states::dump(self.running.plan()));
+        warn(self.console, states::dump(self.running.plan()));
     }
 
-    fn reload(&self) {
-        if self.master_worker {
-            self.console
-                .warning("SIGUSR2 received, but reload is not there yet: start a successor with -sf.");
-        }
-    }
+    /// Only a master reloads.
+    fn reload(&self) {}
 }

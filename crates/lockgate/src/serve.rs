@@ -103,7 +103,7 @@ fn serve(arguments: &ServeArgs, text: String) -> Exit {
     }
     let port = if arguments.https_port == 443 { String::new() } else { format!(":{}", arguments.https_port) };
     let announce = format!("serving https://{}{port} -> {}\n", arguments.host, arguments.to.join(", "));
-    start::serve(prepared, &Flags::default(), None, &announce, console)
+    start::serve(prepared, &Flags::default(), start::Origin::Terminal, &announce, console)
 }
 
 #[cfg(test)]

@@ -6,20 +6,27 @@ use crate::check::Prepared;
 use crate::console::{self, Console};
 use crate::flags::Flags;
 use crate::limits;
+use crate::master::predecessor_sockets;
 use crate::plane::Plane;
 use crate::version;
 use config::model::Global;
+use net::Inherited;
 use net::rights::{self, Identity};
-use ops::daemon::Ready;
+use ops::daemon::{self, Ready};
 use ops::life::{Ending, StopLimits, until_end};
+use ops::pidfile;
+use ops::predecessor::{self, Leave};
+use ops::runtime::{self, Process, Runtime};
 use ops::signals::Signals;
-use ops::{notify, pidfile, predecessor, runtime};
+use ops::worker::{Bond, Estate};
+use proxy::clock::now_ms;
 use proxy::plan::Plan;
+use proxy::{Running, server_state};
 use std::fmt::Display;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::runtime::Runtime;
 
 /// What a bind shows that has no certificate yet. Without one such a bind does not start, which is a complaint of its
 /// own, so that a failure here needs no words.
@@ -28,22 +35,32 @@ pub(crate) fn temporary_certificate() -> Option<tls::PemPair> {
     Some(tls::PemPair { cert: leaf.cert_pem, key: leaf.key_pem })
 }
 
+/// Who started this process, and waits to hear from it.
+pub(crate) enum Origin {
+    /// Somebody at a terminal, or a service manager.
+    Terminal,
+    /// The process that goes to the background waits until it serves.
+    Daemon(Ready),
+    /// A master.
+    Worker(Bond),
+}
+
 /// Serves until told to stop. `announce` is printed once everything is bound.
 pub(crate) fn serve(
     prepared: Prepared,
     flags: &Flags,
-    ready: Option<Ready>,
+    origin: Origin,
     announce: &str,
     console: Console,
 ) -> Exit {
-    serve_then(prepared, flags, ready, announce, console, || {})
+    serve_then(prepared, flags, origin, announce, console, || {})
 }
 
 /// The same, and `farewell` last: also where the process then dies of a signal.
 pub(crate) fn serve_then(
     prepared: Prepared,
     flags: &Flags,
-    ready: Option<Ready>,
+    origin: Origin,
     announce: &str,
     console: Console,
     farewell: impl FnOnce(),
@@ -56,7 +73,7 @@ pub(crate) fn serve_then(
     let startup_log = loaded.diags.render(&loaded.sources, std::process::id(), console.least());
     let global = &loaded.model.global;
     let start = Start { plan, global, identity, flags, announce, console, startup_log };
-    let ended = start.serve(ready);
+    let ended = start.serve(origin);
     farewell();
     exit_of(ended, console)
 }
@@ -88,41 +105,69 @@ struct Start<'a> {
 }
 
 /// A step that failed; the text is for the terminal.
-struct Failed(String);
+pub(crate) struct Failed(pub(crate) String);
 
 impl Failed {
-    fn at(what: &str) -> impl Fn(&dyn Display) -> Failed {
+    pub(crate) fn at(what: &str) -> impl Fn(&dyn Display) -> Failed {
         let what = what.to_owned();
         move |e| Failed(format!("[lockgate.main()] {what}: {e}"))
     }
 }
 
 impl Start<'_> {
-    fn serve(self, ready: Option<Ready>) -> Result<Ending, Failed> {
+    fn serve(self, origin: Origin) -> Result<Ending, Failed> {
+        match origin {
+            Origin::Terminal => self.serve_for(None, None),
+            Origin::Daemon(ready) => self.serve_for(Some(ready), None),
+            Origin::Worker(bond) => {
+                let told = bond.try_clone();
+                let ended = self.serve_for(None, Some(bond));
+                if let (Err(Failed(text)), Ok(told)) = (&ended, told) {
+                    told.failed(text);
+                }
+                ended
+            }
+        }
+    }
+
+    fn serve_for(self, ready: Option<Ready>, bond: Option<Bond>) -> Result<Ending, Failed> {
         let runtime = main_runtime().map_err(|e| Failed::at("Cannot start the main thread's runtime")(&e))?;
         // From here on a signal is a wish and not a death.
         let entered = runtime.enter();
         let mut signals = Signals::install().map_err(|e| Failed::at("Cannot handle signals")(&e))?;
+        let master = bond.map(Bond::tie).transpose().map_err(broken)?;
         drop(entered);
         self.raise_limits()?;
         let stop = self.stop_limits();
-        let mut inherited = net::Inherited::none();
-        let api = runtime::bind(&self.plan.process.stats, &mut inherited)
-            .map_err(|e| Failed(format!("stats socket: {e}")))?;
-        let bound =
-            proxy::Ready::bind(Arc::new(self.plan), &mut inherited).map_err(|e| Failed(e.to_string()))?;
+        let estate = match &master {
+            Some(master) => runtime.block_on(master.estate()).map_err(broken)?,
+            None => Estate::of(predecessor_sockets(self.flags)?),
+        };
+        let bound = Bindings::make(Arc::new(self.plan), estate.sockets)?;
         let after = Started { global: self.global, flags: self.flags, console: self.console };
-        after.write_pidfile(ready.is_some())?;
+        match &master {
+            Some(master) => runtime.block_on(master.bound(bound.share()?)).map_err(broken)?,
+            None => after.write_pidfile(ready.is_some())?,
+        }
+        let null = std::fs::File::options().read(true).write(true).open("/dev/null");
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
-        let running = bound.run().map_err(|e| Failed(e.to_string()))?;
-        let api = serve_api(api, &running, self.startup_log)?;
-        after.dismiss_predecessors();
+        server_state::resume_health(&bound.plan, &estate.state, now_ms());
+        let (running, api, process) = bound.run(self.startup_log, master.is_some())?;
+        after.dismiss_predecessors(master.is_some());
         console::out(self.announce);
         after.tell_ready(ready)?;
-        let plane = Plane::new(running, self.console, self.flags.master_worker);
-        let ending = runtime.block_on(until_end(&mut signals, &plane, stop));
-        after.tell_stopping();
-        drop(api);
+        if let Some(master) = &master {
+            after.leave_terminal(null).map_err(|e| Failed::at("Cannot leave the terminal")(&e))?;
+            runtime.block_on(master.ready(self.global.mworker_max_reloads, &process)).map_err(broken)?;
+        }
+        let plane = Plane::new(running, api, self.console);
+        let life = until_end(&mut signals, &plane, stop);
+        let ending = runtime.block_on(async {
+            match (&master, plane.api()) {
+                (Some(master), Some(api)) => master.answer_during(life, process, api).await,
+                (Some(_) | None, _) => life.await,
+            }
+        });
         plane.end(ending);
         Ok(ending)
     }
@@ -147,26 +192,77 @@ impl Start<'_> {
     }
 }
 
-/// The runtime API and the statistics pages of what runs; nothing where there is neither.
-fn serve_api(
-    bound: runtime::Bound,
-    running: &proxy::Running,
-    startup_log: String,
-) -> Result<Option<runtime::Runtime>, Failed> {
-    if bound.is_empty() && !running.plan().has_statistics() {
-        return Ok(None);
-    }
-    let (plan, workers) = (running.plan().clone(), running.workers().clone());
-    let process = runtime::Process::new(plan, workers, version::product(), startup_log);
-    let started = runtime::Runtime::start(bound, Arc::new(process));
-    started.map(Some).map_err(|e| Failed::at("Cannot start the thread of the runtime API")(&e))
+/// Everything that is listened on, and nobody is served yet: the moment to give up rights.
+struct Bindings {
+    plan: Arc<Plan>,
+    api: runtime::Bound,
+    plane: proxy::Ready,
 }
 
-fn main_runtime() -> std::io::Result<Runtime> {
+impl Bindings {
+    fn make(plan: Arc<Plan>, mut inherited: Inherited) -> Result<Bindings, Failed> {
+        let api = runtime::bind(&plan.process.stats, &mut inherited)
+            .map_err(|e| Failed(format!("stats socket: {e}")))?;
+        let plane = proxy::Ready::bind(plan.clone(), &mut inherited).map_err(|e| Failed(e.to_string()))?;
+        Ok(Bindings { plan, api, plane })
+    }
+
+    /// Descriptors of all of it.
+    fn share(&self) -> Result<Vec<OwnedFd>, Failed> {
+        let (api, plane) = (self.api.share(), self.plane.share());
+        let both = api.and_then(|api| Ok([api, plane?].into_iter().flatten().collect()));
+        both.map_err(|e| Failed::at("Cannot share the listening sockets")(&e))
+    }
+
+    /// Serves. The runtime API runs where there is a way to it: a 'stats socket', a master, a statistics page.
+    fn run(
+        self,
+        startup_log: String,
+        has_master: bool,
+    ) -> Result<(Running, Option<Runtime>, Arc<Process>), Failed> {
+        let exposed = if self.api.exposes() { self.share()? } else { Vec::new() };
+        let running = self.plane.run().map_err(|e| Failed(e.to_string()))?;
+        let process = Process::new(self.plan, running.workers().clone(), version::product(), startup_log);
+        process.expose(exposed);
+        let process = Arc::new(process);
+        if self.api.is_empty() && !has_master && !running.plan().has_statistics() {
+            return Ok((running, None, process));
+        }
+        let api = Runtime::start(self.api, process.clone())
+            .map_err(|e| Failed::at("Cannot start the thread of the runtime API")(&e))?;
+        Ok((running, Some(api), process))
+    }
+}
+
+fn broken(e: std::io::Error) -> Failed {
+    Failed::at("Cannot speak to the master")(&e)
+}
+
+fn main_runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// What is left to do once the ports are bound.
+/// HAProxy writes it for daemons and masters, not in the foreground.
+pub(crate) fn write_pidfile(flags: &Flags, global: &Global) -> Result<(), Failed> {
+    let configured = global.pidfile.as_ref().map(|word| word.text.as_str());
+    match flags.pidfile.as_deref().or(configured) {
+        Some(path) => pidfile::write(Path::new(path))
+            .map_err(|e| Failed(format!("[lockgate.main()] Cannot create pidfile {path}: {e}"))),
+        None => Ok(()),
+    }
+}
+
+/// Asks those that are replaced to leave (`-sf`, `-st`).
+pub(crate) fn dismiss_predecessors(replaces: Option<&(Leave, Vec<i32>)>, console: Console) {
+    let Some((how, pids)) = replaces else { return };
+    for pid in pids {
+        if let Err(e) = predecessor::dismiss(*pid, *how) {
+            console.warning(&format!("cannot tell process {pid} to leave: {e}"));
+        }
+    }
+}
+
+/// What is left to do once the ports are bound. A worker leaves the most of it to its master.
 struct Started<'a> {
     global: &'a Global,
     flags: &'a Flags,
@@ -174,43 +270,29 @@ struct Started<'a> {
 }
 
 impl Started<'_> {
-    /// HAProxy writes it for daemons and masters, not in the foreground.
     fn write_pidfile(&self, daemon: bool) -> Result<(), Failed> {
-        let configured = self.global.pidfile.as_ref().map(|word| word.text.as_str());
-        let path = self.flags.pidfile.as_deref().or(configured);
-        let wanted = daemon || self.flags.master_worker || self.global.master_worker;
-        match path.filter(|_| wanted) {
-            Some(path) => pidfile::write(Path::new(path))
-                .map_err(|e| Failed(format!("[lockgate.main()] Cannot create pidfile {path}: {e}"))),
-            None => Ok(()),
-        }
+        if daemon { write_pidfile(self.flags, self.global) } else { Ok(()) }
     }
 
-    fn dismiss_predecessors(&self) {
-        let Some((how, pids)) = &self.flags.replaces else { return };
-        for pid in pids {
-            if let Err(e) = predecessor::dismiss(*pid, *how) {
-                self.console.warning(&format!("cannot tell process {pid} to leave: {e}"));
-            }
+    fn dismiss_predecessors(&self, has_master: bool) {
+        if !has_master {
+            dismiss_predecessors(self.flags.replaces.as_ref(), self.console);
         }
     }
 
     fn tell_ready(&self, ready: Option<Ready>) -> Result<(), Failed> {
-        if self.flags.notify
-            && let Err(e) = notify::ready()
-        {
-            self.console.warning(&format!("cannot tell systemd that the service is ready: {e}"));
-        }
         match ready {
             Some(ready) => ready.tell().map_err(|e| Failed(e.to_string())),
             None => Ok(()),
         }
     }
 
-    fn tell_stopping(&self) {
-        if self.flags.notify {
-            // It is leaving either way; systemd sees that by itself.
-            let _ = notify::stopping();
+    /// A worker of a master in the background keeps no terminal either.
+    fn leave_terminal(&self, null: std::io::Result<std::fs::File>) -> std::io::Result<()> {
+        let background = self.flags.daemon || self.global.daemon;
+        if background && !self.flags.foreground && !self.flags.notify {
+            daemon::leave_terminal(&null?)?;
         }
+        Ok(())
     }
 }

@@ -5,10 +5,11 @@
 //! A socket that no bind takes is closed with the whole: its address is given up.
 
 use crate::listen::{ListenAddr, ListenOptions};
-use crate::unix_path;
+use crate::{raw, unix_path};
 use socket2::{Domain, Socket, Type};
+use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 /// Sockets that nobody has taken yet.
 #[derive(Debug, Default)]
@@ -48,6 +49,11 @@ impl Inherited {
         self.sockets = left;
         taken.into_iter().map(|(_, socket)| socket).collect()
     }
+}
+
+/// A descriptor that this process was started with, by its number.
+pub fn by_number(number: RawFd) -> io::Result<OwnedFd> {
+    raw::duplicate_inherited(number)
 }
 
 struct Wanted<'a> {

@@ -110,6 +110,14 @@ impl Ready {
     }
 }
 
+/// Lets go of all three standard streams: `null` takes their place.
+pub fn leave_terminal(null: &File) -> io::Result<()> {
+    rustix::stdio::dup2_stdin(null)?;
+    rustix::stdio::dup2_stdout(null)?;
+    rustix::stdio::dup2_stderr(null)?;
+    Ok(())
+}
+
 /// What the child is started with beside the arguments.
 #[derive(Debug)]
 pub struct Detach<'a> {

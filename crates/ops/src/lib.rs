@@ -1,11 +1,14 @@
 //! The household: how a process starts, goes to the background, is asked to stop and ends, and how operators reach it
-//! while it runs (`runtime`). Later also the master and its workers. Parses no byte of a client and no word of a
+//! while it runs (`runtime`); a master and its workers, and what they hand over to each other. Parses no byte of a client and no word of a
 //! configuration.
 
 pub mod daemon;
 pub mod life;
+pub mod master;
+mod message;
 pub mod notify;
 pub mod pidfile;
 pub mod predecessor;
 pub mod runtime;
 pub mod signals;
+pub mod worker;

@@ -11,6 +11,23 @@ pub fn ready() -> io::Result<()> {
     say("READY=1\n")
 }
 
+/// Tells it that a reload has begun; [`ready`] ends it. The time is that of the system's monotonic clock, by which the
+/// service manager tells this reload from the one before (`Type=notify-reload`).
+pub fn reloading() -> io::Result<()> {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    say(&format!("RELOADING=1\nMONOTONIC_USEC={}\n", now.tv_sec * 1_000_000 + now.tv_nsec / 1000))
+}
+
+/// Tells it that all is well (`WatchdogSec=`).
+pub fn alive() -> io::Result<()> {
+    say("WATCHDOG=1\n")
+}
+
+/// Tells it, and whoever asks for its status, how it is.
+pub fn status(text: &str) -> io::Result<()> {
+    say(&format!("STATUS={text}\n"))
+}
+
 /// Tells it that we are leaving.
 pub fn stopping() -> io::Result<()> {
     say("STOPPING=1\n")

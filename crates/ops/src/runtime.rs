@@ -11,15 +11,16 @@
 //! `proxy::Workers::visit`. A command is a row in the file of its topic; nothing else knows its words.
 
 mod backends;
-mod call;
+pub(crate) mod call;
 mod certificates;
 mod cli;
 mod environment;
 mod form;
 mod frontends;
 mod info;
+pub(crate) mod input;
 mod limits;
-mod line;
+pub(crate) mod line;
 mod lists;
 mod page;
 mod page_html;
@@ -34,15 +35,19 @@ mod table;
 mod value;
 
 pub use session::{Rights, serve};
+pub(crate) use socket::Client;
 pub use socket::{Bound, bind};
 
 use proxy::Workers;
 use proxy::plan::Plan;
+use proxy::stats_socket::CliLevel;
 use std::io;
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 /// What the program is called and which language it speaks.
 #[derive(Clone, Debug)]
@@ -71,13 +76,27 @@ pub struct Process {
     pub started: Instant,
     /// The same by the wall clock.
     pub started_at: SystemTime,
+    /// Sockets that a successor may ask for.
+    exposed: Mutex<Vec<OwnedFd>>,
 }
 
 impl Process {
     /// A process that begins to serve now.
     pub fn new(plan: Arc<Plan>, workers: Workers, product: Product, startup_log: String) -> Process {
         let (started, started_at) = (Instant::now(), SystemTime::now());
-        Process { plan, workers, product, startup_log, started, started_at }
+        let exposed = Mutex::default();
+        Process { plan, workers, product, startup_log, started, started_at, exposed }
+    }
+
+    /// Lets successors take these sockets (`expose-fd listeners`).
+    pub fn expose(&self, sockets: Vec<OwnedFd>) {
+        *self.exposed.lock().unwrap_or_else(PoisonError::into_inner) = sockets;
+    }
+
+    /// Copies of what is exposed.
+    pub(crate) fn exposed(&self) -> io::Result<Vec<OwnedFd>> {
+        let all = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(OwnedFd::try_clone).collect()
     }
 
     /// Since the start: days, hours, minutes and seconds.
@@ -105,14 +124,22 @@ impl Process {
 
 /// The API's thread; ends when dropped.
 pub struct Runtime {
-    stop: Option<oneshot::Sender<()>>,
+    orders: Option<mpsc::UnboundedSender<Order>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread is told.
+pub(crate) enum Order {
+    /// A client that came another way than by a socket of ours.
+    Serve(UnixStream, CliLevel),
+    /// Take no more clients: a successor does.
+    Close,
 }
 
 impl Runtime {
     /// Serves on what was bound.
     pub fn start(bound: Bound, process: Arc<Process>) -> io::Result<Runtime> {
-        let (stop, stopped) = oneshot::channel();
+        let (orders, inbox) = mpsc::unbounded_channel();
         let thread = std::thread::Builder::new().name("runtime-api".into()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -120,19 +147,35 @@ impl Runtime {
             let Ok(runtime) = runtime else { return };
             runtime.block_on(async move {
                 tokio::select! {
-                    _ = stopped => {}
                     () = page::serve(&process) => {}
-                    () = bound.serve(process.clone()) => {}
+                    () = bound.serve(process.clone(), inbox) => {}
                 }
             });
         })?;
-        Ok(Runtime { stop: Some(stop), thread: Some(thread) })
+        Ok(Runtime { orders: Some(orders), thread: Some(thread) })
+    }
+
+    /// Serves a client of the master socket. Not counted by `stats maxconn`: it is the way in when that is exhausted.
+    pub fn serve(&self, client: UnixStream, level: CliLevel) {
+        self.tell(Order::Serve(client, level));
+    }
+
+    /// Takes no more clients and gives up what is exposed; sessions go on.
+    pub fn close(&self) {
+        self.tell(Order::Close);
+    }
+
+    fn tell(&self, order: Order) {
+        if let Some(orders) = &self.orders {
+            // A thread that could not start has said so.
+            let _ = orders.send(order);
+        }
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        drop(self.orders.take());
         if let Some(thread) = self.thread.take() {
             // A panic there was reported when it happened.
             let _ = thread.join();

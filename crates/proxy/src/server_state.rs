@@ -152,6 +152,21 @@ impl Display for AgentPlace<'_> {
     }
 }
 
+/// Gives the servers the health that the predecessor's had, so that none that is known to be down is sent traffic before
+/// its first check. What operators had changed is not taken over: that is what state files are for.
+pub fn resume_health(plan: &Plan, state: &str, now: u64) {
+    for line in state.lines().filter_map(Line::parse) {
+        let Some((back, server)) = line.find(plan) else { continue };
+        let health = back.health.servers.get(server.facts.index);
+        // A server in maintenance is stopped for another reason than its health.
+        if line.admin.is_maint() || health.is_none_or(|h| h.check.is_none() && h.agent.is_none()) {
+            continue;
+        }
+        line.restore_health(back, server, now);
+        back.balance.recompute(now);
+    }
+}
+
 /// One line of a state file, as far as a server takes something from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -198,14 +213,23 @@ impl Line {
     /// configured one is the same, health, and how long it has lasted. Its checks go on from where they were.
     /// `false`: there is no such server. Call `Balance::recompute` afterwards.
     pub fn restore(&self, plan: &Plan, now: u64) -> bool {
-        let Some(back) = plan.backend(&self.backend) else { return false };
-        let Some(server) = back.balance.servers().iter().find(|s| *s.facts.name == *self.server) else {
-            return false;
-        };
+        let Some((back, server)) = self.find(plan) else { return false };
         self.restore_admin(server, now);
         if self.weights.1 == server.facts.weight {
             server.set_weight(self.weights.0);
         }
+        self.restore_health(back, server, now);
+        true
+    }
+
+    /// The server that the line is about.
+    fn find<'p>(&self, plan: &'p Plan) -> Option<(&'p Backend, &'p Server)> {
+        let back = plan.backend(&self.backend)?;
+        let server = back.balance.servers().iter().find(|s| *s.facts.name == *self.server)?;
+        Some((back, server))
+    }
+
+    fn restore_health(&self, back: &Backend, server: &Server, now: u64) {
         let health = back.health.servers.get(server.facts.index);
         // an unchecked server that an operator put down stays down
         let health_word = match self.op_state {
@@ -221,7 +245,6 @@ impl Line {
         }
         server.set_health(health_word, now);
         server.set_last_change(now.saturating_sub(self.since.saturating_mul(1000)));
-        true
     }
 
     fn restore_admin(&self, server: &Server, now: u64) {

@@ -31,4 +31,6 @@ pub struct StatsSocket {
     pub level: CliLevel,
     /// How its messages tell their severity.
     pub severity: SeverityOutput,
+    /// `expose-fd listeners`
+    pub exposes: bool,
 }

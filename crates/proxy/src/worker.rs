@@ -429,6 +429,11 @@ pub struct Workers {
 }
 
 impl Workers {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.orders.len()
+    }
+
     /// Wakes every session, so that it sees that its server is to be left.
     pub fn wake_all(&self) {
         self.tell(|| Order::WakeAll);

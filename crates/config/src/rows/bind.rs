@@ -50,8 +50,8 @@ fn check(ctx: &mut Ctx<'_>, bind: &Word, words: &[Word], params: &BindParams, ad
         }
         ctx.warn(place("ssl"), message).help("every handshake will fail; add 'crt FILE'");
     }
-    if params.level.is_some() || params.severity_output.is_some() {
-        ctx.warn(bind.span, "'level' and 'severity-output' concern 'stats socket' lines only");
+    if params.level.is_some() || params.severity_output.is_some() || params.expose_listeners {
+        ctx.warn(bind.span, "'level', 'severity-output' and 'expose-fd' concern 'stats socket' lines only");
     }
     let wants_h2 = params.alpn.as_ref().is_some_and(|list| list.text.split(',').any(|p| p == "h2"));
     if params.ssl && wants_h2 {

@@ -224,11 +224,15 @@ pub(crate) const ROWS: &[Row] = &[
         "Whether a stats socket's messages begin with their severity.",
         |_, a, p| set(&mut p.severity_output, a.choice("a severity format", SEVERITIES)),
     ),
-    idle_value(
+    row(
         &["expose-fd"],
         "listeners",
         "Lets a successor take the listeners from a stats socket.",
-        "listeners are not handed over yet",
+        |_, a, p| {
+            a.choice("'listeners'", &[("listeners", ())])?;
+            p.expose_listeners = true;
+            Ok(())
+        },
     ),
     idle(
         &["allow-0rtt"],

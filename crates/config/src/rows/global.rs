@@ -230,11 +230,11 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     idle(&["quiet"], "", "Says nothing at start; as '-q'.", "use the option '-q'"),
     idle(&["debug"], "", "Shows traffic; as '-d'.", "use the option '-d'"),
-    idle(
+    row(
         &["mworker-max-reloads"],
         "<number>",
-        "Reloads that a worker may outlive.",
-        "old workers end by 'hard-stop-after'",
+        "Reloads that a worker may outlive; no limit where it is not written.",
+        |_, a, g| count(a, &mut g.mworker_max_reloads),
     ),
     idle(&["warn-blocked-traffic-after"], "<time>", "Warns of busy threads.", "no thread is watched"),
     idle(&["thread-group", "thread-groups"], "<groups>", "Groups of threads.", "all threads are one group"),

@@ -10,9 +10,11 @@
 mod authority;
 mod client;
 mod gunicorn;
+mod household;
 mod nginx;
 mod place;
 mod program;
+mod reload;
 mod upstream;
 
 mod article;

@@ -79,7 +79,7 @@ fn gather(from: impl Read + Send + 'static, into: &Arc<Mutex<Vec<String>>>) {
 pub struct Lockgate {
     program: Program,
     addresses: BTreeMap<String, SocketAddr>,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// Which program plays the proxy.
@@ -98,17 +98,27 @@ impl Lockgate {
     }
 
     pub fn played_by(player: Player, text: &str) -> Lockgate {
+        Lockgate::called(player, &["-db"], text)
+    }
+
+    /// The same with other flags than `-db`. In them, `<folder>` stands for the folder of the configuration.
+    pub fn called(player: Player, flags: &[&str], text: &str) -> Lockgate {
         let folder = Folder::new();
+        let place = folder.path().display().to_string();
+        let (flags, text): (Vec<String>, _) = (
+            flags.iter().map(|f| f.replace("<folder>", &place)).collect(),
+            &text.replace("<folder>", &place),
+        );
         // A free port may be taken before the program binds it: then the next set is tried.
         for _ in 0..5 {
             let (addresses, text) = fill_in(text);
             let path = folder.file("haproxy.cfg", &text);
             let mut command = command(player);
-            command.args(["-db", "-f"]).arg(&path);
+            command.args(&flags).arg("-f").arg(&path);
             let mut program = Program::start(command);
             let all: Vec<SocketAddr> = addresses.values().copied().collect();
             if program.listens(&all) {
-                return Lockgate { program, addresses, _folder: folder };
+                return Lockgate { program, addresses, folder };
             }
             let said = program.lines().join("\n");
             assert!(said.contains("in use"), "did not start:\n{said}\n{text}");
@@ -118,14 +128,31 @@ impl Lockgate {
 
     /// Starts with `text`, which it must not accept, and returns what it said.
     pub fn refused(text: &str) -> String {
+        Lockgate::refused_as(&["-db"], text)
+    }
+
+    /// The same with other flags than `-db`.
+    pub fn refused_as(flags: &[&str], text: &str) -> String {
         let folder = Folder::new();
         let (_, text) = fill_in(text);
         let mut command = command(Player::Tested);
-        command.args(["-db", "-f"]).arg(folder.file("haproxy.cfg", &text));
+        command.args(flags).arg("-f").arg(folder.file("haproxy.cfg", &text));
         let mut program = Program::start(command);
         assert!(!program.ended().success());
         program.line(|_| true);
         program.lines().join("\n")
+    }
+
+    /// Where its configuration is.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Changes its configuration, which it is not told yet.
+    pub fn edit(&self, change: impl FnOnce(String) -> String) {
+        let path = self.folder.path().join("haproxy.cfg");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, change(text)).unwrap();
     }
 
     /// The process's number.

@@ -108,7 +108,7 @@ impl<'c> Call<'c> {
 
 /// Writes all of `bytes`. A client that takes nothing for `patience` is given up: its place is another's, who may need it
 /// more.
-pub(super) async fn send(stream: &mut Stream, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
+pub(crate) async fn send(stream: &mut Stream, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
     while !bytes.is_empty() {
         let written = tokio::time::timeout(patience, poll_fn(|cx| stream.poll_write(cx, bytes))).await??;
         if written == 0 {

@@ -3,6 +3,7 @@
 
 use super::Process;
 use super::call::{Call, Severity, send};
+use super::input::{Input, Reading};
 use super::line::{Line, MAX_WORDS};
 use super::table::{self, Mode, Run};
 use net::Stream;
@@ -10,13 +11,6 @@ use proxy::stats_socket::{CliLevel, SeverityOutput};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The longest command line, bytes: HAProxy's is a buffer of 16 kB.
-const LINE_MAX: usize = 16 * 1024;
-/// The longest payload, bytes: a certificate with its chain, or ten thousand map entries at once.
-const PAYLOAD_MAX: usize = 4 * 1024 * 1024;
-/// What is read at a time.
-const READ: usize = 16 * 1024;
 
 /// What a session may do, from the socket it came in by.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +21,8 @@ pub struct Rights {
     pub severity: SeverityOutput,
     /// Longest silence, and longest wait for a client that takes no answer.
     pub timeout: Duration,
+    /// `expose-fd listeners`
+    pub exposes: bool,
 }
 
 /// What a session knows of itself.
@@ -53,7 +49,8 @@ pub(crate) struct Session {
 
 /// Serves one client until it leaves, is silent for too long, or has had its answer.
 pub async fn serve(mut stream: Stream, process: Arc<Process>, rights: Rights) {
-    let mut client = Client { session: Session::new(rights), process, input: Vec::new() };
+    let exposes = rights.exposes;
+    let mut client = Client { session: Session::new(rights), process, exposes, input: Input::default() };
     // A client that is gone ends its session; there is nobody to tell.
     let _ = client.run(&mut stream).await;
 }
@@ -73,6 +70,10 @@ impl Session {
         }
     }
 
+    fn reading(&self) -> Reading {
+        Reading { patience: self.timeout, prompt: self.prompt }
+    }
+
     fn is_in(&self, mode: Mode) -> bool {
         match mode {
             Mode::Ordinary => true,
@@ -85,16 +86,20 @@ impl Session {
 struct Client {
     session: Session,
     process: Arc<Process>,
-    /// What was read and belongs to no line yet.
-    input: Vec<u8>,
+    /// Whether it may take the listening sockets.
+    exposes: bool,
+    input: Input,
 }
 
 impl Client {
     async fn run(&mut self, stream: &mut Stream) -> io::Result<()> {
-        while let Some(text) = self.line(stream, LINE_MAX).await? {
+        while let Some(text) = self.input.line(stream, &self.session.reading()).await? {
+            if self.exposes && text == net::expose::QUESTION {
+                return net::expose::answer(stream, &self.process.exposed()?).await;
+            }
             let line = Line::parse(&text);
             let payload = match &line.payload_end {
-                Some(end) => match self.payload(stream, end).await? {
+                Some(end) => match self.input.payload(stream, end, &self.session.reading()).await? {
                     Some(payload) => Some(payload),
                     None => return Ok(()),
                 },
@@ -102,7 +107,7 @@ impl Client {
             };
             self.carry_out(stream, &line, payload.as_deref()).await?;
             // HAProxy takes further lines only while they are there already.
-            if self.session.over || (!self.session.interactive && !self.input.contains(&b'\n')) {
+            if self.session.over || (!self.session.interactive && !self.input.has_line()) {
                 return Ok(());
             }
         }
@@ -151,61 +156,6 @@ impl Client {
             (true, true) => format!("\n[{}]> ", clock(&self.process)),
         };
         send(stream, text.as_bytes(), self.session.timeout).await
-    }
-
-    /// The next line without its end; `None` at the client's end, after too long a silence, or for a line of more than
-    /// `most` bytes. What has no end of line was not finished and is not obeyed.
-    async fn line(&mut self, stream: &mut Stream, most: usize) -> io::Result<Option<String>> {
-        let mut searched = 0;
-        loop {
-            let found = self.input.get(searched..).and_then(|rest| rest.iter().position(|b| *b == b'\n'));
-            if let Some(at) = found.map(|at| at + searched) {
-                let mut line: Vec<u8> = self.input.drain(..=at).collect();
-                line.pop();
-                line.pop_if(|last| *last == b'\r');
-                return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
-            }
-            searched = self.input.len();
-            if searched > most || !self.more(stream).await? {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// Reads once; `false` at the end or after too long a silence.
-    async fn more(&mut self, stream: &mut Stream) -> io::Result<bool> {
-        let before = self.input.len();
-        self.input.resize(before + READ, 0);
-        let place = self.input.get_mut(before..).unwrap_or_default();
-        let read = tokio::time::timeout(self.session.timeout, stream.read(place)).await;
-        let count = match read {
-            Ok(Ok(count)) => count,
-            Ok(Err(_)) | Err(_) => 0,
-        };
-        self.input.truncate(before + count);
-        Ok(count > 0)
-    }
-
-    /// The lines up to one that is `end`. `None` where it stays unfinished or grows too long: then nothing is done.
-    async fn payload(&mut self, stream: &mut Stream, end: &str) -> io::Result<Option<String>> {
-        let mut payload = String::new();
-        loop {
-            if self.session.prompt {
-                send(stream, b"+ ", self.session.timeout).await?;
-            }
-            match self.line(stream, PAYLOAD_MAX).await? {
-                Some(line) if line == end => return Ok(Some(payload)),
-                Some(line) if payload.len() + line.len() <= PAYLOAD_MAX => {
-                    payload.push_str(&line);
-                    payload.push('\n');
-                }
-                Some(_) => {
-                    send(stream, b"The payload is too long.\n\n", self.session.timeout).await?;
-                    return Ok(None);
-                }
-                None => return Ok(None),
-            }
-        }
     }
 }
 

@@ -1,14 +1,18 @@
 //! The sockets of the runtime API: bound with the process's first rights, served with what is left of them. No more
 //! than `stats maxconn` sessions at a time; others wait in the system's backlog.
 
-use super::Process;
 use super::session::{Rights, serve};
+use super::{Order, Process};
 use net::{AcceptError, BindError, BoundListener, Inherited, Listener};
 use proxy::clock::now_us;
-use proxy::stats_socket::{StatsSocket, StatsSockets};
+use proxy::stats_socket::{CliLevel, SeverityOutput, StatsSocket, StatsSockets};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 
 /// Sockets that listen and are not served yet.
 pub struct Bound {
@@ -34,35 +38,105 @@ impl Bound {
         self.sockets.is_empty()
     }
 
-    /// Serves until dropped.
-    pub(super) async fn serve(self, process: Arc<Process>) {
-        let places = Arc::new(Semaphore::new(self.maxconn.min(Semaphore::MAX_PERMITS)));
-        for (socket, bound) in self.sockets {
-            let rights = Rights { level: socket.level, severity: socket.severity, timeout: self.timeout };
-            match bound.into_tokio() {
-                Ok(listener) => {
-                    tokio::task::spawn_local(accept(listener, rights, process.clone(), places.clone()));
+    /// Whether a successor may ask for the listening sockets (`expose-fd listeners`).
+    pub fn exposes(&self) -> bool {
+        self.sockets.iter().any(|(socket, _)| socket.exposes)
+    }
+
+    /// Descriptors of all of them, for a process that is to go on with them.
+    pub fn share(&self) -> io::Result<Vec<OwnedFd>> {
+        self.sockets.iter().map(|(_, bound)| bound.share()).collect()
+    }
+
+    /// Serves until there is nobody left to give an order.
+    pub(super) async fn serve(self, process: Arc<Process>, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let timeout = self.timeout;
+        let mut accepting = self.accept_all(&process);
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Serve(client, level) => serve_master(client, level, timeout, &process),
+                Order::Close => {
+                    accepting.drain(..).for_each(|task| task.abort());
+                    process.expose(Vec::new());
                 }
-                Err(e) => note(&process, &format!("stats socket {}: {e}", socket.addr)),
             }
         }
-        std::future::pending().await
+    }
+
+    fn accept_all(self, process: &Arc<Process>) -> Vec<JoinHandle<()>> {
+        let places = Arc::new(Semaphore::new(self.maxconn.min(Semaphore::MAX_PERMITS)));
+        let mut accepting = Vec::new();
+        for (socket, bound) in self.sockets {
+            let rights = Rights {
+                level: socket.level,
+                severity: socket.severity,
+                timeout: self.timeout,
+                exposes: socket.exposes,
+            };
+            match bound.into_tokio() {
+                Ok(listener) => {
+                    let (at, each) = (process.clone(), process.clone());
+                    let serve = move |stream| serve(stream, each.clone(), rights);
+                    let accept = accept(listener, places.clone(), serve, move |e| note(&at, &e));
+                    accepting.push(tokio::task::spawn_local(accept));
+                }
+                Err(e) => note(process, &format!("stats socket {}: {e}", socket.addr)),
+            }
+        }
+        accepting
+    }
+
+    /// Serves each client by `serve`, in the runtime of the calling thread, for as long as that runs.
+    pub(crate) fn accept_each<F: Future<Output = ()> + 'static>(
+        self,
+        serve: impl Fn(Client) -> F + Clone + 'static,
+    ) -> io::Result<()> {
+        let places = Arc::new(Semaphore::new(self.maxconn.min(Semaphore::MAX_PERMITS)));
+        for (socket, bound) in self.sockets {
+            let (level, serve) = (socket.level, serve.clone());
+            let serve = move |stream| serve(Client { stream, level });
+            tokio::task::spawn_local(accept(bound.into_tokio()?, places.clone(), serve, |_| {}));
+        }
+        Ok(())
     }
 }
 
-async fn accept(listener: Listener, rights: Rights, process: Arc<Process>, places: Arc<Semaphore>) {
+/// Somebody who has connected, and what it may do.
+pub(crate) struct Client {
+    /// The connection.
+    pub(crate) stream: net::Stream,
+    /// `level` of the socket.
+    pub(crate) level: CliLevel,
+}
+
+fn serve_master(client: UnixStream, level: CliLevel, timeout: Duration, process: &Arc<Process>) {
+    let rights = Rights { level, severity: SeverityOutput::None, timeout, exposes: false };
+    match tokio::net::UnixStream::from_std(client) {
+        Ok(stream) => {
+            tokio::task::spawn_local(serve(net::Stream::Unix(stream), process.clone(), rights));
+        }
+        Err(e) => note(process, &format!("master socket: {e}")),
+    }
+}
+
+async fn accept<F: Future<Output = ()> + 'static>(
+    listener: Listener,
+    places: Arc<Semaphore>,
+    serve: impl Fn(net::Stream) -> F,
+    note: impl Fn(String),
+) {
     // Never closed: the wait ends with a place.
     while let Ok(place) = places.clone().acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let process = process.clone();
+                let session = serve(stream);
                 tokio::task::spawn_local(async move {
-                    serve(stream, process, rights).await;
+                    session.await;
                     drop(place);
                 });
             }
-            Err(AcceptError::Exhausted(e)) => note(&process, &format!("stats socket: {e}")),
-            Err(AcceptError::Broken(e)) => return note(&process, &format!("stats socket: {e}")),
+            Err(AcceptError::Exhausted(e)) => note(format!("stats socket: {e}")),
+            Err(AcceptError::Broken(e)) => return note(format!("stats socket: {e}")),
         }
     }
 }

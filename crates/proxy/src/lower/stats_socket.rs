@@ -22,6 +22,7 @@ impl Lower<'_> {
             options: self.listen_options(None, bind),
             level: params.level.unwrap_or_default(),
             severity: params.severity_output.unwrap_or_default(),
+            exposes: params.expose_listeners,
         })
     }
 }

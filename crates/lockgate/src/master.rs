@@ -1,0 +1,84 @@
+//! Becoming a master (`-W`, `-Ws`, `master-worker`): what it is told at its start. The configuration was read once for
+//! the words that concern it; each worker reads it anew.
+
+use crate::check::Judgement;
+use crate::console::Console;
+use crate::flags::Flags;
+use crate::start::{self, Failed};
+use crate::{Exit, version};
+use config::Source;
+use config::model::Global;
+use net::Inherited;
+use ops::daemon::Ready;
+use ops::master::{self, Household, Launch};
+use ops::runtime;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Supervises workers until all of them are to leave.
+pub(crate) fn run(
+    flags: &Flags,
+    global: &Global,
+    launch: Launch,
+    ready: Option<Ready>,
+    console: Console,
+) -> Exit {
+    let started = household(flags, global, launch, ready, console);
+    let ended = started.and_then(|household| {
+        master::run(household, console).map_err(|e| Failed::at("Cannot run the master")(&e))
+    });
+    match ended {
+        Ok(0) => Exit::Ok,
+        Ok(code) => Exit::Code(code),
+        Err(Failed(text)) => {
+            console.alert(&text);
+            Exit::Failed
+        }
+    }
+}
+
+fn household(
+    flags: &Flags,
+    global: &Global,
+    launch: Launch,
+    ready: Option<Ready>,
+    console: Console,
+) -> Result<Household, Failed> {
+    let sockets = predecessor_sockets(flags)?;
+    let cli = flags.master_socket.as_deref().map(|words| cli(words, flags, console)).transpose()?;
+    start::write_pidfile(flags, global)?;
+    let replaces = flags.replaces.clone();
+    let hello = move || {
+        start::dismiss_predecessors(replaces.as_ref(), console);
+        ready.map_or(Ok(()), |ready| ready.tell().map_err(|e| e.to_string()))
+    };
+    let version = version::product().version;
+    Ok(Household { launch, sockets, cli, notify: flags.notify, version, hello: Box::new(hello) })
+}
+
+/// `-x`
+pub(crate) fn predecessor_sockets(flags: &Flags) -> Result<Vec<OwnedFd>, Failed> {
+    let Some(path) = &flags.sockets_from else { return Ok(Vec::new()) };
+    net::expose::ask(Path::new(path)).map_err(|e| {
+        Failed(format!(
+            "cannot get the listening sockets of the process behind '{path}' ({e}): its line must be \
+             'stats socket {path} expose-fd listeners'; without '-x' the ports are bound anew"
+        ))
+    })
+}
+
+/// The master socket has the parameters of a stats socket, so that it is read as one.
+fn cli(words: &str, flags: &Flags, console: Console) -> Result<runtime::Bound, Failed> {
+    // Whoever may run commands on the host may steer what runs there: unlike a stats socket's, its level is admin.
+    let level = if words.contains(",level,") { "" } else { "level admin" };
+    let line = format!("global\n stats socket {} {level}\n", words.replace(',', " "));
+    let judgement = Judgement::default();
+    let prepared = judgement.prepare(vec![Source { name: "-S".to_owned(), text: line.into_bytes() }]);
+    judgement.report(&prepared.loaded, &["-S".to_owned()], console);
+    let plan = prepared.plan.filter(|_| judgement.accepts(&prepared.loaded));
+    let mut sockets = plan.ok_or_else(|| Failed(format!("cannot use '-S {words}'")))?.process.stats;
+    for socket in &mut sockets.sockets {
+        socket.options.take_over |= flags.replaces.is_some();
+    }
+    runtime::bind(&sockets, &mut Inherited::none()).map_err(|e| Failed(format!("master socket: {e}")))
+}

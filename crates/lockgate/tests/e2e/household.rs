@@ -1,0 +1,207 @@
+//! A master and its workers: what an operator sees of them, and what a bad configuration or a dead worker costs.
+
+use crate::client::{curl, exchange, text};
+use crate::place::{is_listening, wait_for};
+use crate::program::{Lockgate, Player};
+use crate::runtime_api::converse;
+use crate::upstream::Upstream;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+const HEAD: &str = "defaults\n mode http\n timeout connect 1s\n timeout client 10s\n timeout server 5s\n";
+
+/// A master with its socket; ends with all its workers when it goes.
+pub struct Household {
+    pub lockgate: Lockgate,
+}
+
+impl Household {
+    pub fn start(text: &str) -> Household {
+        let flags = ["-W", "-db", "-S", "<folder>/master.sock,mode,600"];
+        Household { lockgate: Lockgate::called(Player::Tested, &flags, text) }
+    }
+
+    /// Sends a line to the master socket.
+    pub fn ask(&self, line: &str) -> String {
+        converse(&self.lockgate.folder().path().join("master.sock"), &format!("{line}\n"))
+    }
+
+    /// Reloads and says how it went.
+    pub fn reload(&self) -> String {
+        self.ask("reload")
+    }
+
+    /// The processes under a title of `show proc`.
+    pub fn pids(&self, title: &str) -> Vec<u32> {
+        let all = self.ask("show proc");
+        let mut lines = all.lines().skip_while(|l| *l != title).skip(1).take_while(|l| !l.starts_with('#'));
+        let first = |l: &str| l.split_whitespace().next().and_then(|pid| pid.parse().ok());
+        std::iter::from_fn(|| lines.next()).filter_map(first).collect()
+    }
+
+    /// The one that serves.
+    pub fn worker(&self) -> u32 {
+        wait_for(|| self.pids("# workers").first().copied()).expect("a worker serves")
+    }
+}
+
+impl Drop for Household {
+    fn drop(&mut self) {
+        if self.lockgate.program().is_running() {
+            self.lockgate.program().signal("TERM");
+            self.lockgate.program().ended();
+        }
+    }
+}
+
+fn answer(content: &str) -> String {
+    format!(
+        "frontend f\n bind <http>\n http-request return status 200 content-type text/plain string {content}\n"
+    )
+}
+
+#[test]
+fn a_reload_serves_the_new_configuration_and_a_bad_one_changes_nothing() {
+    let mut home = Household::start(&format!("{HEAD}{}", answer("one")));
+    let get = |home: &Household| curl(&home.lockgate.url("http", "/")).body;
+    assert_eq!(get(&home), b"one");
+    let first = home.worker();
+    assert_eq!(home.ask("@1 show version"), home.ask("show version"));
+    home.lockgate.edit(|text| text.replace("string one", "string two"));
+    assert!(home.reload().starts_with("Success=1\n--\n"));
+    assert_eq!(get(&home), b"two");
+    assert_ne!(home.worker(), first);
+    wait_for(|| home.pids("# old workers").is_empty().then_some(())).expect("the former worker leaves");
+
+    let second = home.worker();
+    home.lockgate.edit(|text| text.replace("bind", "bidn"));
+    let said = home.reload();
+    assert!(said.starts_with("Success=0\n--\n") && said.contains("did you mean 'bind'?"), "{said}");
+    assert_eq!((get(&home), home.worker()), (b"two".to_vec(), second));
+    assert!(home.ask("prompt").contains("master[ReloadFailed]> "));
+    assert!(home.ask("show proc").contains(" 2 [failed: 1] "));
+
+    home.lockgate.edit(|text| text.replace("bidn", "bind").replace("string two", "string three"));
+    home.lockgate.program().signal("USR2");
+    wait_for(|| (get(&home) == b"three").then_some(())).expect("a signal reloads as well");
+    assert_eq!(home.ask("@!1 show info"), "Can't find the target PID matching the prefix '@!1'\n");
+    let worker = home.worker();
+    assert!(home.ask(&format!("@!{worker} show info")).contains(&format!("Pid: {worker}\n")));
+
+    home.lockgate.program().signal("USR1");
+    assert_eq!(home.lockgate.program().ended().code(), Some(0));
+    assert!(!is_listening(home.lockgate.at("http")));
+}
+
+#[test]
+fn a_reload_during_a_reload_comes_after_it() {
+    let home = Household::start(&format!("{HEAD}{}", answer("0")));
+    let socket = home.lockgate.folder().path().join("master.sock");
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| assert!(converse(&socket, "reload\n").starts_with("Success=1")));
+        }
+    });
+    home.lockgate.edit(|text| text.replace("string 0", "string last"));
+    home.reload();
+    assert_eq!(curl(&home.lockgate.url("http", "/")).body, b"last");
+}
+
+#[test]
+fn a_worker_that_dies_is_replaced_and_its_queue_waits() {
+    let home = Household::start(&format!("{HEAD}{}", answer("here")));
+    let first = home.worker();
+    assert!(Command::new("kill").args(["-KILL", &first.to_string()]).status().unwrap().success());
+    // The port stays open all the while: a client waits and is served by the next.
+    assert_eq!(curl(&home.lockgate.url("http", "/")).body, b"here");
+    assert_ne!(home.worker(), first);
+    home.lockgate.logged(&format!("Current worker ({first}) exited with code 137 (Killed)"));
+}
+
+#[test]
+fn rights_are_given_up_by_the_worker_alone() {
+    let home = Household::start(&format!("global\n user nobody\n group nogroup\n{HEAD}{}", answer("x")));
+    let owner = |pid: u32| {
+        let ps = Command::new("ps").args(["-o", "user=,args=", "-p", &pid.to_string()]).output().unwrap();
+        String::from_utf8(ps.stdout).unwrap()
+    };
+    let (master, worker) = (owner(home.lockgate.pid()), owner(home.worker()));
+    assert!(worker.starts_with("nobody") && worker.contains(" worker ") && worker.contains("haproxy.cfg"));
+    assert!(!master.starts_with("nobody") && !master.contains(" worker ") && master.contains("haproxy.cfg"));
+    assert!(home.reload().starts_with("Success=1"), "the next worker begins with the master's rights");
+    assert!(owner(home.worker()).starts_with("nobody"));
+}
+
+#[test]
+fn what_cannot_start_ends_the_master() {
+    let said = Lockgate::refused_as(
+        &["-W", "-db"],
+        "global\n chroot /no/such/place\n listen l\n bind <http>\n mode http\n",
+    );
+    assert!(said.contains("/no/such/place") && said.contains("nothing serves"), "{said}");
+}
+
+#[test]
+fn a_server_that_is_down_stays_down_over_a_reload() {
+    let down = Arc::new(AtomicBool::new(false));
+    let (state, asked) = (down.clone(), Arc::new(AtomicBool::new(false)));
+    let hit = asked.clone();
+    let sick = Upstream::start(move |mut peer| {
+        while peer.read_head() {
+            if state.load(SeqCst) {
+                return hit.store(true, SeqCst);
+            }
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsick");
+        }
+    });
+    let well = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
+    let home = Household::start(&format!(
+        "global\n log stdout format raw local0\n{HEAD} log global\nlisten l\n bind <http>\n option httpchk\n timeout check 1s\n \
+         default-server fall 1 rise 1\n server sick {} check inter 100ms\n server well {} check inter 100ms\n",
+        sick.address(),
+        well.address()
+    ));
+    down.store(true, SeqCst);
+    home.lockgate.logged("Server l/sick is DOWN");
+    // The successor checks so seldom that it could not know by itself.
+    home.lockgate.edit(|text| text.replace("inter 100ms", "inter 1h"));
+    assert!(home.reload().starts_with("Success=1"));
+    wait_for(|| home.pids("# old workers").is_empty().then_some(())).expect("the former worker leaves");
+    assert!(home.ask("@1 show servers state l").lines().any(|l| l.contains(" sick ") && l.contains(" 0 0 ")));
+    asked.store(false, SeqCst);
+    for _ in 0..10 {
+        assert_eq!(curl(&home.lockgate.url("http", "/")).body, b"well");
+    }
+}
+
+#[test]
+fn a_successor_without_a_master_takes_the_listeners_over() {
+    let config = |word: &str| {
+        format!(
+            "global\n stats socket <folder>/api.sock expose-fd listeners level admin\n{HEAD}{}",
+            answer(word)
+        )
+    };
+    let mut first = Lockgate::called(Player::Tested, &["-db"], &config("one"));
+    let at = first.at("http");
+    let socket = first.folder().path().join("api.sock");
+    first.edit(|text| text.replace("string one", "string two"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+    command.args(["-db", "-f"]).arg(first.folder().path().join("haproxy.cfg"));
+    command.arg("-x").arg(&socket).args(["-sf", &first.pid().to_string()]);
+    let mut second = crate::program::Program::start(command);
+    assert_eq!(first.program().ended().code(), Some(0), "it is asked to leave");
+    let get = || text(&exchange(at, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    assert!(get().ends_with("two"));
+    assert!(second.is_running());
+    // Debian's haproxy speaks the same language.
+    let mut third = Command::new("/usr/sbin/haproxy");
+    third.args(["-db", "-f"]).arg(first.folder().path().join("haproxy.cfg")).arg("-x").arg(&socket);
+    first.edit(|text| text.replace("string two", "string three"));
+    let third = crate::program::Program::start(third);
+    wait_for(|| get().ends_with("three").then_some(())).expect("both serve the same queue");
+    drop(third);
+    second.signal("TERM");
+    second.ended();
+}

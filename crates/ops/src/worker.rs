@@ -1,0 +1,190 @@
+//! The worker's end of its bond with the master (`-W`): what it takes over before it serves, and what it answers while
+//! it does. Serving itself is not its concern.
+//!
+//! ```text
+//! worker                                 master
+//! stage(): finds its end        ◄─────── starts the program again, with "worker" as its first argument
+//! loads and checks the configuration
+//! want                          ───────►
+//!                               ◄─────── sockets ..., state of the predecessor's servers
+//! binds what is missing, gives up rights
+//! bound ..., ready              ───────► tells the predecessor to leave
+//! serves; answers               ◄──────► tell-state, serve, ping, note
+//! ```
+//!
+//! A worker whose master is gone finishes what is open and leaves.
+
+use crate::message::{Facts, FromMaster, FromWorker};
+use crate::runtime::{Process, Runtime};
+use net::Inherited;
+use net::channel::{self, Channel};
+use proxy::clock::now_us;
+use proxy::server_state;
+use rustix::process::{Signal, getpid, kill_process};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The first argument of a worker, by which `ps` tells it from its master.
+pub const ARGUMENT: &str = "worker";
+/// Set for a worker: its master's process number and the number of its end of the channel.
+pub(crate) const ENV: &str = "LOCKGATE_WORKER_OF";
+/// A worker thread that does not turn within this is stuck.
+const TURN: Duration = Duration::from_secs(5);
+
+/// A worker's end, before it is tied to a runtime.
+#[derive(Debug)]
+pub struct Bond {
+    end: OwnedFd,
+}
+
+/// What a predecessor leaves.
+#[derive(Debug, Default)]
+pub struct Estate {
+    /// Its listening sockets.
+    pub sockets: Inherited,
+    /// How its servers stand, as `show servers state` has it; empty where there is none.
+    pub state: String,
+}
+
+impl Estate {
+    /// Sockets alone, of a process that is not a worker of our master.
+    pub fn of(sockets: Vec<OwnedFd>) -> Estate {
+        Estate { sockets: Inherited::of(sockets), state: String::new() }
+    }
+}
+
+/// The bond of a worker that was started by its master; `None` for any other process.
+pub fn stage() -> io::Result<Option<Bond>> {
+    let Ok(value) = std::env::var(ENV) else { return Ok(None) };
+    let parent = rustix::process::getppid().map(|p| p.as_raw_nonzero().to_string());
+    let Some((master, number)) = value.split_once(':') else { return Ok(None) };
+    // A number that is not the parent's is somebody else's and is not believed.
+    if Some(master) != parent.as_deref() {
+        return Ok(None);
+    }
+    let number = number.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+    Ok(Some(Bond { end: net::inherit::by_number(number)? }))
+}
+
+impl Bond {
+    /// Tells the master why this worker will not serve. A master that is gone has no use for it.
+    pub fn failed(&self, log: &str) {
+        if let Ok(file) = channel::file_of(log.as_bytes()) {
+            let _ = channel::send(self.end.as_fd(), b"failed", &[file.as_fd()]);
+        }
+    }
+
+    /// A second end of the same channel, for the way to serving: `failed` may still have to be said.
+    pub fn try_clone(&self) -> io::Result<Bond> {
+        Ok(Bond { end: self.end.try_clone()? })
+    }
+
+    /// Ties the end to the runtime of the calling thread.
+    pub fn tie(self) -> io::Result<Tied> {
+        Ok(Tied { channel: Channel::new(self.end)? })
+    }
+}
+
+/// A worker's end that is in use.
+#[derive(Debug)]
+pub struct Tied {
+    channel: Channel,
+}
+
+impl Tied {
+    /// Takes over what the predecessor leaves.
+    pub async fn estate(&self) -> io::Result<Estate> {
+        FromWorker::Want.send(&self.channel).await?;
+        let mut sockets = Vec::new();
+        loop {
+            let message = self.channel.receive().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            match FromMaster::read(message) {
+                Some(FromMaster::Sockets(some)) => sockets.extend(some),
+                Some(FromMaster::State(state)) => {
+                    return Ok(Estate { sockets: Inherited::of(sockets), state });
+                }
+                // Nothing of that is of use before there is something to look at.
+                Some(
+                    FromMaster::TellState | FromMaster::Serve(..) | FromMaster::Ping | FromMaster::Note(_),
+                )
+                | None => {}
+            }
+        }
+    }
+
+    /// Lets the master keep a copy of every socket that is listened on.
+    pub async fn bound(&self, sockets: Vec<OwnedFd>) -> io::Result<()> {
+        FromWorker::Bound(sockets).send(&self.channel).await
+    }
+
+    /// Says that this worker serves.
+    pub async fn ready(&self, max_reloads: Option<u32>, process: &Process) -> io::Result<()> {
+        let version = process.product.version.clone();
+        let facts = Facts { max_reloads, version, startup_log: process.startup_log.clone() };
+        FromWorker::Ready(facts).send(&self.channel).await
+    }
+
+    /// Answers the master for as long as `life` goes on; what that comes to.
+    pub async fn answer_during<T>(
+        &self,
+        life: impl Future<Output = T>,
+        process: Arc<Process>,
+        api: &Runtime,
+    ) -> T {
+        tokio::pin!(life);
+        tokio::select! {
+            biased;
+            end = &mut life => end,
+            () = self.answer(process, api) => life.await,
+        }
+    }
+
+    async fn answer(&self, process: Arc<Process>, api: &Runtime) {
+        while let Ok(Some(message)) = self.channel.receive().await {
+            if let Some(asked) = FromMaster::read(message)
+                && self.one(asked, &process, api).await.is_err()
+            {
+                break;
+            }
+        }
+        // The signal is the one way to a soft stop, whoever wants it.
+        let _ = kill_process(getpid(), Signal::USR1);
+    }
+
+    async fn one(&self, asked: FromMaster, process: &Arc<Process>, api: &Runtime) -> io::Result<()> {
+        match asked {
+            FromMaster::TellState => {
+                let state = server_state::write(&process.plan, None, process.started_ms(), process.now_ms());
+                FromWorker::State(state).send(&self.channel).await
+            }
+            FromMaster::Serve(client, level) => {
+                if let Ok(client) = std_stream(client) {
+                    api.serve(client, level);
+                }
+                Ok(())
+            }
+            FromMaster::Ping => {
+                let turning = process.workers.visit(TURN, |_| ()).await.len();
+                if turning == process.workers.count() {
+                    FromWorker::Alive.send(&self.channel).await?;
+                }
+                Ok(())
+            }
+            FromMaster::Note(text) => {
+                if let Some(front) = process.plan.frontends.first() {
+                    front.log.notice(&text, 4, now_us());
+                }
+                Ok(())
+            }
+            FromMaster::Sockets(_) | FromMaster::State(_) => Ok(()),
+        }
+    }
+}
+
+fn std_stream(client: OwnedFd) -> io::Result<std::os::unix::net::UnixStream> {
+    let stream = std::os::unix::net::UnixStream::from(client);
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
