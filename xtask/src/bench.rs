@@ -5,6 +5,7 @@
 mod certificates;
 mod cpu;
 mod idle;
+mod latency;
 mod load;
 mod machine;
 mod peers;
@@ -29,6 +30,7 @@ const CASES: &[(&str, Case)] = &[
     ("h1", cpu::h1),
     ("https", cpu::https),
     ("handshake", cpu::handshake),
+    ("p99", latency::rows),
     ("body", cpu::body),
     ("idle", idle::rows),
     ("certs", certificates::rows),

@@ -2,6 +2,7 @@
 //! error in any answer is an error here: a proxy that fails fast must not look fast.
 
 use super::running::OTHERS;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,12 +19,40 @@ const GRACE: u64 = 30;
 pub(super) fn wrk(url: &str, time: Duration) -> Result<f64, String> {
     let seconds = format!("-d{}", time.as_secs());
     let said = run(time, &["wrk", "-t1", CONNECTIONS, &seconds, url])?;
+    all_answered(url, &said)
+}
+
+/// How many requests wrk saw answered; an error if one was not.
+fn all_answered(url: &str, said: &str) -> Result<f64, String> {
     if let Some(bad) = said.lines().find(|l| l.contains("Socket errors") || l.contains("Non-2xx")) {
         return Err(format!("wrk {url}: {}", bad.trim()));
     }
     let number =
         said.lines().find_map(|l| l.split_once(" requests in")).and_then(|(n, _)| n.trim().parse().ok());
     number.filter(|n| *n > 0.0).ok_or_else(|| format!("wrk {url}: no request was answered"))
+}
+
+/// Clients that think between their requests.
+pub(super) struct Pace {
+    pub(super) clients: u32,
+    /// A script for wrk whose `delay()` says how long.
+    pub(super) thinks: PathBuf,
+}
+
+/// The 99th percentile of the waits for an answer, microseconds.
+pub(super) fn paced(url: &str, time: Duration, pace: &Pace) -> Result<f64, String> {
+    let (seconds, clients) = (format!("-d{}", time.as_secs()), format!("-c{}", pace.clients));
+    let script = pace.thinks.to_string_lossy();
+    let said = run(time, &["wrk", "-t1", &clients, &seconds, "--latency", "-s", &script, url])?;
+    all_answered(url, &said)?;
+    let line = said.lines().find_map(|l| l.trim().strip_prefix("99%"));
+    line.and_then(|l| microseconds(l.trim())).ok_or_else(|| format!("wrk {url}: {said}"))
+}
+
+/// A time as wrk prints it.
+fn microseconds(text: &str) -> Option<f64> {
+    let units = [("us", 1.0), ("ms", 1e3), ("s", 1e6)];
+    units.iter().find_map(|(unit, factor)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * factor))
 }
 
 /// Requests answered within `time`, each on a new connection with a full TLS 1.3 handshake.
@@ -61,4 +90,17 @@ fn run(time: Duration, words: &[&str]) -> Result<String, String> {
         return Err(format!("{} failed ({}): {why}", words.join(" "), output.status));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::microseconds;
+
+    #[test]
+    fn times_of_wrk_are_understood() {
+        assert_eq!(microseconds("420.00us"), Some(420.0));
+        assert_eq!(microseconds("1.50ms"), Some(1500.0));
+        assert_eq!(microseconds("2s"), Some(2e6));
+        assert_eq!(microseconds("soon"), None);
+    }
 }

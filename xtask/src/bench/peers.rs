@@ -24,7 +24,7 @@ pub(super) struct Field {
     pub(super) proxies: Vec<Proxy>,
     origin: u16,
     _origin: Running,
-    scratch: Scratch,
+    pub(super) scratch: Scratch,
 }
 
 /// A proxy under measurement.

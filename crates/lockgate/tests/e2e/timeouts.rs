@@ -198,7 +198,7 @@ fn a_server_that_does_not_read_is_given_up() {
             raw.send(vec![b'x'; TOO_MUCH]);
         });
         let (status, code) = ended(&lockgate, "POST /unread");
-        assert_eq!((status.as_str(), code.as_str()), ("504", "sH--"), "{option}");
+        assert_eq!((status.as_str(), code.as_str()), ("504", "sD--"), "{option}");
         sending.join().unwrap();
         hold.send(()).unwrap();
     }

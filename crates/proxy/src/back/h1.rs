@@ -157,8 +157,12 @@ impl Checkout<'_> {
         let client_at = if sending && !blocked { after(wait.since, stream.timeouts.client) } else { None };
         let server_at = if sending && !blocked { None } else { after(wait.since, stream.timeouts.server) };
         let at = earliest(client_at, server_at);
-        let cause = if client_at.is_some() { Cause::ClientTimeout } else { Cause::ServerTimeout };
-        stream.session.poll_end(cx, at, Ending::new(cause, Phase::Headers)).map(|ending| {
+        let phase = if sending && blocked { Phase::Data } else { Phase::Headers };
+        let give_up = match client_at {
+            Some(_) => Ending::new(Cause::ClientTimeout, Phase::Headers),
+            None => Ending::new(Cause::ServerTimeout, phase).with_status(504),
+        };
+        stream.session.poll_end(cx, at, give_up).map(|ending| {
             let late = ending.cause == Cause::ServerTimeout;
             Err(Failure {
                 ending,
