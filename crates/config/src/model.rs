@@ -63,6 +63,12 @@ pub struct Model {
 /// The `global` section.
 #[derive(Clone, Debug, Default)]
 pub struct Global {
+    /// `maxconnrate`
+    pub max_connection_rate: Option<u32>,
+    /// `maxsessrate`
+    pub max_session_rate: Option<u32>,
+    /// `maxsslrate`
+    pub max_tls_rate: Option<u32>,
     /// `daemon`
     pub daemon: bool,
     /// `master-worker`

@@ -15,6 +15,7 @@ pub(crate) mod call;
 mod certificates;
 mod cli;
 mod environment;
+mod errors;
 mod form;
 mod frontends;
 mod info;
@@ -32,6 +33,7 @@ mod stat;
 mod stat_fields;
 mod subject;
 mod table;
+mod threads;
 mod value;
 
 pub use session::{Rights, serve};

@@ -16,6 +16,7 @@ mod ending;
 mod front;
 pub mod gate;
 pub mod health;
+pub mod invalid;
 pub mod limit;
 mod link;
 mod log;
@@ -43,4 +44,4 @@ mod tunnel;
 mod vars;
 mod worker;
 
-pub use worker::{Ready, Running, StartError, Worker, Workers};
+pub use worker::{PoolUse, Ready, Running, StartError, Worker, Workers};

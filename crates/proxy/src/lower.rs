@@ -12,7 +12,7 @@ mod stats_socket;
 mod tls;
 mod userlists;
 
-use crate::limit::Limit;
+use crate::limit::{Limit, RateLimits};
 use crate::plan::{Connections, Plan, Process};
 use crate::statistics::Desk;
 use crate::vars::ProcVars;
@@ -176,6 +176,8 @@ impl<'m> Lower<'m> {
             stats: self.stats_sockets(),
             vars,
             desk: Desk::default(),
+            rates: RateLimits::new(global.max_connection_rate, global.max_session_rate, global.max_tls_rate),
+            invalid: Default::default(),
             connections: Connections::default(),
             requests: AtomicU64::new(0),
         }

@@ -5,14 +5,15 @@ use crate::assign::KeySource;
 use crate::balance::Balance;
 use crate::balance::hash::Hashing;
 use crate::gate::Gate;
-use crate::limit::Limit;
+use crate::invalid::{Events, LastInvalid};
+use crate::limit::{Limit, RateLimits};
 use crate::log::LogPlan;
 use crate::reply::ErrorPages;
 use crate::rules::{HttpRule, RedirectRule, TcpRule};
 use crate::splice::Splicing;
 use crate::statistics::{Desk, Statistics};
 use crate::stats_socket::StatsSockets;
-use crate::tally::Tally;
+use crate::tally::{Pace, Tally};
 use crate::vars::ProcVars;
 use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn, SendProxy};
 use expr::{Condition, Expr, Format};
@@ -54,6 +55,15 @@ impl Plan {
     /// Raises the highest rates; called about once a second.
     pub fn note_rates(&self, now_ms: u64) {
         self.tallies().for_each(|tally| tally.note_rates(now_ms));
+        for pace in Pace::ALL {
+            self.process.rates.note(pace, self.per_second(pace, now_ms));
+        }
+    }
+
+    /// Events of all frontends together in the last second.
+    pub fn per_second(&self, which: Pace, now_ms: u64) -> u32 {
+        let rates = self.frontends.iter().map(|front| front.tally.per_second(which, now_ms));
+        rates.fold(0, u32::saturating_add)
     }
 
     /// A frontend by its name.
@@ -95,6 +105,10 @@ pub struct Process {
     pub vars: ProcVars,
     /// Client connections now.
     pub connections: Connections,
+    /// Most new connections, sessions and TLS handshakes a second.
+    pub rates: RateLimits,
+    /// Messages that were refused.
+    pub invalid: Events,
     /// Requests ever, for `%rc`-like counters and `unique-id`.
     pub requests: AtomicU64,
 }
@@ -229,6 +243,8 @@ pub struct Frontend {
     pub socket_stats: bool,
     /// Whether it takes connections.
     pub gate: Gate,
+    /// The last request that was refused as such.
+    pub invalid: LastInvalid,
     /// Connections now.
     pub connections: Connections,
     /// What happened here.
@@ -339,6 +355,8 @@ pub struct Forwarded {
 pub struct Backend {
     /// Its name.
     pub name: Box<str>,
+    /// The last response that was refused as such.
+    pub invalid: LastInvalid,
     /// `id`, or its position, see `Lower::id`.
     pub id: u32,
     /// `id` is written.

@@ -208,6 +208,7 @@ async fn preface(session: &mut Session, link: &mut Link) -> Preface {
         }
     }
     if let Some(tls) = session.listener.tls.clone() {
+        session.front.tally.pace(session.worker.index, Pace::Tls, session.worker.now_ms());
         let accepted = handshake(session, link, &tls, give_up).await;
         if let Err(error) = accepted {
             session.count(Count::TlsFailed);

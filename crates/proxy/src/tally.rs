@@ -59,9 +59,16 @@ pub enum Pace {
     Connections,
     Sessions,
     Requests,
+    /// TLS handshakes with clients.
+    Tls,
 }
 
-const PACES: usize = 3;
+impl Pace {
+    /// All of them.
+    pub const ALL: [Pace; 4] = [Pace::Connections, Pace::Sessions, Pace::Requests, Pace::Tls];
+}
+
+const PACES: usize = Pace::ALL.len();
 
 /// Spans of a stream whose average and maximum are kept, milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +173,11 @@ impl Tally {
         self.of(what).fold(0, u64::wrapping_add)
     }
 
+    /// What one thread has counted.
+    pub fn of_thread(&self, worker: usize, what: Count) -> u64 {
+        self.cells(worker).and_then(|cells| cells.counts.get(what as usize)).map_or(0, |n| n.load(Relaxed))
+    }
+
     /// The largest of all threads.
     pub fn latest(&self, what: Count) -> u64 {
         self.of(what).max().unwrap_or_default()
@@ -189,7 +201,7 @@ impl Tally {
 
     /// Raises the highest rates; called about once a second.
     pub fn note_rates(&self, now_ms: u64) {
-        for pace in [Pace::Connections, Pace::Sessions, Pace::Requests] {
+        for pace in Pace::ALL {
             if let Some(highest) = self.highest.get(pace as usize) {
                 highest.fetch_max(self.per_second(pace, now_ms), Relaxed);
             }

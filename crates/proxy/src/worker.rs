@@ -4,6 +4,7 @@
 use crate::back::pool::Pool;
 use crate::clock::now_us;
 use crate::gate::Door;
+use crate::limit::Limit;
 use crate::plan::{Frontend, Listener, Plan};
 use crate::roster::{Roster, Seen};
 use crate::session;
@@ -76,6 +77,19 @@ pub struct Worker {
     requests: RefCell<Vec<Request>>,
     responses: RefCell<Vec<Response>>,
     idle: RefCell<Option<Waker>>,
+}
+
+/// Objects of a kind that a thread has.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolUse {
+    /// What they are.
+    pub name: &'static str,
+    /// Bytes of one, without what it points to.
+    pub size: usize,
+    /// Kept for reuse.
+    pub kept: usize,
+    /// In use.
+    pub used: usize,
 }
 
 /// A session's place in the thread's roster.
@@ -220,6 +234,25 @@ impl Worker {
     /// Idle server connections by the server's place among all of the plan.
     pub fn idle_by_place(&self) -> Vec<usize> {
         self.pool.borrow().by_place()
+    }
+
+    /// What this thread keeps for reuse.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        let heads = |name, size, kept| PoolUse { name, size, kept, used: 0 };
+        let (requests, responses) = (self.requests.borrow().len(), self.responses.borrow().len());
+        let idle = self.pool.borrow().by_place().iter().sum();
+        let session = PoolUse {
+            name: "session",
+            size: size_of::<session::Session>(),
+            kept: 0,
+            used: self.connections.get(),
+        };
+        vec![
+            heads("request", size_of::<Request>(), requests),
+            heads("response", size_of::<Response>(), responses),
+            heads("idle_conn", size_of::<crate::link::Link>(), idle),
+            session,
+        ]
     }
 
     /// A head to parse into.
@@ -657,4 +690,21 @@ fn full(worker: &Worker, front: &Frontend, listener: &Listener) -> bool {
         || front
             .rate_limit
             .is_some_and(|most| front.tally.per_second(Pace::Sessions, worker.now_ms()) >= most)
+        || too_fast(worker, listener)
+}
+
+/// Whether the process's limits of new connections a second keep us from accepting. The clock is looked at, for nothing
+/// else moves it while nothing arrives.
+fn too_fast(worker: &Worker, listener: &Listener) -> bool {
+    let rates = &worker.plan.process.rates;
+    let over = |limit: &Limit, pace| {
+        let most = limit.now();
+        most > 0 && {
+            worker.tick();
+            worker.plan.per_second(pace, worker.now_ms()) >= most
+        }
+    };
+    over(&rates.connections, Pace::Connections)
+        || over(&rates.sessions, Pace::Sessions)
+        || listener.tls.is_some() && over(&rates.tls, Pace::Tls)
 }

@@ -101,24 +101,15 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["maxpipes"], "<number>", "Most pipes of the process; without one, bytes are copied.", |_, a, g| {
         number(a, &mut g.maxpipes, 0, MAX_COUNT)
     }),
-    idle(
-        &["maxconnrate"],
-        "<number>",
-        "Most new connections a second.",
-        "use 'rate-limit sessions' in frontends",
-    ),
-    idle(
-        &["maxsessrate"],
-        "<number>",
-        "Most new sessions a second.",
-        "use 'rate-limit sessions' in frontends",
-    ),
-    idle(
-        &["maxsslrate"],
-        "<number>",
-        "Most TLS handshakes a second.",
-        "use 'rate-limit sessions' in frontends",
-    ),
+    row(&["maxconnrate"], "<number>", "Most new connections a second.", |_, a, g| {
+        number(a, &mut g.max_connection_rate, 0, MAX_COUNT)
+    }),
+    row(&["maxsessrate"], "<number>", "Most new sessions a second.", |_, a, g| {
+        number(a, &mut g.max_session_rate, 0, MAX_COUNT)
+    }),
+    row(&["maxsslrate"], "<number>", "Most TLS handshakes a second.", |_, a, g| {
+        number(a, &mut g.max_tls_rate, 0, MAX_COUNT)
+    }),
     idle(&["maxsslconn"], "<number>", "Most TLS connections.", "use 'maxconn'"),
     idle(&["fd-hard-limit"], "<number>", "Most descriptors.", "use 'ulimit-n' and 'maxconn'"),
     idle(

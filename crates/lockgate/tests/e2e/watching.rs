@@ -131,3 +131,50 @@ fn a_frontend_is_paused_resumed_and_shut_down() {
     assert!(operated.lockgate.logged("Paused frontend web.").contains("Paused"));
     assert!(operated.lockgate.logged("Proxy web stopped (cumulated conns: FE: ").contains(", BE: 0)."));
 }
+
+#[test]
+fn what_was_not_understood_is_kept_for_operators() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nBad Header\x01: x\r\n\r\n");
+    let operated = proxied(&server);
+    assert!(operated.ask("show errors").ends_with("] : 0\n\n"));
+    assert_eq!(curl(&operated.lockgate.url("http", "/bad")).status, 502);
+    let mut raw = Raw::connect(operated.lockgate.at("http"));
+    raw.send("GET / HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\nrest").read_all();
+    let shown = operated.ask("show errors");
+    assert!(shown.starts_with("Total events captured on [") && shown.contains("] : 2\n"), "{shown}");
+    for part in [
+        "] frontend web (#2): invalid request\n  backend <NONE> (#-1), server <NONE> (#-1), event #1, src 127.0.0.1:",
+        "\n  len 46, error at position 2",
+        "\n  00000  GET / HTTP/1.1\\r\\n\n  00016  Host: a\\r\\n\n  00025  Bad Header: x\\r\\n\n  00040  \\r\\n\n  00042  rest\n",
+        "] backend app (#4): invalid response\n  frontend web (#2), server a (#1), event #0, src 127.0.0.1:",
+        "\n  00017  Bad Header\\x01: x\\r\\n\n",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    assert!(!operated.ask("show errors web").contains("invalid response"));
+    assert!(!operated.ask("show errors 4 response").contains("invalid request"));
+    assert_eq!(operated.ask("show errors nope"), "No such proxy.\n\n");
+}
+
+#[test]
+fn new_connections_a_second_are_limited_while_traffic_flows() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let operated = proxied(&server);
+    let url = operated.lockgate.url("http", "/");
+    assert!(operated.ask("set rate-limit connections").starts_with("'set rate-limit' only supports :\n"));
+    assert_eq!(operated.ask("set rate-limit sessions global"), "Expects an integer value.\n\n");
+    assert_eq!(operated.ask("set rate-limit connections global -5"), "Value out of range.\n\n");
+    assert_eq!(operated.ask("set rate-limit connections global 5"), "\n");
+    assert!(operated.ask("show info").contains("\nConnRateLimit: 5\n"));
+    let started = std::time::Instant::now();
+    assert!((0..20).all(|_| curl(&url).status == 200), "they wait and are served");
+    assert!(started.elapsed().as_millis() > 1500, "{:?}", started.elapsed());
+    assert_eq!(operated.ask("set rate-limit connections global 0"), "\n");
+    let activity = operated.ask("show activity");
+    assert!(
+        activity.starts_with("thread_id: 1 (1..") && activity.contains("\naccepted: 20 [ "),
+        "{activity}"
+    );
+    assert!(operated.ask("show threads").starts_with("  Thread 1 : "));
+    assert!(operated.ask("show pools").contains("\n  - Pool request ("));
+}

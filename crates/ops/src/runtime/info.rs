@@ -116,10 +116,20 @@ const FIELDS: &[Field<Moment>] = &[
     field(24, "PipesUsed", "MGP", "Pipes in use", NONE),
     field(25, "PipesFree", "MGP", "Pipes that wait for use", NONE),
     field(26, "ConnRate", "MRP", "Client connections in the last second", |p| rate(p, Pace::Connections)),
-    field(27, "ConnRateLimit", "CLP", "Limit of connections a second, 0 is none", NONE),
+    field(27, "ConnRateLimit", "CLP", "Limit of connections a second, 0 is none", |p| {
+        Some(Value::U32(p.process.plan.process.rates.connections.now()))
+    }),
+    field(28, "MaxConnRate", "MMP", "Most client connections in a second", |p| highest(p, Pace::Connections)),
     field(29, "SessRate", "MRP", "Sessions in the last second", |p| rate(p, Pace::Sessions)),
-    field(30, "SessRateLimit", "CLP", "Limit of sessions a second, 0 is none", NONE),
-    field(33, "SslRateLimit", "CLP", "Limit of TLS sessions a second, 0 is none", NONE),
+    field(30, "SessRateLimit", "CLP", "Limit of sessions a second, 0 is none", |p| {
+        Some(Value::U32(p.process.plan.process.rates.sessions.now()))
+    }),
+    field(31, "MaxSessRate", "MMP", "Most sessions in a second", |p| highest(p, Pace::Sessions)),
+    field(32, "SslRate", "MRP", "TLS handshakes with clients in the last second", |p| rate(p, Pace::Tls)),
+    field(33, "SslRateLimit", "CLP", "Limit of TLS handshakes a second, 0 is none", |p| {
+        Some(Value::U32(p.process.plan.process.rates.tls.now()))
+    }),
+    field(34, "MaxSslRate", "MMP", "Most TLS handshakes in a second", |p| highest(p, Pace::Tls)),
     field(42, "CompressBpsIn", "MRP", "Bytes a second that are compressed", NONE),
     field(43, "CompressBpsOut", "MRP", "Compressed bytes a second", NONE),
     field(44, "CompressBpsRateLim", "CLP", "Limit of compressed bytes a second, 0 is none", NONE),
@@ -155,9 +165,12 @@ fn fronts(at: &Moment, what: Count) -> u64 {
 }
 
 fn rate(at: &Moment, which: Pace) -> Option<Value> {
-    let now = at.process.now_ms();
-    let rates = at.process.plan.frontends.iter().map(|front| front.tally.per_second(which, now));
-    Some(Value::U32(rates.fold(0, u32::saturating_add)))
+    Some(Value::U32(at.process.plan.per_second(which, at.process.now_ms())))
+}
+
+fn highest(at: &Moment, which: Pace) -> Option<Value> {
+    let now = at.process.plan.per_second(which, at.process.now_ms());
+    Some(Value::U32(at.process.plan.process.rates.highest(which).max(now)))
 }
 
 fn listeners(at: &Moment) -> usize {

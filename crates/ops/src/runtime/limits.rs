@@ -21,7 +21,34 @@ pub(crate) const COMMANDS: &[Command] = &[
         Admin,
         global,
     ),
+    Command::now(&["set", "rate-limit"], "<setting> <value>", "change a rate limiting value", Admin, rate),
 ];
+
+const RATES: &str = "'set rate-limit' only supports :
+   - 'connections global' to set the per-process maximum connection rate
+   - 'sessions global' to set the per-process maximum session rate
+   - 'ssl-sessions global' to set the per-process maximum SSL session rate
+   - 'http-compression global' to set the per-process maximum compression speed in kB/s";
+
+/// A limit of the whole process, 0 for none. What is no number is refused where HAProxy takes it for 0.
+fn rate(call: &mut Call<'_>) {
+    let plan = call.process.plan.clone();
+    let rates = &plan.process.rates;
+    let limit = match (call.arg(0), call.arg(1)) {
+        ("connections", "global") => &rates.connections,
+        ("sessions", "global") => &rates.sessions,
+        ("ssl-sessions", "global") => &rates.tls,
+        ("http-compression", "global") => {
+            return call.refuse("Responses are not compressed: there is nothing to limit.");
+        }
+        _ => return call.refuse(RATES),
+    };
+    match call.arg(2).parse::<u32>() {
+        Ok(most) => limit.set(most),
+        Err(_) if call.arg(2).starts_with('-') => call.refuse("Value out of range."),
+        Err(_) => call.refuse("Expects an integer value."),
+    }
+}
 
 fn frontend(call: &mut Call<'_>) {
     let plan = call.process.plan.clone();

@@ -17,12 +17,17 @@ pub(crate) const COMMANDS: &[Command] = &[
         |call| Box::pin(show(call)),
     ),
     Command::now(&["clear", "counters"], "", "begin maxima anew", Operator, |call| {
-        call.process.plan.tallies().for_each(|tally| tally.clear_highest());
+        clear_highest(call);
     }),
     Command::later(&["clear", "counters", "all"], "", "begin all counters anew", Admin, |call| {
         Box::pin(clear_all(call))
     }),
 ];
+
+fn clear_highest(call: &Call<'_>) {
+    call.process.plan.tallies().for_each(|tally| tally.clear_highest());
+    call.process.plan.process.rates.clear_highest();
+}
 
 /// Each thread clears what it alone writes.
 async fn clear_all(call: &mut Call<'_>) {
@@ -30,6 +35,7 @@ async fn clear_all(call: &mut Call<'_>) {
         worker.plan.tallies().for_each(|tally| tally.clear(worker.index));
     });
     cleared.await;
+    clear_highest(call);
 }
 
 /// Which subjects are wanted.

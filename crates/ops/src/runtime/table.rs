@@ -3,7 +3,8 @@
 
 use super::call::Call;
 use super::{
-    backends, certificates, cli, environment, frontends, info, limits, lists, servers, sessions, stat,
+    backends, certificates, cli, environment, errors, frontends, info, limits, lists, servers, sessions,
+    stat, threads,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -96,6 +97,8 @@ const TABLES: &[&[Command]] = &[
     servers::COMMANDS,
     sessions::COMMANDS,
     frontends::COMMANDS,
+    errors::COMMANDS,
+    threads::COMMANDS,
     backends::COMMANDS,
     limits::COMMANDS,
     lists::COMMANDS,

@@ -116,7 +116,10 @@ impl Checkout<'_> {
                     return Ok(complete);
                 }
                 Ok(Parsed::Partial) => {}
-                Err(_) => return Err(Failure::new(FailureKind::Junk, Cause::Proxy, Phase::Headers)),
+                Err(reject) => {
+                    self.back.invalid.keep(stream, self.link.input.data(), reject);
+                    return Err(Failure::new(FailureKind::Junk, Cause::Proxy, Phase::Headers));
+                }
             }
             poll_fn(|cx| self.poll_more_head(cx, stream, exchange, &mut wait)).await?;
         }

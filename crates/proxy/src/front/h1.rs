@@ -266,7 +266,10 @@ async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete,
                 return Ok(complete);
             }
             Ok(Parsed::Partial) => {}
-            Err(reject) => return Err(Ending::bad_request(reject.status)),
+            Err(reject) => {
+                session.front.invalid.keep(stream, link.input.data(), reject);
+                return Err(Ending::bad_request(reject.status));
+            }
         }
         poll_fn(|cx| {
             match link.poll_fill(cx) {

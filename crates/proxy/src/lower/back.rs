@@ -38,6 +38,7 @@ impl Lower<'_> {
         let listen = proxy.kind == ProxyKind::Listen;
         Backend {
             name: proxy.name.text.as_str().into(),
+            invalid: Default::default(),
             id: self.id(proxy),
             forced_id: proxy.id.is_some(),
             index,

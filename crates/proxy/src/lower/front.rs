@@ -70,6 +70,7 @@ impl Lower<'_> {
             buffer_request: options.http_buffer_request == Some(true),
             socket_stats: options.socket_stats == Some(true),
             gate: Gate::default(),
+            invalid: Default::default(),
             connections: Connections::default(),
             tally: Tally::new(self.threads),
         }
