@@ -20,9 +20,9 @@ impl Size {
         full_at - self.refill * self.capacity.saturating_sub(1)
     }
 
-    /// The bucket after one token was taken.
+    /// The bucket after one token was taken. One that is empty stays so: what was taken beyond is not remembered.
     pub fn take(self, full_at: UnixTime, now: UnixTime) -> UnixTime {
-        full_at.max(now) + self.refill
+        (full_at.max(now) + self.refill).min(self.empty(now))
     }
 
     /// The bucket after one token was given back.
@@ -30,10 +30,14 @@ impl Size {
         full_at - self.refill
     }
 
-    /// The bucket as it can be at most drained: a clock set back would else leave it drained for longer than it takes
-    /// to fill.
+    /// A bucket emptier than empty was written under a clock that has since been set back; what is really in it nobody
+    /// knows. One token is assumed: a first attempt at once, the next after a refill.
     pub fn settle(self, full_at: UnixTime, now: UnixTime) -> UnixTime {
-        full_at.min(now + self.refill * self.capacity)
+        if full_at > self.empty(now) { now + self.refill * self.capacity.saturating_sub(1) } else { full_at }
+    }
+
+    fn empty(self, now: UnixTime) -> UnixTime {
+        now + self.refill * self.capacity
     }
 
     /// Whole tokens in it.
@@ -59,6 +63,8 @@ mod tests {
         assert_eq!((size.left(full_at, now), size.free_at(full_at)), (0, UnixTime(10_100)));
         assert_eq!(size.left(full_at, UnixTime(10_100)), 1);
         assert_eq!(size.left(full_at, UnixTime(99_999)), 5);
-        assert_eq!(size.settle(full_at, UnixTime(0)), UnixTime(500));
+        assert_eq!(size.take(full_at, now), full_at, "empty is empty");
+        let settled = size.settle(full_at, UnixTime(0));
+        assert_eq!((size.left(settled, UnixTime(0)), size.free_at(settled)), (1, UnixTime(0)));
     }
 }

@@ -150,7 +150,7 @@ impl Buckets {
     }
 
     /// Whether the authority would accept the order now; else the limit that holds it longest.
-    pub fn check(&self, order: NewOrder<'_>, now: UnixTime) -> Result<(), Refusal> {
+    pub fn check(&mut self, order: NewOrder<'_>, now: UnixTime) -> Result<(), Refusal> {
         let buckets = spent(order).into_iter().chain(watched(order));
         self.first_free(buckets, now)
     }
@@ -195,7 +195,8 @@ impl Buckets {
     pub fn levels(&self, order: NewOrder<'_>, now: UnixTime) -> Vec<(Limit, String, u32, u32)> {
         let level = |bucket: Bucket| {
             let size = bucket.limit.size();
-            let left = size.left(self.full_at(&bucket, now), now);
+            let full_at = self.full_at.get(&bucket.key()).copied().unwrap_or_default();
+            let left = size.left(size.settle(full_at, now), now);
             (bucket.limit, bucket.whose, left, size.capacity)
         };
         match self.published {
@@ -204,7 +205,7 @@ impl Buckets {
         }
     }
 
-    /// Forgets full buckets, and settles those that a clock ahead of `now` left overdrawn. To be called before the
+    /// Forgets full buckets, and settles those that a clock ahead of `now` left emptier than empty. To be called before the
     /// buckets are written down and after they were read.
     pub fn settle(&mut self, now: UnixTime) {
         let longest = |key: &str| {
@@ -218,20 +219,23 @@ impl Buckets {
         });
     }
 
-    fn first_free(&self, buckets: impl Iterator<Item = Bucket>, now: UnixTime) -> Result<(), Refusal> {
+    fn first_free(&mut self, buckets: impl Iterator<Item = Bucket>, now: UnixTime) -> Result<(), Refusal> {
+        if self.published == Published::None {
+            return Ok(());
+        }
         let held = |bucket: Bucket| {
             let until = bucket.limit.size().free_at(self.full_at(&bucket, now));
             (until > now).then_some(Refusal { limit: bucket.limit, whose: bucket.whose, until })
         };
-        match self.published {
-            Published::LetsEncrypt => buckets.filter_map(held).max_by_key(|r| r.until).map_or(Ok(()), Err),
-            Published::None => Ok(()),
-        }
+        buckets.filter_map(held).max_by_key(|refusal| refusal.until).map_or(Ok(()), Err)
     }
 
-    fn full_at(&self, bucket: &Bucket, now: UnixTime) -> UnixTime {
-        let full_at = self.full_at.get(&bucket.key()).copied().unwrap_or_default();
-        bucket.limit.size().settle(full_at, now)
+    /// Settled where it is kept: reckoned anew at each look, a bucket that a clock ahead left behind would stay as it is
+    /// until that clock's time.
+    fn full_at(&mut self, bucket: &Bucket, now: UnixTime) -> UnixTime {
+        let Some(full_at) = self.full_at.get_mut(&bucket.key()) else { return UnixTime::default() };
+        *full_at = bucket.limit.size().settle(*full_at, now);
+        *full_at
     }
 
     fn spend(&mut self, bucket: &Bucket, now: UnixTime) {
@@ -433,14 +437,18 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_leaves_buckets_empty_and_not_overdrawn() {
+    fn a_clock_set_back_leaves_one_token_in_a_bucket() {
         let mut buckets = Buckets::new(PRODUCTION);
         let one = names(&["a.example"]);
         let ahead = NOW + Duration::from_secs(365 * 86_400);
         buckets.take(order(&one, OrderKind::SameNames), ahead).unwrap();
-        buckets.settle(NOW);
+        buckets.take(order(&one, OrderKind::SameNames), NOW).unwrap();
         let refusal = buckets.check(order(&one, OrderKind::SameNames), NOW).unwrap_err();
         assert_eq!(refusal.until.since(NOW), Duration::from_secs(120_960));
+        assert!(
+            buckets.check(order(&one, OrderKind::SameNames), refusal.until).is_ok(),
+            "and it fills again"
+        );
         buckets.settle(NOW + Duration::from_secs(8 * 86_400));
         assert_eq!(buckets, Buckets::new(PRODUCTION), "full buckets are forgotten");
     }

@@ -65,12 +65,13 @@ impl fmt::Display for Waiting {
     }
 }
 
-/// What to do for a lineage that is to have `names`. Changes nothing.
+/// What to do for a lineage, `order` being the account and the names it is to have. Changes nothing but buckets that a
+/// clock ahead has left overdrawn.
 pub fn step(
     policy: &Policy,
     facts: Option<&CertificateFacts>,
     state: &State,
-    authority: &AuthorityState,
+    authority: &mut AuthorityState,
     order: (&str, &[String]),
     now: UnixTime,
 ) -> Step {

@@ -61,6 +61,13 @@ impl Window {
         Ok(Window { start, end, explanation: explanation.filter(shown).map(str::to_owned) })
     }
 
+    /// The window of an authority's answer as the ACME client read it.
+    pub fn of(info: &instant_acme::RenewalInfo) -> Result<Window, WindowError> {
+        let at = |time: time::OffsetDateTime| UnixTime(time.unix_timestamp());
+        let window = &info.suggested_window;
+        Window::new(at(window.start), at(window.end), info.explanation_url.as_deref())
+    }
+
     /// The moment in it that `position` (parts of 2^32) chooses.
     pub fn moment(&self, position: u32) -> UnixTime {
         self.start.towards(self.end, position)
@@ -103,6 +110,15 @@ mod tests {
             (1..=7).map(|failures| retry_poll(now, failures, 0).since(now).as_secs()).collect();
         assert_eq!(waits, [60, 240, 960, 3840, 15_360, 21_600, 21_600]);
         assert!(retry_poll(now, u32::MAX, u32::MAX).since(now).as_secs() < 21_600 + 3600);
+    }
+
+    #[test]
+    fn an_answer_is_read() {
+        let answer = r#"{"suggestedWindow": {"start": "2025-01-02T04:00:00Z", "end": "2025-01-03T04:00:00.5+01:00"},
+            "explanationURL": "https://acme.example.com/docs/ari", "later": {}}"#;
+        let window = Window::of(&serde_json::from_str(answer).unwrap()).unwrap();
+        assert_eq!((window.start, window.end), (UnixTime(1_735_790_400), UnixTime(1_735_873_200)));
+        assert_eq!(window.explanation.as_deref(), Some("https://acme.example.com/docs/ari"));
     }
 
     #[test]
