@@ -11,6 +11,7 @@ pub(crate) const TEST: &[&str] = &[
     "haproxy",
     "nginx-light",
     "openssl",
+    "pebble",
     "procps",
     "python3-flask",
     "wrk",

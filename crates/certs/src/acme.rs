@@ -12,6 +12,7 @@ pub use transport::Transport;
 pub(crate) use account::patient;
 pub(crate) use failure::{kind_of, words_of};
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use std::path::PathBuf;
 use tls::Trust;
 
@@ -58,6 +59,12 @@ impl Directory {
     fn is_production(&self) -> bool {
         self.host().eq_ignore_ascii_case(LETS_ENCRYPT_HOST)
     }
+}
+
+/// The key of an external account as authorities hand it out: base64url, with or without padding.
+pub fn decode_mac_key(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
+    BASE64_URL_SAFE_NO_PAD.decode(text).ok().filter(|key| !key.is_empty())
 }
 
 /// External account binding. `Debug` leaves the key out.

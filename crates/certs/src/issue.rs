@@ -40,6 +40,8 @@ pub struct Wanted {
     pub copy: Option<PathBuf>,
     /// Programs to run once it is served.
     pub hooks: Vec<String>,
+    /// The order names the certificate that it replaces (RFC 9773 section 5).
+    pub replaces: bool,
 }
 
 /// A profile (draft-ietf-acme-profiles).
@@ -71,9 +73,10 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
     let account = acme::open_account(&wanted.directory, storage).await?;
     let profile = order::profile(wanted, &account, &mut complaints)?;
 
+    let replaced = before.as_ref().filter(|_| wanted.replaces);
     let mut history = answers::History::default();
     let mut order = loop {
-        let mut order = order::place(&account, &identifiers, profile, before.as_ref()).await?;
+        let mut order = order::place(&account, &identifiers, profile, replaced).await?;
         match answers::prove(&mut order, wanted, hatch, &account, &mut history).await {
             Ok(()) => break order,
             // Another kind of proof may convince the authority where one did not.

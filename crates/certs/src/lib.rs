@@ -7,6 +7,7 @@ pub mod issue;
 mod key;
 pub mod local;
 pub mod renew;
+pub mod schedule;
 mod storage;
 
 pub use key::KeyKind;

@@ -2,6 +2,7 @@
 //! sense together. Opens nothing and changes nothing; what needs a compiled expression is checked by lowering.
 
 mod captures;
+mod certificates;
 mod health;
 mod modes;
 mod names;
@@ -19,6 +20,7 @@ pub(crate) fn check(model: &Model, diags: &mut Diagnostics) {
     let index = Index::new(model);
     names::check(model, diags);
     references::check(&index, diags);
+    certificates::check(model, diags);
     for proxy in model.proxies.iter().filter(|proxy| !proxy.disabled) {
         tracking::check(&index, proxy, diags);
         modes::check(proxy, diags);

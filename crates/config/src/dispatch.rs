@@ -72,6 +72,7 @@ fn parse(ctx: &mut Ctx<'_>, row: &Row, args: &mut Args<'_>, open: &mut Open, glo
         (Parse::Resolvers(parse), Open::Resolvers(resolvers)) => parse(ctx, args, resolvers),
         (Parse::Ring(parse), Open::Ring(ring)) => parse(ctx, args, ring),
         (Parse::CrtStore(parse), Open::CrtStore(store)) => parse(ctx, args, store),
+        (Parse::Acme(parse), Open::Acme(acme)) => parse(ctx, args, acme),
         (
             Parse::Global(_)
             | Parse::Settings(_)
@@ -81,6 +82,7 @@ fn parse(ctx: &mut Ctx<'_>, row: &Row, args: &mut Args<'_>, open: &mut Open, glo
             | Parse::Resolvers(_)
             | Parse::Ring(_)
             | Parse::CrtStore(_)
+            | Parse::Acme(_)
             | Parse::Bind(_)
             | Parse::Server(_),
             _,
@@ -138,9 +140,17 @@ fn unknown_second(first: &Word, second: Option<&Word>, known: &[&str]) -> Failur
 }
 
 fn every_place() -> Place {
-    [Place::GLOBAL, Place::USERLIST, Place::HTTP_ERRORS, Place::RESOLVERS, Place::RING, Place::CRT_STORE]
-        .into_iter()
-        .fold(Place::ALL, Place::and)
+    [
+        Place::GLOBAL,
+        Place::USERLIST,
+        Place::HTTP_ERRORS,
+        Place::RESOLVERS,
+        Place::RING,
+        Place::CRT_STORE,
+        Place::ACME,
+    ]
+    .into_iter()
+    .fold(Place::ALL, Place::and)
 }
 
 /// A known word in the wrong section.

@@ -8,7 +8,7 @@ use crate::dispatch;
 use crate::env::{Environment, Variables};
 use crate::failure::Failure;
 use crate::lex::Lexer;
-use crate::model::{CrtStore, HttpErrors, Model, Proxy, ProxyKind, Resolvers, Ring, Userlist};
+use crate::model::{Acme, CrtStore, HttpErrors, Model, Proxy, ProxyKind, Resolvers, Ring, Userlist};
 use crate::row::Parsed;
 use crate::section::{self, Header, Kind, Open};
 use base::{Diagnostics, FileId, Severity, Sources, Span, Word};
@@ -231,6 +231,11 @@ impl Loader<'_> {
             Kind::CrtStore => {
                 self.open = Open::CrtStore(CrtStore { name: header.optional_name(), ..CrtStore::default() });
             }
+            Kind::Acme => {
+                let name = header.required_name()?;
+                unique("acme", &name, self.model.acmes.iter().map(|other| &other.name))?;
+                self.open = Open::Acme(Box::new(Acme { name, ..Acme::default() }));
+            }
             Kind::Skipped(severity, reason) => return self.skip(&header, severity, reason),
         }
         header.finish()
@@ -317,6 +322,7 @@ impl Loader<'_> {
             Open::Resolvers(resolvers) => self.model.resolvers.push(resolvers),
             Open::Ring(ring) => self.model.rings.push(ring),
             Open::CrtStore(store) => self.model.crt_stores.push(store),
+            Open::Acme(acme) => self.model.acmes.push(*acme),
         }
         self.header = Word::default();
         self.name = Word::default();

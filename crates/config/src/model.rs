@@ -58,6 +58,8 @@ pub struct Model {
     pub rings: Vec<Ring>,
     /// `crt-store` sections.
     pub crt_stores: Vec<CrtStore>,
+    /// `acme` sections.
+    pub acmes: Vec<Acme>,
 }
 
 /// The `global` section.
@@ -168,6 +170,8 @@ pub struct Global {
     pub default_path: Option<Word>,
     /// `h1-case-adjust FROM TO`
     pub h1_case_adjust: Vec<(Word, Word)>,
+    /// `acme.scheduler off`
+    pub acme_scheduler_off: bool,
     /// `server-state-file`, `server-state-base`: kept for a later issue.
     pub server_state_file: Option<Word>,
 }
@@ -433,6 +437,8 @@ pub struct Proxy {
     pub use_backends: Vec<Rule<FormatText>>,
     /// `use-server`
     pub use_servers: Vec<Rule<FormatText>>,
+    /// `ssl-f-use`: certificates of all its TLS binds
+    pub ssl_f_use: Vec<CrtLoad>,
     /// `capture request|response header` and `declare capture`
     pub captures: Vec<Capture>,
     /// `capture cookie`
@@ -461,6 +467,7 @@ impl Proxy {
             servers: Vec::new(),
             use_backends: Vec::new(),
             use_servers: Vec::new(),
+            ssl_f_use: Vec::new(),
             captures: Vec::new(),
             capture_cookie: None,
             monitor_fail: Vec::new(),
@@ -917,6 +924,12 @@ pub struct BindParams {
     pub default_crts: usize,
     /// `crt-list`
     pub crt_lists: Vec<Word>,
+    /// `acme`: the section that obtains the bind's certificate
+    pub acme: Option<Word>,
+    /// `domains` of that certificate; empty = those of the frontend's host rules.
+    pub domains: Vec<Word>,
+    /// `ips` of that certificate
+    pub ips: Vec<Word>,
     /// `strict-sni`
     pub strict_sni: bool,
     /// `alpn`: the list as written, which may name protocols that are not served.
@@ -1780,4 +1793,64 @@ pub struct CrtLoad {
     pub issuer: Option<Word>,
     pub sctl: Option<Word>,
     pub alias: Option<Word>,
+    pub acme: Option<Word>,
+    pub domains: Vec<Word>,
+    pub ips: Vec<Word>,
+}
+
+/// An `acme` section: an authority, and how certificates are obtained from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acme {
+    /// Its name.
+    pub name: Word,
+    /// `directory`
+    pub directory: Option<Word>,
+    /// `account-key`
+    pub account_key: Option<Word>,
+    /// `contact`
+    pub contact: Vec<Word>,
+    /// `challenge`, the preferred first; empty = not written.
+    pub challenges: Vec<AcmeChallenge>,
+    /// `keytype`, `bits` and `curves`
+    pub key: AcmeKey,
+    /// `profile`
+    pub profile: Option<Word>,
+    /// `must-have-profile`
+    pub must_have_profile: bool,
+    /// `eab-key-id FILE`
+    pub eab_key_id: Option<Word>,
+    /// `eab-mac-key FILE`
+    pub eab_mac_key: Option<Word>,
+    /// `reuse-key`
+    pub reuse_key: bool,
+    /// `fallback`: the section that is asked where this one fails.
+    pub fallback: Option<Word>,
+    /// `preferred-chain`: the common name of a root
+    pub preferred_chain: Option<Word>,
+    /// `renew-hook`, in order
+    pub renew_hooks: Vec<Word>,
+    /// `storage`
+    pub storage: Option<Word>,
+}
+
+/// `challenge`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcmeChallenge {
+    /// `http-01`
+    Http01,
+    /// `tls-alpn-01`
+    TlsAlpn01,
+    /// `dns-01`
+    Dns01,
+}
+
+/// Keys of certificates, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcmeKey {
+    /// `keytype RSA` rather than `ECDSA`
+    pub rsa: Option<bool>,
+    /// `bits`: 2048, 3072 or 4096
+    pub bits: Option<u32>,
+    /// `curves`: P-256, P-384 or P-521
+    pub curve: Option<Word>,
 }

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{
-    BindParams, CrtStore, Global, HttpErrors, Proxy, Resolvers, Ring, ServerParams, Settings, Userlist,
+    Acme, BindParams, CrtStore, Global, HttpErrors, Proxy, Resolvers, Ring, ServerParams, Settings, Userlist,
 };
 
 /// A set of sections; also the lines whose parameters are rows of their own.
@@ -13,7 +13,7 @@ use crate::model::{
 pub struct Place(u16);
 
 /// Sections, and lines that take parameters, by their word, in the order in which they are listed.
-const SECTIONS: [(&str, Place); 13] = [
+const SECTIONS: [(&str, Place); 14] = [
     ("global", Place::GLOBAL),
     ("defaults", Place::DEFAULTS),
     ("frontend", Place::FRONTEND),
@@ -24,6 +24,7 @@ const SECTIONS: [(&str, Place); 13] = [
     ("resolvers", Place::RESOLVERS),
     ("ring", Place::RING),
     ("crt-store", Place::CRT_STORE),
+    ("acme", Place::ACME),
     ("bind line", Place::BIND_LINE),
     ("server line", Place::SERVER_LINE),
     ("default-server line", Place::DEFAULT_SERVER_LINE),
@@ -56,6 +57,8 @@ impl Place {
     pub const SERVER_LINE: Place = Place(1 << 11);
     /// The parameters of a `default-server` line.
     pub const DEFAULT_SERVER_LINE: Place = Place(1 << 12);
+    /// `acme`
+    pub const ACME: Place = Place(1 << 13);
     /// `frontend` and `listen`
     pub const FRONT: Place = Place::FRONTEND.and(Place::LISTEN);
     /// `backend` and `listen`
@@ -120,6 +123,7 @@ pub enum Parse {
     Resolvers(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Resolvers) -> Parsed),
     Ring(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Ring) -> Parsed),
     CrtStore(fn(&mut Ctx<'_>, &mut Args<'_>, &mut CrtStore) -> Parsed),
+    Acme(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Acme) -> Parsed),
     Bind(fn(&mut Ctx<'_>, &mut Args<'_>, &mut BindParams) -> Parsed),
     Server(fn(&mut Ctx<'_>, &mut Args<'_>, &mut ServerParams) -> Parsed),
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 mod acl;
+mod acme;
 mod balance;
 mod bind;
 mod bind_params;
@@ -65,6 +66,7 @@ const TABLES: &[&[Row]] = &[
     statistics::ROWS,
     legacy::ROWS,
     sections::ROWS,
+    acme::ROWS,
 ];
 
 /// Every row, in the order of the tables.

@@ -2,7 +2,7 @@
 //! from `defaults` is in [`crate::defaults`], the lines themselves in [`crate::dispatch`].
 
 use crate::failure::Failure;
-use crate::model::{CrtStore, HttpErrors, Proxy, ProxyKind, Resolvers, Ring, Settings, Userlist};
+use crate::model::{Acme, CrtStore, HttpErrors, Proxy, ProxyKind, Resolvers, Ring, Settings, Userlist};
 use crate::row::Place;
 use base::{Severity, Span, Word};
 
@@ -17,6 +17,7 @@ pub(crate) enum Kind {
     Resolvers,
     Ring,
     CrtStore,
+    Acme,
     /// Recognised, its lines are not looked at; one complaint says so.
     Skipped(Severity, &'static str),
 }
@@ -34,6 +35,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("resolvers", Kind::Resolvers),
     ("ring", Kind::Ring),
     ("crt-store", Kind::CrtStore),
+    ("acme", Kind::Acme),
     ("peers", Kind::Skipped(Severity::Warning, "stick tables are not shared between machines yet")),
     ("mailers", Kind::Skipped(Severity::Warning, "no mail is sent about servers; watch the logs instead")),
     (
@@ -49,7 +51,6 @@ const KINDS: &[(&str, Kind)] = &[
         Kind::Skipped(Severity::Warning, "log profiles are not applied yet; lines keep their own format"),
     ),
     ("traces", Kind::Skipped(Severity::Warning, "there are no traces to steer")),
-    ("acme", Kind::Skipped(Severity::Warning, "certificates are not requested from this section yet")),
     ("fcgi-app", Kind::Skipped(Severity::Warning, "FastCGI is not spoken yet; 'use-fcgi-app' is refused")),
     ("dynamic-update", Kind::Skipped(Severity::Warning, "nothing is updated from outside yet")),
     (
@@ -84,6 +85,7 @@ pub(crate) enum Open {
     Resolvers(Resolvers),
     Ring(Ring),
     CrtStore(CrtStore),
+    Acme(Box<Acme>),
 }
 
 impl Open {
@@ -103,6 +105,7 @@ impl Open {
             Open::Resolvers(_) => Place::RESOLVERS,
             Open::Ring(_) => Place::RING,
             Open::CrtStore(_) => Place::CRT_STORE,
+            Open::Acme(_) => Place::ACME,
         })
     }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod flags;
 mod haproxy;
 mod identity;
+mod issuing;
 mod keywords;
 mod limits;
 mod master;

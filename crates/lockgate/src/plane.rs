@@ -4,6 +4,7 @@ use crate::console::Console;
 use crate::states;
 use ops::life::{DataPlane, Ending};
 use ops::runtime::Runtime;
+use ops::scheduler::Scheduler;
 use proxy::Running;
 
 /// A running data plane and where its news go.
@@ -11,13 +12,19 @@ pub(crate) struct Plane {
     running: Running,
     /// Takes no more clients once a soft stop is on: a successor does.
     api: Option<Runtime>,
+    scheduler: Option<Scheduler>,
     console: Console,
 }
 
 impl Plane {
-    /// A data plane and the API by which it is steered.
-    pub(crate) fn new(running: Running, api: Option<Runtime>, console: Console) -> Plane {
-        Plane { running, api, console }
+    /// A data plane, the API by which it is steered, and who looks after its certificates.
+    pub(crate) fn new(
+        running: Running,
+        api: Option<Runtime>,
+        scheduler: Option<Scheduler>,
+        console: Console,
+    ) -> Plane {
+        Plane { running, api, scheduler, console }
     }
 
     /// The API by which it is steered.
@@ -27,7 +34,7 @@ impl Plane {
 
     /// The end, however it came about.
     pub(crate) fn end(self, ending: Ending) {
-        drop(self.api);
+        drop((self.api, self.scheduler));
         match ending {
             Ending::Drained => warn(self.console, states::farewell(self.running.plan())),
             Ending::HardStop | Ending::Killed(_) => self.running.stop(),
@@ -45,6 +52,9 @@ impl DataPlane for Plane {
     fn soft_stop(&self) {
         if let Some(api) = &self.api {
             api.close();
+        }
+        if let Some(scheduler) = &self.scheduler {
+            scheduler.close();
         }
         self.running.soft_stop();
     }

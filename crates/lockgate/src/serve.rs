@@ -55,7 +55,7 @@ fn prepare(arguments: &ServeArgs) -> Result<String, String> {
     }
     let authority = Household::open(&private_name::home())?;
     let certificate = authority.issue(&[&arguments.host])?;
-    if !private_name::is_private(&arguments.host) {
+    if !base::names::is_private(&arguments.host) {
         console::err(&format!(
             "note: '{}' could have a certificate of a public authority; this one is of the local authority,\n\
              which browsers trust only once {} is installed there\n",

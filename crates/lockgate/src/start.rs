@@ -5,10 +5,12 @@ use crate::Exit;
 use crate::check::Prepared;
 use crate::console::{self, Console};
 use crate::flags::Flags;
+use crate::issuing;
 use crate::limits;
 use crate::master::predecessor_sockets;
 use crate::plane::Plane;
 use crate::version;
+use certs::schedule::Job;
 use config::model::Global;
 use net::Inherited;
 use net::rights::{self, Identity};
@@ -17,6 +19,7 @@ use ops::life::{Ending, StopLimits, until_end};
 use ops::pidfile;
 use ops::predecessor::{self, Leave};
 use ops::runtime::{self, Process, Runtime};
+use ops::scheduler::Scheduler;
 use ops::signals::Signals;
 use ops::worker::{Bond, Estate};
 use proxy::clock::now_ms;
@@ -72,7 +75,14 @@ pub(crate) fn serve_then(
     };
     let startup_log = loaded.diags.render(&loaded.sources, std::process::id(), console.least());
     let global = &loaded.model.global;
-    let start = Start { plan, global, identity, flags, announce, console, startup_log };
+    let jobs = match issuing::jobs(&loaded.model, &plan) {
+        Ok(jobs) => jobs,
+        Err(why) => {
+            console.alert(&format!("config : {why}."));
+            return Exit::Failed;
+        }
+    };
+    let start = Start { plan, global, identity, flags, announce, console, startup_log, jobs };
     let ended = start.serve(origin);
     farewell();
     exit_of(ended, console)
@@ -102,6 +112,7 @@ struct Start<'a> {
     announce: &'a str,
     console: Console,
     startup_log: String,
+    jobs: Vec<Job>,
 }
 
 /// A step that failed; the text is for the terminal.
@@ -149,10 +160,13 @@ impl Start<'_> {
             Some(master) => runtime.block_on(master.bound(bound.share()?)).map_err(broken)?,
             None => after.write_pidfile(ready.is_some())?,
         }
+        issuing::make_room(&bound.plan, &self.identity).map_err(Failed)?;
         let null = std::fs::File::options().read(true).write(true).open("/dev/null");
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
         server_state::resume_health(&bound.plan, &estate.state, now_ms());
-        let (running, api, process) = bound.run(self.startup_log, master.is_some())?;
+        let (jobs, console) = (self.jobs, self.console);
+        let Served { running, api, process, scheduler } =
+            bound.run(self.startup_log, master.is_some(), |plan| start_scheduler(plan, jobs, console))?;
         after.dismiss_predecessors(master.is_some());
         console::out(self.announce);
         after.tell_ready(ready)?;
@@ -160,7 +174,7 @@ impl Start<'_> {
             after.leave_terminal(null).map_err(|e| Failed::at("Cannot leave the terminal")(&e))?;
             runtime.block_on(master.ready(self.global.mworker_max_reloads, &process)).map_err(broken)?;
         }
-        let plane = Plane::new(running, api, self.console);
+        let plane = Plane::new(running, api, scheduler, self.console);
         let life = until_end(&mut signals, &plane, stop);
         let ending = runtime.block_on(async {
             match (&master, plane.api()) {
@@ -192,6 +206,23 @@ impl Start<'_> {
     }
 }
 
+/// What serves.
+struct Served {
+    running: Running,
+    api: Option<Runtime>,
+    process: Arc<Process>,
+    scheduler: Option<Scheduler>,
+}
+
+/// Looks after certificates, where there are any to look after.
+fn start_scheduler(plan: &Arc<Plan>, jobs: Vec<Job>, console: Console) -> Result<Option<Scheduler>, Failed> {
+    if jobs.is_empty() {
+        return Ok(None);
+    }
+    let started = Scheduler::start(plan.clone(), jobs, issuing::tell(plan, console));
+    started.map(Some).map_err(|e| Failed::at("Cannot start the thread of the certificates")(&e))
+}
+
 /// Everything that is listened on, and nobody is served yet: the moment to give up rights.
 struct Bindings {
     plan: Arc<Plan>,
@@ -219,18 +250,21 @@ impl Bindings {
         self,
         startup_log: String,
         has_master: bool,
-    ) -> Result<(Running, Option<Runtime>, Arc<Process>), Failed> {
+        schedule: impl FnOnce(&Arc<Plan>) -> Result<Option<Scheduler>, Failed>,
+    ) -> Result<Served, Failed> {
         let exposed = if self.api.exposes() { self.share()? } else { Vec::new() };
         let running = self.plane.run().map_err(|e| Failed(e.to_string()))?;
+        let scheduler = schedule(&self.plan)?;
         let process = Process::new(self.plan, running.workers().clone(), version::product(), startup_log);
+        let process = process.with_scheduler(scheduler.as_ref().map(Scheduler::handle));
         process.expose(exposed);
         let process = Arc::new(process);
         if self.api.is_empty() && !has_master && !running.plan().has_statistics() {
-            return Ok((running, None, process));
+            return Ok(Served { running, api: None, process, scheduler });
         }
         let api = Runtime::start(self.api, process.clone())
             .map_err(|e| Failed::at("Cannot start the thread of the runtime API")(&e))?;
-        Ok((running, Some(api), process))
+        Ok(Served { running, api: Some(api), process, scheduler })
     }
 }
 

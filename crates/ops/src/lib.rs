@@ -10,5 +10,6 @@ pub mod notify;
 pub mod pidfile;
 pub mod predecessor;
 pub mod runtime;
+pub mod scheduler;
 pub mod signals;
 pub mod worker;

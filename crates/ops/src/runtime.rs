@@ -10,6 +10,7 @@
 //! It lives on a thread of its own, so that no command delays traffic; what belongs to a worker thread is asked for by
 //! `proxy::Workers::visit`. A command is a row in the file of its topic; nothing else knows its words.
 
+mod acme;
 mod backends;
 pub(crate) mod call;
 mod certificates;
@@ -80,6 +81,8 @@ pub struct Process {
     pub started_at: SystemTime,
     /// Sockets that a successor may ask for.
     exposed: Mutex<Vec<OwnedFd>>,
+    /// Who looks after certificates, where somebody does.
+    pub scheduler: Option<certs::schedule::Handle>,
 }
 
 impl Process {
@@ -87,7 +90,7 @@ impl Process {
     pub fn new(plan: Arc<Plan>, workers: Workers, product: Product, startup_log: String) -> Process {
         let (started, started_at) = (Instant::now(), SystemTime::now());
         let exposed = Mutex::default();
-        Process { plan, workers, product, startup_log, started, started_at, exposed }
+        Process { plan, workers, product, startup_log, started, started_at, exposed, scheduler: None }
     }
 
     /// Lets successors take these sockets (`expose-fd listeners`).
@@ -99,6 +102,12 @@ impl Process {
     pub(crate) fn exposed(&self) -> io::Result<Vec<OwnedFd>> {
         let all = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().map(OwnedFd::try_clone).collect()
+    }
+
+    /// With somebody who looks after certificates.
+    #[must_use]
+    pub fn with_scheduler(self, scheduler: Option<certs::schedule::Handle>) -> Process {
+        Process { scheduler, ..self }
     }
 
     /// Since the start: days, hours, minutes and seconds.

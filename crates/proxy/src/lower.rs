@@ -3,6 +3,7 @@
 
 mod back;
 mod front;
+mod host_names;
 mod logs;
 mod options;
 mod replies;
@@ -11,6 +12,7 @@ mod statistics;
 mod stats_socket;
 mod tls;
 mod userlists;
+mod wanted;
 
 use crate::limit::{Limit, RateLimits};
 use crate::plan::{Connections, Plan, Process};
@@ -52,6 +54,8 @@ pub(crate) struct Lower<'m> {
     pub env: Env<'m>,
     pub overrides: &'m Overrides,
     pub store: ::tls::CertStore,
+    /// Certificates to be obtained.
+    pub wanted: wanted::WantedList,
     pub backs: BTreeMap<String, usize>,
     /// Servers lowered so far.
     pub servers: usize,
@@ -98,7 +102,8 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
     let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
     let diags = std::mem::take(&mut lower.env.diags);
-    let plan = (!diags.has_alerts()).then_some(Plan { process, frontends, backends, certs, lists });
+    let wanted = std::mem::take(&mut lower.wanted).all();
+    let plan = (!diags.has_alerts()).then_some(Plan { process, frontends, backends, certs, lists, wanted });
     (plan, diags)
 }
 
@@ -120,11 +125,13 @@ impl<'m> Lower<'m> {
                 env.proxies.backends.insert(proxy.name.text.clone(), servers);
             }
         }
+        let wanted = wanted::WantedList::new(model, &mut env.diags);
         Lower {
             model,
             env,
             overrides,
-            store: tls::store(model, overrides.temporary.as_ref()),
+            store: tls::store(model, overrides.temporary.as_ref(), wanted.files()),
+            wanted,
             backs: index_of(|p| p.kind.is_back()),
             servers: 0,
             sinks: logs::Sinks::new(model, overrides.check_only),

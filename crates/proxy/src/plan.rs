@@ -19,6 +19,7 @@ use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn
 use expr::{Condition, Expr, Format};
 use net::{ConnectOptions, ListenAddr, ListenOptions};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -35,6 +36,33 @@ pub struct Plan {
     pub certs: tls::CertStore,
     /// Maps and pattern lists, by their number.
     pub lists: Vec<Arc<expr::Reference>>,
+    /// Certificates that `acme` sections are to obtain; somebody else does that.
+    pub wanted: Vec<Wanted>,
+}
+
+/// A certificate that is to be obtained, and where it is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The `acme` section.
+    pub section: Box<str>,
+    /// What it is called in the storage.
+    pub name: Box<str>,
+    /// The storage's folder.
+    pub storage: PathBuf,
+    /// Host names and addresses.
+    pub names: Vec<String>,
+    /// The file of a `load` or `ssl-f-use` line, with certificate and key; else it is served from the storage.
+    pub copy: Option<PathBuf>,
+}
+
+impl Wanted {
+    /// The file that is served.
+    pub fn file(&self) -> PathBuf {
+        match &self.copy {
+            Some(copy) => copy.clone(),
+            None => self.storage.join("live").join(&*self.name).join("fullchain.pem"),
+        }
+    }
 }
 
 impl Plan {

@@ -2,6 +2,7 @@
 //! steps**; every step takes what it needs and returns a decision, and what is decided is done here.
 
 mod answer;
+mod challenge;
 mod finish_request;
 mod finish_response;
 
@@ -363,6 +364,11 @@ pub async fn serve(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Afte
 
 async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<After, Ending> {
     let front = stream.front;
+    if challenge::is_asked(stream)
+        && let Some(after) = challenge::answered(stream, exchange).await?
+    {
+        return Ok(after);
+    }
     if finish_request::names_refused(stream) {
         return Err(Ending::bad_request(403));
     }

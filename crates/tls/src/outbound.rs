@@ -9,10 +9,13 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Variables in which people are used to name roots: OpenSSL's, and the one that Certbot heeds.
+const NAMED_BY: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"];
+
 /// Whose certificates are believed.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Hash)]
 pub enum Trust {
-    /// What the environment says (`REQUESTS_CA_BUNDLE`, or `SSL_CERT_FILE` and `SSL_CERT_DIR`), else the system's
+    /// All that the environment names (`SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`), else the system's
     /// bundle.
     #[default]
     System,
@@ -25,17 +28,17 @@ pub enum Trust {
 impl Trust {
     /// Where the roots are read from.
     fn paths(&self) -> Vec<PathBuf> {
-        let told = |names: &[&str]| -> Vec<PathBuf> {
-            let values = names.iter().filter_map(std::env::var_os).filter(|value| !value.is_empty());
-            values.map(PathBuf::from).collect()
+        let told = || {
+            let values = NAMED_BY.iter().filter_map(std::env::var_os).filter(|value| !value.is_empty());
+            values.map(PathBuf::from).collect::<Vec<_>>()
         };
         match self {
             Trust::Anybody => Vec::new(),
             Trust::Files(files) => files.clone(),
-            Trust::System => [told(&["REQUESTS_CA_BUNDLE"]), told(&["SSL_CERT_FILE", "SSL_CERT_DIR"])]
-                .into_iter()
-                .find(|paths| !paths.is_empty())
-                .unwrap_or_else(|| vec![system_bundle()]),
+            Trust::System => match told() {
+                none if none.is_empty() => vec![system_bundle()],
+                named => named,
+            },
         }
     }
 

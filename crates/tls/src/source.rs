@@ -67,9 +67,12 @@ pub(crate) fn resolve(store: &CertStore, word: &str, problems: &mut Vec<Problem>
         if found.is_none() {
             problems.push(Problem::NotInStore { word: word.to_owned() });
         }
-        return found.into_iter().collect();
+        return found.into_iter().filter(|source| !store.is_awaited(&source.crt)).collect();
     }
     let path = store.crt_path(word);
+    if store.is_awaited(&path) {
+        return Vec::new();
+    }
     match std::fs::metadata(&path) {
         Ok(meta) if meta.is_dir() => folder(&path, problems),
         Ok(_) => vec![Source::file(path)],

@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::source::Source;
 use crate::tickets::TicketKeys;
 use rustls::server::ServerSessionMemoryCache;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,6 +62,8 @@ pub struct StoreSpec {
     pub ca_base: Option<PathBuf>,
     /// All `load` lines.
     pub entries: Vec<StoreEntry>,
+    /// Files that somebody is about to make: until then their absence is no complaint.
+    pub awaited: HashSet<PathBuf>,
     /// Application protocols the data plane speaks; others are left out of `alpn` with a warning. Empty = any.
     pub spoken_alpn: Vec<Vec<u8>>,
     /// Shown by a bind that has no certificate yet; without it such a bind does not start.
@@ -142,6 +144,11 @@ impl CertStore {
         let entry = self.shared.spec.entries.iter().find(called)?;
         let (key, ocsp, sctl) = (entry.key.clone(), entry.ocsp.clone(), entry.sctl.clone());
         Some(Source { crt: entry.crt.clone(), key, ocsp, sctl })
+    }
+
+    /// Not there yet, as is known.
+    pub(crate) fn is_awaited(&self, path: &Path) -> bool {
+        self.shared.spec.awaited.contains(path) && !path.exists()
     }
 
     /// Those of `wanted` that the data plane speaks.

@@ -43,13 +43,6 @@ fn check(ctx: &mut Ctx<'_>, bind: &Word, words: &[Word], params: &BindParams, ad
     if params.id.is_some() && addresses > 1 {
         return Err(Failure::new(place("id"), "'id' can only be used with a single socket"));
     }
-    if params.ssl && params.crts.is_empty() && params.crt_lists.is_empty() {
-        let message = format!("no SSL certificate specified for bind '{bind}'");
-        if !params.strict_sni {
-            return Err(Failure::new(place("ssl"), message).help("add 'crt FILE'"));
-        }
-        ctx.warn(place("ssl"), message).help("every handshake will fail; add 'crt FILE'");
-    }
     if params.level.is_some() || params.severity_output.is_some() || params.expose_listeners {
         ctx.warn(bind.span, "'level', 'severity-output' and 'expose-fd' concern 'stats socket' lines only");
     }

@@ -81,6 +81,25 @@ pub(crate) const ROWS: &[Row] = &[
         p.crt_lists.push(text(a, "a file")?);
         Ok(())
     }),
+    row(
+        &["acme"],
+        "<section>",
+        "Obtains the certificate from this 'acme' section's authority.",
+        |_, a, p| set(&mut p.acme, text(a, "the name of an acme section")),
+    ),
+    row(
+        &["domains"],
+        "<names>",
+        "Names on the certificate of 'acme', a comma list; else those of the host rules.",
+        |_, a, p| {
+            p.domains = list_of(&text(a, "a comma-delimited list of names")?);
+            Ok(())
+        },
+    ),
+    row(&["ips"], "<addresses>", "Addresses on the certificate of 'acme', a comma list.", |_, a, p| {
+        p.ips = list_of(&text(a, "a comma-delimited list of addresses")?);
+        Ok(())
+    }),
     row(&["strict-sni"], "", "Refuses handshakes whose name no certificate covers.", |_, _, p| {
         on(&mut p.strict_sni)
     }),

@@ -202,11 +202,22 @@ pub(crate) const ROWS: &[Row] = &[
     idle(&["external-check"], "[preserve-env]", "Allows checks by other programs.", NO_PROGRAMS),
     idle(&["insecure-fork-wanted"], "", "Allows to start programs.", NO_PROGRAMS).negatable(),
     idle(&["insecure-setuid-wanted"], "", "Allows programs that change the user.", NO_PROGRAMS),
-    idle(
+    Row::new(
         &["expose-experimental-directives"],
+        Place::GLOBAL,
         "",
-        "Allows experimental words.",
-        "every word has its own status here",
+        "Allows experimental words; here none needs it.",
+        Parse::Global(|_, a, _| a.finish()),
+    ),
+    Row::new(
+        &["acme.scheduler"],
+        Place::GLOBAL,
+        "{ auto | off }",
+        "Whether certificates are obtained and renewed by themselves.",
+        Parse::Global(|_, a, g| {
+            g.acme_scheduler_off = a.choice("a scheduler", &[("auto", false), ("off", true)])?;
+            a.finish()
+        }),
     ),
     idle(
         &["expose-deprecated-directives"],
@@ -278,12 +289,6 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     idle(&["httpclient.*"], "<value>", "The internal HTTP client.", "there is no internal HTTP client"),
     idle(&["ocsp-update.*"], "<value>", "Updates of OCSP answers.", "OCSP answers are read from files only"),
-    idle(
-        &["acme.scheduler"],
-        "{ auto | off }",
-        "Renewal of certificates.",
-        "certificates are not requested yet",
-    ),
     idle(&["dns-accept-family"], "<family>", "Families of looked-up addresses.", "the system's order holds"),
     idle(
         &["anonkey"],

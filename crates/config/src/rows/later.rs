@@ -187,13 +187,6 @@ pub(crate) const ROWS: &[Row] = &[
         "every backend can be used",
     ),
     idle(
-        &["ssl-f-use"],
-        Place::FRONT,
-        "[crt <file>] ...",
-        "Certificates of the frontend.",
-        "write the certificates on the 'bind' line: crt FILE",
-    ),
-    idle(
         &["option dont-parse-log", "option assume-rfc6587-ntf"],
         ALL,
         "",

@@ -118,11 +118,19 @@ pub(crate) const ROWS: &[Row] = &[
         s.key_base = Some(a.expect_text("a directory")?.clone());
         a.finish()
     }),
-    store(
-        &["load"],
-        "crt <file> [key <file>] [ocsp <file>] [issuer <file>] [sctl <file>] [alias <name>]",
-        "A certificate and what belongs to it.",
-        load,
+    store(&["load"], LOAD, "A certificate and what belongs to it.", |c, a, s| {
+        s.loads.push(load(c, a)?);
+        Ok(())
+    }),
+    Row::new(
+        &["ssl-f-use"],
+        Place::FRONT,
+        LOAD,
+        "A certificate for all TLS binds of the frontend.",
+        Parse::Proxy(|c, a, p| {
+            p.ssl_f_use.push(load(c, a)?);
+            Ok(())
+        }),
     ),
 ];
 
@@ -234,7 +242,10 @@ fn ring_server(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Ring) -> Parsed 
     Ok(())
 }
 
-fn load(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut CrtStore) -> Parsed {
+const LOAD: &str = "crt <file> [key <file>] [ocsp <file>] [issuer <file>] [sctl <file>] [alias <name>] \
+                    [acme <section>] [domains <names>] [ips <addresses>]";
+
+fn load(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<CrtLoad, Failure> {
     let mut load = CrtLoad::default();
     while let Some(word) = args.next() {
         let value = args.expect("a value")?.clone();
@@ -245,24 +256,26 @@ fn load(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut CrtStore) -> Parsed {
             "issuer" => load.issuer = Some(value),
             "sctl" => load.sctl = Some(value),
             "alias" => load.alias = Some(value),
-            "acme" | "domains" | "ips" | "ocsp-update" | "jwt" | "generate-dummy" | "keytype" | "bits"
-            | "curves" => {
+            "acme" => load.acme = Some(value),
+            "domains" => load.domains = list_of(&value),
+            "ips" => load.ips = list_of(&value),
+            "ocsp-update" | "jwt" | "generate-dummy" | "keytype" | "bits" | "curves" => {
                 ctx.warn(
                     word.span,
-                    format!("'{word}' is accepted without effect: certificates are read from files only"),
+                    format!(
+                        "'{word}' is accepted without effect: the certificate is served as its file has it"
+                    ),
                 );
             }
             other => {
-                let known = ["crt", "key", "ocsp", "issuer", "sctl", "alias"];
-                return Err(
-                    Failure::new(word.span, format!("'load' does not know '{other}'")).nearest(other, known)
-                );
+                let known = ["crt", "key", "ocsp", "issuer", "sctl", "alias", "acme", "domains", "ips"];
+                let message = format!("'{}' does not know '{other}'", args.name());
+                return Err(Failure::new(word.span, message).nearest(other, known));
             }
         }
     }
     if load.crt.text.is_empty() {
         return Err(args.missing("'crt' and a file"));
     }
-    to.loads.push(load);
-    Ok(())
+    Ok(load)
 }

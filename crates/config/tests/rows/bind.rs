@@ -79,7 +79,6 @@ fn a_wrong_word_is_pointed_at() {
             ("bind sockpair@3", "sockpair@3", "family not served", "ipv4@"),
             ("bind :8001-8003 id 4", "id", "single socket", ""),
             ("bind :80 id 0", "0", "invalid id", "from 1"),
-            ("bind :443 ssl", "ssl", "no SSL certificate specified", "crt FILE"),
             ("bind :443 ssl crt", "", "'crt' expects", ""),
             ("bind /a mode 999", "999", "invalid mode", "octal"),
             ("bind :80 maxconn many", "many", "invalid number of connections", "whole number"),
@@ -118,7 +117,6 @@ fn what_is_not_served_says_so() {
             ("bind mptcp4@:80", "mptcp4@:80", "plain TCP", ""),
             ("bind :443 ssl crt a.pem alpn h2", "alpn", "HTTP/2 is not served yet", ""),
             ("bind :443 ssl crt a.pem ssl-min-ver TLSv1.0", "TLSv1.0", "TLSv1.2 is the oldest", ""),
-            ("bind :443 ssl strict-sni", "ssl", "no SSL certificate", "every handshake will fail"),
         ],
     );
     assert!(load(FRONT, "bind quic4@:443 ssl crt a.pem").model.proxies[0].binds.is_empty());

@@ -3,8 +3,8 @@
 
 use super::call::Call;
 use super::{
-    backends, certificates, cli, environment, errors, frontends, info, limits, lists, servers, sessions,
-    stat, threads,
+    acme, backends, certificates, cli, environment, errors, frontends, info, limits, lists, servers,
+    sessions, stat, threads,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -102,6 +102,7 @@ const TABLES: &[&[Command]] = &[
     backends::COMMANDS,
     limits::COMMANDS,
     lists::COMMANDS,
+    acme::COMMANDS,
 ];
 
 /// Listed behind all others, as HAProxy does.

@@ -5,18 +5,20 @@ use ::tls::{BindSpec, BindTls, CertStore, PemPair, ServerSpec, ServerTls, StoreE
 use base::{Severity, Span, Word};
 use config::Model;
 use config::model::{self, Bind, BindParams, Proxy, TlsDefaults, TlsVersion, TlsVersionOptions};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The application protocols of a bind that names none.
 const ALPN: [&[u8]; 1] = [b"http/1.1"];
 
-pub(super) fn store(model: &Model, temporary: Option<&PemPair>) -> CertStore {
+pub(super) fn store(model: &Model, temporary: Option<&PemPair>, awaited: HashSet<PathBuf>) -> CertStore {
     let global = &model.global;
     CertStore::new(StoreSpec {
         crt_base: path(global.crt_base.as_ref()),
         ca_base: path(global.ca_base.as_ref()),
-        entries: model.crt_stores.iter().flat_map(|s| entries(model, s)).collect(),
+        entries: entries(model),
+        awaited,
         temporary: temporary.cloned(),
         ..StoreSpec::default()
     })
@@ -26,14 +28,37 @@ fn path(word: Option<&Word>) -> Option<PathBuf> {
     word.map(|w| PathBuf::from(&w.text))
 }
 
-/// The `load` lines of a section, their paths made whole.
-fn entries(model: &Model, section: &model::CrtStore) -> Vec<StoreEntry> {
+/// All `load` lines, and the `ssl-f-use` lines of each frontend as a store of its own that has no section's name.
+fn entries(model: &Model) -> Vec<StoreEntry> {
     let global = &model.global;
-    let crt_base = path(section.crt_base.as_ref().or(global.crt_base.as_ref())).unwrap_or_default();
-    let key_base =
-        path(section.key_base.as_ref().or(global.key_base.as_ref())).unwrap_or_else(|| crt_base.clone());
+    let mut all = Vec::new();
+    for section in &model.crt_stores {
+        let crt_base = section.crt_base.as_ref().or(global.crt_base.as_ref());
+        let key_base = section.key_base.as_ref().or(global.key_base.as_ref());
+        all.extend(loads(&section.loads, section.name.as_str(), crt_base, key_base));
+    }
+    for proxy in &model.proxies {
+        let (crt_base, key_base) = (global.crt_base.as_ref(), global.key_base.as_ref());
+        all.extend(loads(&proxy.ssl_f_use, &own_store(proxy), crt_base, key_base));
+    }
+    all
+}
+
+/// A name that no section can have.
+fn own_store(proxy: &Proxy) -> String {
+    format!("frontend {}", proxy.name)
+}
+
+fn loads(
+    loads: &[model::CrtLoad],
+    store: &str,
+    crt_base: Option<&Word>,
+    key_base: Option<&Word>,
+) -> Vec<StoreEntry> {
+    let crt_base = path(crt_base).unwrap_or_default();
+    let key_base = path(key_base).unwrap_or_else(|| crt_base.clone());
     let entry = |load: &model::CrtLoad| StoreEntry {
-        store: section.name.text.clone(),
+        store: store.to_owned(),
         word: load.crt.text.clone(),
         alias: load.alias.as_ref().map(|w| w.text.clone()),
         crt: crt_base.join(&load.crt.text),
@@ -41,7 +66,7 @@ fn entries(model: &Model, section: &model::CrtStore) -> Vec<StoreEntry> {
         ocsp: load.ocsp.as_ref().map(|w| crt_base.join(&w.text)),
         sctl: load.sctl.as_ref().map(|w| crt_base.join(&w.text)),
     };
-    section.loads.iter().map(entry).collect()
+    loads.iter().map(entry).collect()
 }
 
 impl Lower<'_> {
@@ -65,7 +90,12 @@ impl Lower<'_> {
     }
 
     fn one_bind_tls(&mut self, bind: &Bind, proxy: &Proxy) -> Option<Arc<BindTls>> {
-        let spec = self.bind_spec(&bind.params, Self::is_http(proxy));
+        let mut spec = self.bind_spec(&bind.params, Self::is_http(proxy));
+        let own = |load: &model::CrtLoad| {
+            format!("@{}/{}", own_store(proxy), load.alias.as_ref().unwrap_or(&load.crt))
+        };
+        spec.crts.extend(proxy.ssl_f_use.iter().map(own));
+        spec.crts.extend(self.wanted.file_of(bind));
         let store = self.store.clone();
         let built = BindTls::new(&store, &spec);
         self.report(built.problems, bind.span);

@@ -1,0 +1,312 @@
+//! One certificate under the scheduler: what is known of it, and one look at it.
+
+use super::authorities::Authorities;
+use super::board::{Board, Standing, is_called};
+use super::{Gravity, Job, Tell, random};
+use crate::acme::{self, IssueError, kind_of, patient};
+use crate::hatch::Hatch;
+use crate::issue::{Wanted, issue};
+use crate::renew::{
+    AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, State, Step, UnixTime, Waiting, Window,
+    step,
+};
+use instant_acme::{CertificateIdentifier, Error};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use std::time::{Duration, SystemTime};
+
+/// Failures in a row after which the next authority is asked.
+const FALLBACK_AFTER: u32 = 3;
+/// Another process holds the lock: looked at again after this.
+const BUSY: Duration = Duration::from_secs(30);
+/// Steps in one look: ask for the window, order, wait, and again of a fallback.
+const MOST_STEPS: usize = 8;
+
+pub(super) struct Entry {
+    at: usize,
+    job: Job,
+    /// What is remembered, by way.
+    states: Vec<State>,
+    facts: Option<CertificateFacts>,
+    /// When to look again.
+    pub(super) wake: UnixTime,
+    forced: bool,
+}
+
+impl Entry {
+    /// Reads what is there and what is remembered.
+    pub(super) fn new(at: usize, job: Job, tell: &Tell) -> Entry {
+        let state = |index: usize| match job.storage.memory(&memory_name(&job, index)) {
+            Ok(Some(text)) => State::from_json(&text).unwrap_or_else(|why| {
+                tell(Gravity::Warning, &format!("{}: {why}", memory_name(&job, index)));
+                State::default()
+            }),
+            Ok(None) => State::default(),
+            Err(why) => {
+                tell(Gravity::Warning, &why.to_string());
+                State::default()
+            }
+        };
+        let states = (0..job.ways.len()).map(state).collect();
+        let facts = facts(&job);
+        Entry { at, job, states, facts, wake: UnixTime::default(), forced: false }
+    }
+
+    pub(super) fn is_called(&self, called: &str) -> bool {
+        self.job.ways.iter().any(|wanted| is_called(&wanted.name, &self.job.file, called))
+    }
+
+    /// Renews it at the next look, whatever holds it.
+    pub(super) fn force(&mut self) {
+        (self.forced, self.wake) = (true, UnixTime::default());
+    }
+
+    /// One look: does what is due and says when to look again.
+    pub(super) async fn attend(
+        mut self,
+        hatch: &dyn Hatch,
+        authorities: &Authorities,
+        board: &Board,
+        tell: &Tell,
+    ) -> Entry {
+        board.put(self.at, |row| row.standing = Standing::Running);
+        let mut way = 0;
+        for _ in 0..MOST_STEPS {
+            match self.step(way, authorities) {
+                Step::Ask { .. } => self.ask(way).await,
+                Step::Order { kind, replaces, .. } => {
+                    self.forced = false;
+                    self.order(way, (kind, replaces.is_some()), hatch, authorities, tell).await;
+                }
+                Step::Wait { waiting, .. } if is_hopeless(&waiting) && way + 1 < self.job.ways.len() => {
+                    way += 1
+                }
+                Step::Wait { until, waiting } => {
+                    self.rest(until, &waiting, board);
+                    break;
+                }
+            }
+            if self.wake > now() {
+                break;
+            }
+        }
+        self
+    }
+
+    fn step(&mut self, way: usize, authorities: &Authorities) -> Step {
+        let now = now();
+        if let (Some(facts), Some(state)) = (&self.facts, self.states.get_mut(way)) {
+            state.meet(facts, random());
+        }
+        let (Some(wanted), Some(state)) = (self.job.ways.get(way), self.states.get(way)) else {
+            return Step::Wait { until: now, waiting: Waiting::Name { failures: 0, said: String::new() } };
+        };
+        if self.forced {
+            let replaces = self.facts.as_ref().and_then(|facts| facts.ari_id.clone());
+            let why = Policy::default().due(self.facts.as_ref(), state, now).why;
+            return Step::Order { why, replaces, kind: OrderKind::SameNames };
+        }
+        let look = |authority: &mut AuthorityState| {
+            let order = (wanted.directory.url.as_str(), wanted.names.as_slice());
+            step(&Policy::default(), self.facts.as_ref(), state, authority, order, now)
+        };
+        authorities.with(&wanted.directory.url, &self.job.storage, now, look)
+    }
+
+    fn rest(&mut self, until: UnixTime, waiting: &Waiting, board: &Board) {
+        // A look that came to nothing must not be followed by the next at once.
+        self.wake = until.max(now() + Duration::from_secs(1));
+        let standing = match waiting {
+            Waiting::NotDue(..) => Standing::Scheduled,
+            Waiting::Name { .. } | Waiting::Authority { .. } | Waiting::Limit(_) => Standing::Failing,
+        };
+        let not_after = self.facts.as_ref().map(|facts| facts.not_after);
+        let next = match waiting {
+            Waiting::NotDue(at, _) => *at,
+            Waiting::Name { .. } | Waiting::Authority { .. } | Waiting::Limit(_) => self.wake,
+        };
+        board.put(self.at, |row| {
+            (row.standing, row.not_after, row.next) = (standing, not_after, Some(next));
+            row.why = waiting.to_string();
+        });
+    }
+
+    /// Asks the authority for the renewal window (RFC 9773).
+    async fn ask(&mut self, way: usize) {
+        let Some(wanted) = self.job.ways.get(way) else { return };
+        let answer = ask(wanted, &self.job).await;
+        let Some(state) = self.states.get_mut(way) else { return };
+        match answer {
+            Ok(Some((window, retry_after))) => state.polled(window, Some(retry_after), now()),
+            Ok(None) => state.poll_not_offered(now()),
+            Err(_) => state.poll_failed(now(), random()),
+        }
+        // What cannot be remembered is asked again after a restart.
+        let _ = self.job.storage.remember(&memory_name(&self.job, way), &state.to_json());
+    }
+
+    async fn order(
+        &mut self,
+        way: usize,
+        (kind, replaces): (OrderKind, bool),
+        hatch: &dyn Hatch,
+        authorities: &Authorities,
+        tell: &Tell,
+    ) {
+        let Some(mut wanted) = self.job.ways.get(way).cloned() else { return };
+        wanted.replaces = replaces;
+        let url = wanted.directory.url.clone();
+        let order = NewOrder { account: &url, names: &wanted.names, kind };
+        let storage = self.job.storage.clone();
+        let mut trouble = Vec::new();
+        let new_account = storage.account(&url).ok().flatten().is_none();
+        let taken = authorities.change(&url, &storage, now(), |authority| {
+            // A forced order is the operator's: it goes out even where our records say that it will be refused.
+            let _ = authority.buckets.take(order, now());
+            if new_account {
+                let _ = authority.buckets.take_account(now());
+            }
+        });
+        trouble.extend(taken.err());
+        let outcome = issue(&wanted, &storage, hatch).await;
+        let noted = authorities.change(&url, &storage, now(), |authority| {
+            note(authority, order, &outcome.as_ref().map(|_| ()));
+        });
+        trouble.extend(noted.err());
+        match outcome {
+            Ok(issued) => {
+                self.facts = facts(&self.job);
+                let names = wanted.names.join(", ");
+                tell(
+                    Gravity::Notice,
+                    &format!("certificate '{}' for {names} is obtained and served", wanted.name),
+                );
+                let complaint =
+                    |text: &String| tell(Gravity::Warning, &format!("certificate '{}': {text}", wanted.name));
+                issued.complaints.iter().for_each(complaint);
+                if let (Some(facts), Some(state)) = (&self.facts, self.states.get_mut(way)) {
+                    state.issued(facts, now(), random());
+                }
+                // The first way has its chance again.
+                self.states.iter_mut().for_each(|state| state.backoff.clear());
+            }
+            Err(IssueError::Busy { .. }) => self.wake = now() + BUSY,
+            Err(error) => {
+                let text = format!("certificate '{}': {error}; {}", wanted.name, error.remedy());
+                tell(Gravity::Error, &text);
+                self.failed(way, &error);
+            }
+        }
+        if let Some(state) = self.states.get(way) {
+            trouble.extend(storage.remember(&memory_name(&self.job, way), &state.to_json()).err());
+        }
+        trouble
+            .iter()
+            .for_each(|why| tell(Gravity::Warning, &format!("what was done is not remembered: {why}")));
+    }
+
+    fn failed(&mut self, way: usize, error: &IssueError) {
+        let facts = self.facts.as_ref();
+        let Some(state) = self.states.get_mut(way) else { return };
+        match error.not_before().and_then(|until| until.duration_since(SystemTime::now()).ok()) {
+            Some(wait) => state.backoff.told_to_wait(&error.to_string(), wait, now()),
+            None if is_authoritys_own(error) => {}
+            None => state.failed(&error.to_string(), facts, now(), random()),
+        }
+    }
+}
+
+fn now() -> UnixTime {
+    UnixTime::from(SystemTime::now())
+}
+
+/// Where what is remembered of a way lies.
+fn memory_name(job: &Job, way: usize) -> String {
+    let wanted = job.ways.get(way);
+    let name = wanted.map_or("", |wanted| wanted.name.as_str());
+    match (way, wanted) {
+        (0, _) | (_, None) => format!("renew-{name}"),
+        (_, Some(wanted)) => format!("renew-{name}-by-{}", wanted.directory.host().replace(':', "_")),
+    }
+}
+
+/// What is served now; a certificate that lacks a wanted name, or none at all, is no certificate.
+fn facts(job: &Job) -> Option<CertificateFacts> {
+    let pem = std::fs::read_to_string(&job.file).ok()?;
+    let facts = CertificateFacts::from_pem(&pem).ok()?;
+    let has = |name: &String| facts.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    job.ways.first()?.names.iter().all(has).then_some(facts)
+}
+
+/// Waiting that another authority could end.
+fn is_hopeless(waiting: &Waiting) -> bool {
+    match waiting {
+        Waiting::NotDue(..) => false,
+        Waiting::Name { failures, .. } | Waiting::Authority { failures, .. } => *failures >= FALLBACK_AFTER,
+        Waiting::Limit(_) => true,
+    }
+}
+
+/// The authority did not do its part: that holds all its certificates, and none by itself.
+fn is_authoritys_own(error: &IssueError) -> bool {
+    match error {
+        IssueError::Unreachable { .. } | IssueError::TooSlow { .. } => true,
+        IssueError::Refused { kind, .. } => matches!(kind.as_str(), "serverInternal" | "badNonce"),
+        IssueError::BadName { .. }
+        | IssueError::Busy { .. }
+        | IssueError::Storage { .. }
+        | IssueError::Unverified
+        | IssueError::Trust { .. }
+        | IssueError::RateLimited { .. }
+        | IssueError::AccountKey { .. }
+        | IssueError::NoChallenge { .. }
+        | IssueError::Unproven(_)
+        | IssueError::Answer { .. }
+        | IssueError::NoProfile { .. }
+        | IssueError::Key { .. }
+        | IssueError::BadCertificate { .. } => false,
+    }
+}
+
+/// What an order's end says about the authority.
+fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome: &Result<(), &IssueError>) {
+    let now = now();
+    match outcome {
+        Ok(()) => {
+            authority.answered();
+            order.names.iter().for_each(|name| authority.buckets.validated(order.account, name));
+            return;
+        }
+        Err(error) if is_authoritys_own(error) => authority.failed(&error.to_string(), now, random()),
+        Err(IssueError::Unproven(failures)) => {
+            authority.answered();
+            for failure in failures {
+                authority.buckets.validation_failed(order.account, &failure.name, now);
+            }
+        }
+        Err(_) => {}
+    }
+    authority.buckets.give_back(order);
+}
+
+async fn ask(wanted: &Wanted, job: &Job) -> Result<Option<(Window, Duration)>, IssueError> {
+    const STEP: &str = "renewal information";
+    let Ok(der) = CertificateDer::from_pem_file(&job.file) else { return Ok(None) };
+    let Ok(id) = CertificateIdentifier::try_from(&der) else { return Ok(None) };
+    let account = acme::open_account(&wanted.directory, &job.storage).await?;
+    match patient(async || account.account.renewal_info(&id).await).await {
+        Ok((info, retry_after)) => {
+            let (start, end) = (info.suggested_window.start, info.suggested_window.end);
+            let (start, end) = (UnixTime(start.unix_timestamp()), UnixTime(end.unix_timestamp()));
+            Ok(Window::new(start, end, info.explanation_url.as_deref())
+                .ok()
+                .map(|window| (window, retry_after)))
+        }
+        Err(Error::Unsupported(_)) => Ok(None),
+        // An authority does not know the certificates of others.
+        Err(Error::Api(problem)) if matches!(kind_of(&problem).as_str(), "malformed" | "notFound") => {
+            Ok(None)
+        }
+        Err(error) => Err(account.failed(STEP)(error)),
+    }
+}

@@ -1,0 +1,144 @@
+//! The words of `acme` sections (manual 12.8 of 3.2 and later), and our own beside them.
+
+use crate::args::{Args, list_of};
+use crate::ctx::Ctx;
+use crate::failure::Failure;
+use crate::model::{Acme, AcmeChallenge};
+use crate::row::{Parse, Parsed, Place, Row};
+use base::Word;
+
+const fn row(
+    names: &'static [&'static str],
+    args: &'static str,
+    doc: &'static str,
+    parser: fn(&mut Ctx<'_>, &mut Args<'_>, &mut Acme) -> Parsed,
+) -> Row {
+    Row::new(names, Place::ACME, args, doc, Parse::Acme(parser))
+}
+
+const fn idle(
+    names: &'static [&'static str],
+    args: &'static str,
+    doc: &'static str,
+    reason: &'static str,
+) -> Row {
+    Row::no_effect(names, Place::ACME, args, doc, reason)
+}
+
+const OWN_RECORDS: &str = "records are made and looked up by ourselves, not by another program";
+
+pub(crate) const ROWS: &[Row] = &[
+    row(&["directory"], "<url>", "The authority's directory; else Let's Encrypt's.", |_, a, s| {
+        let url = a.expect_text("an address")?;
+        if !url.text.starts_with("https://") && !url.text.starts_with("http://") {
+            return Err(a
+                .bad(url, "an address")
+                .help("such as https://acme-v02.api.letsencrypt.org/directory"));
+        }
+        s.directory = Some(url.clone());
+        a.finish()
+    }),
+    row(&["account-key"], "<file>", "The account's key, made where there is none.", |_, a, s| {
+        one(a, "a file", &mut s.account_key)
+    }),
+    row(&["contact"], "<email>", "Where the authority writes to; may be repeated.", |_, a, s| {
+        s.contact.push(a.expect_text("a mail address")?.clone());
+        a.finish()
+    }),
+    row(
+        &["challenge"],
+        "{ http-01 | tls-alpn-01 | dns-01 }[,...]",
+        "How control of names is proven, the preferred first.",
+        challenge,
+    ),
+    row(&["keytype"], "{ RSA | ECDSA }", "The kind of the certificates' keys.", |_, a, s| {
+        s.key.rsa = Some(a.choice("a kind of key", &[("RSA", true), ("ECDSA", false)])?);
+        a.finish()
+    }),
+    row(&["bits"], "{ 2048 | 3072 | 4096 }", "The length of RSA keys.", |_, a, s| {
+        let word = a.expect("a length")?;
+        s.key.bits =
+            Some(a.choice_of(word, "a length", &[("2048", 2048), ("3072", 3072), ("4096", 4096)])?);
+        a.finish()
+    }),
+    row(&["curves"], "{ P-256 | P-384 | P-521 }", "The curve of ECDSA keys.", |_, a, s| {
+        let word = a.expect("a curve")?;
+        let curves = ["P-256", "P-384", "P-521"].map(|name| (name, ()));
+        a.choice_of(word, "a curve", &curves)?;
+        s.key.curve = Some(word.clone());
+        a.finish()
+    }),
+    row(&["profile"], "<name>", "The authority's profile.", |_, a, s| one(a, "a name", &mut s.profile)),
+    row(&["must-have-profile"], "", "No certificate rather than one of another profile.", |_, a, s| {
+        s.must_have_profile = true;
+        a.finish()
+    }),
+    row(&["eab-key-id"], "<file>", "The identifier of an external account, in a file.", |_, a, s| {
+        one(a, "a file", &mut s.eab_key_id)
+    }),
+    row(&["eab-mac-key"], "<file>", "The key of an external account, base64url in a file.", |_, a, s| {
+        one(a, "a file", &mut s.eab_mac_key)
+    }),
+    row(&["eab-mac-alg"], "HS256", "How an external account signs.", |_, a, _| {
+        let word = a.expect("an algorithm")?;
+        match word.as_str() {
+            "HS256" => a.finish(),
+            _ => Err(a.bad(word, "an algorithm").help("HS256 is spoken, which every authority takes")),
+        }
+    }),
+    row(&["reuse-key"], "{ on | off }", "Renewed certificates keep their key.", |_, a, s| {
+        s.reuse_key = a.choice("a switch", &[("on", true), ("off", false)])?;
+        a.finish()
+    }),
+    row(&["fallback"], "<section>", "Asked where this authority fails repeatedly.", |_, a, s| {
+        one(a, "the name of an acme section", &mut s.fallback)
+    }),
+    row(&["preferred-chain"], "<name>", "The root that the chain should lead to.", |_, a, s| {
+        one(a, "the common name of a root", &mut s.preferred_chain)
+    }),
+    row(&["renew-hook"], "<command>", "Run by the shell once a new certificate is served.", |_, a, s| {
+        s.renew_hooks.push(a.expect_text("a command")?.clone());
+        a.finish()
+    }),
+    row(&["storage"], "<dir>", "Where accounts and certificates are kept.", |_, a, s| {
+        one(a, "a directory", &mut s.storage)
+    }),
+    row(&["map"], "<map>", "HAProxy's map of tokens; tokens are answered without one.", |_, a, _| {
+        a.expect_text("a map")?;
+        a.finish()
+    }),
+    idle(&["challenge-ready"], "<conditions>", "Who says that records are there.", OWN_RECORDS),
+    idle(&["dns-delay", "dns-timeout"], "<time>", "Waiting for records.", OWN_RECORDS),
+    idle(&["provider-name", "acme-vars"], "<text>", "Words for the program that makes records.", OWN_RECORDS),
+];
+
+/// One word and no more.
+fn one(args: &mut Args<'_>, what: &str, to: &mut Option<Word>) -> Parsed {
+    *to = Some(args.expect_text(what)?.clone());
+    args.finish()
+}
+
+fn challenge(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Acme) -> Parsed {
+    args.expect("a kind of challenge").map(|first| add(args, first, to))??;
+    while let Some(word) = args.next() {
+        add(args, word, to)?;
+    }
+    Ok(())
+}
+
+fn add(args: &Args<'_>, words: &Word, to: &mut Acme) -> Result<(), Failure> {
+    const KINDS: &[(&str, AcmeChallenge)] = &[
+        ("http-01", AcmeChallenge::Http01),
+        ("HTTP-01", AcmeChallenge::Http01),
+        ("tls-alpn-01", AcmeChallenge::TlsAlpn01),
+        ("dns-01", AcmeChallenge::Dns01),
+        ("DNS-01", AcmeChallenge::Dns01),
+    ];
+    for word in list_of(words) {
+        let kind = args.choice_of(&word, "a kind of challenge", KINDS)?;
+        if !to.challenges.contains(&kind) {
+            to.challenges.push(kind);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! From `acme` sections to what the scheduler looks after: whom to ask, how, and where the result is kept. Opens the
+//! files that sections name, and nothing else.
+
+use crate::console::Console;
+use certs::acme::{Directory, Eab, LETS_ENCRYPT};
+use certs::hatch::Challenge;
+use certs::issue::{Profile, Wanted};
+use certs::schedule::{Gravity, Job, Tell};
+use certs::{KeyKind, Storage};
+use config::Model;
+use config::model::{Acme, AcmeChallenge};
+use net::rights::Identity;
+use proxy::plan::{self, Plan};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Everything to look after.
+pub(crate) fn jobs(model: &Model, plan: &Plan) -> Result<Vec<Job>, String> {
+    if model.global.acme_scheduler_off {
+        return Ok(Vec::new());
+    }
+    plan.wanted.iter().map(|wanted| job(model, plan, wanted)).collect()
+}
+
+fn job(model: &Model, plan: &Plan, wanted: &plan::Wanted) -> Result<Job, String> {
+    let mut ways = Vec::new();
+    let mut section = Some(&*wanted.section);
+    while let Some(acme) = section.and_then(|name| model.acmes.iter().find(|acme| acme.name.text == name)) {
+        ways.push(way(acme, plan, wanted)?);
+        // Sections may fall back to each other in a circle.
+        let next = acme.fallback.as_ref().map(|word| word.as_str());
+        section = next.filter(|_| ways.len() < model.acmes.len());
+    }
+    let (section, storage) = (wanted.section.to_string(), Storage::new(&wanted.storage));
+    Ok(Job { section, ways, storage, file: wanted.file() })
+}
+
+/// One section's way to a certificate.
+fn way(acme: &Acme, plan: &Plan, wanted: &plan::Wanted) -> Result<Wanted, String> {
+    let text = |word: &Option<base::Word>| word.as_ref().map(|word| word.text.clone());
+    Ok(Wanted {
+        name: wanted.name.to_string(),
+        names: wanted.names.clone(),
+        directory: directory(acme)?,
+        challenges: challenges(acme, plan),
+        key: key(acme),
+        reuse_key: acme.reuse_key,
+        profile: text(&acme.profile).map(|name| Profile { name, required: acme.must_have_profile }),
+        preferred_chain: text(&acme.preferred_chain),
+        copy: wanted.copy.clone(),
+        hooks: acme.renew_hooks.iter().map(|word| word.text.clone()).collect(),
+        replaces: false,
+    })
+}
+
+fn directory(acme: &Acme) -> Result<Directory, String> {
+    let eab = match (&acme.eab_key_id, &acme.eab_mac_key) {
+        (Some(id), Some(key)) => Some(eab(acme, id.as_str(), key.as_str())?),
+        (Some(_) | None, Some(_) | None) => None,
+    };
+    Ok(Directory {
+        url: acme.directory.as_ref().map_or(LETS_ENCRYPT, |word| word.as_str()).to_owned(),
+        contact: acme.contact.iter().map(|word| word.text.clone()).collect(),
+        account_key: acme.account_key.as_ref().map(|word| word.text.clone().into()),
+        eab,
+        ..Directory::default()
+    })
+}
+
+fn eab(acme: &Acme, id: &str, key: &str) -> Result<Eab, String> {
+    let read = |file: &str| {
+        let text = fs::read_to_string(file);
+        text.map(|t| t.trim().to_owned()).map_err(|why| format!("acme '{}': {file}: {why}", acme.name))
+    };
+    let (key_id, encoded) = (read(id)?, read(key)?);
+    let decoded = certs::acme::decode_mac_key(&encoded);
+    let mac_key = decoded.ok_or_else(|| format!("acme '{}': {key} holds no base64url text", acme.name))?;
+    Ok(Eab { key_id, mac_key })
+}
+
+/// Without a word of it: by file where there is a plain HTTP frontend that can answer, else in the handshake.
+fn challenges(acme: &Acme, plan: &Plan) -> Vec<Challenge> {
+    let kind = |kind: &AcmeChallenge| match kind {
+        AcmeChallenge::Http01 => Challenge::Http01,
+        AcmeChallenge::TlsAlpn01 => Challenge::TlsAlpn01,
+        AcmeChallenge::Dns01 => Challenge::Dns01,
+    };
+    let plain = |front: &Arc<plan::Frontend>| front.http && front.listeners.iter().any(|l| l.tls.is_none());
+    match acme.challenges.as_slice() {
+        [] if plan.frontends.iter().any(plain) => vec![Challenge::Http01, Challenge::TlsAlpn01],
+        [] => vec![Challenge::TlsAlpn01],
+        written => written.iter().map(kind).collect(),
+    }
+}
+
+fn key(acme: &Acme) -> KeyKind {
+    let rsa = || acme.key.bits.and_then(KeyKind::rsa).unwrap_or(KeyKind::Rsa2048);
+    let ecdsa = || acme.key.curve.as_ref().and_then(|word| KeyKind::curve(word.as_str()));
+    if acme.key.rsa == Some(true) { rsa() } else { ecdsa().unwrap_or_default() }
+}
+
+/// Makes the folders of the storages while the process may, and gives those that it made to whom it becomes.
+pub(crate) fn make_room(plan: &Plan, identity: &Identity) -> Result<(), String> {
+    let folders: BTreeSet<&Path> = plan.wanted.iter().map(|wanted| wanted.storage.as_path()).collect();
+    for folder in folders.into_iter().filter(|folder| !folder.exists()) {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        let owned = made.and_then(|()| std::os::unix::fs::chown(folder, identity.uid, identity.gid));
+        owned.map_err(|why| format!("the storage {} cannot be made: {why}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// News go to the terminal and to the first frontend's log.
+pub(crate) fn tell(plan: &Arc<Plan>, console: Console) -> Tell {
+    let plan = plan.clone();
+    Arc::new(move |gravity, text| {
+        let (level, now) = match gravity {
+            Gravity::Error => (3, wall_us()),
+            Gravity::Warning => (4, wall_us()),
+            Gravity::Notice => (5, wall_us()),
+        };
+        match gravity {
+            Gravity::Error | Gravity::Warning => console.warning(text),
+            Gravity::Notice => console.notice(text),
+        }
+        if let Some(front) = plan.frontends.first() {
+            front.log.notice(text, level, now);
+        }
+    })
+}
+
+fn wall_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

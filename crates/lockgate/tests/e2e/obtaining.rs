@@ -1,0 +1,212 @@
+//! Certificates that the proxy obtains by itself, from Pebble.
+
+use crate::client::{exchange, text, try_curl};
+use crate::nginx::Nginx;
+use crate::pebble::Pebble;
+use crate::place::{Folder, free_address, wait_for};
+use crate::program::Program;
+use crate::runtime_api::{Operated, converse};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// An authority, and a proxy of this configuration before it: `HTTP` and `HTTPS` are its addresses, `DIRECTORY` the
+/// authority's, `HERE` a folder.
+struct Site {
+    pebble: Pebble,
+    folder: Folder,
+    http: SocketAddr,
+    https: SocketAddr,
+    program: Program,
+}
+
+impl Site {
+    fn start(text: &str, environment: &[(&str, &str)]) -> Site {
+        let (http, https) = (free_address(), free_address());
+        let pebble = Pebble::start(http, https, environment);
+        let folder = Folder::new();
+        let filled = text
+            .replace("HTTPS", &https.to_string())
+            .replace("HTTP", &http.to_string())
+            .replace("DIRECTORY", &pebble.directory())
+            .replace("HERE", &folder.path().display().to_string());
+        let global = format!("global\n stats socket {}/api.sock level admin\n", folder.path().display());
+        let defaults = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n";
+        let config = folder.file("haproxy.cfg", format!("{global}{defaults}{filled}"));
+        let program = Program::start(command(&config, &pebble));
+        let mut site = Site { pebble, folder, http, https, program };
+        let mut wanted = vec![site.https];
+        if text.contains("bind HTTP\n") {
+            wanted.push(site.http);
+        }
+        assert!(site.program.listens(&wanted), "{}", site.program.lines().join("\n"));
+        site
+    }
+
+    /// Waits until a client that believes the authority is served for `name`.
+    fn is_served(&self, name: &str) {
+        let issuer = self.pebble.issuer();
+        wait_for(|| self.asks(name, &issuer).then_some(())).unwrap_or_else(|| {
+            panic!("{name} is not served\n{}\n{}", self.program.lines().join("\n"), self.pebble.said())
+        });
+    }
+
+    fn asks(&self, name: &str, issuer: &Path) -> bool {
+        let port = self.https.port();
+        let words =
+            format!("--cacert {} --resolve {name}:{port}:127.0.0.1 https://{name}:{port}/", issuer.display());
+        try_curl(&words).0 == 0
+    }
+
+    fn tell(&self, line: &str) -> String {
+        converse(&self.folder.path().join("api.sock"), &format!("{line}\n"))
+    }
+}
+
+fn command(config: &Path, pebble: &Pebble) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+    command.args(["-db", "-f"]).arg(config).env("SSL_CERT_FILE", pebble.roots());
+    command
+}
+
+const SECTION: &str = "acme le\n directory DIRECTORY\n contact you@example.com\n storage HERE/storage\n";
+
+fn shortest(more: &str) -> String {
+    format!(
+        "{SECTION}{more}frontend web\n bind HTTP\n bind HTTPS ssl acme le domains shop.example,www.shop.example\n \
+         http-request redirect scheme https unless {{ ssl_fc }}\n http-request return status 200\n"
+    )
+}
+
+#[test]
+fn a_redirecting_frontend_answers_the_authority_by_file() {
+    let site = Site::start(&shortest(" challenge http-01\n"), &[]);
+    site.is_served("shop.example");
+    site.is_served("www.shop.example");
+    let key = site.folder.path().join("storage/live/shop.example/privkey.pem");
+    assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
+    let scheduled = || site.tell("acme status").contains("shop.example\tle\tScheduled\t").then_some(());
+    wait_for(scheduled).unwrap_or_else(|| panic!("{}", site.tell("acme status")));
+}
+
+#[test]
+fn a_handshake_answers_the_authority_where_there_is_no_plain_frontend() {
+    let text = format!(
+        "{SECTION}frontend web\n bind HTTPS ssl acme le domains shop.example\n http-request return status 200\n"
+    );
+    let site = Site::start(&text, &[]);
+    site.is_served("shop.example");
+}
+
+#[test]
+fn refused_nonces_and_remembered_proofs_are_no_obstacle() {
+    let site = Site::start(&shortest(""), &[("PEBBLE_WFE_NONCEREJECT", "20"), ("PEBBLE_AUTHZREUSE", "100")]);
+    site.is_served("shop.example");
+    let serial = || serial(&site.folder.path().join("storage/live/shop.example/cert.pem"));
+    for _ in 0..3 {
+        let before = serial();
+        // While one is at work, another is not begun.
+        let renewed = wait_for(|| {
+            site.tell("acme renew shop.example");
+            (serial() != before).then_some(())
+        });
+        assert!(renewed.is_some(), "{}\n{}", site.program.lines().join("\n"), site.pebble.said());
+        site.is_served("www.shop.example");
+    }
+}
+
+fn serial(file: &Path) -> String {
+    let out = Command::new("openssl").args(["x509", "-noout", "-serial", "-in"]).arg(file).output().unwrap();
+    String::from_utf8(out.stdout).unwrap()
+}
+
+#[test]
+fn names_come_from_the_host_rules() {
+    let text = format!(
+        "{SECTION} challenge http-01\nfrontend web\n bind HTTP\n bind HTTPS ssl acme le\n acl shop hdr(host) -i shop.lockgate-e2e.com\n \
+         http-request return status 200 if shop or {{ req.hdr(host) -i api.lockgate-e2e.com }}\n \
+         http-request return status 200 content-type text/plain string other\n"
+    );
+    let site = Site::start(&text, &[]);
+    let found = "host rules of 'web' name shop.lockgate-e2e.com, api.lockgate-e2e.com";
+    site.program.line(|line| line.contains(found));
+    site.is_served("api.lockgate-e2e.com");
+}
+
+#[test]
+fn a_store_and_a_frontend_can_have_certificates_obtained_into_files() {
+    let text = format!(
+        "{SECTION}crt-store web\n crt-base HERE\n load crt one.pem acme le domains one.example\n\
+         frontend web\n bind HTTP\n bind HTTPS ssl crt @web/one.pem\n ssl-f-use crt HERE/two.pem acme le domains two.example\n \
+         http-request return status 200\n"
+    );
+    let site = Site::start(&text, &[]);
+    site.is_served("one.example");
+    site.is_served("two.example");
+    let pem = std::fs::read_to_string(site.folder.path().join("two.pem")).unwrap();
+    assert!(pem.contains("PRIVATE KEY"));
+}
+
+#[test]
+fn a_token_that_is_not_ours_goes_on_to_the_rules() {
+    let nginx = Nginx::start("one");
+    let rules =
+        format!("frontend web\n bind <http>\n default_backend b\nbackend b\n server s {}\n", nginx.address());
+    let site = Operated::start("level admin", &rules);
+    let http = site.lockgate.at("http");
+    let path = "/.well-known/acme-challenge/abc_DEF-123";
+    let get = || text(&exchange(http, format!("GET {path} HTTP/1.0\r\nHost: a.example\r\n\r\n")));
+    assert!(!get().ends_with("proof"), "{}", get());
+    assert_eq!(nginx.requests().len(), 1);
+    assert_eq!(site.ask("acme answer http abc_DEF-123 proof"), "\n");
+    assert!(get().ends_with("\r\n\r\nproof"), "{}", get());
+    let post = format!("POST {path} HTTP/1.0\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n");
+    assert!(!text(&exchange(http, post)).ends_with("proof"));
+    assert_eq!(site.ask("acme withdraw http abc_DEF-123"), "\n");
+    assert!(!get().ends_with("proof"));
+    for (line, why) in [
+        ("acme answer http a/b c", "a token has letters, digits, '-' and '_' only"),
+        ("acme answer http a", "expects a token"),
+        ("acme answer tls a.example", "as payload"),
+        ("acme renew nothing", "no acme section obtains 'nothing'"),
+    ] {
+        assert!(site.ask(line).contains(why), "{line}: {}", site.ask(line));
+    }
+}
+
+#[test]
+fn a_swap_closes_no_connection() {
+    let site = Site::start(&shortest(""), &[]);
+    site.is_served("shop.example");
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &site.https.to_string(), "-servername", "shop.example"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut to, mut from) = (client.stdin.take().unwrap(), BufReader::new(client.stdout.take().unwrap()));
+    let mut ask = || {
+        to.write_all(b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n").unwrap();
+        let mut line = String::new();
+        from.read_line(&mut line).unwrap();
+        while !line.ends_with("\r\n\r\n") {
+            assert!(from.read_line(&mut line).unwrap() > 0, "closed after {line:?}");
+        }
+        line
+    };
+    assert!(ask().starts_with("HTTP/1.1 200"));
+    let cert = site.folder.path().join("storage/live/shop.example/cert.pem");
+    let before = serial(&cert);
+    let renewed = wait_for(|| {
+        site.tell("acme renew shop.example");
+        (serial(&cert) != before).then_some(())
+    });
+    assert!(renewed.is_some());
+    site.is_served("shop.example");
+    assert!(ask().starts_with("HTTP/1.1 200"));
+    client.kill().unwrap();
+    client.wait().unwrap();
+}

@@ -1,0 +1,82 @@
+//! Pebble, Let's Encrypt's test authority, with a name server of its own in which every name is this machine.
+
+use crate::place::{Folder, free_address, is_listening, wait_for};
+use crate::program::Program;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// See the module's head.
+pub struct Pebble {
+    folder: Folder,
+    address: SocketAddr,
+    management: SocketAddr,
+    _programs: [Program; 2],
+}
+
+impl Pebble {
+    /// An authority that looks at names on these ports; `environment` as Pebble's manual has it.
+    pub fn start(http: SocketAddr, tls: SocketAddr, environment: &[(&str, &str)]) -> Pebble {
+        let folder = Folder::new();
+        certificate(&folder);
+        let [address, management, dns, steering] = [(); 4].map(|()| free_address());
+        let here = folder.path().display();
+        let text = format!(
+            "{{\"pebble\":{{\"listenAddress\":\"{address}\",\"managementListenAddress\":\"{management}\",\
+             \"certificate\":\"{here}/pebble.crt\",\"privateKey\":\"{here}/pebble.key\",\"httpPort\":{},\
+             \"tlsPort\":{},\"ocspResponderURL\":\"\",\"externalAccountBindingRequired\":false}}}}",
+            http.port(),
+            tls.port()
+        );
+        let file = folder.file("pebble.json", text);
+        let mut names = Command::new("pebble-challtestsrv");
+        names.args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "", "-https01", ""]);
+        names.args(["-tlsalpn01", "", "-dns01", &dns.to_string(), "-management", &steering.to_string()]);
+        let names = Program::start(names);
+        let mut pebble = Command::new("pebble");
+        pebble.arg("-config").arg(file).args(["-dnsserver", &dns.to_string()]);
+        pebble.env("PEBBLE_VA_NOSLEEP", "1").envs(environment.iter().copied());
+        let pebble = Program::start(pebble);
+        let found = Pebble { folder, address, management, _programs: [names, pebble] };
+        wait_for(|| (is_listening(address) && is_listening(management)).then_some(()))
+            .expect("Pebble starts");
+        found
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> String {
+        format!("https://localhost:{}/dir", self.address.port())
+    }
+
+    /// What its own TLS is trusted by: for `SSL_CERT_FILE`.
+    pub fn roots(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// What the certificates that it issues are trusted by.
+    pub fn issuer(&self) -> PathBuf {
+        let url = format!("https://localhost:{}/roots/0", self.management.port());
+        let out = Command::new("curl").args(["-sk", &url]).output().unwrap();
+        self.folder.file("issuer.pem", out.stdout)
+    }
+
+    /// What it has printed.
+    pub fn said(&self) -> String {
+        self._programs.iter().flat_map(Program::lines).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn certificate(folder: &Folder) {
+    folder.file("ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+    let ec = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    for words in [
+        format!("req -x509 {ec} -days 30 -subj /CN=pebble-tls -keyout ca.key -out ca.pem"),
+        format!("req {ec} -subj /CN=localhost -keyout pebble.key -out pebble.csr"),
+        "x509 -req -in pebble.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile ext -out pebble.crt"
+            .to_owned(),
+    ] {
+        let out =
+            Command::new("openssl").args(words.split_whitespace()).current_dir(folder.path()).output().unwrap();
+        assert!(out.status.success(), "openssl {words}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+}

@@ -1,0 +1,109 @@
+//! Challenges and certificates over the runtime API: another process on the machine posts an authority's answers here
+//! (`certs::hatch`), and operators look at certificates that renew themselves.
+
+use super::call::Call;
+use super::table::Command;
+use certs::renew::UnixTime;
+use certs::schedule::Row;
+use proxy::certificates;
+use proxy::stats_socket::CliLevel::Admin;
+use std::time::{Duration, SystemTime};
+use tls::PemPair;
+
+pub(crate) const COMMANDS: &[Command] = &[
+    Command::now(&["acme", "status"], "", "show certificates that renew themselves", Admin, status),
+    Command::now(&["acme", "renew"], "<certificate>", "renew a certificate now", Admin, renew),
+    Command::now(
+        &["acme", "answer", "http"],
+        "<token> <content>",
+        "answer an http-01 challenge",
+        Admin,
+        http,
+    ),
+    Command::now(
+        &["acme", "answer", "tls"],
+        "<name> <payload>",
+        "answer a tls-alpn-01 challenge with a certificate and its key",
+        Admin,
+        tls,
+    ),
+    Command::now(&["acme", "withdraw", "http"], "<token>", "take an http-01 answer back", Admin, |call| {
+        call.process.plan.certs.answers().withdraw_http(call.arg(0));
+    }),
+    Command::now(&["acme", "withdraw", "tls"], "<name>", "take a tls-alpn-01 answer back", Admin, |call| {
+        call.process.plan.certs.answers().withdraw_tls(call.arg(0));
+    }),
+    Command::now(
+        &["acme", "publish"],
+        "",
+        "look at all certificate files now and serve what is new",
+        Admin,
+        |call| {
+            certificates::refresh(&call.process.plan);
+        },
+    ),
+];
+
+/// A table with tabs between its columns, as HAProxy's.
+fn status(call: &mut Call<'_>) {
+    call.put(
+        "# certificate\tsection\tstate\texpiration date (UTC)\texpires in\tscheduled date (UTC)\tscheduled in\tfile\treason\n",
+    );
+    let rows = call.process.scheduler.as_ref().map(|scheduler| scheduler.rows()).unwrap_or_default();
+    let now = UnixTime::from(SystemTime::now());
+    rows.iter().for_each(|row| line(call, row, now));
+}
+
+fn line(call: &mut Call<'_>, row: &Row, now: UnixTime) {
+    let date = |at: Option<UnixTime>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+    let wait = |at: Option<UnixTime>| at.map_or_else(|| "-".to_owned(), |at| span(at.since(now)));
+    let (expires, next) = (date(row.not_after), date(row.next));
+    let (left, wait) = (wait(row.not_after), wait(row.next));
+    let (name, section, state) = (&row.name, &row.section, row.standing.word());
+    let (file, why) = (row.file.display(), row.why.replace(['\t', '\n'], " "));
+    call.put(format_args!("{name}\t{section}\t{state}\t{expires}\t{left}\t{next}\t{wait}\t{file}\t{why}\n"));
+}
+
+/// `89d 23h01m13s`
+fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    format!("{days}d {hours}h{minutes:02}m{:02}s", seconds % 60)
+}
+
+fn renew(call: &mut Call<'_>) {
+    let called = call.arg(0).to_owned();
+    if called.is_empty() {
+        return call.refuse("'acme renew' expects the name or the file of a certificate");
+    }
+    let known = call.process.scheduler.as_ref().is_some_and(|scheduler| scheduler.renew(&called));
+    if !known {
+        call.refuse(format_args!("no acme section obtains '{called}'; 'acme status' lists what is obtained"));
+    }
+}
+
+fn http(call: &mut Call<'_>) {
+    let (token, content) = (call.arg(0), call.arg(1));
+    if token.is_empty() || content.is_empty() {
+        return call.refuse("'acme answer http' expects a token and what is answered");
+    }
+    if !token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return call.refuse("a token has letters, digits, '-' and '_' only");
+    }
+    if let Err(why) = call.process.plan.certs.answers().post_http(token, content) {
+        call.refuse(why);
+    }
+}
+
+fn tls(call: &mut Call<'_>) {
+    let (name, Some(pem)) = (call.arg(0), call.payload) else {
+        return call.refuse("'acme answer tls' expects a name and a certificate with its key as payload");
+    };
+    if name.is_empty() {
+        return call.refuse("'acme answer tls' expects a name");
+    }
+    let pair = PemPair { cert: pem.to_owned(), key: pem.to_owned() };
+    if let Err(why) = call.process.plan.certs.answers().post_tls(name, &pair) {
+        call.refuse(why);
+    }
+}
