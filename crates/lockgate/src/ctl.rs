@@ -1,8 +1,11 @@
 //! `lockgate ctl COMMAND`: the runtime API for people. Finds the socket, says the command, and shows the answer as a
 //! table where it is one. It knows no command: what the other side understands is its own affair.
 
+mod frame;
+mod screen;
 mod socket;
 mod table;
+mod top;
 
 use crate::Exit;
 use crate::console;
@@ -25,13 +28,16 @@ pub(crate) struct CtlArgs {
     /// Answer in JSON, where the command can
     #[arg(long)]
     json: bool,
-    /// The command, such as: show stat; 'help' lists all. With a last word << its payload is standard input
+    /// The command, such as: show stat; 'help' lists all; 'top' is a live view. With a last word << its payload is standard input
     #[arg(required = true, trailing_var_arg = true)]
     command: Vec<String>,
 }
 
 /// Says the command and shows the answer.
 pub(crate) fn run(arguments: &CtlArgs) -> Exit {
+    if arguments.command == ["top"] {
+        return watch(arguments);
+    }
     match answer(arguments) {
         Ok(answer) if is_refusal(&answer) => {
             console::err(&without_severity(&answer));
@@ -45,6 +51,16 @@ pub(crate) fn run(arguments: &CtlArgs) -> Exit {
             console::out(&table::aligned(&without_severity(&answer)));
             Exit::Ok
         }
+        Err(why) => {
+            console::err(&format!("lockgate ctl: {why}\n"));
+            Exit::Failed
+        }
+    }
+}
+
+fn watch(arguments: &CtlArgs) -> Exit {
+    match Socket::find(arguments.socket.as_deref(), arguments.file.as_deref()) {
+        Ok(socket) => top::run(socket),
         Err(why) => {
             console::err(&format!("lockgate ctl: {why}\n"));
             Exit::Failed

@@ -44,7 +44,7 @@ pub(super) fn aligned(answer: &str) -> String {
     out
 }
 
-fn cells(line: &str, comma: bool) -> Vec<String> {
+pub(super) fn cells(line: &str, comma: bool) -> Vec<String> {
     if !comma {
         return line.split_whitespace().map(str::to_owned).collect();
     }

@@ -4,6 +4,8 @@ use crate::client::{Answer, Raw, curl, text, try_curl};
 use crate::place::wait_for;
 use crate::runtime_api::Operated;
 use crate::upstream::Upstream;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 
 /// A server that answers `/drip` with the beginning of a body and everything else not at all.
 fn reluctant() -> Upstream {
@@ -177,4 +179,41 @@ fn new_connections_a_second_are_limited_while_traffic_flows() {
     );
     assert!(operated.ask("show threads").starts_with("  Thread 1 : "));
     assert!(operated.ask("show pools").contains("\n  - Pool request ("));
+}
+
+#[test]
+fn top_redraws_in_place_and_gives_the_terminal_back() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let operated = proxied(&server);
+    assert_eq!(curl(&operated.lockgate.url("http", "/")).status, 200);
+    let command =
+        format!("{} ctl --socket {} top", env!("CARGO_BIN_EXE_lockgate"), operated.socket().display());
+    // without a terminal: one picture, no escapes
+    let plain = Command::new("sh").args(["-c", &command]).stdin(Stdio::null()).output().unwrap();
+    let plain = String::from_utf8(plain.stdout).unwrap();
+    assert!(
+        plain.contains("\napp (back) ") && plain.contains("\n  a ") && !plain.contains('\x1b'),
+        "{plain}"
+    );
+    assert!(plain.lines().all(|line| line.chars().count() <= 80), "{plain}");
+    let mut script = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keys, mut screen) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+    let mut seen = String::new();
+    let mut buf = [0; 8192];
+    while seen.matches("\x1b[H").count() < 3 {
+        let read = screen.read(&mut buf).unwrap();
+        assert!(read > 0, "it ended: {seen}");
+        seen.push_str(&String::from_utf8_lossy(&buf[..read]));
+    }
+    keys.write_all(b"q").unwrap();
+    screen.read_to_string(&mut seen).unwrap();
+    assert!(script.wait().unwrap().success());
+    assert!(seen.starts_with("\x1b[?1049h\x1b[?25l\x1b[H"), "{seen:?}");
+    assert!(seen.contains("app (back)") && seen.contains("\x1b[32mOPEN\x1b[0m"), "{seen:?}");
+    assert!(seen.ends_with("\x1b[?25h\x1b[?1049l"), "{seen:?}");
 }
