@@ -172,8 +172,38 @@ pub struct Global {
     pub h1_case_adjust: Vec<(Word, Word)>,
     /// `acme.scheduler off`
     pub acme_scheduler_off: bool,
-    /// `server-state-file`, `server-state-base`: kept for a later issue.
+    /// `server-state-file`
     pub server_state_file: Option<Word>,
+    /// `server-state-base`
+    pub server_state_base: Option<Word>,
+    /// `set-dumpable`
+    pub set_dumpable: bool,
+    /// `setcap`
+    pub setcap: Vec<Capability>,
+}
+
+/// Where the state of a backend's servers is read from at start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateSource {
+    /// `none`
+    None,
+    /// `global`: `server-state-file`
+    Global,
+    /// `local`: `server-state-file-name`
+    Local,
+}
+
+/// A right that is kept when the user changes (capabilities(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// `cap_net_admin`: transparent binds and sources, marks.
+    NetAdmin,
+    /// `cap_net_bind_service`: ports below 1024.
+    NetBindService,
+    /// `cap_net_raw`: interfaces of sources.
+    NetRaw,
+    /// `cap_sys_admin`: network namespaces.
+    SysAdmin,
 }
 
 /// One `set-var` in `global`.
@@ -526,6 +556,10 @@ pub struct Settings {
     pub hash_type: Option<HashType>,
     /// `hash-balance-factor`
     pub hash_balance_factor: Option<u32>,
+    /// `load-server-state-from-file`
+    pub load_server_state: Option<StateSource>,
+    /// `server-state-file-name`; `None` within is the backend's name.
+    pub server_state_file_name: Option<Option<Word>>,
     /// `cookie`
     pub cookie: Option<Cookie>,
     /// `dynamic-cookie-key`

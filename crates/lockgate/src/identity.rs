@@ -2,9 +2,9 @@
 //! when the configuration is checked, so that a missing account is a complaint about its line.
 
 use base::{Diagnostics, Word};
-use config::model::Global;
+use config::model::{Capability, Global};
 use net::accounts;
-use net::rights::Identity;
+use net::rights::{CapabilitySet, Identity};
 use std::io;
 use std::path::PathBuf;
 
@@ -15,7 +15,18 @@ pub(crate) fn of(global: &Global, diags: &mut Diagnostics) -> Identity {
         root: global.chroot.as_ref().map(|word| PathBuf::from(&word.text)),
         groups: Vec::new(),
         gid: global.gid.or_else(|| number(global.group.as_ref(), "group", accounts::group, diags)),
+        keep: Some(global.setcap.iter().map(|c| kept(*c)).collect())
+            .filter(|set: &CapabilitySet| !set.is_empty()),
         uid: global.uid.or_else(|| number(global.user.as_ref(), "user", user, diags)),
+    }
+}
+
+fn kept(capability: Capability) -> CapabilitySet {
+    match capability {
+        Capability::NetAdmin => CapabilitySet::NET_ADMIN,
+        Capability::NetBindService => CapabilitySet::NET_BIND_SERVICE,
+        Capability::NetRaw => CapabilitySet::NET_RAW,
+        Capability::SysAdmin => CapabilitySet::SYS_ADMIN,
     }
 }
 

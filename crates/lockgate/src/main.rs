@@ -20,6 +20,7 @@ mod private_name;
 mod serve;
 mod sources;
 mod start;
+mod state_files;
 mod states;
 mod verbs;
 mod version;

@@ -9,6 +9,7 @@ use crate::issuing;
 use crate::limits;
 use crate::master::predecessor_sockets;
 use crate::plane::Plane;
+use crate::state_files;
 use crate::version;
 use certs::schedule::Job;
 use config::model::Global;
@@ -161,8 +162,14 @@ impl Start<'_> {
             None => after.write_pidfile(ready.is_some())?,
         }
         issuing::make_room(&bound.plan, &self.identity).map_err(Failed)?;
+        state_files::load(&bound.plan, self.console);
         let null = std::fs::File::options().read(true).write(true).open("/dev/null");
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
+        if self.global.set_dumpable
+            && let Err(e) = rights::allow_core_dumps()
+        {
+            self.console.warning(&format!("'set-dumpable': cannot allow core dumps: {e}"));
+        }
         server_state::resume_health(&bound.plan, &estate.state, now_ms());
         let (jobs, console) = (self.jobs, self.console);
         let Served { running, api, process, scheduler } =

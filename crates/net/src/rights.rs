@@ -1,6 +1,9 @@
 //! Giving up rights for good: root directory, groups, group, user, in the one order that works.
 
 use crate::raw;
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
+pub use rustix::thread::CapabilitySet;
+use rustix::thread::CapabilitySets;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +19,8 @@ pub struct Identity {
     pub gid: Option<u32>,
     /// `uid` or `user`
     pub uid: Option<u32>,
+    /// Rights that the user keeps (`setcap`).
+    pub keep: Option<CapabilitySet>,
 }
 
 /// The step that was refused.
@@ -29,6 +34,8 @@ pub enum RightsError {
     Group(u32, io::Error),
     /// `user`
     User(u32, io::Error),
+    /// `setcap`
+    Keep(io::Error),
 }
 
 impl fmt::Display for RightsError {
@@ -38,6 +45,12 @@ impl fmt::Display for RightsError {
             RightsError::Groups(e) => write!(f, "Cannot set supplementary groups: {e}"),
             RightsError::Group(gid, e) => write!(f, "Cannot set gid {gid}: {e}"),
             RightsError::User(uid, e) => write!(f, "Cannot set uid {uid}: {e}"),
+            RightsError::Keep(e) => {
+                write!(
+                    f,
+                    "Cannot keep the capabilities of 'setcap': {e}; start as root or with them permitted"
+                )
+            }
         }
     }
 }
@@ -58,9 +71,30 @@ pub fn become_identity(identity: &Identity) -> Result<(), RightsError> {
         raw::set_gid(gid).map_err(|e| RightsError::Group(gid, e))?;
     }
     if let Some(uid) = identity.uid {
-        raw::set_uid(uid).map_err(|e| RightsError::User(uid, e))?;
+        keep_through(identity.keep, || raw::set_uid(uid).map_err(|e| RightsError::User(uid, e)))?;
     }
     Ok(())
+}
+
+/// Changes the user and keeps `kept` of its rights. Capabilities belong to a thread: those that this one starts later
+/// have them too.
+fn keep_through(
+    kept: Option<CapabilitySet>,
+    change: impl FnOnce() -> Result<(), RightsError>,
+) -> Result<(), RightsError> {
+    let Some(kept) = kept else { return change() };
+    let failed = |e: rustix::io::Errno| RightsError::Keep(e.into());
+    rustix::thread::set_keep_capabilities(true).map_err(failed)?;
+    change()?;
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    rustix::thread::set_capabilities(None, sets).map_err(failed)
+}
+
+/// Allows core dumps whatever the change of user and the limits say (`set-dumpable`).
+pub fn allow_core_dumps() -> io::Result<()> {
+    let hard = rustix::process::getrlimit(Resource::Core).maximum;
+    rustix::process::setrlimit(Resource::Core, Rlimit { current: hard, maximum: hard })?;
+    Ok(rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?)
 }
 
 /// Ends the process by a signal that it had handled, so that whoever waits for it sees the death it asked for: HAProxy
@@ -88,6 +122,7 @@ mod tests {
             gid: Some(rustix::process::getegid().as_raw()),
             groups: rustix::process::getgroups().unwrap().iter().map(|g| g.as_raw()).collect(),
             root: None,
+            keep: None,
         };
         become_identity(&own).unwrap();
         assert!(become_identity(&Identity::default()).is_ok());

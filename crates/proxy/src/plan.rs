@@ -421,6 +421,8 @@ pub struct Backend {
     pub hashing: Hashing,
     /// `use-server`
     pub use_servers: Vec<UseServer>,
+    /// Where its servers' state was saved (`load-server-state-from-file`).
+    pub state_file: Option<PathBuf>,
     /// `option persist`
     pub persist: bool,
     /// `force-persist`

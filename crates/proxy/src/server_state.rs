@@ -152,6 +152,33 @@ impl Display for AgentPlace<'_> {
     }
 }
 
+/// Gives a backend's servers the state that was saved of them. What is no line of the format is passed over; a file of
+/// another version is an error.
+pub fn load(plan: &Plan, back: &Backend, saved: &str, now: u64) -> Result<(), UnknownVersion> {
+    let mut lines = saved.lines();
+    let version = lines.next().unwrap_or_default().trim();
+    if version != VERSION {
+        return Err(UnknownVersion(version.chars().take(16).collect()));
+    }
+    for line in lines.filter_map(Line::parse).filter(|line| *line.backend == *back.name) {
+        line.restore(plan, now);
+    }
+    back.balance.recompute(now);
+    Ok(())
+}
+
+/// A state file whose first line is not the version we know.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownVersion(String);
+
+impl Display for UnknownVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "its version is '{}', not {VERSION}: save 'show servers state' anew", self.0)
+    }
+}
+
+impl std::error::Error for UnknownVersion {}
+
 /// Gives the servers the health that the predecessor's had, so that none that is known to be down is sent traffic before
 /// its first check. What operators had changed is not taken over: that is what state files are for.
 pub fn resume_health(plan: &Plan, state: &str, now: u64) {

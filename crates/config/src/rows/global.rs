@@ -4,7 +4,7 @@
 use crate::args::{Args, call_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{Global, GlobalVar, UnixOptions, VarValue};
+use crate::model::{Capability, Global, GlobalVar, UnixOptions, VarValue};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -175,19 +175,12 @@ pub(crate) const ROWS: &[Row] = &[
         "Counters in shared memory.",
         "counters are private to the process",
     ),
-    idle(
-        &["server-state-file"],
-        "<file>",
-        "The servers' state across reloads.",
-        "servers begin in the state the file gives them",
-    )
-    .parsed_by(Parse::Global(|_, a, g| one(a, &mut g.server_state_file, "a file name"))),
-    idle(
-        &["server-state-base"],
-        "<dir>",
-        "Folder of such files.",
-        "servers begin in the state the file gives them",
-    ),
+    row(&["server-state-file"], "<file>", "Where 'show servers state' was saved.", |_, a, g| {
+        one(a, &mut g.server_state_file, "a file name")
+    }),
+    row(&["server-state-base"], "<dir>", "Folder of such files.", |_, a, g| {
+        one(a, &mut g.server_state_base, "a directory")
+    }),
     idle(
         &["localpeer"],
         "<name>",
@@ -231,8 +224,8 @@ pub(crate) const ROWS: &[Row] = &[
         "Allocates descriptors at start.",
         "the system allocates them as they are needed",
     ),
-    idle(&["set-dumpable"], "[on | off | libs]", "Allows core dumps.", "the system's setting holds")
-        .negatable(),
+    row(&["set-dumpable"], "[on | off | libs]", "Allows core dumps.", set_dumpable).negatable(),
+    row(&["setcap"], "<name>[,<name>...]", "Rights to keep without root.", setcap),
     idle(
         &["force-cfg-parser-pause"],
         "<time>",
@@ -342,6 +335,33 @@ pub(crate) fn joined(args: &mut Args<'_>, what: &str) -> Result<Word, Failure> {
         span = span.to(word.span);
     }
     Ok(Word::new(text, span))
+}
+
+/// `libs` also tells debuggers of shared libraries; there are none.
+fn set_dumpable(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {
+    const CHOICES: &[(&str, bool)] = &[("on", true), ("off", false), ("libs", true)];
+    to.set_dumpable = match args.switch() {
+        Some(true) if !args.is_done() => args.choice("a state", CHOICES)?,
+        asked => asked == Some(true),
+    };
+    args.finish()
+}
+
+/// The capabilities that HAProxy lets one keep.
+const CAPABILITIES: &[(&str, Capability)] = &[
+    ("cap_net_admin", Capability::NetAdmin),
+    ("cap_net_bind_service", Capability::NetBindService),
+    ("cap_net_raw", Capability::NetRaw),
+    ("cap_sys_admin", Capability::SysAdmin),
+];
+
+fn setcap(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {
+    let word = args.expect("a list of capabilities")?.clone();
+    for name in word.text.split(',').filter(|name| !name.is_empty()) {
+        let part = Word::new(name, word.span);
+        to.setcap.push(args.choice_of(&part, "a capability", CAPABILITIES)?);
+    }
+    args.finish()
 }
 
 fn master_worker(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {

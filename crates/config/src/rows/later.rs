@@ -33,7 +33,6 @@ const STICK: &str =
 const COMPRESSION: &str = "responses are not compressed yet";
 const MAIL: &str = "no mail is sent about servers; watch the logs instead";
 const KEEPALIVE: &str = "the system's keep-alive timing is used";
-const STATE_FILES: &str = "servers begin in the state the file gives them";
 const ONE_PROCESS: &str = "all threads serve all proxies; remove the line";
 
 pub(crate) const ROWS: &[Row] = &[
@@ -173,8 +172,6 @@ pub(crate) const ROWS: &[Row] = &[
         "Keeps RDP clients on servers.",
         "use 'balance rdp-cookie' or 'balance source'",
     ),
-    idle(&["load-server-state-from-file"], BACK, "{ global | local | none }", "Servers' state.", STATE_FILES),
-    idle(&["server-state-file-name"], BACK, "[ use-backend-name | <file> ]", "Servers' state.", STATE_FILES),
     idle(&["guid"], ALL, "<string>", "A unique id.", "there is nothing that asks for it yet"),
     idle(&["do-log"], ALL, "", "An extra log line.", "one line is written for each session or request"),
     idle(&["quic-initial"], FRONT, "<action>", "Rules for HTTP/3.", "HTTP/3 is not spoken yet"),

@@ -5,7 +5,7 @@ use super::persist::required_cond;
 use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{HttpReuse, Mode, Proxy, RetryOn, Settings};
+use crate::model::{HttpReuse, Mode, Proxy, RetryOn, Settings, StateSource};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::{Address, PortSpec, Word};
 
@@ -39,6 +39,9 @@ const ALL: Place = Place::ALL;
 const FRONT: Place = Place::DEFAULTS_FRONT;
 const BACK: Place = Place::DEFAULTS_BACK;
 
+const STATE_SOURCES: &[(&str, StateSource)] =
+    &[("global", StateSource::Global), ("local", StateSource::Local), ("none", StateSource::None)];
+
 pub(crate) const ROWS: &[Row] = &[
     row(&["mode"], ALL, "{ tcp | http }", "Bytes or HTTP.", mode),
     row(&["maxconn"], FRONT, "<number>", "Most connections of the frontend.", |_, a, s| {
@@ -50,6 +53,28 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["fullconn"], BACK, "<number>", "The load at which servers reach their 'maxconn'.", |_, a, s| {
         count(a, &mut s.fullconn)
     }),
+    row(
+        &["load-server-state-from-file"],
+        BACK,
+        "{ global | local | none }",
+        "Whether servers begin in the state that was saved.",
+        |_, a, s| {
+            s.load_server_state = Some(a.choice("a source", STATE_SOURCES)?);
+            a.finish()
+        },
+    ),
+    row(
+        &["server-state-file-name"],
+        BACK,
+        "[ use-backend-name | <file> ]",
+        "The file of the servers' state for 'local'.",
+        |_, a, s| {
+            let named = !a.is_done() && !a.eat("use-backend-name");
+            let name = if named { Some(a.expect_text("a file name")?.clone()) } else { None };
+            s.server_state_file_name = Some(name);
+            a.finish()
+        },
+    ),
     row(&["retries"], BACK, "<number>", "Retries of a failed connection to a server.", |_, a, s| {
         count(a, &mut s.retries)
     }),

@@ -205,3 +205,47 @@ fn a_successor_without_a_master_takes_the_listeners_over() {
     second.signal("TERM");
     second.ended();
 }
+
+#[test]
+fn what_operators_changed_survives_by_a_state_file() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let home = Household::start(&format!(
+        "global\n server-state-base <folder>\n server-state-file all.state\n{HEAD} load-server-state-from-file global\n\
+         listen l\n bind <http>\n server a {0} weight 10\n server b {0} weight 10\n\
+         listen own\n bind <own>\n load-server-state-from-file local\n server c {0}\n",
+        server.address()
+    ));
+    home.ask("@1 set server l/a state maint");
+    home.ask("@1 set server l/b weight 3");
+    home.ask("@1 set server own/c state drain");
+    let state = |home: &Household, backend: &str| home.ask(&format!("@1 show servers state {backend}"));
+    let folder = home.lockgate.folder();
+    folder.file("all.state", state(&home, "l"));
+    folder.file("own", state(&home, "own"));
+    assert!(home.reload().starts_with("Success=1"));
+    let fields = |text: &str, name: &str| -> Vec<String> {
+        let line =
+            text.lines().find(|l| l.contains(&format!(" {name} "))).unwrap_or_else(|| panic!("{text}"));
+        line.split(' ').map(str::to_owned).collect()
+    };
+    let (l, own) = (state(&home, "l"), state(&home, "own"));
+    assert_eq!(fields(&l, "a")[6], "1", "maintenance: {l}");
+    assert_eq!((&*fields(&l, "b")[7], &*fields(&l, "b")[8]), ("3", "10"), "weight: {l}");
+    assert_eq!(fields(&own, "c")[6], "8", "drain: {own}");
+    folder.file("all.state", "9\n");
+    std::fs::remove_file(folder.path().join("own")).unwrap();
+    assert!(home.reload().starts_with("Success=1"), "files that cannot be used are told of, no more");
+    home.lockgate.logged("its version is '9', not 1");
+    home.lockgate.logged("Can't open server state file");
+    assert_eq!(fields(&state(&home, "l"), "a")[6], "0");
+}
+
+#[test]
+fn a_right_can_be_kept() {
+    let home = Household::start(&format!(
+        "global\n user nobody\n setcap cap_net_bind_service\n set-dumpable\n{HEAD}{}",
+        answer("x")
+    ));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", home.worker())).unwrap();
+    assert!(status.contains("CapEff:\t0000000000000400\n"), "{status}");
+}

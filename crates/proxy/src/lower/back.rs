@@ -11,11 +11,12 @@ use crate::tally::Tally;
 use base::{Address, Host, PortSpec};
 use config::model::{
     Algorithm, ConnectionMode, HttpReuse, InitAddr, OnMarkedDown, Proxy, ProxyKind, ProxyV2Option, RetryOn,
-    SendProxy, ServerParams, SourceAddress,
+    SendProxy, ServerParams, SourceAddress, StateSource,
 };
 use expr::{Escape, Stage};
 use net::ConnectOptions;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,21 @@ const POOL_PURGE: u64 = 5_000;
 const FULLCONN: u32 = 2_000;
 
 impl Lower<'_> {
+    /// The file that `load-server-state-from-file` means for this backend.
+    fn state_file(&self, proxy: &Proxy) -> Option<PathBuf> {
+        let (settings, global) = (&proxy.settings, &self.model.global);
+        let name = match settings.load_server_state? {
+            StateSource::None => return None,
+            StateSource::Global => &global.server_state_file.as_ref()?.text,
+            StateSource::Local => match &settings.server_state_file_name {
+                Some(Some(name)) => &name.text,
+                Some(None) | None => &proxy.name.text,
+            },
+        };
+        // An absolute name stands for itself.
+        Some(global.server_state_base.as_ref().map_or(PathBuf::new(), |b| PathBuf::from(&b.text)).join(name))
+    }
+
     pub(super) fn backend(&mut self, proxy: &Proxy, index: usize) -> Backend {
         let settings = &proxy.settings;
         let options = &settings.options;
@@ -64,6 +80,7 @@ impl Lower<'_> {
             key: self.key_source(proxy),
             targets,
             use_servers: proxy.use_servers.iter().filter_map(|r| self.use_server(proxy, r)).collect(),
+            state_file: self.state_file(proxy),
             persist: options.persist == Some(true),
             force_persist: self.conds(&proxy.force_persist, Stage::Request),
             ignore_persist: self.conds(&proxy.ignore_persist, Stage::Request),
