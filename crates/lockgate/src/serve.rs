@@ -10,7 +10,6 @@ use clap::Args;
 use config::Source;
 use proxy::lower::Overrides;
 use std::fmt::Write;
-use std::path::Path;
 
 /// An HTTPS front door for one host, without a configuration file
 #[derive(Debug, Args)]
@@ -20,6 +19,12 @@ pub(crate) struct ServeArgs {
     /// A server to pass requests on to, ADDRESS:PORT; several are balanced
     #[arg(long = "to", value_name = "ADDR", required = true)]
     to: Vec<String>,
+    /// Obtain the certificate from Let's Encrypt, who may write to this address; accepts their terms
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// Obtain it from another authority instead, by its ACME directory
+    #[arg(long, value_name = "URL", requires = "email")]
+    directory: Option<String>,
     /// Print the equivalent haproxy.cfg instead of serving
     #[arg(long)]
     print_config: bool,
@@ -53,34 +58,57 @@ fn prepare(arguments: &ServeArgs) -> Result<String, String> {
             arguments.host
         ));
     }
+    if let Some(email) = &arguments.email {
+        return obtained(arguments, email);
+    }
     let authority = Household::open(&private_name::home())?;
     let certificate = authority.issue(&[&arguments.host])?;
     if !base::names::is_private(&arguments.host) {
         console::err(&format!(
-            "note: '{}' could have a certificate of a public authority; this one is of the local authority,\n\
-             which browsers trust only once {} is installed there\n",
+            "note: '{}' could have a certificate of a public authority: add --email ADDRESS. This one is of the local\n\
+             authority, which browsers trust only once {} is installed there\n",
             arguments.host,
             authority.root().display()
         ));
     }
-    Ok(config(arguments, &certificate))
+    Ok(config(arguments, &format!("crt {}", certificate.display()), ""))
 }
 
-/// The configuration that does the same.
-fn config(arguments: &ServeArgs, certificate: &Path) -> String {
+/// With a certificate of a public authority, which looks after itself.
+fn obtained(arguments: &ServeArgs, email: &str) -> Result<String, String> {
+    let host = &arguments.host;
+    if base::names::is_private(host) {
+        return Err(format!(
+            "no public authority signs '{host}': leave --email away for a certificate of the local one"
+        ));
+    }
+    if !email.contains('@')
+        || email.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'\\#".contains(c))
+    {
+        return Err(format!("'{email}' is no mail address"));
+    }
+    let storage = private_name::home().with_file_name("acme");
+    let directory =
+        arguments.directory.as_ref().map(|url| format!("    directory {url}\n")).unwrap_or_default();
+    let section =
+        format!("acme public\n{directory}    contact {email}\n    storage {}\n\n", storage.display());
+    Ok(config(arguments, &format!("acme public domains {host}"), &section))
+}
+
+/// The configuration that does the same, with where the certificate comes from and what that needs before it.
+fn config(arguments: &ServeArgs, certificate: &str, sections: &str) -> String {
     let (http, https) = (arguments.http_port, arguments.https_port);
     let port = if https == 443 { String::new() } else { format!(":{https}") };
     let mut text = format!(
-        "global\n    log stderr format timed local0\n\n\
+        "global\n    log stderr format timed local0\n\n{sections}\
          defaults\n    mode http\n    log global\n    option httplog\n    option dontlognull\n    \
          timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n    timeout http-request 10s\n    \
          timeout http-keep-alive 10s\n    timeout tunnel 1h\n\n\
          frontend http\n    bind :{http}\n    \
          http-request redirect location https://%[req.hdr(host),host_only]{port}%[pathq] code 301\n\n\
-         frontend https\n    bind :{https} ssl crt {}\n    option forwardfor\n    \
+         frontend https\n    bind :{https} ssl {certificate}\n    option forwardfor\n    \
          http-request set-header X-Forwarded-Proto https\n    default_backend servers\n\n\
-         backend servers\n    balance roundrobin\n    option redispatch\n",
-        certificate.display()
+         backend servers\n    balance roundrobin\n    option redispatch\n"
     );
     for (index, address) in arguments.to.iter().enumerate() {
         // Writing into a text cannot fail.
@@ -115,11 +143,13 @@ mod tests {
         let arguments = ServeArgs {
             host: "app.internal".into(),
             to: vec!["127.0.0.1:3000".into(), "127.0.0.1:3001".into()],
+            email: None,
+            directory: None,
             print_config: true,
             http_port: 8080,
             https_port: 8443,
         };
-        let text = config(&arguments, Path::new("/x/app.pem"));
+        let text = config(&arguments, "crt /x/app.pem", "");
         for part in [
             "bind :8443 ssl crt /x/app.pem",
             "host_only]:8443%[pathq]",

@@ -96,10 +96,15 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["preferred-chain"], "<name>", "The root that the chain should lead to.", |_, a, s| {
         one(a, "the common name of a root", &mut s.preferred_chain)
     }),
-    row(&["renew-hook"], "<command>", "Run by the shell once a new certificate is served.", |_, a, s| {
-        s.renew_hooks.push(a.expect_text("a command")?.clone());
-        a.finish()
-    }),
+    row(
+        &["renew-hook"],
+        "<command>",
+        "Run by the shell once a new certificate is served; single quotes keep its variables.",
+        |_, a, s| {
+            s.renew_hooks.push(a.expect_text("a command")?.clone());
+            a.finish()
+        },
+    ),
     row(&["storage"], "<dir>", "Where accounts and certificates are kept.", |_, a, s| {
         one(a, "a directory", &mut s.storage)
     }),

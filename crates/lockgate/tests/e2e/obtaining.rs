@@ -210,3 +210,95 @@ fn a_swap_closes_no_connection() {
     client.kill().unwrap();
     client.wait().unwrap();
 }
+
+#[test]
+fn one_command_serves_a_public_name() {
+    let nginx = Nginx::start("one");
+    let (http, https) = (free_address(), free_address());
+    let pebble = Pebble::start(http, https, &[]);
+    let home = Folder::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+    command.args(["serve", "shop.lockgate-e2e.com", "--email", "you@lockgate-e2e.com"]);
+    command.args(["--to", &nginx.address().to_string(), "--directory", &pebble.directory()]);
+    command.args(["--http-port", &http.port().to_string(), "--https-port", &https.port().to_string()]);
+    command.env("SSL_CERT_FILE", pebble.roots()).env("XDG_STATE_HOME", home.path());
+    let program = Program::start(command);
+    let words = format!(
+        "--cacert {} --resolve shop.lockgate-e2e.com:{1}:127.0.0.1 https://shop.lockgate-e2e.com:{1}/echo",
+        pebble.issuer().display(),
+        https.port()
+    );
+    wait_for(|| (try_curl(&words).0 == 0).then_some(()))
+        .unwrap_or_else(|| panic!("{}\n{}", program.lines().join("\n"), pebble.said()));
+}
+
+/// A foreign client with a server of its own behind the proxy, as people have it with HAProxy.
+#[test]
+fn another_client_behind_the_proxy_still_obtains_certificates() {
+    let standalone = free_address();
+    let text = format!(
+        "{SECTION}frontend web\n bind HTTP\n bind HTTPS ssl acme le domains shop.example\n default_backend lego\n\
+         backend lego\n server s {standalone}\n"
+    );
+    let site = Site::start(&text, &[]);
+    let kept = site.folder.path().join("lego");
+    let out = Command::new("lego")
+        .args(["--server", &site.pebble.directory(), "--email", "me@example.com", "--accept-tos"])
+        .args(["--domains", "other.example", "--http", "--http.port", &standalone.to_string()])
+        .arg("--path")
+        .arg(&kept)
+        .arg("run")
+        .env("LEGO_CA_CERTIFICATES", site.pebble.roots())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success(), "{said}\n{}", site.program.lines().join("\n"));
+    assert!(kept.join("certificates/other.example.crt").exists(), "{said}");
+    site.is_served("shop.example");
+}
+
+/// What cannot be had is told with its cause and the remedy, and what is there goes on being served.
+#[test]
+fn failures_name_their_cause_and_what_to_do() {
+    let refused = |more: &str, environment: &[(&str, &str)], parts: &[&str]| {
+        let site = Site::start(&shortest(more), environment);
+        let line = site.program.line(|line| line.contains("certificate 'shop.example'"));
+        parts.iter().for_each(|part| assert!(line.contains(part), "{part} in {line}"));
+        assert_eq!(try_curl(&format!("-k https://{}/", site.https)).0, 0, "the temporary one is served");
+        let status = || site.tell("acme status");
+        wait_for(|| status().contains("\tFailing\t").then_some(())).unwrap_or_else(|| panic!("{}", status()));
+    };
+    refused(
+        " profile short\n must-have-profile\n",
+        &[],
+        &["no profile 'short'", "name one of these with 'profile'"],
+    );
+    refused(" challenge dns-01\n", &[], &["no way to prove control", "http-01 a frontend on port 80"]);
+    refused(" account-key HERE/haproxy.cfg\n", &[], &["account key in", "ECDSA P-256"]);
+}
+
+#[test]
+fn keys_are_of_the_kind_asked_for_and_kept_where_asked() {
+    let more = " challenge tls-alpn-01\n keytype RSA\n bits 3072\n reuse-key on\n account-key HERE/account.key\n \
+                renew-hook 'echo $RENEWED_DOMAINS > HERE/hooked'\n";
+    let site = Site::start(&shortest(more), &[]);
+    site.is_served("shop.example");
+    let live = site.folder.path().join("storage/live/shop.example");
+    let key = || std::fs::read_to_string(live.join("privkey.pem")).unwrap();
+    let (first, before) = (key(), serial(&live.join("cert.pem")));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["pkey", "-noout", "-text", "-in"]).arg(live.join("privkey.pem"));
+    let text = String::from_utf8(openssl.output().unwrap().stdout).unwrap();
+    assert!(text.contains("3072 bit"), "{text}");
+    let renewed = wait_for(|| {
+        site.tell("acme renew shop.example");
+        (serial(&live.join("cert.pem")) != before).then_some(())
+    });
+    assert!(renewed.is_some(), "{}", site.program.lines().join("\n"));
+    assert_eq!(key(), first);
+    let account = site.folder.path().join("account.key");
+    assert_eq!(std::fs::metadata(account).unwrap().permissions().mode() & 0o777, 0o600);
+    let hooked = || std::fs::read_to_string(site.folder.path().join("hooked")).ok();
+    let hooked = wait_for(|| hooked().filter(|text| text.ends_with('\n'))).unwrap();
+    assert_eq!(hooked, "shop.example www.shop.example\n");
+}
