@@ -164,6 +164,11 @@ impl<'m> Lower<'m> {
         }
     }
 
+    /// Most client connections of the process.
+    pub(crate) fn maxconn(&self) -> u32 {
+        self.model.global.maxconn.unwrap_or_else(default_maxconn)
+    }
+
     fn process(&mut self) -> Process {
         let global = &self.model.global;
         let threads = self.threads;
@@ -173,7 +178,7 @@ impl<'m> Lower<'m> {
         Process {
             threads,
             cpus: options::cpus(&global.cpu_map, threads),
-            maxconn: Limit::new(global.maxconn.unwrap_or_else(default_maxconn)),
+            maxconn: Limit::new(self.maxconn()),
             pipe_size: global.pipesize.map_or(net::splice::PIPE_BYTES, |n| n as usize),
             pipes: global.maxpipes.map_or(net::splice::MAX_PIPES, |n| (n as usize).div_ceil(threads)),
             bufsize: self.bufsize(),

@@ -5,10 +5,9 @@ use super::bind::addresses;
 use super::params::{Line, warn_once};
 use crate::args::Args;
 use crate::ctx::Ctx;
-use crate::failure::Failure;
 use crate::model::{Bind, BindParams, Global};
 use crate::row::{Parse, Parsed, Place, Row};
-use base::Word;
+use base::{Span, Word};
 
 /// HAProxy counts connections in 31 bits.
 const MAX_COUNT: i64 = i32::MAX as i64;
@@ -56,25 +55,37 @@ fn stats_socket(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Pars
     let line = Line { label: format!("stats socket {word}"), place: Place::BIND_LINE };
     let words = args.rest();
     let mut params = BindParams::default();
-    let read = line.read(ctx, words, &mut params).and_then(|()| served(ctx, words, &params));
+    line.read(ctx, words, &mut params)?;
+    if params.ssl {
+        not_over_tls(ctx, words);
+        return Ok(());
+    }
+    served(ctx, words, &params);
     let binds = addresses.into_iter();
     to.stats_sockets.extend(binds.map(|(address, span)| Bind { address, span, params: params.clone() }));
-    read
+    Ok(())
 }
 
-/// The API is spoken in clear; whoever needs it over a network puts a `bind` with TLS before it.
-fn served(ctx: &mut Ctx<'_>, words: &[Word], params: &BindParams) -> Parsed {
-    let place = |name: &str| words.iter().find(|w| w.text == name).map(|w| w.span).unwrap_or_default();
-    if params.ssl {
-        return Err(Failure::new(place("ssl"), "'stats socket' is not served over TLS")
-            .help("use a unix socket, or let a 'listen' with 'mode tcp' and 'bind ... ssl' pass on to it"));
-    }
+fn place(words: &[Word], name: &str) -> Span {
+    words.iter().find(|w| w.text == name).map(|w| w.span).unwrap_or_default()
+}
+
+/// The API is spoken in clear. Opening a socket in clear that was meant to be encrypted would give its commands away:
+/// the traffic is served without it.
+fn not_over_tls(ctx: &mut Ctx<'_>, words: &[Word]) {
+    ctx.warn(
+        place(words, "ssl"),
+        "this 'stats socket' is not opened: the runtime API is not served over TLS",
+    )
+    .help("use a unix socket, and a 'listen' with 'mode tcp' and 'bind ... ssl' that passes on to it");
+}
+
+fn served(ctx: &mut Ctx<'_>, words: &[Word], params: &BindParams) {
     if params.accept_proxy {
-        warn_once(ctx, place("accept-proxy"), "'accept-proxy' has no effect on 'stats socket'");
+        warn_once(ctx, place(words, "accept-proxy"), "'accept-proxy' has no effect on 'stats socket'");
     }
     if params.maxconn.is_some() {
-        ctx.warn(place("maxconn"), "'maxconn' has no effect on 'stats socket'")
+        ctx.warn(place(words, "maxconn"), "'maxconn' has no effect on 'stats socket'")
             .help("'stats maxconn' counts");
     }
-    Ok(())
 }

@@ -24,10 +24,26 @@ use std::time::Duration;
 const RETRIES: u32 = 3;
 /// `pool-purge-delay`
 const POOL_PURGE: u64 = 5_000;
-/// `fullconn` without one: a tenth of what its frontends may carry, as the manual says; the process bounds it.
-const FULLCONN: u32 = 2_000;
+
+/// Whether a frontend's routes may end in this backend: by name, by a name that is computed, or because it is its own.
+fn leads_to(front: &Proxy, back: &Proxy) -> bool {
+    let named = |text: &str| text == back.name.text || text.contains('%');
+    let default = match &front.settings.default_backend {
+        Some(name) => named(&name.text),
+        None => std::ptr::eq(front, back),
+    };
+    front.kind.is_front() && (default || front.use_backends.iter().any(|rule| named(&rule.action.0.text)))
+}
 
 impl Lower<'_> {
+    /// `fullconn` without one: a tenth of what the frontends may carry that may lead here (manual, `fullconn`).
+    fn fullconn(&self, proxy: &Proxy) -> u32 {
+        let process = self.maxconn();
+        let leading = self.model.proxies.iter().filter(|front| !front.disabled && leads_to(front, proxy));
+        let carried = leading.map(|front| front.settings.maxconn.unwrap_or(process));
+        carried.fold(0, u32::saturating_add).div_ceil(10).max(1)
+    }
+
     /// The file that `load-server-state-from-file` means for this backend.
     fn state_file(&self, proxy: &Proxy) -> Option<PathBuf> {
         let (settings, global) = (&proxy.settings, &self.model.global);
@@ -50,7 +66,7 @@ impl Lower<'_> {
         let servers: Vec<Arc<Server>> =
             proxy.servers.iter().enumerate().map(|(i, s)| Arc::new(self.server(proxy, s, i))).collect();
         let targets = proxy.servers.iter().map(|s| self.target(proxy, s)).collect();
-        let fullconn = settings.fullconn.unwrap_or(FULLCONN);
+        let fullconn = settings.fullconn.unwrap_or_else(|| self.fullconn(proxy));
         let listen = proxy.kind == ProxyKind::Listen;
         Backend {
             name: proxy.name.text.as_str().into(),
