@@ -1,6 +1,7 @@
 //! The hatch through which an issuance reaches whoever answers challenges and serves certificates: this process, or
 //! another one over its runtime socket. What stands behind it is not known to `issue`.
 
+use crate::storage::Bundle;
 use std::fmt;
 use std::future::{Future, ready};
 use std::path::{Path, PathBuf};
@@ -84,8 +85,8 @@ pub trait Hatch {
     fn post<'a>(&'a self, answer: &'a Answer) -> Handed<'a>;
     /// Takes an answer back.
     fn withdraw<'a>(&'a self, answer: &'a Answer) -> Handed<'a>;
-    /// New certificates lie where they are served from.
-    fn publish(&self) -> Handed<'_>;
+    /// Serves a new certificate in the place of the one that `file` held. It has been written there already.
+    fn publish<'a>(&'a self, file: &'a Path, bundle: &'a Bundle) -> Handed<'a>;
 }
 
 /// This process.
@@ -126,10 +127,23 @@ impl Hatch for Here {
         Box::pin(ready(Ok(())))
     }
 
-    fn publish(&self) -> Handed<'_> {
+    fn publish<'a>(&'a self, file: &'a Path, bundle: &'a Bundle) -> Handed<'a> {
+        let installed = self.store.install(file, &bundle.whole());
         (self.publish)();
-        Box::pin(ready(Ok(())))
+        Box::pin(ready(installed.map_err(|why| HatchError(why.to_string()))))
     }
+}
+
+/// As one word of a command line.
+fn escaped(text: &str) -> String {
+    let mut word = String::new();
+    for letter in text.chars() {
+        if matches!(letter, ' ' | '\t' | ';' | '\\') {
+            word.push('\\');
+        }
+        word.push(letter);
+    }
+    word
 }
 
 fn no_dns() -> HatchError {
@@ -198,7 +212,11 @@ impl Hatch for OverSocket {
         }
     }
 
-    fn publish(&self) -> Handed<'_> {
-        Box::pin(self.tell("acme publish\n".to_owned()))
+    fn publish<'a>(&'a self, file: &'a Path, bundle: &'a Bundle) -> Handed<'a> {
+        let whole = bundle.whole();
+        // An empty line would end the payload.
+        let lines: Vec<&str> = whole.lines().filter(|line| !line.trim().is_empty()).collect();
+        let file = escaped(&file.display().to_string());
+        Box::pin(self.tell(format!("acme publish {file} <<\n{}\n\n", lines.join("\n"))))
     }
 }

@@ -92,10 +92,11 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
 
     storage.save(&wanted.name, &bundle)?;
     if let Some(file) = &wanted.copy {
-        write_private(file, &format!("{}{}", bundle.fullchain(), bundle.key_pem))?;
+        write_private(file, &bundle.whole())?;
     }
 
-    if let Err(why) = hatch.publish().await {
+    let file = wanted.copy.clone().unwrap_or_else(|| storage.fullchain(&wanted.name));
+    if let Err(why) = hatch.publish(&file, &bundle).await {
         complaints.push(format!("the new certificate is saved but not served yet: {why}"));
     }
     hooks::run(wanted, storage, &mut complaints).await;

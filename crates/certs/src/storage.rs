@@ -19,6 +19,11 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// All of it in one text, as `crt FILE` reads it.
+    pub fn whole(&self) -> String {
+        format!("{}{}{}", self.cert_pem, self.chain_pem, self.key_pem)
+    }
+
     /// Certificate and issuers.
     pub fn fullchain(&self) -> String {
         format!("{}{}", self.cert_pem, self.chain_pem)

@@ -191,6 +191,21 @@ impl CertStore {
         Ok(())
     }
 
+    /// Puts a new certificate with its key in the place of a file's, which this process may not be able to read itself.
+    /// The binds serve it once they are scanned again.
+    pub fn install(&self, file: &Path, pem: &str) -> Result<(), CertError> {
+        let name = || shown(file);
+        let certificate = certificate::from_payload(pem, None).map_err(|why| match why {
+            PayloadError::Unloadable => CertError::Unloadable(name()),
+            PayloadError::Mismatch => CertError::Mismatch(name()),
+            PayloadError::NoKey => CertError::NoKey(name()),
+        })?;
+        let certificate = Arc::new(certificate);
+        self.sources_of(file).iter().for_each(|source| self.replace(source, &certificate));
+        self.edits().loose.insert(file.to_owned(), Loose { certificate: Some(certificate) });
+        Ok(())
+    }
+
     /// A certificate of this name was made by `new` and filled.
     pub(crate) fn is_loose(&self, path: &Path) -> bool {
         self.edits().loose.get(path).is_some_and(|l| l.certificate.is_some())

@@ -76,7 +76,7 @@ pub(crate) fn resolve(store: &CertStore, word: &str, problems: &mut Vec<Problem>
     match std::fs::metadata(&path) {
         Ok(meta) if meta.is_dir() => folder(&path, problems),
         Ok(_) => vec![Source::file(path)],
-        Err(_) if store.is_loose(&path) => vec![Source::file(path)],
+        Err(_) if store.is_kept(&path) => vec![Source::file(path)],
         Err(error) => twins(&path, &error, problems),
     }
 }

@@ -141,14 +141,25 @@ impl CertStore {
         let (store, name) = word.split_once('/').unwrap_or(("", word));
         let called =
             |entry: &&StoreEntry| entry.store == store && entry.alias.as_ref().unwrap_or(&entry.word) == name;
-        let entry = self.shared.spec.entries.iter().find(called)?;
-        let (key, ocsp, sctl) = (entry.key.clone(), entry.ocsp.clone(), entry.sctl.clone());
-        Some(Source { crt: entry.crt.clone(), key, ocsp, sctl })
+        self.shared.spec.entries.iter().find(called).map(entry_source)
     }
 
     /// Not there yet, as is known.
     pub(crate) fn is_awaited(&self, path: &Path) -> bool {
-        self.shared.spec.awaited.contains(path) && !path.exists()
+        let awaited = self.shared.spec.awaited.contains(path);
+        awaited && !path.exists() && !self.is_loose(path) && self.serving(path).is_none()
+    }
+
+    /// It is served though its file cannot be seen (any more), and somebody looks after it.
+    pub(crate) fn is_kept(&self, path: &Path) -> bool {
+        self.is_loose(path) || (self.shared.spec.awaited.contains(path) && self.serving(path).is_some())
+    }
+
+    /// All ways in which the configuration names a certificate's file.
+    pub(crate) fn sources_of(&self, path: &Path) -> Vec<Source> {
+        let entries = self.shared.spec.entries.iter().filter(|entry| entry.crt == path).map(entry_source);
+        let live = self.live_sources().into_iter().filter(|source| source.crt == path);
+        entries.chain(live).chain([Source { crt: path.to_owned(), ..Source::default() }]).collect()
     }
 
     /// Those of `wanted` that the data plane speaks.
@@ -259,6 +270,11 @@ impl fmt::Debug for CertStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CertStore").field("spec", &self.shared.spec).finish_non_exhaustive()
     }
+}
+
+fn entry_source(entry: &StoreEntry) -> Source {
+    let (key, ocsp, sctl) = (entry.key.clone(), entry.ocsp.clone(), entry.sctl.clone());
+    Source { crt: entry.crt.clone(), key, ocsp, sctl }
 }
 
 fn take<'s>(sources: &'s [Source], next: &AtomicUsize) -> Option<(usize, &'s Source)> {

@@ -1,5 +1,6 @@
 //! Certificates that the proxy obtains by itself, from Pebble.
 
+use crate::authority::authority;
 use crate::client::{exchange, text, try_curl};
 use crate::nginx::Nginx;
 use crate::pebble::Pebble;
@@ -24,9 +25,20 @@ struct Site {
 
 impl Site {
     fn start(text: &str, environment: &[(&str, &str)]) -> Site {
+        Site::with(text, environment, None, &[])
+    }
+
+    /// Before an authority that wants an external account, with these files in `HERE`.
+    fn with(
+        text: &str,
+        environment: &[(&str, &str)],
+        external: Option<(&str, &str)>,
+        files: &[(&str, &str)],
+    ) -> Site {
         let (http, https) = (free_address(), free_address());
-        let pebble = Pebble::start(http, https, environment);
+        let pebble = Pebble::with(http, https, environment, external);
         let folder = Folder::new();
+        files.iter().for_each(|(name, content)| drop(folder.file(name, content)));
         let filled = text
             .replace("HTTPS", &https.to_string())
             .replace("HTTP", &http.to_string())
@@ -58,6 +70,15 @@ impl Site {
         let words =
             format!("--cacert {} --resolve {name}:{port}:127.0.0.1 https://{name}:{port}/", issuer.display());
         try_curl(&words).0 == 0
+    }
+
+    /// Ends the proxy and starts another with this configuration.
+    fn restarted(self, config: &Path) -> Site {
+        let Site { pebble, folder, http, https, program } = self;
+        drop(program);
+        let mut program = Program::start(command(config, &pebble));
+        assert!(program.listens(&[https]), "{}", program.lines().join("\n"));
+        Site { pebble, folder, http, https, program }
     }
 
     fn tell(&self, line: &str) -> String {
@@ -301,4 +322,106 @@ fn keys_are_of_the_kind_asked_for_and_kept_where_asked() {
     let hooked = || std::fs::read_to_string(site.folder.path().join("hooked")).ok();
     let hooked = wait_for(|| hooked().filter(|text| text.ends_with('\n'))).unwrap();
     assert_eq!(hooked, "shop.example www.shop.example\n");
+}
+
+/// What a client shows that asks for `name`, with these words more.
+fn shown(to: SocketAddr, name: &str, more: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &to.to_string(), "-servername", name]).args(more);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.lines().find_map(|line| line.strip_prefix("subject=")).unwrap_or(&said).to_owned()
+}
+
+/// What another process of the machine does that obtains certificates for this one.
+#[test]
+fn answers_and_certificates_come_over_the_runtime_api() {
+    let folder = Folder::new();
+    let storage = folder.path().join("storage");
+    let text = format!(
+        "global\n acme.scheduler off\nacme le\n storage {}\nfrontend f\n bind <https> ssl acme le domains shop.example\n \
+         http-request return status 200\n",
+        storage.display()
+    );
+    let operated = Operated::start("level admin", &text);
+    let to = operated.lockgate.at("https");
+    let pem = |name: &str| std::fs::read_to_string(authority().leaf(name)).unwrap();
+    let say = |line: &str, name: &str| {
+        converse(&operated.socket(), &format!("{line} <<\n{}\n\n", pem(name).trim_end()))
+    };
+    assert!(shown(to, "shop.example", &[]).contains("lockgate.invalid"));
+    assert_eq!(say("acme answer tls shop.example", "first.example"), "\n");
+    assert_eq!(shown(to, "shop.example", &["-alpn", "acme-tls/1"]), "CN = first.example");
+    assert!(shown(to, "shop.example", &[]).contains("lockgate.invalid"));
+    assert_eq!(operated.ask("acme withdraw tls shop.example"), "\n");
+    assert_ne!(shown(to, "shop.example", &["-alpn", "acme-tls/1"]), "CN = first.example");
+    let file = storage.join("live/shop.example/fullchain.pem");
+    for name in ["second.example", "third.example"] {
+        assert_eq!(say(&format!("acme publish {}", file.display()), name), "\n");
+        assert_eq!(shown(to, "shop.example", &[]), format!("CN = {name}"));
+    }
+    let answer = converse(&operated.socket(), &format!("acme publish {} <<\nnothing\n\n", file.display()));
+    assert!(answer.contains("unable to load certificate"), "{answer}");
+    assert_eq!(shown(to, "shop.example", &[]), "CN = third.example");
+}
+
+/// Another kind of proof is tried where the first does not convince.
+#[test]
+fn a_handshake_answers_where_a_file_cannot_be_reached() {
+    let elsewhere = free_address();
+    let text = format!(
+        "{SECTION} challenge http-01,tls-alpn-01\nfrontend web\n bind {elsewhere}\n \
+         bind HTTPS ssl acme le domains shop.example\n http-request return status 200\n"
+    );
+    let site = Site::start(&text, &[]);
+    site.is_served("shop.example");
+}
+
+#[test]
+fn the_chain_asked_for_is_served() {
+    let site = Site::start(
+        &shortest(" preferred-chain \"No Such Root\"\n"),
+        &[("PEBBLE_ALTERNATE_ROOTS", "2"), ("PEBBLE_CHAIN_LENGTH", "2")],
+    );
+    site.is_served("shop.example");
+    site.program
+        .line(|line| line.contains("no chain leads to 'No Such Root': the authority's default is used"));
+    let roots: Vec<String> = (0..3).map(|n| site.pebble.root_name(n)).collect();
+    let full = site.folder.path().join("storage/live/shop.example/fullchain.pem");
+    assert_eq!(top_issuer(&full), roots[0]);
+    let config = site.folder.path().join("haproxy.cfg");
+    let text = std::fs::read_to_string(&config).unwrap().replace("No Such Root", &roots[2]);
+    std::fs::write(&config, text).unwrap();
+    let site = site.restarted(&config);
+    let renewed = wait_for(|| {
+        site.tell("acme renew shop.example");
+        (top_issuer(&full) == roots[2]).then_some(())
+    });
+    assert!(renewed.is_some(), "{roots:?} {}\n{}", top_issuer(&full), site.program.lines().join("\n"));
+}
+
+/// The common name of who issued the last certificate of a file.
+fn top_issuer(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    let last = text.rfind("-----BEGIN").unwrap();
+    let one = file.with_extension("top");
+    std::fs::write(&one, &text[last..]).unwrap();
+    let out = Command::new("openssl").args(["x509", "-noout", "-issuer", "-in"]).arg(&one).output().unwrap();
+    String::from_utf8(out.stdout).unwrap().rsplit("CN = ").next().unwrap().trim().to_owned()
+}
+
+#[test]
+fn an_external_account_is_bound() {
+    let key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+    let more = " eab-key-id HERE/kid\n eab-mac-key HERE/mac\n";
+    let files: &[(&str, &str)] = &[("kid", "kid-1\n"), ("mac", key)];
+    let site = Site::with(&shortest(more), &[], Some(("kid-1", key)), files);
+    site.is_served("shop.example");
+    let site = Site::with(&shortest(""), &[], Some(("kid-1", key)), files);
+    let line = site.program.line(|line| line.contains("certificate 'shop.example'"));
+    assert!(line.contains("externalAccountRequired") && line.contains("'eab-key-id'"), "{line}");
+    let wrong: &[(&str, &str)] = &[("kid", "kid-2\n"), ("mac", key)];
+    let site = Site::with(&shortest(more), &[], Some(("kid-1", key)), wrong);
+    let line = site.program.line(|line| line.contains("certificate 'shop.example'"));
+    assert!(line.contains("refused an account"), "{line}");
 }

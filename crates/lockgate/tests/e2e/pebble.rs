@@ -17,6 +17,16 @@ pub struct Pebble {
 impl Pebble {
     /// An authority that looks at names on these ports; `environment` as Pebble's manual has it.
     pub fn start(http: SocketAddr, tls: SocketAddr, environment: &[(&str, &str)]) -> Pebble {
+        Pebble::with(http, tls, environment, None)
+    }
+
+    /// The same, and it wants an external account: its identifier and its key.
+    pub fn with(
+        http: SocketAddr,
+        tls: SocketAddr,
+        environment: &[(&str, &str)],
+        external: Option<(&str, &str)>,
+    ) -> Pebble {
         let folder = Folder::new();
         certificate(&folder);
         let [address, management, dns, steering] = [(); 4].map(|()| free_address());
@@ -24,9 +34,11 @@ impl Pebble {
         let text = format!(
             "{{\"pebble\":{{\"listenAddress\":\"{address}\",\"managementListenAddress\":\"{management}\",\
              \"certificate\":\"{here}/pebble.crt\",\"privateKey\":\"{here}/pebble.key\",\"httpPort\":{},\
-             \"tlsPort\":{},\"ocspResponderURL\":\"\",\"externalAccountBindingRequired\":false}}}}",
+             \"tlsPort\":{},\"ocspResponderURL\":\"\",\"externalAccountBindingRequired\":{},\"externalAccountMACKeys\":{{{}}}}}}}",
             http.port(),
-            tls.port()
+            tls.port(),
+            external.is_some(),
+            external.map(|(id, key)| format!("\"{id}\":\"{key}\"")).unwrap_or_default()
         );
         let file = folder.file("pebble.json", text);
         let mut names = Command::new("pebble-challtestsrv");
@@ -58,6 +70,16 @@ impl Pebble {
         let url = format!("https://localhost:{}/roots/0", self.management.port());
         let out = Command::new("curl").args(["-sk", &url]).output().unwrap();
         self.folder.file("issuer.pem", out.stdout)
+    }
+
+    /// The common name of one of its roots.
+    pub fn root_name(&self, number: usize) -> String {
+        let url = format!("https://localhost:{}/roots/{number}", self.management.port());
+        let out = Command::new("curl").args(["-sk", &url]).output().unwrap();
+        let file = self.folder.file("root.pem", out.stdout);
+        let out =
+            Command::new("openssl").args(["x509", "-noout", "-subject", "-in"]).arg(file).output().unwrap();
+        String::from_utf8(out.stdout).unwrap().rsplit("CN = ").next().unwrap().trim().to_owned()
     }
 
     /// What it has printed.

@@ -35,12 +35,10 @@ pub(crate) const COMMANDS: &[Command] = &[
     }),
     Command::now(
         &["acme", "publish"],
-        "",
-        "look at all certificate files now and serve what is new",
+        "[<file> <payload>]",
+        "serve a new certificate of a file at once, or whatever is new in all files",
         Admin,
-        |call| {
-            certificates::refresh(&call.process.plan);
-        },
+        publish,
     ),
 ];
 
@@ -79,6 +77,25 @@ fn renew(call: &mut Call<'_>) {
     let known = call.process.scheduler.as_ref().is_some_and(|scheduler| scheduler.renew(&called));
     if !known {
         call.refuse(format_args!("no acme section obtains '{called}'; 'acme status' lists what is obtained"));
+    }
+}
+
+fn publish(call: &mut Call<'_>) {
+    let file = std::path::Path::new(call.arg(0));
+    let installed = match (call.arg(0), call.payload) {
+        ("", None) => Ok(()),
+        ("", Some(_)) | (_, None) => {
+            return call.refuse(
+                "'acme publish' expects a file and a certificate with its key as payload, or nothing",
+            );
+        }
+        (_, Some(pem)) => call.process.plan.certs.install(file, pem),
+    };
+    match installed {
+        Ok(()) => {
+            certificates::refresh(&call.process.plan);
+        }
+        Err(why) => call.refuse(why),
     }
 }
 
