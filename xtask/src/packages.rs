@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 /// Peers of the end-to-end tests: programs that we did not write.
 pub(crate) const TEST: &[&str] = &[
     "apache2-utils",
+    "bind9",
     "curl",
     "gunicorn",
     "haproxy",

@@ -2,6 +2,7 @@
 //! that no public one would sign. Never on the path of a request.
 
 pub mod acme;
+pub mod dns;
 pub mod hatch;
 pub mod issue;
 mod key;

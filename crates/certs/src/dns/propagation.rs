@@ -1,0 +1,77 @@
+//! Whether the servers of a zone show a record: asked themselves, since a resolver's cache would answer for them. The
+//! authority is told only then, as each of its failed looks counts against a limit.
+
+use super::lookup::texts;
+use super::{DnsError, Presented, Resolver};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Between two looks at a server that does not show the record yet.
+const BETWEEN: Duration = Duration::from_secs(2);
+/// Secondaries of a slow provider take minutes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How it is made sure that a record can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Every authoritative server is asked, for at most this long.
+    Servers(Duration),
+    /// It is waited for this long, and nobody asked: for zones whose servers cannot be reached from here.
+    Wait(Duration),
+}
+
+impl Default for Check {
+    fn default() -> Check {
+        Check::Servers(PATIENCE)
+    }
+}
+
+/// Returns once every server of the zone shows the record, or says which do not.
+pub async fn propagated(presented: &Presented, resolver: &Resolver, check: Check) -> Result<(), DnsError> {
+    let patience = match check {
+        Check::Servers(patience) => patience,
+        Check::Wait(time) => {
+            sleep(time).await;
+            return Ok(());
+        }
+    };
+    let until = Instant::now() + patience;
+    let mut missing = resolver.authorities(&presented.owner).await?;
+    loop {
+        missing = still_missing(missing, presented).await;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            let servers: Vec<String> = missing.into_iter().map(|(name, _)| name).collect();
+            let (owner, servers) = (presented.owner.clone(), servers.join(", "));
+            return Err(DnsError::NotSeen { owner, servers, seconds: patience.as_secs() });
+        }
+        sleep(BETWEEN.min(patience)).await;
+    }
+}
+
+async fn still_missing(
+    servers: Vec<(String, Vec<SocketAddr>)>,
+    presented: &Presented,
+) -> Vec<(String, Vec<SocketAddr>)> {
+    let mut missing = Vec::new();
+    for (name, addresses) in servers {
+        if !shows(&addresses, presented).await {
+            missing.push((name, addresses));
+        }
+    }
+    missing
+}
+
+/// One of the server's addresses is enough: IPv6 may not lead anywhere from here.
+async fn shows(addresses: &[SocketAddr], presented: &Presented) -> bool {
+    for address in addresses {
+        // An address that does not answer is not told: the server counts as missing if none shows the record.
+        if let Ok(values) = texts(*address, &presented.owner).await {
+            return values.iter().any(|value| value == presented.value.as_bytes());
+        }
+    }
+    false
+}
