@@ -1396,10 +1396,10 @@ pub enum TcpAction {
     SetLogLevel(Option<u8>),
     /// `set-nice N`
     SetNice(i32),
-    /// `set-mark`, `set-tos`: as written
-    SetMark(Word),
+    /// `set-mark`
+    SetMark(u32),
     /// `set-tos`
-    SetTos(Word),
+    SetTos(u8),
     /// `capture EXPR len N`
     Capture(ExprText, u32),
     /// A known action without effect here; a warning was given.
@@ -1478,9 +1478,9 @@ pub enum HttpAction {
     /// `set-nice N`
     SetNice(i32),
     /// `set-mark`
-    SetMark(Word),
+    SetMark(u32),
     /// `set-tos`
-    SetTos(Word),
+    SetTos(u8),
     /// `early-hint NAME FORMAT`
     EarlyHint(Word, FormatText),
     /// `wait-for-body time T [at-least N]`

@@ -90,3 +90,19 @@ fn capture_rules_name_slots_that_exist() {
         "backend b\nserver s 1.1.1.1:1\nhttp-request capture src id 0",
     ]);
 }
+
+#[test]
+fn a_check_needs_a_port() {
+    let alert = "neither service port nor check port";
+    complains(&[
+        ("backend b\nserver s 127.0.0.1 check", alert, "'port'"),
+        ("backend b\nserver s 127.0.0.1:+1 check", alert, "[ALERT]"),
+    ]);
+    loads(&[
+        "backend b\nserver s 127.0.0.1 check port 80",
+        "backend b\nserver s 127.0.0.1 check addr 127.0.0.1:80",
+        "backend b\nserver s 127.0.0.1",
+        "backend b\nserver s /run/s check",
+        "backend b\noption tcp-check\ntcp-check connect port 81\nserver s 127.0.0.1 check",
+    ]);
+}

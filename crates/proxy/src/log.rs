@@ -7,6 +7,7 @@ pub(crate) mod size;
 pub use frame::Frame;
 
 use crate::stream::Stream;
+use crate::tally::Count;
 use expr::Format;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -132,6 +133,7 @@ impl LogPlan {
             format.write(stream, &mut structured);
         }
         self.send(&line, &structured, level, now);
+        stream.front.tally.add(stream.worker.index, Count::LogLines, 1);
         LINE.set((line, structured));
     }
 

@@ -25,7 +25,6 @@ use expr::{Compiler, Condition, Env, Escape, Expr, Format, Outside, Stage, VarId
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// What the command line adds to the model.
@@ -191,7 +190,6 @@ impl<'m> Lower<'m> {
             rates: RateLimits::new(global.max_connection_rate, global.max_session_rate, global.max_tls_rate),
             invalid: Default::default(),
             connections: Connections::default(),
-            requests: AtomicU64::new(0),
         }
     }
 

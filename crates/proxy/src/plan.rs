@@ -21,7 +21,7 @@ use net::{ConnectOptions, ListenAddr, ListenOptions};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Everything that runs.
@@ -137,8 +137,6 @@ pub struct Process {
     pub rates: RateLimits,
     /// Messages that were refused.
     pub invalid: Events,
-    /// Requests ever, for `%rc`-like counters and `unique-id`.
-    pub requests: AtomicU64,
 }
 
 /// Where and how a frontend listens: one socket address.
@@ -245,6 +243,8 @@ pub struct Frontend {
     pub request_captures: Vec<CaptureSlot>,
     /// The same for the response.
     pub response_captures: Vec<CaptureSlot>,
+    /// `capture cookie`: the beginning of its name, and the longest text kept.
+    pub cookie_capture: Option<(Box<[u8]>, usize)>,
     /// Error replies.
     pub errors: ErrorPages,
     /// Logging.

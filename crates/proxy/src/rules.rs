@@ -78,6 +78,15 @@ pub enum TimeoutKind {
     Client,
 }
 
+/// How packets to the client are to be marked from now on (`set-mark`, `set-tos`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The firewall's mark.
+    pub mark: Option<u32>,
+    /// Type of service, or traffic class.
+    pub tos: Option<u8>,
+}
+
 /// A compiled `http-*` action.
 #[allow(missing_docs)] // named after the keyword, each
 pub enum HttpAction {
@@ -86,7 +95,8 @@ pub enum HttpAction {
     Tarpit(Arc<Reply>),
     Return(Arc<Reply>),
     Reject,
-    SilentDrop,
+    /// Hops that the reset may go.
+    SilentDrop(Option<u32>),
     Auth(Format),
     Redirect(Redirect),
     SetHeader(Box<[u8]>, Format),
@@ -108,6 +118,7 @@ pub enum HttpAction {
     /// Slot and expression, longest text.
     Capture(usize, Expr, usize),
     SetLogLevel(Option<u8>),
+    MarkPackets(Marks),
     SetEndpoint(Endpoint, Expr),
     SetTimeout(TimeoutKind, Expr),
     EarlyHint(Box<[u8]>, Format),
@@ -132,13 +143,15 @@ pub enum NameTest {
 pub enum TcpAction {
     Accept,
     Reject,
-    SilentDrop,
+    /// Hops that the reset may go.
+    SilentDrop(Option<u32>),
     Close,
     ExpectProxy,
     SetEndpoint(Endpoint, Expr),
     SetVar(VarId, Vec<VarCondition>, Value),
     UnsetVar(VarId),
     SetLogLevel(Option<u8>),
+    MarkPackets(Marks),
     Capture(usize, Expr, usize),
     Nothing,
 }
@@ -159,8 +172,8 @@ pub enum Decision {
     Auth(Vec<u8>),
     /// Close without an answer.
     Reject,
-    /// Vanish.
-    SilentDrop,
+    /// Vanish; a reset may go so many hops.
+    SilentDrop(Option<u32>),
     /// Wait for the body (at most this long, at least so many bytes), then go on with the rule at the index.
     WaitForBody(Duration, Option<u64>, usize),
     /// Send a 103 with these fields, then go on with the rule at the index.
@@ -174,8 +187,10 @@ pub enum TcpDecision {
     Accept,
     /// Close.
     Reject,
-    /// Vanish.
-    SilentDrop,
+    /// Close the server's connection only.
+    Close,
+    /// Vanish; a reset may go so many hops.
+    SilentDrop(Option<u32>),
     /// A PROXY protocol header comes first; go on with the rule at the index afterwards.
     ExpectProxy(usize),
     /// More bytes are needed to tell.
@@ -211,7 +226,7 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
             HttpAction::Tarpit(reply) => return stop(stream, rule, Decision::Tarpit(reply.clone())),
             HttpAction::Return(reply) => return stop(stream, rule, Decision::Return(reply.clone())),
             HttpAction::Reject => return stop(stream, rule, Decision::Reject),
-            HttpAction::SilentDrop => return stop(stream, rule, Decision::SilentDrop),
+            HttpAction::SilentDrop(ttl) => return stop(stream, rule, Decision::SilentDrop(*ttl)),
             HttpAction::Auth(realm) => {
                 let realm = edit::text(realm, stream);
                 return stop(stream, rule, Decision::Auth(realm));
@@ -241,6 +256,7 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
             | HttpAction::UnsetVar(..)
             | HttpAction::Capture(..)
             | HttpAction::SetLogLevel(..)
+            | HttpAction::MarkPackets(..)
             | HttpAction::SetEndpoint(..)
             | HttpAction::SetTimeout(..)
             | HttpAction::DisableL7Retry
@@ -295,16 +311,21 @@ pub fn run_tcp(rules: &[TcpRule], from: usize, last_chance: bool, stream: &mut S
         }
         match &rule.action {
             TcpAction::Accept => return TcpDecision::Accept,
-            TcpAction::Reject | TcpAction::Close => {
+            TcpAction::Reject => {
                 stream.last_rule_line = rule.line;
                 return TcpDecision::Reject;
             }
-            TcpAction::SilentDrop => return TcpDecision::SilentDrop,
+            TcpAction::Close => {
+                stream.last_rule_line = rule.line;
+                return TcpDecision::Close;
+            }
+            TcpAction::SilentDrop(ttl) => return TcpDecision::SilentDrop(*ttl),
             TcpAction::ExpectProxy => return TcpDecision::ExpectProxy(index + 1),
             TcpAction::SetEndpoint(..)
             | TcpAction::SetVar(..)
             | TcpAction::UnsetVar(..)
             | TcpAction::SetLogLevel(..)
+            | TcpAction::MarkPackets(..)
             | TcpAction::Capture(..)
             | TcpAction::Nothing => edit::apply_tcp(&rule.action, stream),
         }

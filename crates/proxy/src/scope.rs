@@ -5,7 +5,7 @@ mod rare;
 use crate::ending::Phase;
 use crate::plan::{Backend, CaptureSlot, Frontend};
 use crate::stream::{Stream, Times};
-use crate::tally::Pace;
+use crate::tally::{Count, Pace};
 use expr::{Direction, Fact, Payload, Sample, Scope, VarId, VarScope};
 use http::{Request, Response};
 use net::Addr;
@@ -36,7 +36,10 @@ impl Scope for Stream<'_> {
             Direction::Request => {
                 Some(Payload { bytes: self.payload.data(), complete: self.payload_complete })
             }
-            Direction::Response => Some(Payload { bytes: self.response_payload.data(), complete: true }),
+            Direction::Response => Some(Payload {
+                bytes: self.response_payload.data(),
+                complete: self.response_payload_complete,
+            }),
         }
     }
 
@@ -279,7 +282,7 @@ fn stream_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
         Fact::TerminationCodeCookie => {
             Some(Sample::owned([stream.ending.letters(), stream.cookie_letters].concat()))
         }
-        Fact::RequestCounter => Some(int(stream.worker.request_number())),
+        Fact::RequestCounter => Some(int(stream.number)),
         Fact::SrvConnNow => {
             let servers = stream.back.as_ref()?.balance.servers();
             Some(int(stream.server.and_then(|i| servers.get(i)).map_or(0, |s| s.sessions())))
@@ -295,8 +298,11 @@ fn stream_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
         Fact::FirstVersion => Some(text(first?.version.as_str())),
         Fact::CapturedRequestHeader(slot) => captured(&stream.request_captures, *slot),
         Fact::CapturedResponseHeader(slot) => captured(&stream.response_captures, *slot),
+        Fact::CapturedRequestCookie => stream.captured_cookies[0].as_deref().map(Sample::str),
+        Fact::CapturedResponseCookie => stream.captured_cookies[1].as_deref().map(Sample::str),
         Fact::RequestCaptureCount => Some(slots(stream, &stream.front.request_captures)),
         Fact::ResponseCaptureCount => Some(slots(stream, &stream.front.response_captures)),
+        Fact::LogCounter => Some(int(stream.front.tally.sum(Count::LogLines))),
         Fact::LogAsap => Some(Sample::Bool(stream.front.log.asap)),
         Fact::LogLevel => stream.log_level.flatten().map(int),
         Fact::LastRuleLine => (stream.last_rule_line > 0).then(|| int(stream.last_rule_line)),

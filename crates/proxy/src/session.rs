@@ -8,7 +8,7 @@ use crate::front;
 use crate::link::{Link, LinkError};
 use crate::plan::{Frontend, Listener};
 use crate::roster::Sight;
-use crate::rules::{TcpDecision, run_tcp};
+use crate::rules::{Marks, TcpDecision, run_tcp};
 use crate::stream::Stream;
 use crate::tally::{Count, Pace};
 use crate::tcp;
@@ -62,6 +62,8 @@ pub struct Session {
     pub private: RefCell<Option<crate::back::Private>>,
     /// The server that served the last request, for `option prefer-last-server` and logs.
     pub last_server: Cell<Option<(usize, usize)>>,
+    /// What rules want of packets to the client and was not done yet.
+    wish: Cell<Option<Marks>>,
     /// Its one timer.
     pub deadline: RefCell<Deadline>,
 }
@@ -78,6 +80,23 @@ impl Session {
             return Poll::Ready(Ending { cause: Cause::Killed, status: None, ..late });
         }
         self.deadline.borrow_mut().poll(cx, at).map(|()| late)
+    }
+
+    /// A rule wants packets marked; [`Session::mark_packets`] does it when the rules are through.
+    pub fn wish(&self, marks: Marks) {
+        let before = self.wish.get().unwrap_or_default();
+        self.wish.set(Some(Marks { mark: marks.mark.or(before.mark), tos: marks.tos.or(before.tos) }));
+    }
+
+    /// Marks packets to the client as rules wished. Without the right to do so they go unmarked (manual, `set-mark`).
+    pub fn mark_packets(&self, link: &Link) {
+        let Some(marks) = self.wish.take() else { return };
+        if let Some(mark) = marks.mark {
+            let _ = link.stream().set_mark(mark);
+        }
+        if let Some(tos) = marks.tos {
+            let _ = link.stream().set_tos(tos);
+        }
     }
 
     /// Counts in the frontend and its listener.
@@ -127,7 +146,7 @@ impl Drop for Counted {
 enum Preface {
     Go,
     Close,
-    SilentDrop,
+    SilentDrop(Option<u32>),
 }
 
 /// Serves one client connection to its end.
@@ -159,6 +178,7 @@ pub async fn run(
         requests: Cell::new(0),
         private: RefCell::new(None),
         last_server: Cell::new(None),
+        wish: Cell::new(None),
         deadline: RefCell::default(),
     });
     let mut link = Link::new(stream);
@@ -169,7 +189,7 @@ pub async fn run(
         match Box::pin(preface(session, &mut link)).await {
             Preface::Go => {}
             Preface::Close => return,
-            Preface::SilentDrop => return link.silent_drop(None),
+            Preface::SilentDrop(ttl) => return link.silent_drop(ttl),
         }
         session.handshake = session.worker.tick().duration_since(session.accepted);
     }
@@ -200,9 +220,11 @@ async fn preface(session: &mut Session, link: &mut Link) -> Preface {
     if session.listener.accept_proxy && !read_proxy_header(session, link, give_up).await {
         return Preface::Close;
     }
-    match connection_rules(session, link, give_up).await {
+    let decided = connection_rules(session, link, give_up).await;
+    session.mark_packets(link);
+    match decided {
         Preface::Go => {}
-        stop @ (Preface::Close | Preface::SilentDrop) => {
+        stop @ (Preface::Close | Preface::SilentDrop(_)) => {
             session.count(Count::DeniedConnections);
             return stop;
         }
@@ -222,10 +244,12 @@ async fn preface(session: &mut Session, link: &mut Link) -> Preface {
         }
     }
     let front = session.front.clone();
-    let denied = match tcp_rules(session, &front.tcp_session, 0) {
+    let decision = tcp_rules(session, &front.tcp_session, 0);
+    session.mark_packets(link);
+    let denied = match decision {
         TcpDecision::Accept | TcpDecision::Wait | TcpDecision::ExpectProxy(_) => return Preface::Go,
-        TcpDecision::Reject => Preface::Close,
-        TcpDecision::SilentDrop => Preface::SilentDrop,
+        TcpDecision::Reject | TcpDecision::Close => Preface::Close,
+        TcpDecision::SilentDrop(ttl) => Preface::SilentDrop(ttl),
     };
     session.count(Count::DeniedSessions);
     denied
@@ -237,8 +261,8 @@ async fn connection_rules(session: &mut Session, link: &mut Link, give_up: Insta
     loop {
         match tcp_rules(session, &front.tcp_connection, from) {
             TcpDecision::Accept | TcpDecision::Wait => return Preface::Go,
-            TcpDecision::Reject => return Preface::Close,
-            TcpDecision::SilentDrop => return Preface::SilentDrop,
+            TcpDecision::Reject | TcpDecision::Close => return Preface::Close,
+            TcpDecision::SilentDrop(ttl) => return Preface::SilentDrop(ttl),
             TcpDecision::ExpectProxy(next) => {
                 from = next;
                 if !read_proxy_header(session, link, give_up).await {
@@ -255,7 +279,7 @@ fn tcp_rules(session: &mut Session, rules: &[crate::rules::TcpRule], from: usize
         return TcpDecision::Accept;
     }
     let (decision, src, dst) = {
-        let mut stream = Stream::new(session);
+        let mut stream = Stream::of_session(session);
         let decision = run_tcp(rules, from, true, &mut stream);
         (decision, stream.src(), stream.dst())
     };
@@ -327,7 +351,7 @@ async fn handshake(
 /// Failed handshakes are logged as HAProxy does: with the error log format, or a short line. Connections that ended
 /// without a byte are silent under `option dontlognull`.
 fn log_failed_handshake(session: &Session, error: &HandshakeError) {
-    let mut stream = Stream::new(session);
+    let mut stream = Stream::of_session(session);
     let cause = match error {
         HandshakeError::Timeout => Cause::ClientTimeout,
         HandshakeError::Link(LinkError::Io(_)) => Cause::ClientAbort,

@@ -2,6 +2,7 @@
 //! steps**; every step takes what it needs and returns a decision, and what is decided is done here.
 
 mod answer;
+mod captured_cookie;
 mod challenge;
 mod finish_request;
 mod finish_response;
@@ -44,8 +45,8 @@ pub enum After {
     Linger,
     /// It ends so that the client can see that something is missing.
     Abort,
-    /// It vanishes.
-    SilentDrop,
+    /// It vanishes; a reset may go so many hops.
+    SilentDrop(Option<u32>),
 }
 
 /// Moments of a stream; logs and timers are made of their differences.
@@ -87,6 +88,8 @@ pub struct Stream<'s> {
     pub session: &'s Session,
     /// Its thread.
     pub worker: &'s Worker,
+    /// Its number in the process (`%rt`).
+    pub number: u64,
     /// Where it came in.
     pub front: &'s Arc<Frontend>,
     /// Where it goes.
@@ -111,6 +114,8 @@ pub struct Stream<'s> {
     pub payload_complete: bool,
     /// Raw server bytes lent for an inspection.
     pub response_payload: crate::buf::Buf,
+    /// No more of them will come.
+    pub response_payload_complete: bool,
     vars: RefCell<[Vars; 3]>,
     src: Option<SocketAddr>,
     dst: Option<SocketAddr>,
@@ -122,6 +127,8 @@ pub struct Stream<'s> {
     pub request_captures: Vec<Option<Vec<u8>>>,
     /// The same of the response.
     pub response_captures: Vec<Option<Vec<u8>>>,
+    /// `capture cookie`: of the request, of the response.
+    pub captured_cookies: [Option<Vec<u8>>; 2],
     /// Method, target and version as first received, for logs.
     pub first_line: Option<FirstLine>,
     /// Moments.
@@ -176,7 +183,15 @@ pub struct FirstLine {
 impl<'s> Stream<'s> {
     /// A stream on `session` before anything was read.
     pub fn new(session: &'s Session) -> Stream<'s> {
+        let mut stream = Stream::of_session(session);
+        stream.number = session.worker.next_number();
+        stream
+    }
+
+    /// What stands in for a stream where a session itself is looked at; it has no number.
+    pub fn of_session(session: &'s Session) -> Stream<'s> {
         Stream {
+            number: 0,
             session,
             worker: &session.worker,
             front: &session.front,
@@ -191,6 +206,7 @@ impl<'s> Stream<'s> {
             payload: crate::buf::Buf::default(),
             payload_complete: false,
             response_payload: crate::buf::Buf::default(),
+            response_payload_complete: false,
             vars: RefCell::default(),
             src: None,
             dst: None,
@@ -198,6 +214,7 @@ impl<'s> Stream<'s> {
             log_level: None,
             request_captures: Vec::new(),
             response_captures: Vec::new(),
+            captured_cookies: [None, None],
             first_line: None,
             times: Times {
                 idle_from: session.worker.now(),
@@ -409,20 +426,22 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
 /// `tcp-request content` rules in HTTP mode: the request is their payload, nothing is left to wait for.
 async fn inspect(
     stream: &mut Stream<'_>,
-    _exchange: &mut Exchange<'_>,
+    exchange: &mut Exchange<'_>,
     rules: &[rules::TcpRule],
 ) -> Result<Flow, Ending> {
-    match rules::run_tcp(rules, 0, true, stream) {
+    let decision = rules::run_tcp(rules, 0, true, stream);
+    stream.session.mark_packets(exchange.link);
+    match decision {
         rules::TcpDecision::Accept | rules::TcpDecision::Wait | rules::TcpDecision::ExpectProxy(_) => {
             Ok(Flow::Next)
         }
-        rules::TcpDecision::Reject => {
+        rules::TcpDecision::Reject | rules::TcpDecision::Close => {
             stream.ending = Ending::new(Cause::Proxy, Phase::Request);
             Ok(Flow::Done(After::Close))
         }
-        rules::TcpDecision::SilentDrop => {
+        rules::TcpDecision::SilentDrop(ttl) => {
             stream.ending = Ending::new(Cause::Proxy, Phase::Request);
-            Ok(Flow::Done(After::SilentDrop))
+            Ok(Flow::Done(After::SilentDrop(ttl)))
         }
     }
 }
@@ -439,6 +458,7 @@ async fn request_rules(
     let mut from = 0;
     loop {
         let decision = rules::run_http(&set.request, from, Message::Request, stream);
+        stream.session.mark_packets(exchange.link);
         match decision {
             Decision::Continue => break,
             Decision::WaitForBody(time, least, next) => {
@@ -455,7 +475,7 @@ async fn request_rules(
             | Decision::Redirect(_)
             | Decision::Auth(_)
             | Decision::Reject
-            | Decision::SilentDrop => return act(stream, exchange, decision).await.map(Flow::Done),
+            | Decision::SilentDrop(_) => return act(stream, exchange, decision).await.map(Flow::Done),
         }
     }
     if let Some(page) = set.statistics.as_deref().filter(|page| page.is_asked(&stream.request)) {
@@ -512,9 +532,9 @@ async fn act(
             stream.ending = Ending::new(Cause::Proxy, Phase::Request);
             Ok(After::Close)
         }
-        Decision::SilentDrop => {
+        Decision::SilentDrop(ttl) => {
             stream.ending = Ending::new(Cause::Proxy, Phase::Request);
-            Ok(After::SilentDrop)
+            Ok(After::SilentDrop(ttl))
         }
         Decision::Continue | Decision::WaitForBody(..) | Decision::EarlyHints(..) => Ok(After::KeepAlive),
     }
@@ -589,6 +609,10 @@ async fn through(
 ) -> Result<After, Failure> {
     stream.session.sight.turn(Stage::Headers);
     checkout.send_request(stream, exchange);
+    if let Some(after) = inspect_response(stream, exchange)? {
+        checkout.abandon();
+        return Ok(after);
+    }
     let complete = checkout.response_head(stream, exchange, attempts).await?;
     if complete.upgrade && stream.response.status == 101 {
         finish_response::before_rules(stream);
@@ -611,13 +635,41 @@ async fn through(
     Ok(checkout.body(stream, exchange, complete).await)
 }
 
+/// `tcp-response content` rules in HTTP mode: they see the connection, and nothing of the response yet.
+fn inspect_response(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<Option<After>, Failure> {
+    let Some(back) = stream.back.filter(|back| !back.tcp_response.is_empty()) else { return Ok(None) };
+    let decision = rules::run_tcp(&back.tcp_response, 0, true, stream);
+    stream.session.mark_packets(exchange.link);
+    stream.ending = match decision {
+        rules::TcpDecision::Accept | rules::TcpDecision::Wait | rules::TcpDecision::ExpectProxy(_) => {
+            return Ok(None);
+        }
+        rules::TcpDecision::Close => {
+            return Err(Failure::finally(Ending::new(Cause::ServerAbort, Phase::Headers)));
+        }
+        rules::TcpDecision::Reject | rules::TcpDecision::SilentDrop(_) => {
+            Ending::new(Cause::Proxy, Phase::Data)
+        }
+    };
+    Ok(Some(match decision {
+        rules::TcpDecision::SilentDrop(ttl) => After::SilentDrop(ttl),
+        rules::TcpDecision::Accept
+        | rules::TcpDecision::Wait
+        | rules::TcpDecision::ExpectProxy(_)
+        | rules::TcpDecision::Close
+        | rules::TcpDecision::Reject => After::Close,
+    }))
+}
+
 /// `http-response` rules: the backend's, then the frontend's.
 async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<Flow, Ending> {
     let back = stream.back.filter(|b| b.kind != ProxyKind::Listen);
     let front = stream.front;
     let sets: [Option<&[HttpRule]>; 2] = [back.map(|b| &b.rules.response[..]), Some(&front.rules.response)];
     for set in sets.into_iter().flatten().filter(|set| !set.is_empty()) {
-        match rules::run_http(set, 0, Message::Response, stream) {
+        let decision = rules::run_http(set, 0, Message::Response, stream);
+        stream.session.mark_packets(exchange.link);
+        match decision {
             Decision::Continue | Decision::WaitForBody(..) | Decision::EarlyHints(..) => {}
             Decision::Deny(reply) => {
                 stream.ending = Ending::new(Cause::Proxy, Phase::Headers);

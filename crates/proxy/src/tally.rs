@@ -43,6 +43,8 @@ pub enum Count {
     TlsSessions,
     TlsResumed,
     TlsFailed,
+    /// Lines of the frontend's log (`%lc`).
+    LogLines,
     /// When the last session came, milliseconds since the epoch; the latest of all threads counts.
     LastSession,
     /// Streams whose times are in the averages.

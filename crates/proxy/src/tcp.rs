@@ -1,6 +1,8 @@
 //! `mode tcp`: the order of the steps for a connection whose bytes are not HTTP: inspect, route, assign, connect,
 //! carry, log.
 
+mod response;
+
 use crate::assign;
 use crate::back::{self, Attempts};
 use crate::deadline::after;
@@ -26,7 +28,7 @@ const INSPECT_MAX: usize = 16 * 1024;
 enum Close {
     Orderly,
     Abort,
-    Silent,
+    Silent(Option<u32>),
 }
 
 /// Serves one connection.
@@ -49,7 +51,7 @@ pub async fn run(session: &Session, mut link: Link) {
     match close {
         Close::Orderly => {}
         Close::Abort => link.abort(),
-        Close::Silent => link.silent_drop(None),
+        Close::Silent(ttl) => link.silent_drop(ttl),
     }
 }
 
@@ -100,15 +102,16 @@ async fn inspect(
         stream.payload_complete = last_chance;
         let decision = run_tcp(rules, 0, last_chance, stream);
         take_back(stream, link);
+        stream.session.mark_packets(link);
         match decision {
             TcpDecision::Accept | TcpDecision::ExpectProxy(_) => return Ok(None),
-            TcpDecision::Reject => {
+            TcpDecision::Reject | TcpDecision::Close => {
                 stream.ending = Ending::new(Cause::Proxy, Phase::Request);
                 return Ok(Some(Close::Abort));
             }
-            TcpDecision::SilentDrop => {
+            TcpDecision::SilentDrop(ttl) => {
                 stream.ending = Ending::new(Cause::Proxy, Phase::Request);
-                return Ok(Some(Close::Silent));
+                return Ok(Some(Close::Silent(ttl)));
             }
             TcpDecision::Wait if last_chance => return Ok(None),
             TcpDecision::Wait => {}
@@ -149,13 +152,18 @@ async fn carry<'s>(
                 assigned.connected();
                 stream.session.sight.turn(Stage::Data);
                 let fin = stream.front.timeouts.client_fin;
-                let tunnel =
+                let mut tunnel =
                     Tunnel::new(stream.timeouts.client, stream.timeouts.server, stream.timeouts.tunnel)
                         .with_fin(fin, back.timeouts.server_fin)
                         .with_splice(stream.worker, stream.front, back);
                 let watch = &assigned.watch;
                 if stream.front.log.asap {
                     stream.log_asap();
+                }
+                let judged =
+                    response::inspect(stream, link, &mut server, &mut tunnel, back, || watch.shut_down());
+                if let Some(close) = judged.await {
+                    return Ok(close);
                 }
                 let carried = tunnel.run(stream.session, link, &mut server, || watch.shut_down()).await;
                 stream.bytes_uploaded += carried.up;

@@ -95,6 +95,44 @@ impl Tunnel {
         Carried { ending, up: self.up.transfer.moved, down: self.down.transfer.moved }
     }
 
+    /// Bytes from the client so far.
+    pub fn uploaded(&self) -> u64 {
+        self.up.transfer.moved
+    }
+
+    /// Carries what the client sends while the server's bytes are held back. Ready with the way in which the tunnel ends,
+    /// or with nothing once `until` has passed.
+    pub fn poll_up(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &Session,
+        client: &mut Link,
+        server: &mut Link,
+        killed: &impl Fn() -> Option<Cause>,
+        until: Option<Instant>,
+    ) -> Poll<Option<Ending>> {
+        match self.up.step(cx, client, server) {
+            Step::Failed(TransferError::Source) => {
+                return Poll::Ready(Some(Ending::new(Cause::ClientAbort, Phase::Data)));
+            }
+            Step::Failed(TransferError::Framing(_) | TransferError::Sink) => {
+                return Poll::Ready(Some(Ending::new(Cause::ServerAbort, Phase::Data)));
+            }
+            Step::Moved => self.since = Instant::now(),
+            Step::Waits | Step::Done => {}
+        }
+        if let Some(cause) = killed() {
+            return Poll::Ready(Some(Ending::new(cause, Phase::Data)));
+        }
+        let (client_at, server_at) = self.deadlines();
+        let silent = earliest(client_at, server_at);
+        let in_time = until.is_some_and(|until| silent.is_none_or(|silent| until <= silent));
+        let late = Ending::new(Cause::ServerTimeout, Phase::Data);
+        session
+            .poll_end(cx, earliest(silent, until), late)
+            .map(|ending| (ending != late || !in_time).then_some(ending))
+    }
+
     fn poll(
         &mut self,
         cx: &mut Context<'_>,

@@ -17,7 +17,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -70,6 +69,7 @@ pub struct Worker {
     now: Cell<Instant>,
     random: Cell<u64>,
     stopping: Cell<Option<Instant>>,
+    streams: Cell<u64>,
     /// Tells the listeners of a soft stop.
     leave: Notify,
     connections: Cell<usize>,
@@ -130,6 +130,7 @@ impl Worker {
             started_us: now_us(),
             random: Cell::new(seed | 1),
             stopping: Cell::new(None),
+            streams: Cell::new(0),
             leave: Notify::new(),
             connections: Cell::new(0),
             roster: RefCell::default(),
@@ -188,9 +189,13 @@ impl Worker {
         (z >> 32) as u32 ^ z as u32
     }
 
-    /// Number of requests of the process so far.
-    pub fn request_number(&self) -> u64 {
-        self.plan.process.requests.load(Relaxed)
+    /// A number for the next stream, different from all others of the process (`%rt`). Threads count for themselves, so
+    /// that no two of them meet; one thread alone counts 0, 1, 2 as HAProxy does.
+    pub fn next_number(&self) -> u64 {
+        let mine = self.streams.get();
+        self.streams.set(mine.wrapping_add(1));
+        let threads = self.plan.process.threads as u64;
+        mine.wrapping_mul(threads).wrapping_add(self.index as u64).wrapping_sub(1)
     }
 
     /// Registers the calling task to be woken when all are.

@@ -1,13 +1,15 @@
-//! Health check steps that nothing runs: they stand in a backend whose check is another one, or none.
+//! Health checks that cannot work as written: steps that nothing runs, because they stand in a backend whose check is
+//! another one, or none; servers that no check can reach.
 
 use super::label;
-use crate::model::{CheckKind, Proxy, ProxyKind};
-use base::Diagnostics;
+use crate::model::{CheckKind, CheckStep, Proxy, ProxyKind, Server};
+use base::{Address, Diagnostics, PortSpec};
 
 pub(super) fn check(proxy: &Proxy, diags: &mut Diagnostics) {
     if proxy.kind == ProxyKind::Frontend {
         return;
     }
+    reachable(proxy, diags);
     let settings = &proxy.settings;
     let http = matches!(settings.check, Some(CheckKind::Http { .. }));
     let tcp = matches!(settings.check, Some(CheckKind::Tcp));
@@ -25,4 +27,51 @@ pub(super) fn check(proxy: &Proxy, diags: &mut Diagnostics) {
             )
             .help(format!("add '{option}' to it"));
     }
+}
+
+/// A check needs a port: the server's, its own, or one in each of its `connect` steps.
+fn reachable(proxy: &Proxy, diags: &mut Diagnostics) {
+    if steps_name_ports(proxy) {
+        return;
+    }
+    for server in proxy.servers.iter().filter(|server| lacks_port(server)) {
+        diags
+            .alert(
+                server.span,
+                format!("{}: server '{}' has neither service port nor check port", label(proxy), server.name),
+            )
+            .help("write a port behind the address, or 'port' behind 'check'");
+    }
+}
+
+fn lacks_port(server: &Server) -> bool {
+    let params = &server.params;
+    let checked = params.check == Some(true) && params.track.is_none() && params.port.is_none_or(|p| p == 0);
+    let elsewhere = params.addr.as_ref().is_some_and(|addr| addr.text.rsplit_once(':').is_some());
+    checked && !elsewhere && portless(&server.address)
+}
+
+fn portless(address: &Address) -> bool {
+    match address {
+        Address::Inet { port, .. } => !matches!(port, PortSpec::One(1..)),
+        Address::Unix(_) | Address::Abstract(_) | Address::Fd(_) | Address::Unserved(_) => false,
+    }
+}
+
+/// The steps of the check in use connect, and say where each time.
+fn steps_name_ports(proxy: &Proxy) -> bool {
+    let settings = &proxy.settings;
+    let steps = match settings.check {
+        Some(CheckKind::Http { .. }) => &settings.http_check,
+        Some(CheckKind::Tcp) => &settings.tcp_check,
+        _ => return false,
+    };
+    let mut connects = steps.iter().filter_map(|step| match step {
+        CheckStep::Connect(connect) => Some(connect),
+        _ => None,
+    });
+    let named = |c: &crate::model::CheckConnect| {
+        c.port.is_some() || c.addr.as_ref().is_some_and(|a| a.text.rsplit_once(':').is_some())
+    };
+    connects.next().is_some_and(named) && connects.all(named)
 }

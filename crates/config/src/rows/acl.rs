@@ -40,14 +40,13 @@ pub(crate) const ROWS: &[Row] = &[
         "Keeps a header for the log.",
         Parse::Proxy(capture_header),
     ),
-    Row::no_effect(
+    Row::new(
         &["capture cookie"],
         Place::FRONT,
         "<name> len <length>",
-        "Keeps a cookie for the log.",
-        "the log shows '-' for it; 'capture request header Cookie len N' keeps the header",
-    )
-    .parsed_by(Parse::Proxy(capture_cookie)),
+        "Keeps the first cookie whose name begins so, of requests and of responses, for the log.",
+        Parse::Proxy(capture_cookie),
+    ),
     Row::new(
         &["declare capture request", "declare capture response"],
         Place::FRONT,

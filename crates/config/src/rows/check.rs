@@ -124,14 +124,23 @@ fn add(ctx: &mut Ctx<'_>, args: &Args<'_>, to: &mut Settings, step: CheckStep) -
 /// A sequence that connects at all begins with it, and an HTTP connection sends one request.
 fn order(args: &Args<'_>, list: &[CheckStep], step: &CheckStep) -> Parsed {
     let mut turns = list.iter().filter(|s| is_turn(s));
+    let first = turns.clone().next();
     match step {
         _ if list.len() >= MAX_STEPS => {
             Err(Failure::new(args.span(), format!("more than {MAX_STEPS} steps in one check")))
         }
-        CheckStep::Connect(_) if turns.next().is_some_and(|s| !matches!(s, CheckStep::Connect(_))) => {
+        CheckStep::Connect(_) if first.is_some_and(|s| !matches!(s, CheckStep::Connect(_))) => {
             let message = format!("'{}': the first step must also be a 'connect'", args.name());
             Err(Failure::new(args.span(), message)
                 .help("put a 'connect' above the first step that sends or expects"))
+        }
+        CheckStep::Connect(_)
+            if args.name().starts_with("http-check")
+                && turns.next_back().is_some_and(|s| !matches!(s, CheckStep::Expect(_))) =>
+        {
+            let message = format!("'{}': an 'expect' is missing before it", args.name());
+            Err(Failure::new(args.span(), message)
+                .help("add 'http-check expect' above this line: each connection ends with an answer"))
         }
         CheckStep::HttpSend { .. }
             if turns.next_back().is_some_and(|s| !matches!(s, CheckStep::Connect(_))) =>

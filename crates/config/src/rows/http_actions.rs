@@ -113,6 +113,29 @@ pub(crate) fn silent_drop(args: &mut Args<'_>) -> Result<Option<u32>, Failure> {
     args.number("a TTL", 1..=255).map(Some)
 }
 
+/// A firewall mark, decimal or hexadecimal behind `0x`.
+pub(crate) fn set_mark(args: &mut Args<'_>) -> Result<u32, Failure> {
+    prefixed(args, "a mark", u32::MAX)
+}
+
+/// A TOS field, decimal or hexadecimal behind `0x`.
+pub(crate) fn set_tos(args: &mut Args<'_>) -> Result<u8, Failure> {
+    let tos = prefixed(args, "a TOS", u8::MAX.into())?;
+    Ok(u8::try_from(tos).unwrap_or(u8::MAX))
+}
+
+fn prefixed(args: &mut Args<'_>, what: &str, most: u32) -> Result<u32, Failure> {
+    let word = text(args, what)?;
+    let number = match word.text.strip_prefix("0x").or_else(|| word.text.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => word.text.parse(),
+    };
+    number.ok().filter(|n| *n <= most).ok_or_else(|| {
+        args.bad(&word, what)
+            .help(format!("a whole number from 0 to {most} is expected, or its hexadecimal form"))
+    })
+}
+
 pub(crate) fn auth(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
     let realm = if args.eat("realm") { Some(literal(text(args, "a realm")?)) } else { None };
     Ok(HttpAction::Auth(realm))

@@ -3,7 +3,7 @@
 
 use super::http_actions::{
     NO_LUA, STOPS, auth, capture, del_header, format, header, log_level, normalizer, replace, replace_field,
-    set_status, set_timeout, set_var, silent_drop, use_service, wait_for_body,
+    set_mark, set_status, set_timeout, set_tos, set_var, silent_drop, use_service, wait_for_body,
 };
 use super::redirect::{self, redirect};
 use super::reply::{self, Kind, reply};
@@ -44,7 +44,7 @@ const fn refused(
 
 const NO_TABLES: &str = "there are no stick tables yet, so nothing is counted";
 const NO_CACHE: &str = "there is no cache yet; the servers are asked each time";
-const NO_MARKS: &str = "packets are not marked";
+const NO_MARKS: &str = "packets to servers are not marked";
 const NO_LIVE_LISTS: &str =
     "rules do not change maps and ACL files; edit them over the runtime API, or the file and restart";
 const NO_SPOE: &str = "nothing is asked over SPOE, so requests would pass unexamined";
@@ -256,19 +256,32 @@ pub(crate) const ROWS: &[Row] = &[
         "Rank of the stream.",
         "streams are not ranked among each other",
     ),
-    idle(&["http-request set-mark", "http-response set-mark"], MARK, "Firewall mark of packets.", NO_MARKS),
-    idle(&["http-request set-tos", "http-response set-tos"], MARK, "TOS field of packets.", NO_MARKS),
-    idle(
+    row(
         &[
+            "http-request set-mark",
             "http-request set-fc-mark",
-            "http-request set-fc-tos",
-            "http-request set-bc-mark",
-            "http-request set-bc-tos",
+            "http-response set-mark",
             "http-response set-fc-mark",
+        ],
+        MARK,
+        "Firewall mark of packets to the client.",
+        |c, a, s| rule(c, a, s, |_, a| set_mark(a).map(HttpAction::SetMark)),
+    ),
+    row(
+        &[
+            "http-request set-tos",
+            "http-request set-fc-tos",
+            "http-response set-tos",
             "http-response set-fc-tos",
         ],
         MARK,
-        "Marks packets of one side.",
+        "TOS field of packets to the client.",
+        |c, a, s| rule(c, a, s, |_, a| set_tos(a).map(HttpAction::SetTos)),
+    ),
+    idle(
+        &["http-request set-bc-mark", "http-request set-bc-tos"],
+        MARK,
+        "Marks packets to the server.",
         NO_MARKS,
     ),
     idle(

@@ -2,7 +2,7 @@
 //! the rows; the line's first two words say which list the rule joins.
 
 use super::acl::len;
-use super::http_actions::{log_level, silent_drop};
+use super::http_actions::{log_level, set_mark, set_tos, silent_drop};
 use super::params::{set, text};
 use super::vars::{assignment, forgotten};
 use crate::args::Args;
@@ -42,14 +42,8 @@ const fn refused(
     Row::refused(names, Place::ALL, args, doc, alternative)
 }
 
-/// A rule on servers' bytes that would decide something: those are not looked at yet, so it must not seem to hold.
-const fn unserved(names: &'static [&'static str], args: &'static str, doc: &'static str) -> Row {
-    refused(names, args, doc, "servers' bytes are not looked at yet; in HTTP mode use 'http-response' rules")
-}
-
 const NO_TABLES: &str = "there are no stick tables yet, so nothing is counted";
-const NO_RESPONSE_RULES: &str = "servers' bytes are not looked at yet";
-const NO_MARKS: &str = "packets are not marked";
+const NO_MARKS: &str = "packets to servers are not marked";
 
 pub(crate) const ROWS: &[Row] = &[
     row(
@@ -155,65 +149,85 @@ pub(crate) const ROWS: &[Row] = &[
         "Keeps a sample for the log.",
         |c, a, s| rule(c, a, s, capture),
     ),
-    unserved(
-        &["tcp-response content reject", "tcp-response content close", "tcp-response content silent-drop"],
-        COND,
-        "Closes the connection to the server.",
-    ),
-    unserved(
-        &[
-            "tcp-response content set-var(",
-            "tcp-response content set-var-fmt(",
-            "tcp-response content unset-var(",
-        ],
-        "<var-name>[,<cond>...]) [ <expr> | <fmt> ] [{ if | unless } <condition>]",
-        "Sets or forgets a variable.",
-    ),
-    idle(
+    row(
         &["tcp-response inspect-delay"],
         "<timeout>",
         "Longest wait for the data that 'tcp-response content' rules look at.",
-        NO_RESPONSE_RULES,
-    )
-    .parsed_by(Parse::Settings(|c, a, s| set(&mut s.tcp_response_inspect_delay, inspect_delay(c, a)))),
-    idle(&["tcp-response content accept"], COND, "Ends this list of rules.", NO_RESPONSE_RULES)
-        .parsed_by(Parse::Settings(|c, a, s| rule(c, a, s, |_, _| Ok(TcpAction::Accept)))),
-    idle(
+        |c, a, s| set(&mut s.tcp_response_inspect_delay, inspect_delay(c, a)),
+    ),
+    row(&["tcp-response content accept"], COND, "Ends this list of rules.", |c, a, s| {
+        rule(c, a, s, |_, _| Ok(TcpAction::Accept))
+    }),
+    row(&["tcp-response content reject"], COND, "Closes both connections.", |c, a, s| {
+        rule(c, a, s, |_, _| Ok(TcpAction::Reject))
+    }),
+    row(&["tcp-response content close"], COND, "Closes both connections in order.", |c, a, s| {
+        rule(c, a, s, |_, _| Ok(TcpAction::Close))
+    }),
+    row(
+        &["tcp-response content silent-drop"],
+        "[rst-ttl <ttl>] [{ if | unless } <condition>]",
+        "Forgets the connection without telling the client.",
+        |c, a, s| rule(c, a, s, |_, a| silent_drop(a).map(TcpAction::SilentDrop)),
+    ),
+    row(
+        &["tcp-response content set-var(", "tcp-response content set-var-fmt("],
+        "<var-name>[,<cond>...]) { <expr> | <fmt> } [{ if | unless } <condition>]",
+        "Sets a variable.",
+        |c, a, s| rule(c, a, s, |_, a| set_var(a)),
+    ),
+    row(
+        &["tcp-response content unset-var("],
+        "<var-name>) [{ if | unless } <condition>]",
+        "Forgets a variable.",
+        |c, a, s| rule(c, a, s, |_, a| forgotten(a).map(TcpAction::UnsetVar)),
+    ),
+    row(
         &["tcp-response content set-log-level"],
-        "<level> [{ if | unless } <condition>]",
-        "Severity of this stream's log line.",
-        NO_RESPONSE_RULES,
-    )
-    .parsed_by(Parse::Settings(|c, a, s| rule(c, a, s, |_, a| log_level(a).map(TcpAction::SetLogLevel)))),
+        "{ emerg | alert | crit | err | warning | notice | info | debug | silent } [{ if | unless } <condition>]",
+        "Severity of this stream's log line; 'silent' writes none.",
+        |c, a, s| rule(c, a, s, |_, a| log_level(a).map(TcpAction::SetLogLevel)),
+    ),
     idle(
         &["tcp-request content set-nice", "tcp-response content set-nice"],
         "<nice> [{ if | unless } <condition>]",
         "Rank of the stream.",
         "streams are not ranked among each other",
     ),
-    idle(
+    row(
         &[
             "tcp-request connection set-mark",
-            "tcp-request connection set-tos",
             "tcp-request connection set-fc-mark",
-            "tcp-request connection set-fc-tos",
             "tcp-request session set-mark",
-            "tcp-request session set-tos",
             "tcp-request session set-fc-mark",
-            "tcp-request session set-fc-tos",
             "tcp-request content set-mark",
-            "tcp-request content set-tos",
             "tcp-request content set-fc-mark",
-            "tcp-request content set-fc-tos",
-            "tcp-request content set-bc-mark",
-            "tcp-request content set-bc-tos",
             "tcp-response content set-mark",
-            "tcp-response content set-tos",
             "tcp-response content set-fc-mark",
+        ],
+        "<number> [{ if | unless } <condition>]",
+        "Firewall mark of packets to the client.",
+        |c, a, s| rule(c, a, s, |_, a| set_mark(a).map(TcpAction::SetMark)),
+    ),
+    row(
+        &[
+            "tcp-request connection set-tos",
+            "tcp-request connection set-fc-tos",
+            "tcp-request session set-tos",
+            "tcp-request session set-fc-tos",
+            "tcp-request content set-tos",
+            "tcp-request content set-fc-tos",
+            "tcp-response content set-tos",
             "tcp-response content set-fc-tos",
         ],
         "<number> [{ if | unless } <condition>]",
-        "Marks packets.",
+        "TOS field of packets to the client.",
+        |c, a, s| rule(c, a, s, |_, a| set_tos(a).map(TcpAction::SetTos)),
+    ),
+    idle(
+        &["tcp-request content set-bc-mark", "tcp-request content set-bc-tos"],
+        "<number> [{ if | unless } <condition>]",
+        "Marks packets to the server.",
         NO_MARKS,
     ),
     idle(

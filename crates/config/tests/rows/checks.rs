@@ -158,3 +158,11 @@ fn a_wrong_word_is_pointed_at() {
     );
     all_warned(BACK, &[("option httpchk HEAD /ping pong", "pong", "no HTTP version", "")]);
 }
+
+#[test]
+fn each_connection_of_an_http_check_ends_with_an_answer() {
+    let loaded = load(BACK, "option httpchk\nhttp-check connect port 81\nhttp-check connect port 82");
+    assert!(loaded.diags.iter().any(|d| d.message.contains("an 'expect' is missing")));
+    let three = "option httpchk\nhttp-check connect\nhttp-check send meth GET\nhttp-check expect status 200\nhttp-check connect";
+    assert!(!load(BACK, three).diags.has_alerts());
+}

@@ -268,7 +268,6 @@ fn what_is_not_done_says_so() {
             ("http-request track-sc0 src", "http-request track-sc0", "without effect", ""),
             ("http-request sc-inc-gpc0(0)", "http-request sc-inc-gpc0(0)", "without effect", ""),
             ("http-request cache-use c", "http-request cache-use", "without effect", ""),
-            ("capture cookie A len 10", "capture cookie", "without effect", ""),
             ("http-request set-header X-A: b", "X-A:", "':' is no part", ""),
             ("http-response del-header ^Server:.*$", "^Server:.*$", "nothing will be removed", "-m reg"),
             ("http-request return status 200 content-type a", "content-type", "ignored", ""),

@@ -41,24 +41,38 @@ fn what_haproxy_takes_loads() {
 }
 
 #[test]
-fn rules_on_responses_do_not_seem_to_hold() {
-    all_refused(
-        BACK,
+fn marks_are_decimal_or_hexadecimal_and_in_range() {
+    all_load(
+        FRONT,
         &[
-            (
-                "tcp-response content close if x",
-                "tcp-response content close",
-                "not supported",
-                "http-response",
-            ),
-            ("tcp-response content reject", "tcp-response content reject", "not supported", "http-response"),
+            "tcp-request connection set-mark 0xffffffff",
+            "tcp-request session set-tos 0x10",
+            "tcp-request content set-fc-mark 7 if TRUE",
         ],
     );
-    all_warned(
+    all_refused(
+        FRONT,
+        &[
+            ("tcp-request connection set-mark 4294967296", "4294967296", "invalid mark", "4294967295"),
+            ("tcp-request content set-tos 256", "256", "invalid TOS", "255"),
+            ("tcp-request content set-tos 0xx", "0xx", "invalid TOS", ""),
+        ],
+    );
+}
+
+#[test]
+fn rules_on_responses_load_where_there_are_servers() {
+    all_load(
         BACK,
         &[
-            ("tcp-response inspect-delay 1s", "tcp-response inspect-delay", "without effect", ""),
-            ("tcp-response content accept", "tcp-response content accept", "without effect", ""),
+            "tcp-response inspect-delay 1s",
+            "tcp-response content accept",
+            "tcp-response content close if { res.len gt 3 }",
+            "tcp-response content reject",
+            "tcp-response content silent-drop rst-ttl 3",
+            "tcp-response content set-var(txn.a) res.len",
+            "tcp-response content unset-var(txn.a)",
+            "tcp-response content set-log-level silent",
         ],
     );
 }
@@ -101,7 +115,7 @@ fn a_wrong_word_is_pointed_at() {
         FRONT,
         &[
             ("tcp-request content track-sc0 src", "tcp-request content track-sc0", "without effect", ""),
-            ("tcp-request connection set-mark 1", "tcp-request connection set-mark", "without effect", ""),
+            ("tcp-request content set-bc-mark 1", "tcp-request content set-bc-mark", "without effect", ""),
         ],
     );
 }

@@ -38,11 +38,7 @@ pub(super) static ROWS: &[FetchRow] = &[
         .prepare(|a, _| of_server(a, Fact::SrvIsUp)),
     server("srv_iweight", |a, _| of_server(a, Fact::SrvInitialWeight), "The server's configured weight"),
     server("srv_queue", |a, _| of_server(a, Fact::SrvQueue), "Streams queued at the server"),
-    FetchRow::refused(
-        "srv_sess_rate",
-        Needs::Process,
-        "sessions per second are not counted for a server; 'be_sess_rate' is there for a backend",
-    ),
+    server("srv_sess_rate", |a, _| of_server(a, Fact::SrvSessRate), "New sessions per second of the server"),
     server("srv_uweight", |a, _| of_server(a, Fact::SrvUserWeight), "The weight as the operator sees it"),
     server("srv_weight", |a, _| of_server(a, Fact::SrvWeight), "The weight in effect"),
 ];

@@ -28,6 +28,8 @@ pub(crate) enum Print {
     FrontendTransport,
     /// A number.
     Number(Fact),
+    /// The status sent; without one -1 in HTTP mode, 0 otherwise.
+    Status,
     /// A number that `X` prints as at least four hexadecimal digits.
     Hexable(Fact),
     /// Connection attempts, `+` before them after a redispatch.
@@ -105,7 +107,7 @@ pub static ITEMS: &[ItemRow] = &[
     http("HU", "Request URI", Print::Request(Fact::FirstUri)),
     http("HV", "HTTP version", Print::Request(Fact::FirstVersion)),
     row("ID", "Unique id", Print::Text(Fact::UniqueId)),
-    row("ST", "Status code sent", Print::Number(Fact::StatusSent)),
+    row("ST", "Status code sent", Print::Status),
     row("T", "Accept date, GMT", Print::DateGmt(Fact::AcceptDateUs)),
     http(
         "Ta",

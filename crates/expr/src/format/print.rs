@@ -65,6 +65,7 @@ impl<'p> Printer<'p> {
             Print::Backend => self.backend(flags),
             Print::FrontendTransport => self.frontend_transport(flags),
             Print::Number(fact) => self.number(self.int(fact, 0)),
+            Print::Status => self.number(self.int(&Fact::StatusSent, self.no_status())),
             Print::Hexable(fact) => self.hexable(self.int(fact, 0), flags),
             Print::Retries => self.retries(),
             Print::Address(fact) => self.address(fact, flags),
@@ -142,6 +143,12 @@ impl<'p> Printer<'p> {
                 out.push(b'~');
             }
         });
+    }
+
+    fn no_status(&self) -> i64 {
+        let http =
+            self.scope.fact(&Fact::FrontendMode).is_some_and(|m| m.to_str().is_some_and(|m| *m == *b"http"));
+        if http { -1 } else { 0 }
     }
 
     fn int(&self, fact: &Fact, default: i64) -> i64 {

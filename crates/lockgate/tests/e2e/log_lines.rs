@@ -194,3 +194,77 @@ fn tcplog() {
         }
     });
 }
+
+#[test]
+fn rules_on_servers_bytes_end_as_with_haproxy() {
+    let greeting = Upstream::start(|mut peer| {
+        peer.send("220 hello\r\n");
+        while !peer.read().is_empty() {
+            peer.send("ok\r\n");
+        }
+    });
+    let web = Upstream::answering(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: SESSx=123456789; path=/\r\n\r\nok",
+    );
+    let tcp = [
+        ("a", "tcp-response content reject"),
+        (
+            "b",
+            "tcp-response inspect-delay 5s\n tcp-response content reject if { res.payload(0,3) -m bin 323230 }",
+        ),
+        (
+            "c",
+            "tcp-response inspect-delay 5s\n tcp-response content accept if { res.payload(0,3) -m bin 323230 }\n tcp-response content reject",
+        ),
+        (
+            "d",
+            "tcp-response inspect-delay 200ms\n tcp-response content accept if { res.len gt 100 }\n tcp-response content reject",
+        ),
+        ("e", "tcp-response content reject if { res.len gt 3 }"),
+        ("f", "tcp-response content set-var(sess.x) int(7)\n log-format \"127.0.0.1 %B %ts %[var(sess.x)]\""),
+    ];
+    let http = [
+        ("g", "tcp-response content reject"),
+        ("h", "tcp-response content close"),
+        ("i", "capture cookie SESS len 10\n log-format \"127.0.0.1 %CC %CS %lc %ST\""),
+    ];
+    let listens = |mode: &str, all: &[(&str, &str)], server: SocketAddr| -> String {
+        let one = |(name, rules): &(&str, &str)| {
+            format!(
+                "listen {name}\n mode {mode}\n option {mode}log\n bind <{name}>\n {rules}\n server s {server}\n"
+            )
+        };
+        all.iter().map(one).collect()
+    };
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n log global\n timeout connect 5s\n timeout client 10s\n \
+         timeout server 10s\n{}{}",
+        listens("tcp", &tcp, greeting.address()),
+        listens("http", &http, web.address())
+    );
+    let seen = |lockgate: &Lockgate| {
+        let lines = |l: &Lockgate| l.lines().iter().filter(|l| l.contains("127.0.0.1")).count();
+        let mut count = lines(lockgate);
+        for (name, _) in &tcp {
+            let mut raw = Raw::connect(lockgate.at(name));
+            if matches!(*name, "c" | "e" | "f") {
+                raw.read_until("220 hello\r\n");
+                raw.send("hi\r\n").read_until("ok\r\n");
+                raw.finish();
+            }
+            raw.read_all();
+            count += 1;
+            wait_for(|| (lines(lockgate) >= count).then_some(())).unwrap();
+        }
+        for name in ["g", "h", "i", "i"] {
+            let cookies = "Cookie: a=b; SESSION=abcdefghijkl; SESS2=1";
+            exchange(
+                lockgate.at(name),
+                format!("GET /{name} HTTP/1.1\r\nHost: a\r\n{cookies}\r\nConnection: close\r\n\r\n"),
+            );
+            count += 1;
+            wait_for(|| (lines(lockgate) >= count).then_some(())).unwrap();
+        }
+    };
+    same_lines(&config, tcp.len() + http.len() + 1, seen);
+}

@@ -136,7 +136,7 @@ pub async fn run(session: &Session, mut link: Link) {
             After::Close => return Box::pin(close(&mut link, false)).await,
             After::Linger => return Box::pin(close(&mut link, true)).await,
             After::Abort => return link.abort(),
-            After::SilentDrop => return link.silent_drop(None),
+            After::SilentDrop(ttl) => return link.silent_drop(ttl),
         }
         idle_from = session.worker.now();
     }

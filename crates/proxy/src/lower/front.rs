@@ -57,6 +57,10 @@ impl Lower<'_> {
             monitor_fail: self.conds(&proxy.monitor_fail, Stage::Request),
             request_captures: captures(proxy, true),
             response_captures: captures(proxy, false),
+            cookie_capture: proxy
+                .capture_cookie
+                .as_ref()
+                .map(|c| (c.name.text.as_bytes().into(), c.len as usize)),
             errors: self.error_pages(proxy),
             log: self.log_plan(proxy),
             limits: self.limits(options.accept_unsafe_request == Some(true)),

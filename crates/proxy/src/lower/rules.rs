@@ -5,8 +5,8 @@ use super::Lower;
 use super::front::lower_name;
 use crate::plan::HttpRules;
 use crate::rules::{
-    Endpoint, HttpAction, HttpRule, NameTest, Part, Redirect, RedirectKind, RedirectRule, Rule, TcpAction,
-    TcpRule, TimeoutKind, Value,
+    Endpoint, HttpAction, HttpRule, Marks, NameTest, Part, Redirect, RedirectKind, RedirectRule, Rule,
+    TcpAction, TcpRule, TimeoutKind, Value,
 };
 use base::Word;
 use config::model::{self, ExprText, FormatText, NameMatch, Proxy, RedirectTo, VarValue};
@@ -84,7 +84,7 @@ impl Lower<'_> {
             W::Tarpit(reply) => HttpAction::Tarpit(Arc::new(self.reply(reply, 500, stage)?)),
             W::Return(reply) => HttpAction::Return(Arc::new(self.return_reply(reply, stage)?)),
             W::Reject => HttpAction::Reject,
-            W::SilentDrop(_) => HttpAction::SilentDrop,
+            W::SilentDrop(ttl) => HttpAction::SilentDrop(*ttl),
             W::Auth(realm) => HttpAction::Auth(self.realm(realm.as_ref(), stage)?),
             W::Redirect(redirect) => HttpAction::Redirect(self.redirect(redirect, stage)?),
             W::SetHeader(name, value) => HttpAction::SetHeader(lower_name(name), self.format(value, stage)?),
@@ -122,9 +122,9 @@ impl Lower<'_> {
             W::SetDst(expr) => self.endpoint_action(Endpoint::Dst, expr, stage)?,
             W::SetDstPort(expr) => self.endpoint_action(Endpoint::DstPort, expr, stage)?,
             W::SetTimeout(kind, expr) => self.timeout_action(kind, expr, stage)?,
-            W::SetNice(_) | W::SetMark(_) | W::SetTos(_) | W::StrictMode(_) | W::Ignored => {
-                HttpAction::Nothing
-            }
+            W::SetMark(mark) => HttpAction::MarkPackets(Marks { mark: Some(*mark), tos: None }),
+            W::SetTos(tos) => HttpAction::MarkPackets(Marks { mark: None, tos: Some(*tos) }),
+            W::SetNice(_) | W::StrictMode(_) | W::Ignored => HttpAction::Nothing,
             W::EarlyHint(name, value) => HttpAction::EarlyHint(lower_name(name), self.format(value, stage)?),
             W::WaitForBody(time, least) => HttpAction::WaitForBody(Duration::from_millis(*time), *least),
             W::NormalizeUri(normalizer) => HttpAction::Normalize(*normalizer),
@@ -262,7 +262,7 @@ impl Lower<'_> {
         Some(match action {
             W::Accept => TcpAction::Accept,
             W::Reject => TcpAction::Reject,
-            W::SilentDrop(_) => TcpAction::SilentDrop,
+            W::SilentDrop(ttl) => TcpAction::SilentDrop(*ttl),
             W::Close => TcpAction::Close,
             W::ExpectProxy => TcpAction::ExpectProxy,
             W::SetSrc(expr) => endpoint(self, Endpoint::Src, expr)?,
@@ -281,7 +281,9 @@ impl Lower<'_> {
                 *slot += 1;
                 TcpAction::Capture(*slot - 1, self.expr(expr, stage)?, *len as usize)
             }
-            W::SetNice(_) | W::SetMark(_) | W::SetTos(_) | W::Ignored => TcpAction::Nothing,
+            W::SetMark(mark) => TcpAction::MarkPackets(Marks { mark: Some(*mark), tos: None }),
+            W::SetTos(tos) => TcpAction::MarkPackets(Marks { mark: None, tos: Some(*tos) }),
+            W::SetNice(_) | W::Ignored => TcpAction::Nothing,
         })
     }
 

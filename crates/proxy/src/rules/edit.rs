@@ -48,6 +48,7 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         HttpAction::UnsetVar(id) => stream.set_var(*id, None),
         HttpAction::Capture(slot, expr, len) => capture(*slot, expr, *len, message, stream),
         HttpAction::SetLogLevel(level) => stream.log_level = Some(*level),
+        HttpAction::MarkPackets(marks) => stream.session.wish(*marks),
         HttpAction::SetEndpoint(endpoint, expr) => set_endpoint(*endpoint, expr, stream),
         HttpAction::SetTimeout(kind, expr) => set_timeout(*kind, expr, stream),
         HttpAction::DisableL7Retry => stream.l7_retry = false,
@@ -57,7 +58,7 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         | HttpAction::Tarpit(..)
         | HttpAction::Return(..)
         | HttpAction::Reject
-        | HttpAction::SilentDrop
+        | HttpAction::SilentDrop(..)
         | HttpAction::Auth(..)
         | HttpAction::Redirect(..)
         | HttpAction::EarlyHint(..)
@@ -73,10 +74,11 @@ pub(super) fn apply_tcp(action: &TcpAction, stream: &mut Stream<'_>) {
         TcpAction::SetVar(id, conditions, value) => set_var(*id, conditions, value, stream),
         TcpAction::UnsetVar(id) => stream.set_var(*id, None),
         TcpAction::SetLogLevel(level) => stream.log_level = Some(*level),
+        TcpAction::MarkPackets(marks) => stream.session.wish(*marks),
         TcpAction::Capture(slot, expr, len) => capture(*slot, expr, *len, Message::Request, stream),
         TcpAction::Accept
         | TcpAction::Reject
-        | TcpAction::SilentDrop
+        | TcpAction::SilentDrop(..)
         | TcpAction::Close
         | TcpAction::ExpectProxy
         | TcpAction::Nothing => {}

@@ -1,7 +1,7 @@
 //! What is done to a request besides rules: captures, the fields that `connection` names, forwarding headers, the
 //! unique id.
 
-use super::Stream;
+use super::{Stream, captured_cookie};
 use crate::plan::{AddressHeader, Forwarded, HeaderOptions};
 use config::model::RestrictNames;
 use expr::Expr;
@@ -11,6 +11,9 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) fn capture(stream: &mut Stream<'_>) {
     http::h1::drop_named_by_connection(&mut stream.request);
     let front = stream.front;
+    if let Some((name, most)) = &front.cookie_capture {
+        stream.captured_cookies[0] = captured_cookie::of_request(&stream.request.fields, name, *most);
+    }
     if front.request_captures.is_empty() {
         return;
     }

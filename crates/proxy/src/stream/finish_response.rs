@@ -1,10 +1,13 @@
 //! What is done to a response besides rules: captures and the persistence cookie.
 
-use super::Stream;
+use super::{Stream, captured_cookie};
 
 /// Before any rule: captures.
 pub(super) fn before_rules(stream: &mut Stream<'_>) {
     let front = stream.front;
+    if let Some((name, most)) = &front.cookie_capture {
+        stream.captured_cookies[1] = captured_cookie::of_response(&stream.response.fields, name, *most);
+    }
     if front.response_captures.is_empty() {
         return;
     }
