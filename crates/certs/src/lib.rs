@@ -10,6 +10,7 @@ pub mod local;
 pub mod renew;
 pub mod schedule;
 mod storage;
+pub mod tree;
 
 pub use key::KeyKind;
 pub use local::{Authority, Leaf, LocalError, Purpose, temporary};
