@@ -1,11 +1,11 @@
 //! A master and its workers: what an operator sees of them, and what a bad configuration or a dead worker costs.
 
 use crate::client::{curl, exchange, text};
-use crate::place::{is_listening, wait_for};
-use crate::program::{Lockgate, Player};
+use crate::place::{free_address, is_listening, wait_for};
+use crate::program::{Lockgate, Player, Program};
 use crate::runtime_api::converse;
 use crate::upstream::Upstream;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -248,4 +248,80 @@ fn a_right_can_be_kept() {
     ));
     let status = std::fs::read_to_string(format!("/proc/{}/status", home.worker())).unwrap();
     assert!(status.contains("CapEff:\t0000000000000400\n"), "{status}");
+}
+
+/// What systemd hears of a `Type=notify` service with a watchdog.
+#[test]
+fn the_service_manager_hears_of_start_reload_health_and_end() {
+    let folder = crate::place::Folder::new();
+    let manager = std::os::unix::net::UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    manager.set_read_timeout(Some(crate::place::PATIENCE)).unwrap();
+    let at = free_address();
+    let text = format!("{HEAD}{}", answer("one")).replace("<http>", &at.to_string());
+    let config = folder.file("haproxy.cfg", &text);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+    command.args(["-Ws", "-f"]).arg(&config).env("NOTIFY_SOCKET", folder.path().join("notify"));
+    command.env("WATCHDOG_USEC", "200000").env_remove("WATCHDOG_PID");
+    let mut program = Program::start(command);
+    let heard = |wanted: &str| {
+        let mut piece = [0; 512];
+        loop {
+            let count = manager.recv(&mut piece).unwrap_or_else(|e| panic!("{wanted} is not heard: {e}"));
+            let said = String::from_utf8_lossy(&piece[..count]).into_owned();
+            if said.contains(wanted) {
+                return said;
+            }
+        }
+    };
+    heard("READY=1");
+    assert!(is_listening(at), "not before it serves");
+    heard("WATCHDOG=1");
+    program.signal("USR2");
+    assert!(heard("RELOADING=1").contains("MONOTONIC_USEC="));
+    heard("READY=1");
+    std::fs::write(&config, "nonsense\n").unwrap();
+    program.signal("HUP");
+    heard("RELOADING=1");
+    heard("READY=1");
+    heard("STATUS=Reload failed");
+    heard("WATCHDOG=1");
+    program.signal("TERM");
+    heard("STOPPING=1");
+    assert_eq!(program.ended().code(), Some(0));
+}
+
+#[test]
+fn in_the_background_the_master_is_what_the_pid_file_names() {
+    let folder = crate::place::Folder::new();
+    let at = free_address();
+    let text = format!("global\n daemon\n{HEAD}{}", answer("one")).replace("<http>", &at.to_string());
+    let (config, pidfile) = (folder.file("haproxy.cfg", &text), folder.path().join("pid"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+    command.args(["-W", "-f"]).arg(&config).arg("-p").arg(&pidfile);
+    command.arg("-S").arg(folder.path().join("master.sock"));
+    assert!(Program::start(command).ended().success(), "the caller gets its terminal back");
+    let pid: u32 = std::fs::read_to_string(&pidfile).unwrap().trim().parse().unwrap();
+    let _guard = Killed(pid);
+    assert!(is_listening(at), "not before it serves");
+    assert!(
+        converse(&folder.path().join("master.sock"), "show proc\n").contains(&format!("{pid:<16}master"))
+    );
+    for fd in 0..3 {
+        let null = std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap();
+        assert_eq!(null.to_str(), Some("/dev/null"));
+    }
+    std::fs::write(&config, text.replace("string one", "string two")).unwrap();
+    assert!(converse(&folder.path().join("master.sock"), "reload\n").starts_with("Success=1"));
+    assert_eq!(curl(&format!("http://{at}/")).body, b"two");
+    assert!(Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap().success());
+    wait_for(|| (!is_listening(at)).then_some(())).expect("it leaves");
+}
+
+/// A process that is not our child.
+struct Killed(u32);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-KILL", &self.0.to_string()]).stderr(Stdio::null()).status();
+    }
 }
