@@ -4,7 +4,8 @@
 use crate::storage::Bundle;
 use std::fmt;
 use std::future::{Future, ready};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,27 +156,48 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest answer of a command that is read.
 const MAX_SAID: u64 = 64 * 1024;
 
-/// Another process, by its runtime socket.
-#[derive(Clone, Debug)]
+/// A connection on its way.
+pub type Connecting = Pin<Box<dyn Future<Output = io::Result<UnixStream>>>>;
+
+/// Another process, by its runtime API.
+#[derive(Clone)]
 pub struct OverSocket {
-    socket: PathBuf,
+    /// How it is called in complaints.
+    name: String,
+    connect: Arc<dyn Fn() -> Connecting + Send + Sync>,
+}
+
+impl fmt::Debug for OverSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OverSocket").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl OverSocket {
     /// The proxy that serves its runtime API at `socket`.
     pub fn new(socket: &Path) -> OverSocket {
-        OverSocket { socket: socket.to_owned() }
+        let (name, socket) = (format!("the proxy at {}", socket.display()), socket.to_owned());
+        OverSocket::by(name, move || {
+            let socket = socket.clone();
+            Box::pin(async move { UnixStream::connect(socket).await })
+        })
     }
 
+    /// A proxy that is reached in another way.
+    pub fn by(name: String, connect: impl Fn() -> Connecting + Send + Sync + 'static) -> OverSocket {
+        OverSocket { name, connect: Arc::new(connect) }
+    }
+
+    /// Has a command carried out; one that was says nothing.
     async fn tell(&self, command: String) -> Result<(), HatchError> {
-        let failed = |why: String| HatchError(format!("the proxy at {}: {why}", self.socket.display()));
+        let failed = |why: String| HatchError(format!("{}: {why}", self.name));
         let talk = async {
-            let mut stream = UnixStream::connect(&self.socket).await?;
+            let mut stream = (self.connect)().await?;
             stream.write_all(command.as_bytes()).await?;
             stream.shutdown().await?;
             let mut said = String::new();
             stream.take(MAX_SAID).read_to_string(&mut said).await?;
-            Ok::<String, std::io::Error>(said)
+            Ok::<String, io::Error>(said)
         };
         let said = tokio::time::timeout(PATIENCE, talk).await;
         let said = said.map_err(|_| failed("no answer".into()))?.map_err(|why| failed(why.to_string()))?;

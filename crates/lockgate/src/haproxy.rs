@@ -5,7 +5,7 @@ use crate::console::{self, Console};
 use crate::flags::{self, Flags, Task};
 use crate::precedence::Precedence;
 use crate::start::Origin;
-use crate::{Exit, master, sources, start, version};
+use crate::{Exit, keeper, master, sources, start, version};
 use config::model::Global;
 use config::{Facts, Source, condition};
 use ops::daemon::{Detach, Ready, Stage};
@@ -40,14 +40,23 @@ pub(crate) fn run(words: &[OsString]) -> Exit {
     Exit::Ok
 }
 
+/// What our own master starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Child {
+    /// Serves.
+    Worker,
+    /// Looks after certificates.
+    Keeper,
+}
+
 /// The same for a process that our own master started; `words` are the master's arguments.
-pub(crate) fn run_worker(words: &[OsString]) -> Exit {
+pub(crate) fn run_child(child: Child, words: &[OsString]) -> Exit {
     let console = Console { quiet: false, hints: false };
     let flags = flags::parse(words.iter().map(|w| w.to_string_lossy().into_owned()));
     match (ops::worker::stage(), flags) {
-        (Ok(Some(bond)), Ok(flags)) => Call::new(flags).run_worker(bond),
+        (Ok(Some(bond)), Ok(flags)) => Call::new(flags).run_child(child, bond),
         (Ok(None), _) => {
-            console.alert("'worker' is how a master starts its workers; it is of no use by itself: use -W");
+            console.alert("'worker' and 'keeper' are how a master starts its children: use -W");
             Exit::Failed
         }
         (Err(e), _) => {
@@ -118,7 +127,7 @@ impl Call {
         Call { console: console_of(&flags), judgement: judgement(&flags), flags, folder }
     }
 
-    fn run_worker(self, bond: Bond) -> Exit {
+    fn run_child(self, child: Child, bond: Bond) -> Exit {
         if let Err(wrong) = self.change_folder() {
             bond.failed(&wrong);
             return self.failed(&wrong);
@@ -126,7 +135,10 @@ impl Call {
         match sources::read(&self.flags.files) {
             Ok(sources) => {
                 let prepared = self.judgement.prepare(sources);
-                self.serve_or_check(prepared, Origin::Worker(bond))
+                match child {
+                    Child::Worker => self.serve_or_check(prepared, Origin::Worker(bond)),
+                    Child::Keeper => keeper::run(prepared, bond, self.console),
+                }
             }
             Err(wrong) => {
                 let text = format!("config : {wrong}");

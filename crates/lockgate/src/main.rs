@@ -11,6 +11,7 @@ mod flags;
 mod haproxy;
 mod identity;
 mod issuing;
+mod keeper;
 mod keywords;
 mod limits;
 mod master;
@@ -31,8 +32,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let exit = if is_worker(&arguments) {
-        haproxy::run_worker(arguments.get(2..).unwrap_or_default())
+    let exit = if let Some(child) = child_of_master(&arguments) {
+        haproxy::run_child(child, arguments.get(2..).unwrap_or_default())
     } else if speaks_haproxy(&arguments) {
         haproxy::run(arguments.get(1..).unwrap_or_default())
     } else {
@@ -42,8 +43,12 @@ fn main() -> ExitCode {
 }
 
 /// Started by our own master, which is checked there.
-fn is_worker(arguments: &[OsString]) -> bool {
-    arguments.get(1).is_some_and(|first| first == ops::worker::ARGUMENT)
+fn child_of_master(arguments: &[OsString]) -> Option<haproxy::Child> {
+    match arguments.get(1)?.to_str()? {
+        ops::worker::WORKER => Some(haproxy::Child::Worker),
+        ops::worker::KEEPER => Some(haproxy::Child::Keeper),
+        _ => None,
+    }
 }
 
 /// `--help` and `--version` are ours: HAProxy has no word of two dashes but `--` itself.

@@ -22,7 +22,7 @@ use ops::predecessor::{self, Leave};
 use ops::runtime::{self, Process, Runtime};
 use ops::scheduler::Scheduler;
 use ops::signals::Signals;
-use ops::worker::{Bond, Estate};
+use ops::worker::{Bond, Elsewhere, Estate, Tied};
 use proxy::clock::now_ms;
 use proxy::plan::Plan;
 use proxy::{Running, server_state};
@@ -161,7 +161,12 @@ impl Start<'_> {
             Some(master) => runtime.block_on(master.bound(bound.share()?)).map_err(broken)?,
             None => after.write_pidfile(ready.is_some())?,
         }
-        issuing::make_room(&bound.plan, &self.identity).map_err(Failed)?;
+        // Under a master the keeper has the rights and the work.
+        let keeps = !self.jobs.is_empty();
+        let jobs = if master.is_some() { Vec::new() } else { self.jobs };
+        if !jobs.is_empty() {
+            issuing::make_room(&bound.plan, &self.identity).map_err(Failed)?;
+        }
         state_files::load(&bound.plan, self.console);
         let null = std::fs::File::options().read(true).write(true).open("/dev/null");
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
@@ -171,15 +176,17 @@ impl Start<'_> {
             self.console.warning(&format!("'set-dumpable': cannot allow core dumps: {e}"));
         }
         server_state::resume_health(&bound.plan, &estate.state, now_ms());
-        let (jobs, console) = (self.jobs, self.console);
+        let (console, elsewhere) = (self.console, master.as_ref().map(Tied::elsewhere));
         let Served { running, api, process, scheduler } =
-            bound.run(self.startup_log, master.is_some(), |plan| start_scheduler(plan, jobs, console))?;
+            bound.run(self.startup_log, elsewhere, |plan| start_scheduler(plan, jobs, console))?;
         after.dismiss_predecessors(master.is_some());
         console::out(self.announce);
         after.tell_ready(ready)?;
         if let Some(master) = &master {
             after.leave_terminal(null).map_err(|e| Failed::at("Cannot leave the terminal")(&e))?;
-            runtime.block_on(master.ready(self.global.mworker_max_reloads, &process)).map_err(broken)?;
+            runtime
+                .block_on(master.ready(self.global.mworker_max_reloads, keeps, &process))
+                .map_err(broken)?;
         }
         let plane = Plane::new(running, api, scheduler, self.console);
         let life = until_end(&mut signals, &plane, stop);
@@ -226,7 +233,7 @@ fn start_scheduler(plan: &Arc<Plan>, jobs: Vec<Job>, console: Console) -> Result
     if jobs.is_empty() {
         return Ok(None);
     }
-    let started = Scheduler::start(plan.clone(), jobs, issuing::tell(plan, console));
+    let started = Scheduler::here(plan.clone(), jobs, issuing::tell(plan, console));
     started.map(Some).map_err(|e| Failed::at("Cannot start the thread of the certificates")(&e))
 }
 
@@ -256,14 +263,16 @@ impl Bindings {
     fn run(
         self,
         startup_log: String,
-        has_master: bool,
+        elsewhere: Option<Elsewhere>,
         schedule: impl FnOnce(&Arc<Plan>) -> Result<Option<Scheduler>, Failed>,
     ) -> Result<Served, Failed> {
         let exposed = if self.api.exposes() { self.share()? } else { Vec::new() };
         let running = self.plane.run().map_err(|e| Failed(e.to_string()))?;
         let scheduler = schedule(&self.plan)?;
         let process = Process::new(self.plan, running.workers().clone(), version::product(), startup_log);
-        let process = process.with_scheduler(scheduler.as_ref().map(Scheduler::handle));
+        let has_master = elsewhere.is_some();
+        let process =
+            process.with_scheduler(scheduler.as_ref().map(Scheduler::handle)).with_elsewhere(elsewhere);
         process.expose(exposed);
         let process = Arc::new(process);
         if self.api.is_empty() && !has_master && !running.plan().has_statistics() {

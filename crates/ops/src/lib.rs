@@ -3,6 +3,7 @@
 //! configuration.
 
 pub mod daemon;
+pub mod keeper;
 pub mod life;
 pub mod master;
 mod message;

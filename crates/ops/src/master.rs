@@ -1,4 +1,5 @@
-//! The master (`-W`): keeps its rights, holds the listening sockets, and sees to it that a worker serves. It reads no
+//! The master (`-W`): keeps its rights, holds the listening sockets, and sees to it that a worker serves and that, where
+//! there are certificates to look after, a keeper (`keeper`) does. It reads no
 //! configuration and no byte of traffic: what can go wrong with either goes wrong in a worker, and the master stays.
 //!
 //! ```text
@@ -20,22 +21,28 @@ mod watchdog;
 
 pub use launch::{Launch, program_of};
 
-use crate::message::{Facts, FromMaster, FromWorker};
+use crate::message::{Facts, FromChild, ToChild};
 use crate::notify;
 use crate::runtime::Bound;
 use crate::signals::{Signals, Wish};
+use crate::worker::{KEEPER, WORKER};
 use backoff::Backoff;
 use child::{Child, Role};
 use cli::{Ask, Target};
+use proxy::stats_socket::CliLevel;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, waitpid};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 /// How long the former worker may take to tell how its servers stand. Longer, and the new one finds out by itself.
 const STATE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Nobody waits for a keeper that died as for a worker: certificates are due days ahead.
+const KEEPER_REST: Duration = Duration::from_secs(1);
 
 /// Where the master's words go.
 pub trait Voice {
@@ -88,8 +95,8 @@ struct Master<V> {
     version: String,
     since: Instant,
     children: Vec<Child>,
-    said: mpsc::UnboundedReceiver<(Pid, FromWorker)>,
-    ear: mpsc::UnboundedSender<(Pid, FromWorker)>,
+    said: mpsc::UnboundedReceiver<(Pid, FromChild)>,
+    ear: mpsc::UnboundedSender<(Pid, FromChild)>,
     cli: Option<Bound>,
     hello: Option<Hello>,
     /// What is listened on.
@@ -103,6 +110,11 @@ struct Master<V> {
     /// When a worker that died is replaced.
     respawn_at: Option<Instant>,
     backoff: Backoff,
+    /// Whether there are certificates to look after.
+    keeps: bool,
+    /// When a keeper that died is replaced.
+    keeper_at: Option<Instant>,
+    keeper_backoff: Backoff,
     watch_every: Option<Duration>,
     watch_at: Option<Instant>,
     reloads: u32,
@@ -123,7 +135,7 @@ struct Master<V> {
 enum Event {
     Wish(Wish),
     ChildEnded,
-    Said(Pid, FromWorker),
+    Said(Pid, FromChild),
     Asked(Ask),
     Due,
 }
@@ -154,6 +166,9 @@ impl<V: Voice> Master<V> {
             state_due: None,
             respawn_at: None,
             backoff: Backoff::default(),
+            keeps: false,
+            keeper_at: None,
+            keeper_backoff: Backoff::default(),
             watch_every: watch.filter(|_| household.notify),
             watch_at: None,
             reloads: 0,
@@ -226,8 +241,11 @@ impl<V: Voice> Master<V> {
             self.tell_manager(notify::stopping);
         }
         self.leaving = true;
-        self.respawn_at = None;
-        self.children.iter().for_each(|c| c.signal(how));
+        (self.respawn_at, self.keeper_at, self.keeps) = (None, None, false);
+        for child in &self.children {
+            // A keeper has nothing to finish that its successor does not take up.
+            child.signal(if child.role == Role::Keeper { Signal::TERM } else { how });
+        }
     }
 
     // ---- reload --------------------------------------------------------------------------------------------------
@@ -252,8 +270,8 @@ impl<V: Voice> Master<V> {
         self.respawn_at = None;
         self.taking.clear();
         self.complaint.clear();
-        let started = self.launch.worker();
-        match started.and_then(|(pid, end)| Child::new(pid, end, self.ear.clone())) {
+        let started = self.launch.child(WORKER);
+        match started.and_then(|(pid, end)| Child::new(pid, Role::Starting, end, self.ear.clone())) {
             Ok(child) => {
                 self.voice.notice(&format!("New worker ({}) started", child.number()));
                 self.children.push(child);
@@ -266,24 +284,59 @@ impl<V: Voice> Master<V> {
         }
     }
 
-    fn hear(&mut self, pid: Pid, said: FromWorker) {
+    fn hear(&mut self, pid: Pid, said: FromChild) {
         let Some(role) = self.children.iter().find(|c| c.pid == pid).map(|c| c.role) else { return };
         match (role, said) {
-            (Role::Starting, FromWorker::Want) => self.ask_for_state(),
-            (Role::Starting, FromWorker::Bound(sockets)) => self.taking.extend(sockets),
-            (Role::Starting, FromWorker::Ready(facts)) => self.promote(facts),
-            (Role::Starting, FromWorker::Failed(log)) => self.complaint = log,
-            (Role::Current, FromWorker::State(state)) if self.state_due.is_some() => self.hand_over(state),
-            (Role::Current, FromWorker::Alive) => self.tell_manager(notify::alive),
+            (Role::Starting, FromChild::Want) => self.ask_for_state(),
+            (Role::Starting, FromChild::Bound(sockets)) => self.taking.extend(sockets),
+            (Role::Starting, FromChild::Ready(facts)) => self.promote(facts),
+            (Role::Starting, FromChild::Failed(log)) => self.complaint = log,
+            (Role::Current, FromChild::State(state)) if self.state_due.is_some() => self.hand_over(state),
+            (Role::Current, FromChild::Alive) => self.tell_manager(notify::alive),
+            (Role::Current | Role::Former, FromChild::Connect) => self.connect(pid, Role::Keeper),
+            (Role::Keeper, FromChild::Connect) => self.connect(pid, Role::Current),
             // What comes too late, or out of turn, is of no use.
-            (Role::Starting | Role::Current | Role::Former, _) => {}
+            (Role::Starting | Role::Current | Role::Former | Role::Keeper, _) => {}
+        }
+    }
+
+    /// Brings a child and another together.
+    fn connect(&self, asker: Pid, with: Role) {
+        let Some(asker) = self.children.iter().find(|c| c.pid == asker) else { return };
+        let ends = self.child(with).and_then(|with| Some((with, UnixStream::pair().ok()?)));
+        let session = ends.map(|(with, (ours, theirs))| {
+            with.tell(vec![ToChild::Serve(theirs.into(), CliLevel::Admin)]);
+            ours.into()
+        });
+        asker.tell(vec![ToChild::Session(session)]);
+    }
+
+    /// Starts a keeper for the configuration that is served now, if there is something to keep, in place of the old one:
+    /// what that was doing is taken up by its successor.
+    fn replace_keeper(&mut self, wanted: bool) {
+        self.keeps = wanted;
+        self.keeper_at = None;
+        match self.child(Role::Keeper) {
+            // Its end starts the next.
+            Some(keeper) => keeper.signal(Signal::TERM),
+            None if wanted => self.start_keeper(),
+            None => {}
+        }
+    }
+
+    fn start_keeper(&mut self) {
+        self.keeper_at = None;
+        let started = self.launch.child(KEEPER);
+        match started.and_then(|(pid, end)| Child::new(pid, Role::Keeper, end, self.ear.clone())) {
+            Ok(child) => self.children.push(child),
+            Err(e) => self.voice.alert(&format!("cannot start the keeper of the certificates: {e}")),
         }
     }
 
     fn ask_for_state(&mut self) {
         match self.child(Role::Current) {
             Some(current) => {
-                current.tell(vec![FromMaster::TellState]);
+                current.tell(vec![ToChild::TellState]);
                 self.state_due = Some(Instant::now() + STATE_PATIENCE);
             }
             None => self.hand_over(String::new()),
@@ -295,7 +348,7 @@ impl<V: Voice> Master<V> {
         let copies: io::Result<Vec<OwnedFd>> = self.sockets.iter().map(OwnedFd::try_clone).collect();
         let Some(starting) = self.child(Role::Starting) else { return };
         match copies {
-            Ok(copies) => starting.tell(vec![FromMaster::Sockets(copies), FromMaster::State(state)]),
+            Ok(copies) => starting.tell(vec![ToChild::Sockets(copies), ToChild::State(state)]),
             Err(e) => {
                 self.voice.alert(&format!("cannot hand over the listening sockets: {e}"));
                 starting.signal(Signal::TERM);
@@ -318,6 +371,7 @@ impl<V: Voice> Master<V> {
                     child.signal(Signal::USR1);
                 }
                 Role::Former => {}
+                Role::Keeper => continue,
             }
             child.reloads += u32::from(replaced);
             if facts.max_reloads.is_some_and(|most| child.reloads > most) {
@@ -332,6 +386,7 @@ impl<V: Voice> Master<V> {
         self.tell_manager(notify::ready);
         self.tell_manager(|| notify::status("Ready."));
         self.watch_at = self.watch_every.map(|every| Instant::now() + every);
+        self.replace_keeper(facts.keeps);
         self.reloaded(Reloaded { good: true, log: facts.startup_log });
         if self.leaving {
             self.leave(Signal::USR1);
@@ -374,7 +429,7 @@ impl<V: Voice> Master<V> {
             Some(current) => {
                 let text = format!("Reload failed, {why}: the former configuration stays.");
                 self.voice.alert(&text);
-                current.tell(vec![FromMaster::Note(format!("{text} {}", log.replace('\n', " ")))]);
+                current.tell(vec![ToChild::Note(format!("{text} {}", log.replace('\n', " ")))]);
                 self.tell_manager(notify::ready);
                 self.tell_manager(|| notify::status("Reload failed: the former configuration stays."));
             }
@@ -399,7 +454,7 @@ impl<V: Voice> Master<V> {
                 while let Ok((pid, said)) = self.said.try_recv() {
                     if child.pid != pid {
                         self.hear(pid, said);
-                    } else if let FromWorker::Failed(log) = said {
+                    } else if let FromChild::Failed(log) = said {
                         self.complaint = log;
                     }
                 }
@@ -412,6 +467,16 @@ impl<V: Voice> Master<V> {
         let number = child.number();
         match child.role {
             Role::Former => self.voice.warning(&format!("Former worker ({number}) exited with {end}")),
+            Role::Keeper if self.leaving || !self.keeps => {}
+            Role::Keeper if end.is(Signal::TERM) => self.start_keeper(),
+            Role::Keeper => {
+                let wait = self.keeper_backoff.died(child.since.elapsed()).max(KEEPER_REST);
+                self.voice.alert(&format!(
+                    "The keeper of the certificates ({number}) exited with {end}; another one is started in {} s.",
+                    wait.as_secs()
+                ));
+                self.keeper_at = Some(Instant::now() + wait);
+            }
             Role::Starting if self.leaving => {}
             Role::Starting => {
                 self.code = if self.hello.is_some() { end.code } else { self.code };
@@ -443,7 +508,7 @@ impl<V: Voice> Master<V> {
     // ---- time ----------------------------------------------------------------------------------------------------
 
     fn due(&self) -> Option<Instant> {
-        [self.state_due, self.respawn_at, self.watch_at].into_iter().flatten().min()
+        [self.state_due, self.respawn_at, self.watch_at, self.keeper_at].into_iter().flatten().min()
     }
 
     fn on_time(&mut self) {
@@ -454,10 +519,13 @@ impl<V: Voice> Master<V> {
         if past(self.respawn_at) {
             self.start();
         }
+        if past(self.keeper_at) {
+            self.start_keeper();
+        }
         if past(self.watch_at) {
             self.watch_at = self.watch_every.map(|every| Instant::now() + every);
             if let Some(current) = self.child(Role::Current) {
-                current.tell(vec![FromMaster::Ping]);
+                current.tell(vec![ToChild::Ping]);
             }
         }
     }
@@ -482,8 +550,8 @@ impl<V: Voice> Master<V> {
             Ask::Version(to) => drop(to.send(self.version.clone())),
             Ask::Worker(target, level, to) => {
                 let client = self.find(target).and_then(|child| {
-                    let (ours, theirs) = std::os::unix::net::UnixStream::pair().ok()?;
-                    child.tell(vec![FromMaster::Serve(theirs.into(), level)]);
+                    let (ours, theirs) = UnixStream::pair().ok()?;
+                    child.tell(vec![ToChild::Serve(theirs.into(), level)]);
                     Some((child.number(), ours))
                 });
                 drop(to.send(client));
@@ -520,7 +588,12 @@ impl<V: Voice> Master<V> {
                 out.push_str(&row(&pid, "worker", &reloads, &uptime(child.since.elapsed()), &child.version));
             }
         }
-        out.push_str("# programs\n\n");
+        out.push_str("# programs\n");
+        for child in self.children.iter().filter(|c| c.role == Role::Keeper) {
+            let (pid, reloads) = (child.number().to_string(), child.reloads.to_string());
+            out.push_str(&row(&pid, "keeper", &reloads, &uptime(child.since.elapsed()), "-"));
+        }
+        out.push('\n');
         out
     }
 }
@@ -541,6 +614,7 @@ async fn until(due: Option<Instant>) {
 
 /// How a process ended.
 struct End {
+    signal: Option<i32>,
     /// As a shell shows it: 128 and the number of a signal.
     code: u8,
     what: String,
@@ -554,7 +628,11 @@ impl End {
             Some(signal) => name_of(signal),
             None => "Exit".to_owned(),
         };
-        End { code, what }
+        End { signal: status.terminating_signal(), code, what }
+    }
+
+    fn is(&self, signal: Signal) -> bool {
+        self.signal == Some(signal.as_raw())
     }
 }
 

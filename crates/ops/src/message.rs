@@ -1,4 +1,4 @@
-//! What a master and its workers say to each other. Descriptors and long texts travel beside the words; a message that
+//! What a master says to its children, the workers and the keeper, and they to it. Descriptors and long texts travel beside the words; a message that
 //! is not understood, from a newer program on the other side, is passed over.
 
 use net::channel::{self, Channel, DESCRIPTORS_MAX, Message};
@@ -6,9 +6,9 @@ use proxy::stats_socket::CliLevel;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// From a worker to its master.
+/// From a child to its master.
 #[derive(Debug)]
-pub(crate) enum FromWorker {
+pub(crate) enum FromChild {
     /// The configuration is good: what is there to take over?
     Want,
     /// Sockets that the worker listens on.
@@ -21,6 +21,8 @@ pub(crate) enum FromWorker {
     State(String),
     /// All its threads turn.
     Alive,
+    /// A session is wanted: by a worker with the keeper, by the keeper with the current worker.
+    Connect,
 }
 
 /// What a master has to know of a worker that serves.
@@ -30,13 +32,15 @@ pub(crate) struct Facts {
     pub(crate) max_reloads: Option<u32>,
     /// Its program's version.
     pub(crate) version: String,
+    /// Whether there are certificates to look after: the master starts a keeper then.
+    pub(crate) keeps: bool,
     /// What it said at its start.
     pub(crate) startup_log: String,
 }
 
-/// From a master to a worker.
+/// From a master to a child.
 #[derive(Debug)]
-pub(crate) enum FromMaster {
+pub(crate) enum ToChild {
     /// Sockets to listen on.
     Sockets(Vec<OwnedFd>),
     /// How the predecessor's servers stand: the last that is handed over.
@@ -49,73 +53,87 @@ pub(crate) enum FromMaster {
     Ping,
     /// Something for the log.
     Note(String),
+    /// A session that was wanted; `None` where there is nobody to have it with.
+    Session(Option<OwnedFd>),
 }
 
-impl FromWorker {
+impl FromChild {
     /// Says it; to be called where waiting does no harm.
     pub(crate) async fn send(&self, to: &Channel) -> io::Result<()> {
         match self {
-            FromWorker::Want => to.send(b"want", &[]).await,
-            FromWorker::Bound(sockets) => send_sockets(to, b"bound", sockets).await,
-            FromWorker::Ready(facts) => {
+            FromChild::Want => to.send(b"want", &[]).await,
+            FromChild::Bound(sockets) => send_sockets(to, b"bound", sockets).await,
+            FromChild::Ready(facts) => {
                 let reloads = facts.max_reloads.map_or("-".to_owned(), |n| n.to_string());
-                let words = format!("ready {reloads} {}", facts.version);
+                let keeps = if facts.keeps { "keeps" } else { "-" };
+                let words = format!("ready {reloads} {keeps} {}", facts.version);
                 send_text(to, words.as_bytes(), &facts.startup_log).await
             }
-            FromWorker::Failed(log) => send_text(to, b"failed", log).await,
-            FromWorker::State(text) => send_text(to, b"state", text).await,
-            FromWorker::Alive => to.send(b"alive", &[]).await,
+            FromChild::Failed(log) => send_text(to, b"failed", log).await,
+            FromChild::State(text) => send_text(to, b"state", text).await,
+            FromChild::Alive => to.send(b"alive", &[]).await,
+            FromChild::Connect => to.send(b"connect", &[]).await,
         }
     }
 
     /// Understands a message.
-    pub(crate) fn read(message: Message) -> Option<FromWorker> {
+    pub(crate) fn read(message: Message) -> Option<FromChild> {
         let words = String::from_utf8(message.bytes).ok()?;
         let (word, rest) = words.split_once(' ').unwrap_or((&words, ""));
         let along = message.descriptors;
         Some(match word {
-            "want" => FromWorker::Want,
-            "bound" => FromWorker::Bound(along),
+            "want" => FromChild::Want,
+            "bound" => FromChild::Bound(along),
             "ready" => {
-                let (reloads, version) = rest.split_once(' ')?;
+                let (reloads, rest) = rest.split_once(' ')?;
+                let (keeps, version) = rest.split_once(' ')?;
                 let (max_reloads, version) = (reloads.parse().ok(), version.to_owned());
-                FromWorker::Ready(Facts { max_reloads, version, startup_log: text(along)? })
+                FromChild::Ready(Facts {
+                    max_reloads,
+                    version,
+                    keeps: keeps == "keeps",
+                    startup_log: text(along)?,
+                })
             }
-            "failed" => FromWorker::Failed(text(along)?),
-            "state" => FromWorker::State(text(along)?),
-            "alive" => FromWorker::Alive,
+            "failed" => FromChild::Failed(text(along)?),
+            "state" => FromChild::State(text(along)?),
+            "alive" => FromChild::Alive,
+            "connect" => FromChild::Connect,
             _ => return None,
         })
     }
 }
 
-impl FromMaster {
+impl ToChild {
     /// Says it.
     pub(crate) async fn send(&self, to: &Channel) -> io::Result<()> {
         match self {
-            FromMaster::Sockets(sockets) => send_sockets(to, b"sockets", sockets).await,
-            FromMaster::State(text) => send_text(to, b"state", text).await,
-            FromMaster::TellState => to.send(b"tell-state", &[]).await,
-            FromMaster::Serve(client, level) => {
+            ToChild::Sockets(sockets) => send_sockets(to, b"sockets", sockets).await,
+            ToChild::State(text) => send_text(to, b"state", text).await,
+            ToChild::TellState => to.send(b"tell-state", &[]).await,
+            ToChild::Serve(client, level) => {
                 to.send(format!("serve {}", level_word(*level)).as_bytes(), &[client.as_fd()]).await
             }
-            FromMaster::Ping => to.send(b"ping", &[]).await,
-            FromMaster::Note(text) => send_text(to, b"note", text).await,
+            ToChild::Ping => to.send(b"ping", &[]).await,
+            ToChild::Note(text) => send_text(to, b"note", text).await,
+            ToChild::Session(Some(end)) => to.send(b"session", &[end.as_fd()]).await,
+            ToChild::Session(None) => to.send(b"session", &[]).await,
         }
     }
 
     /// Understands a message.
-    pub(crate) fn read(message: Message) -> Option<FromMaster> {
+    pub(crate) fn read(message: Message) -> Option<ToChild> {
         let words = String::from_utf8(message.bytes).ok()?;
         let (word, rest) = words.split_once(' ').unwrap_or((&words, ""));
         let along = message.descriptors;
         Some(match word {
-            "sockets" => FromMaster::Sockets(along),
-            "state" => FromMaster::State(text(along)?),
-            "tell-state" => FromMaster::TellState,
-            "serve" => FromMaster::Serve(along.into_iter().next()?, level_of(rest)?),
-            "ping" => FromMaster::Ping,
-            "note" => FromMaster::Note(text(along)?),
+            "sockets" => ToChild::Sockets(along),
+            "state" => ToChild::State(text(along)?),
+            "tell-state" => ToChild::TellState,
+            "serve" => ToChild::Serve(along.into_iter().next()?, level_of(rest)?),
+            "ping" => ToChild::Ping,
+            "note" => ToChild::Note(text(along)?),
+            "session" => ToChild::Session(along.into_iter().next()),
             _ => return None,
         })
     }
@@ -159,20 +177,21 @@ mod tests {
     async fn what_is_said_arrives() {
         let (ours, theirs) = channel::pair().unwrap();
         let (ours, theirs) = (Channel::new(ours).unwrap(), Channel::new(theirs).unwrap());
-        let facts = Facts { max_reloads: Some(3), version: "1 2".into(), startup_log: "a\nb".into() };
-        FromWorker::Ready(facts.clone()).send(&ours).await.unwrap();
-        let read = FromWorker::read(theirs.receive().await.unwrap().unwrap());
-        assert!(matches!(read, Some(FromWorker::Ready(read)) if read == facts));
+        let facts =
+            Facts { max_reloads: Some(3), version: "1 2".into(), keeps: true, startup_log: "a\nb".into() };
+        FromChild::Ready(facts.clone()).send(&ours).await.unwrap();
+        let read = FromChild::read(theirs.receive().await.unwrap().unwrap());
+        assert!(matches!(read, Some(FromChild::Ready(read)) if read == facts));
         let many: Vec<OwnedFd> = (0..300).map(|_| std::fs::File::open("/dev/null").unwrap().into()).collect();
-        FromMaster::Sockets(many).send(&ours).await.unwrap();
+        ToChild::Sockets(many).send(&ours).await.unwrap();
         let mut count = 0;
         while count < 300 {
-            match FromMaster::read(theirs.receive().await.unwrap().unwrap()) {
-                Some(FromMaster::Sockets(some)) => count += some.len(),
+            match ToChild::read(theirs.receive().await.unwrap().unwrap()) {
+                Some(ToChild::Sockets(some)) => count += some.len(),
                 other => panic!("{other:?}"),
             }
         }
         theirs.send(b"a word of the future", &[]).await.unwrap();
-        assert!(FromWorker::read(ours.receive().await.unwrap().unwrap()).is_none());
+        assert!(FromChild::read(ours.receive().await.unwrap().unwrap()).is_none());
     }
 }

@@ -41,6 +41,7 @@ pub use session::{Rights, serve};
 pub(crate) use socket::Client;
 pub use socket::{Bound, bind};
 
+use crate::worker::Elsewhere;
 use proxy::Workers;
 use proxy::plan::Plan;
 use proxy::stats_socket::CliLevel;
@@ -79,6 +80,8 @@ pub struct Process {
     pub started: Instant,
     /// The same by the wall clock.
     pub started_at: SystemTime,
+    /// The way to the keeper of the certificates, where there may be one.
+    pub(crate) elsewhere: Option<Elsewhere>,
     /// Sockets that a successor may ask for.
     exposed: Mutex<Vec<OwnedFd>>,
     /// Who looks after certificates, where somebody does.
@@ -90,7 +93,17 @@ impl Process {
     pub fn new(plan: Arc<Plan>, workers: Workers, product: Product, startup_log: String) -> Process {
         let (started, started_at) = (Instant::now(), SystemTime::now());
         let exposed = Mutex::default();
-        Process { plan, workers, product, startup_log, started, started_at, exposed, scheduler: None }
+        Process {
+            plan,
+            workers,
+            product,
+            startup_log,
+            started,
+            started_at,
+            exposed,
+            scheduler: None,
+            elsewhere: None,
+        }
     }
 
     /// Lets successors take these sockets (`expose-fd listeners`).
@@ -108,6 +121,12 @@ impl Process {
     #[must_use]
     pub fn with_scheduler(self, scheduler: Option<certs::schedule::Handle>) -> Process {
         Process { scheduler, ..self }
+    }
+
+    /// With a way to the keeper of the certificates.
+    #[must_use]
+    pub fn with_elsewhere(self, elsewhere: Option<Elsewhere>) -> Process {
+        Process { elsewhere, ..self }
     }
 
     /// Since the start: days, hours, minutes and seconds.

@@ -1,7 +1,8 @@
-//! The thread on which certificates are obtained and renewed, in a process without a master. It shares nothing with the
-//! threads that serve but the hatch.
+//! The thread on which certificates are obtained and renewed: in the process that serves, or, under a master, in the
+//! keeper. It shares nothing with the threads that serve but the hatch.
 
-use certs::hatch::Here;
+use crate::worker::{Elsewhere, session};
+use certs::hatch::{Hatch, Here, OverSocket};
 use certs::schedule::{self, Handle, Job, Tell};
 use proxy::certificates;
 use proxy::plan::Plan;
@@ -19,8 +20,32 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Starts it for what runs.
-    pub fn start(plan: Arc<Plan>, jobs: Vec<Job>, tell: Tell) -> io::Result<Scheduler> {
+    /// Starts it for what this process runs.
+    pub fn here(plan: Arc<Plan>, jobs: Vec<Job>, tell: Tell) -> io::Result<Scheduler> {
+        Scheduler::start(jobs, tell, move || {
+            let store = plan.certs.clone();
+            Rc::new(Here::new(store, move || {
+                certificates::refresh(&plan);
+            }))
+        })
+    }
+
+    /// Starts it for a worker in another process, which cannot read what is obtained and is sent it.
+    pub fn elsewhere(worker: Elsewhere, jobs: Vec<Job>, tell: Tell) -> io::Result<Scheduler> {
+        Scheduler::start(jobs, tell, move || {
+            let hatch = OverSocket::by("the worker".to_owned(), move || {
+                let worker = worker.clone();
+                Box::pin(async move { tokio::net::UnixStream::from_std(session(&worker).await?) })
+            });
+            Rc::new(hatch)
+        })
+    }
+
+    fn start(
+        jobs: Vec<Job>,
+        tell: Tell,
+        hatch: impl FnOnce() -> Rc<dyn Hatch> + Send + 'static,
+    ) -> io::Result<Scheduler> {
         let (stop, mut stopped) = watch::channel(false);
         let (handle, inbox) = schedule::channel(&jobs);
         let thread = std::thread::Builder::new().name("certificates".into()).spawn(move || {
@@ -28,14 +53,10 @@ impl Scheduler {
                 .enable_all()
                 .build_local(tokio::runtime::LocalOptions::default());
             let Ok(runtime) = runtime else { return };
-            let published = plan.clone();
-            let here = Here::new(plan.certs.clone(), move || {
-                certificates::refresh(&published);
-            });
             runtime.block_on(async move {
                 tokio::select! {
                     _ = stopped.wait_for(|stop| *stop) => {}
-                    () = schedule::run(jobs, Rc::new(here), tell, inbox) => {}
+                    () = schedule::run(jobs, hatch(), tell, inbox) => {}
                 }
             });
         })?;

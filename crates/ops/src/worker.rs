@@ -1,5 +1,5 @@
-//! The worker's end of its bond with the master (`-W`): what it takes over before it serves, and what it answers while
-//! it does. Serving itself is not its concern.
+//! A child's end of its bond with the master (`-W`): what a worker takes over before it serves, and what it answers while
+//! it does; the keeper (`keeper`) has the same end. Serving itself is not its concern.
 //!
 //! ```text
 //! worker                                 master
@@ -14,20 +14,27 @@
 //!
 //! A worker whose master is gone finishes what is open and leaves.
 
-use crate::message::{Facts, FromMaster, FromWorker};
+use crate::message::{Facts, FromChild, ToChild};
 use crate::runtime::{Process, Runtime};
 use net::Inherited;
 use net::channel::{self, Channel};
 use proxy::clock::now_us;
 use proxy::server_state;
 use rustix::process::{Signal, getpid, kill_process};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 
 /// The first argument of a worker, by which `ps` tells it from its master.
-pub const ARGUMENT: &str = "worker";
+pub const WORKER: &str = "worker";
+/// The first argument of the keeper.
+pub const KEEPER: &str = "keeper";
 /// Set for a worker: its master's process number and the number of its end of the channel.
 pub(crate) const ENV: &str = "LOCKGATE_WORKER_OF";
 /// A worker thread that does not turn within this is stuck.
@@ -83,31 +90,62 @@ impl Bond {
 
     /// Ties the end to the runtime of the calling thread.
     pub fn tie(self) -> io::Result<Tied> {
-        Ok(Tied { channel: Channel::new(self.end)? })
+        let (asker, asked) = mpsc::unbounded_channel();
+        Ok(Tied {
+            channel: Channel::new(self.end)?,
+            asker,
+            asked: RefCell::new(asked),
+            waiting: RefCell::default(),
+        })
     }
 }
 
-/// A worker's end that is in use.
+/// A child's end that is in use.
 #[derive(Debug)]
 pub struct Tied {
     channel: Channel,
+    asker: Elsewhere,
+    asked: RefCell<mpsc::UnboundedReceiver<oneshot::Sender<UnixStream>>>,
+    /// Who waits for a session, in the order in which they asked.
+    waiting: RefCell<VecDeque<oneshot::Sender<UnixStream>>>,
+}
+
+/// The way to a session of the runtime API in another process of the household: from a worker with the keeper, from the
+/// keeper with the current worker. Where there is none, the reply is dropped.
+pub type Elsewhere = mpsc::UnboundedSender<oneshot::Sender<UnixStream>>;
+
+/// A session by that way.
+pub async fn session(elsewhere: &Elsewhere) -> io::Result<UnixStream> {
+    let (reply, replied) = oneshot::channel();
+    let asked = elsewhere.send(reply);
+    asked.map_err(|_| io::ErrorKind::NotConnected)?;
+    replied.await.map_err(|_| io::ErrorKind::NotConnected.into())
 }
 
 impl Tied {
+    /// The way to the household's other process.
+    pub fn elsewhere(&self) -> Elsewhere {
+        self.asker.clone()
+    }
+
     /// Takes over what the predecessor leaves.
     pub async fn estate(&self) -> io::Result<Estate> {
-        FromWorker::Want.send(&self.channel).await?;
+        FromChild::Want.send(&self.channel).await?;
         let mut sockets = Vec::new();
         loop {
             let message = self.channel.receive().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
-            match FromMaster::read(message) {
-                Some(FromMaster::Sockets(some)) => sockets.extend(some),
-                Some(FromMaster::State(state)) => {
+            match ToChild::read(message) {
+                Some(ToChild::Sockets(some)) => sockets.extend(some),
+                Some(ToChild::State(state)) => {
                     return Ok(Estate { sockets: Inherited::of(sockets), state });
                 }
                 // Nothing of that is of use before there is something to look at.
                 Some(
-                    FromMaster::TellState | FromMaster::Serve(..) | FromMaster::Ping | FromMaster::Note(_),
+                    ToChild::TellState
+                    | ToChild::Serve(..)
+                    | ToChild::Ping
+                    | ToChild::Note(_)
+                    | ToChild::Session(_),
                 )
                 | None => {}
             }
@@ -116,14 +154,14 @@ impl Tied {
 
     /// Lets the master keep a copy of every socket that is listened on.
     pub async fn bound(&self, sockets: Vec<OwnedFd>) -> io::Result<()> {
-        FromWorker::Bound(sockets).send(&self.channel).await
+        FromChild::Bound(sockets).send(&self.channel).await
     }
 
-    /// Says that this worker serves.
-    pub async fn ready(&self, max_reloads: Option<u32>, process: &Process) -> io::Result<()> {
+    /// Says that this worker serves; `keeps`: and that there are certificates to look after.
+    pub async fn ready(&self, max_reloads: Option<u32>, keeps: bool, process: &Process) -> io::Result<()> {
         let version = process.product.version.clone();
-        let facts = Facts { max_reloads, version, startup_log: process.startup_log.clone() };
-        FromWorker::Ready(facts).send(&self.channel).await
+        let facts = Facts { max_reloads, version, keeps, startup_log: process.startup_log.clone() };
+        FromChild::Ready(facts).send(&self.channel).await
     }
 
     /// Answers the master for as long as `life` goes on; what that comes to.
@@ -142,10 +180,23 @@ impl Tied {
     }
 
     async fn answer(&self, process: Arc<Process>, api: &Runtime) {
-        while let Ok(Some(message)) = self.channel.receive().await {
-            if let Some(asked) = FromMaster::read(message)
-                && self.one(asked, &process, api).await.is_err()
-            {
+        loop {
+            let wanted = poll_fn(|cx| self.asked.borrow_mut().poll_recv(cx));
+            let done = tokio::select! {
+                message = self.channel.receive() => match message {
+                    Ok(Some(message)) => match ToChild::read(message) {
+                        Some(asked) => self.one(asked, &process, api).await,
+                        None => Ok(()),
+                    },
+                    Ok(None) | Err(_) => break,
+                },
+                // One of the senders is ours: there is always another.
+                Some(reply) = wanted => {
+                    self.waiting.borrow_mut().push_back(reply);
+                    FromChild::Connect.send(&self.channel).await
+                }
+            };
+            if done.is_err() {
                 break;
             }
         }
@@ -153,38 +204,46 @@ impl Tied {
         let _ = kill_process(getpid(), Signal::USR1);
     }
 
-    async fn one(&self, asked: FromMaster, process: &Arc<Process>, api: &Runtime) -> io::Result<()> {
+    async fn one(&self, asked: ToChild, process: &Arc<Process>, api: &Runtime) -> io::Result<()> {
         match asked {
-            FromMaster::TellState => {
+            ToChild::TellState => {
                 let state = server_state::write(&process.plan, None, process.started_ms(), process.now_ms());
-                FromWorker::State(state).send(&self.channel).await
+                FromChild::State(state).send(&self.channel).await
             }
-            FromMaster::Serve(client, level) => {
+            ToChild::Serve(client, level) => {
                 if let Ok(client) = std_stream(client) {
                     api.serve(client, level);
                 }
                 Ok(())
             }
-            FromMaster::Ping => {
+            ToChild::Ping => {
                 let turning = process.workers.visit(TURN, |_| ()).await.len();
                 if turning == process.workers.count() {
-                    FromWorker::Alive.send(&self.channel).await?;
+                    FromChild::Alive.send(&self.channel).await?;
                 }
                 Ok(())
             }
-            FromMaster::Note(text) => {
+            ToChild::Note(text) => {
                 if let Some(front) = process.plan.frontends.first() {
                     front.log.notice(&text, 4, now_us());
                 }
                 Ok(())
             }
-            FromMaster::Sockets(_) | FromMaster::State(_) => Ok(()),
+            ToChild::Session(end) => {
+                let reply = self.waiting.borrow_mut().pop_front();
+                if let (Some(reply), Some(end)) = (reply, end) {
+                    // Whoever asked may have given up.
+                    let _ = reply.send(std_stream(end)?);
+                }
+                Ok(())
+            }
+            ToChild::Sockets(_) | ToChild::State(_) => Ok(()),
         }
     }
 }
 
-fn std_stream(client: OwnedFd) -> io::Result<std::os::unix::net::UnixStream> {
-    let stream = std::os::unix::net::UnixStream::from(client);
+fn std_stream(client: OwnedFd) -> io::Result<UnixStream> {
+    let stream = UnixStream::from(client);
     stream.set_nonblocking(true)?;
     Ok(stream)
 }

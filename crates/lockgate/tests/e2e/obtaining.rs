@@ -35,6 +35,17 @@ impl Site {
         external: Option<(&str, &str)>,
         files: &[(&str, &str)],
     ) -> Site {
+        Site::called(&["-db"], text, environment, external, files)
+    }
+
+    /// The same with other flags than `-db`.
+    fn called(
+        flags: &[&str],
+        text: &str,
+        environment: &[(&str, &str)],
+        external: Option<(&str, &str)>,
+        files: &[(&str, &str)],
+    ) -> Site {
         let (http, https) = (free_address(), free_address());
         let pebble = Pebble::with(http, https, environment, external);
         let folder = Folder::new();
@@ -47,7 +58,7 @@ impl Site {
         let global = format!("global\n stats socket {}/api.sock level admin\n", folder.path().display());
         let defaults = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n";
         let config = folder.file("haproxy.cfg", format!("{global}{defaults}{filled}"));
-        let program = Program::start(command(&config, &pebble));
+        let program = Program::start(command(flags, &config, &pebble));
         let mut site = Site { pebble, folder, http, https, program };
         let mut wanted = vec![site.https];
         if text.contains("bind HTTP\n") {
@@ -76,9 +87,18 @@ impl Site {
     fn restarted(self, config: &Path) -> Site {
         let Site { pebble, folder, http, https, program } = self;
         drop(program);
-        let mut program = Program::start(command(config, &pebble));
+        let mut program = Program::start(command(&["-db"], config, &pebble));
         assert!(program.listens(&[https]), "{}", program.lines().join("\n"));
         Site { pebble, folder, http, https, program }
+    }
+
+    /// Of the certificate that is served.
+    fn serial(&self) -> String {
+        let line = format!(
+            "openssl s_client -connect {} -servername shop.example </dev/null 2>/dev/null | openssl x509 -noout -serial",
+            self.https
+        );
+        String::from_utf8(Command::new("sh").args(["-c", &line]).output().unwrap().stdout).unwrap()
     }
 
     fn tell(&self, line: &str) -> String {
@@ -86,9 +106,9 @@ impl Site {
     }
 }
 
-fn command(config: &Path, pebble: &Pebble) -> Command {
+fn command(flags: &[&str], config: &Path, pebble: &Pebble) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
-    command.args(["-db", "-f"]).arg(config).env("SSL_CERT_FILE", pebble.roots());
+    command.args(flags).arg("-f").arg(config).env("SSL_CERT_FILE", pebble.roots());
     command
 }
 
@@ -424,4 +444,29 @@ fn an_external_account_is_bound() {
     let site = Site::with(&shortest(more), &[], Some(("kid-1", key)), wrong);
     let line = site.program.line(|line| line.contains("certificate 'shop.example'"));
     assert!(line.contains("refused an account"), "{line}");
+}
+
+/// The worker has no rights and sees an empty folder as its root: the keeper, which has the master's, obtains and renews.
+#[test]
+fn under_a_master_the_keeper_obtains_for_a_worker_without_rights() {
+    let text = format!("global\n user nobody\n chroot /var/empty\n{}", shortest(""));
+    std::fs::create_dir_all("/var/empty").unwrap();
+    let mut site = Site::called(&["-W", "-db"], &text, &[], None, &[]);
+    site.is_served("shop.example");
+    let live = site.folder.path().join("storage/live/shop.example/cert.pem");
+    let scheduled = || site.tell("acme status").contains("shop.example\tle\tScheduled\t").then_some(());
+    wait_for(scheduled).unwrap_or_else(|| panic!("{}", site.tell("acme status")));
+    assert!(site.tell("acme renew no.example").contains("no acme section obtains 'no.example'"));
+    let before = serial(&live);
+    site.tell("acme renew shop.example");
+    wait_for(|| (serial(&live) != before).then_some(())).expect("an operator's wish reaches the keeper");
+    let served = || site.tell("show ssl cert").contains("shop.example") && site.serial() == serial(&live);
+    wait_for(|| served().then_some(())).expect("the worker is sent the new one");
+    site.program.signal("USR2");
+    site.program.line(|l| l.contains("Former worker"));
+    site.is_served("www.shop.example");
+    wait_for(scheduled).unwrap_or_else(|| panic!("{}", site.tell("acme status")));
+    assert_eq!(site.serial(), serial(&live));
+    site.program.signal("TERM");
+    assert_eq!(site.program.ended().code(), Some(0));
 }

@@ -1,6 +1,6 @@
-//! A worker as its master sees it.
+//! A child, worker or keeper, as its master sees it.
 
-use crate::message::{FromMaster, FromWorker};
+use crate::message::{FromChild, ToChild};
 use net::channel::Channel;
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::fd::OwnedFd;
@@ -17,9 +17,11 @@ pub(super) enum Role {
     Current,
     /// Was replaced, and finishes what it has.
     Former,
+    /// Looks after certificates, with the master's rights.
+    Keeper,
 }
 
-/// A worker.
+/// A child.
 #[derive(Debug)]
 pub(super) struct Child {
     /// Its process.
@@ -37,29 +39,30 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// A worker that was just started; what it says goes to `events` with its process number.
+    /// A child that was just started; what it says goes to `events` with its process number.
     pub(super) fn new(
         pid: Pid,
+        role: Role,
         end: OwnedFd,
-        events: mpsc::UnboundedSender<(Pid, FromWorker)>,
+        events: mpsc::UnboundedSender<(Pid, FromChild)>,
     ) -> std::io::Result<Child> {
         let channel = Rc::new(Channel::new(end)?);
         let ear = channel.clone();
         tokio::task::spawn_local(async move {
             // A worker that is gone is noticed by its end, not by its silence.
             while let Ok(Some(message)) = ear.receive().await {
-                let said = FromWorker::read(message);
+                let said = FromChild::read(message);
                 if said.is_some_and(|said| events.send((pid, said)).is_err()) {
                     return;
                 }
             }
         });
         let (since, version) = (Instant::now(), "-".to_owned());
-        Ok(Child { pid, role: Role::Starting, reloads: 0, since, version, channel })
+        Ok(Child { pid, role, reloads: 0, since, version, channel })
     }
 
     /// Says something, without waiting for it to be heard. One task a conversation keeps the order.
-    pub(super) fn tell(&self, all: Vec<FromMaster>) {
+    pub(super) fn tell(&self, all: Vec<ToChild>) {
         let channel = self.channel.clone();
         tokio::task::spawn_local(async move {
             for said in all {

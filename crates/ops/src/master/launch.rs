@@ -1,7 +1,7 @@
 //! How a worker is started: the program anew, from where it was called, so that a reload after an upgrade runs the new
 //! one.
 
-use crate::worker::{ARGUMENT, ENV};
+use crate::worker::ENV;
 use net::channel;
 use rustix::io::FdFlags;
 use rustix::process::Pid;
@@ -29,14 +29,14 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Starts a worker. The descriptor is the master's end of their channel.
-    pub(super) fn worker(&self) -> io::Result<(Pid, OwnedFd)> {
+    /// Starts a child that is told by its first argument what it is. The descriptor is the master's end of their channel.
+    pub(super) fn child(&self, what: &str) -> io::Result<(Pid, OwnedFd)> {
         let (ours, theirs) = channel::pair()?;
         // Nothing else is started meanwhile: this process has one thread.
         rustix::io::fcntl_setfd(&theirs, FdFlags::empty())?;
         let mut command = Command::new(self.file());
         let (name, rest) = self.arguments.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        command.arg0(name).arg(ARGUMENT).args(rest).current_dir(&self.folder);
+        command.arg0(name).arg(what).args(rest).current_dir(&self.folder);
         command.env(ENV, format!("{}:{}", std::process::id(), theirs.as_fd().as_raw_fd()));
         command.stdin(match &self.stdin {
             Some(text) => Stdio::from(channel::file_of(text)?),

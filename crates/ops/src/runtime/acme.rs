@@ -2,17 +2,27 @@
 //! (`certs::hatch`), and operators look at certificates that renew themselves.
 
 use super::call::Call;
-use super::table::Command;
+use super::table::{Command, PATIENCE};
+use crate::worker::{Elsewhere, session};
 use certs::renew::UnixTime;
 use certs::schedule::Row;
 use proxy::certificates;
 use proxy::stats_socket::CliLevel::Admin;
+use std::io;
 use std::time::{Duration, SystemTime};
 use tls::PemPair;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// The longest answer of the keeper that is passed on, bytes: ten thousand certificates' lines.
+const MAX_SAID: u64 = 4 << 20;
 
 pub(crate) const COMMANDS: &[Command] = &[
-    Command::now(&["acme", "status"], "", "show certificates that renew themselves", Admin, status),
-    Command::now(&["acme", "renew"], "<certificate>", "renew a certificate now", Admin, renew),
+    Command::later(&["acme", "status"], "", "show certificates that renew themselves", Admin, |call| {
+        Box::pin(here_or_elsewhere(call, "acme status", status))
+    }),
+    Command::later(&["acme", "renew"], "<certificate>", "renew a certificate now", Admin, |call| {
+        Box::pin(here_or_elsewhere(call, "acme renew", renew))
+    }),
     Command::now(
         &["acme", "answer", "http"],
         "<token> <content>",
@@ -41,6 +51,29 @@ pub(crate) const COMMANDS: &[Command] = &[
         publish,
     ),
 ];
+
+/// Certificates are looked after by this process or, under a master, by the keeper: then that is asked.
+async fn here_or_elsewhere(call: &mut Call<'_>, command: &str, here: fn(&mut Call<'_>)) {
+    let Some(keeper) = call.process.elsewhere.clone() else { return here(call) };
+    match asked(&keeper, &format!("{command} {}\n", call.arg(0))).await {
+        // Every answer ends with an empty line, which is ours to add.
+        Ok(said) => call.put(said.strip_suffix('\n').unwrap_or(&said)),
+        Err(e) if e.kind() == io::ErrorKind::NotConnected => here(call),
+        Err(e) => call.refuse(format_args!("the keeper of the certificates does not answer: {e}")),
+    }
+}
+
+async fn asked(keeper: &Elsewhere, line: &str) -> io::Result<String> {
+    let talk = async {
+        let mut stream = tokio::net::UnixStream::from_std(session(keeper).await?)?;
+        stream.write_all(line.as_bytes()).await?;
+        stream.shutdown().await?;
+        let mut said = String::new();
+        stream.take(MAX_SAID).read_to_string(&mut said).await?;
+        Ok(said)
+    };
+    tokio::time::timeout(PATIENCE, talk).await?
+}
 
 /// A table with tabs between its columns, as HAProxy's.
 fn status(call: &mut Call<'_>) {

@@ -5,7 +5,7 @@ use super::session::{Rights, serve};
 use super::{Order, Process};
 use net::{AcceptError, BindError, BoundListener, Inherited, Listener};
 use proxy::clock::now_us;
-use proxy::stats_socket::{CliLevel, SeverityOutput, StatsSocket, StatsSockets};
+use proxy::stats_socket::{CliLevel, DEFAULT_TIMEOUT, SeverityOutput, StatsSocket, StatsSockets};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -33,6 +33,11 @@ pub fn bind(stats: &StatsSockets, inherited: &mut Inherited) -> Result<Bound, Bi
 }
 
 impl Bound {
+    /// No socket at all: for a process whose clients come through its master.
+    pub fn nothing() -> Bound {
+        Bound { sockets: Vec::new(), timeout: DEFAULT_TIMEOUT, maxconn: 0 }
+    }
+
     /// Whether there is anything to serve.
     pub fn is_empty(&self) -> bool {
         self.sockets.is_empty()
