@@ -3,6 +3,7 @@
 
 pub mod addr;
 pub mod diag;
+pub mod hash;
 pub mod names;
 pub mod span;
 pub mod suggest;

@@ -23,7 +23,6 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 pub(crate) use encode::{base64_decode, hex_byte};
-pub(crate) use hash::{avalanche, sdbm};
 
 /// All tables; a new module adds its own here.
 pub(crate) static TABLES: &[&[ConverterRow]] = &[

@@ -3,7 +3,6 @@
 //! `send-proxy-v2`); `tlv` is what both know of version 2's extensions. A header that is not exactly right closes
 //! the connection: an address taken from half a header would be a forged one.
 
-mod crc32c;
 mod read;
 mod tlv;
 mod write;

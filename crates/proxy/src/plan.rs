@@ -523,4 +523,13 @@ pub struct ProxyV2 {
     pub crc32c: bool,
     pub unique_id: bool,
     pub cipher: bool,
+    pub cert_sig: bool,
+    pub cert_key: bool,
+}
+
+impl ProxyV2 {
+    /// Whether anything is said of the client's TLS.
+    pub fn says_tls(&self) -> bool {
+        self.ssl || self.cert_cn || self.cipher || self.cert_sig || self.cert_key
+    }
 }

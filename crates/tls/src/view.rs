@@ -15,6 +15,9 @@ pub struct CertView<'d> {
     certificate: X509Certificate<'d>,
 }
 
+/// P-521 is no whole number of bytes, by which sizes are told.
+const LARGEST_CURVE: usize = 521;
+
 /// Names of a distinguished name's entries, as OpenSSL shortens them.
 const ENTRIES: [(&str, &str); 24] = [
     ("2.5.4.3", "CN"),
@@ -148,7 +151,7 @@ impl<'d> CertView<'d> {
     pub fn key_name(&self) -> String {
         match self.certificate.public_key().parsed() {
             Ok(PublicKey::RSA(key)) => format!("RSA{}", key.key_size()),
-            Ok(PublicKey::EC(key)) => format!("EC{}", key.key_size()),
+            Ok(PublicKey::EC(key)) => format!("EC{}", key.key_size().min(LARGEST_CURVE)),
             Ok(_) | Err(_) => self.key_alg(),
         }
     }

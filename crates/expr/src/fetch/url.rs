@@ -2,10 +2,10 @@
 
 use super::{bin_row, int_row, ip_row, text_row};
 use crate::args::Args;
-use crate::convert::{avalanche, sdbm};
 use crate::rows::{AclForm, FetchFn, FetchRow, Fetched, Needs};
 use crate::sample::Sample;
 use crate::scope::{Fact, Scope};
+use base::hash::{avalanche, sdbm};
 use http::Request;
 use memchr::{memchr, memchr2};
 use std::borrow::Cow;

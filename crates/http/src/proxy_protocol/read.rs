@@ -1,9 +1,9 @@
 //! Headers that arrive. Needs the whole header at once; until then it says `Partial`, and says no as soon as the
 //! bytes cannot become one.
 
-use super::crc32c::crc32c;
 use super::tlv::{TLV_CRC32C, TLV_SSL, TLV_UNIQUE_ID, iter};
 use super::{Addresses, Header, Malformed, SIGNATURE, Ssl, WORD};
+use base::hash::crc32c;
 use memchr::memchr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;

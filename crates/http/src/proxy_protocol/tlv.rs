@@ -66,9 +66,9 @@ impl<'a> Ssl<'a> {
         let inner = [
             (SSL_VERSION, self.version),
             (SSL_CN, self.cn),
-            (SSL_CIPHER, self.cipher),
-            (SSL_SIG_ALG, self.sig_alg),
             (SSL_KEY_ALG, self.key_alg),
+            (SSL_SIG_ALG, self.sig_alg),
+            (SSL_CIPHER, self.cipher),
         ];
         for (kind, text) in inner {
             push(kind, text, &mut value);

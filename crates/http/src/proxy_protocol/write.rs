@@ -1,8 +1,8 @@
 //! Headers that are sent to servers.
 
-use super::crc32c::crc32c;
 use super::tlv::{TLV_CRC32C, push};
 use super::{Addresses, SIGNATURE, Ssl, TLV_ALPN, TLV_AUTHORITY, TLV_SSL, TLV_UNIQUE_ID};
+use base::hash::crc32c;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// What a version 2 header says beside the addresses (`proxy-v2-options`, `set-proxy-v2-tlv-fmt`).

@@ -4,7 +4,8 @@ use crate::authority::authority;
 use crate::client::{curl, try_curl};
 use crate::nginx::Nginx;
 use crate::place::Folder;
-use crate::program::Lockgate;
+use crate::program::{Lockgate, Player};
+use crate::upstream::Upstream;
 
 fn proxy(bind: &str, more: &str, nginx: &Nginx) -> Lockgate {
     Lockgate::start(&format!(
@@ -58,4 +59,47 @@ fn a_list_of_certificates_is_chosen_from_by_name() {
         assert_eq!(curl(&to(&lockgate, name, "")).status, 200, "{name}");
     }
     assert_ne!(try_curl(&to(&lockgate, "three.example", "-k")).0, 0);
+}
+
+/// What stands behind the addresses of a version 2 header: 16 bytes of beginning, 12 of IPv4 addresses and ports.
+fn extensions(received: &[u8]) -> Vec<u8> {
+    let length = usize::from(u16::from_be_bytes([received[14], received[15]]));
+    received[28..16 + length].to_vec()
+}
+
+#[test]
+fn a_server_is_told_of_the_clients_tls_in_haproxys_bytes() {
+    let (ca, pem) = (authority().root(), authority().leaf("app.example"));
+    let client = format!("--cert {}", authority().leaf("client.example").display());
+    for (words, more) in [
+        ("send-proxy-v2 proxy-v2-options ssl,cert-cn,ssl-cipher,cert-sig,cert-key", client.as_str()),
+        ("send-proxy-v2-ssl-cn", client.as_str()),
+        ("send-proxy-v2-ssl-cn", ""),
+        ("send-proxy-v2 proxy-v2-options cert-key,authority", ""),
+    ] {
+        let told = |player| {
+            let server = Upstream::start(|mut peer| {
+                peer.read();
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            });
+            let proxy = Lockgate::played_by(
+                player,
+                &format!(
+                    "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\nlisten l\n \
+                     bind <https> ssl crt {} ca-file {} verify optional\n server s {} {words}\n",
+                    pem.display(),
+                    ca.display(),
+                    server.address()
+                ),
+            );
+            curl(&to(
+                &proxy,
+                "app.example",
+                &format!("{more} --ciphers ECDHE-ECDSA-AES128-GCM-SHA256 --tls-max 1.2"),
+            ));
+            extensions(&server.received().concat())
+        };
+        let (ours, theirs) = (told(Player::Tested), told(Player::Oracle));
+        assert_eq!(ours.escape_ascii().to_string(), theirs.escape_ascii().to_string(), "{words} {more}");
+    }
 }

@@ -9,7 +9,7 @@ use crate::assign::Assigned;
 use crate::deadline::{Deadline, after};
 use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
-use crate::plan::{Backend, Target};
+use crate::plan::{Backend, ProxyV2, Target};
 use crate::server::{Endpoint, Server};
 use crate::stream::Stream;
 use crate::tally::Count;
@@ -18,6 +18,7 @@ use http::proxy_protocol::{self, Addresses, Ssl, V2};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::task::Poll;
+use tls::CertView;
 use tokio::time::Instant;
 
 /// A connection for one HTTP exchange.
@@ -197,11 +198,12 @@ fn proxy_header(stream: &Stream<'_>, target: &Target) -> Option<Vec<u8>> {
     };
     let want = target.proxy_v2;
     let tls = stream.session.tls.as_deref();
+    let said = tls.map(|tls| TlsSaid::of(tls, want)).unwrap_or_default();
     let with = V2 {
         alpn: None,
         authority: tls.filter(|_| want.authority).and_then(|t| t.sni.as_deref()).map(str::as_bytes),
         unique_id: stream.unique_id.as_deref().filter(|_| want.unique_id),
-        ssl: want.ssl.then(|| ssl_tlv(stream)),
+        ssl: want.says_tls().then(|| said.tlv(tls, want)),
         others: &[],
         crc32c: want.crc32c,
     };
@@ -215,15 +217,43 @@ fn proxy_header(stream: &Stream<'_>, target: &Target) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn ssl_tlv<'a>(stream: &'a Stream<'_>) -> Ssl<'a> {
-    let tls = stream.session.tls.as_deref();
-    Ssl {
-        client: if tls.is_some() { proxy_protocol::SSL_CONNECTION } else { 0 },
-        verify: 0,
-        version: tls.map(|t| t.version.as_bytes()),
-        cipher: tls.map(|t| t.cipher.as_bytes()),
-        cn: None,
-        sig_alg: None,
-        key_alg: None,
+/// What the header says of the client's TLS, its texts owned.
+#[derive(Default)]
+struct TlsSaid {
+    cn: Option<Vec<u8>>,
+    sig_alg: Option<Vec<u8>>,
+    key_alg: Option<Vec<u8>>,
+}
+
+impl TlsSaid {
+    /// What was asked for: the client certificate's name, the algorithms of the one we have shown.
+    fn of(tls: &Agreed, want: ProxyV2) -> TlsSaid {
+        let client = tls.client.as_ref().filter(|_| want.cert_cn).and_then(|shown| CertView::new(&shown.der));
+        let served = tls.served.as_ref().filter(|_| want.cert_sig || want.cert_key).and_then(|s| s.view());
+        TlsSaid {
+            cn: client.and_then(|c| c.subject_entry("CN", 1)),
+            sig_alg: served.as_ref().filter(|_| want.cert_sig).map(|c| c.sig_alg().into()),
+            key_alg: served.as_ref().filter(|_| want.cert_key).map(|c| c.key_name().into()),
+        }
+    }
+
+    fn tlv<'a>(&'a self, tls: Option<&'a Agreed>, want: ProxyV2) -> Ssl<'a> {
+        let Some(tls) = tls else { return Ssl::default() };
+        let shown = if tls.client.is_none() {
+            0
+        } else if tls.resumed {
+            proxy_protocol::SSL_CERT_ON_SESSION
+        } else {
+            proxy_protocol::SSL_CERT_ON_SESSION | proxy_protocol::SSL_CERT_ON_CONNECTION
+        };
+        Ssl {
+            client: proxy_protocol::SSL_CONNECTION | shown,
+            verify: tls.client.as_ref().map_or(0, |client| client.report.verify.into()),
+            version: Some(tls.version.as_bytes()),
+            cipher: Some(tls.cipher.as_bytes()).filter(|_| want.cipher),
+            cn: self.cn.as_deref(),
+            sig_alg: self.sig_alg.as_deref(),
+            key_alg: self.key_alg.as_deref(),
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The ring of `hash-type consistent`: each server stands on it at sixteen places per unit of weight, and a hash
 //! belongs to the nearest place on either side. When a server leaves, only its own places move.
 
-use super::hash::avalanche;
 use crate::server::Server;
+use base::hash::avalanche;
 use std::sync::Arc;
 
 /// Places of one server are drawn from numbers of their own: its id times this, and on.

@@ -223,7 +223,7 @@ impl Election<'_> {
         let total = sums.last().copied().unwrap_or(0).max(1);
         let mut best: Option<(u32, u64, u64)> = None;
         for draw in 0..draws {
-            let lot = (u64::from(super::hash::avalanche(rand.wrapping_add(draw))) * total) >> 32;
+            let lot = (u64::from(base::hash::avalanche(rand.wrapping_add(draw))) * total) >> 32;
             let place = sums.partition_point(|sum| *sum <= lot);
             let Some(index) = self.eligible.get(place).copied().filter(|i| self.is_welcome(*i)) else {
                 continue;

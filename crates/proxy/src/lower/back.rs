@@ -359,11 +359,13 @@ fn proxy_v2(p: &ServerParams, send: Option<SendProxy>) -> ProxyV2 {
     let has = |option| p.proxy_v2_options.contains(&option);
     let ssl = matches!(send, Some(SendProxy::V2Ssl | SendProxy::V2SslCn));
     ProxyV2 {
-        ssl: ssl || has(ProxyV2Option::Ssl) || has(ProxyV2Option::SslCipher) || has(ProxyV2Option::CertCn),
+        ssl: ssl || has(ProxyV2Option::Ssl),
         cert_cn: send == Some(SendProxy::V2SslCn) || has(ProxyV2Option::CertCn),
         authority: has(ProxyV2Option::Authority),
         crc32c: has(ProxyV2Option::Crc32c),
         unique_id: has(ProxyV2Option::UniqueId),
         cipher: has(ProxyV2Option::SslCipher),
+        cert_sig: has(ProxyV2Option::CertSig),
+        cert_key: has(ProxyV2Option::CertKey),
     }
 }
