@@ -1,0 +1,60 @@
+//! The `acme` sections. As written; `None` where nothing was.
+
+use base::Word;
+
+/// An `acme` section: an authority, and how certificates are obtained from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acme {
+    /// Its name.
+    pub name: Word,
+    /// `directory`
+    pub directory: Option<Word>,
+    /// `account-key`
+    pub account_key: Option<Word>,
+    /// `contact`
+    pub contact: Vec<Word>,
+    /// `challenge`, the preferred first; empty = not written.
+    pub challenges: Vec<AcmeChallenge>,
+    /// `keytype`, `bits` and `curves`
+    pub key: AcmeKey,
+    /// `profile`
+    pub profile: Option<Word>,
+    /// `must-have-profile`
+    pub must_have_profile: bool,
+    /// `eab-key-id FILE`
+    pub eab_key_id: Option<Word>,
+    /// `eab-mac-key FILE`
+    pub eab_mac_key: Option<Word>,
+    /// `reuse-key`
+    pub reuse_key: bool,
+    /// `fallback`: the section that is asked where this one fails.
+    pub fallback: Option<Word>,
+    /// `preferred-chain`: the common name of a root
+    pub preferred_chain: Option<Word>,
+    /// `renew-hook`, in order
+    pub renew_hooks: Vec<Word>,
+    /// `storage`
+    pub storage: Option<Word>,
+}
+
+/// `challenge`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcmeChallenge {
+    /// `http-01`
+    Http01,
+    /// `tls-alpn-01`
+    TlsAlpn01,
+    /// `dns-01`
+    Dns01,
+}
+
+/// Keys of certificates, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcmeKey {
+    /// `keytype RSA` rather than `ECDSA`
+    pub rsa: Option<bool>,
+    /// `bits`: 2048, 3072 or 4096
+    pub bits: Option<u32>,
+    /// `curves`: P-256, P-384 or P-521
+    pub curve: Option<Word>,
+}

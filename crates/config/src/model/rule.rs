@@ -1,0 +1,218 @@
+//! The actions of rules. As written; `None` where nothing was.
+
+use super::{ExprText, FormatText, Redirect, Reply};
+use base::Word;
+
+/// The value of a `set-var` or `set-var-fmt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VarValue {
+    /// `set-var`
+    Expr(ExprText),
+    /// `set-var-fmt`
+    Format(FormatText),
+}
+
+/// A condition between the brackets of a `set-var`, on the variable's present value or on the new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VarCondition {
+    /// `ifexists`: the variable was set before.
+    IfExists,
+    /// `ifnotexists`: it was not.
+    IfNotExists,
+    /// `ifempty`: the new value is empty.
+    IfEmpty,
+    /// `ifnotempty`: it is not.
+    IfNotEmpty,
+    /// `ifset`: the variable has a value.
+    IfSet,
+    /// `ifnotset`: it has none.
+    IfNotSet,
+    /// `ifgt`: its present value is greater than the new one.
+    IfGreater,
+    /// `iflt`: its present value is less than the new one.
+    IfLess,
+}
+
+/// Actions of `tcp-request` and `tcp-response` rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TcpAction {
+    /// `accept`
+    Accept,
+    /// `reject`
+    Reject,
+    /// `silent-drop [rst-ttl N]`
+    SilentDrop(Option<u32>),
+    /// `close` (tcp-response)
+    Close,
+    /// `expect-proxy layer4`
+    ExpectProxy,
+    /// `set-src EXPR`
+    SetSrc(ExprText),
+    /// `set-src-port EXPR`
+    SetSrcPort(ExprText),
+    /// `set-dst EXPR`
+    SetDst(ExprText),
+    /// `set-dst-port EXPR`
+    SetDstPort(ExprText),
+    /// `set-var`, `set-var-fmt`
+    SetVar(Word, VarValue),
+    /// `set-var(NAME,CONDITIONS)`: only where all of them hold.
+    SetVarIf(Word, Vec<VarCondition>, VarValue),
+    /// `unset-var`
+    UnsetVar(Word),
+    /// `set-log-level`; `None` is `silent`
+    SetLogLevel(Option<u8>),
+    /// `set-nice N`
+    SetNice(i32),
+    /// `set-mark`
+    SetMark(u32),
+    /// `set-tos`
+    SetTos(u8),
+    /// `capture EXPR len N`
+    Capture(ExprText, u32),
+    /// A known action without effect here; a warning was given.
+    Ignored,
+}
+
+/// Actions of `http-request`, `http-response` and `http-after-response` rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpAction {
+    /// `allow`
+    Allow,
+    /// `deny …`
+    Deny(Reply),
+    /// `tarpit …`
+    Tarpit(Reply),
+    /// `return …`
+    Return(Reply),
+    /// `reject`
+    Reject,
+    /// `silent-drop`
+    SilentDrop(Option<u32>),
+    /// `auth [realm R]`
+    Auth(Option<FormatText>),
+    /// `redirect …`
+    Redirect(Redirect),
+    /// `set-header NAME FORMAT`
+    SetHeader(Word, FormatText),
+    /// `add-header NAME FORMAT`
+    AddHeader(Word, FormatText),
+    /// `del-header NAME [-m METHOD]`
+    DelHeader(Word, NameMatch),
+    /// `replace-header NAME REGEX FORMAT`
+    ReplaceHeader(Word, Word, FormatText),
+    /// `replace-value NAME REGEX FORMAT`
+    ReplaceValue(Word, Word, FormatText),
+    /// `replace-path REGEX FORMAT`
+    ReplacePath(Word, FormatText),
+    /// `replace-pathq REGEX FORMAT`
+    ReplacePathq(Word, FormatText),
+    /// `replace-uri REGEX FORMAT`
+    ReplaceUri(Word, FormatText),
+    /// `set-method FORMAT`
+    SetMethod(FormatText),
+    /// `set-path FORMAT`
+    SetPath(FormatText),
+    /// `set-pathq FORMAT`
+    SetPathq(FormatText),
+    /// `set-query FORMAT`
+    SetQuery(FormatText),
+    /// `set-uri FORMAT`
+    SetUri(FormatText),
+    /// `set-status N [reason R]`
+    SetStatus(u16, Option<Word>),
+    /// `set-var`, `set-var-fmt`
+    SetVar(Word, VarValue),
+    /// `set-var(NAME,CONDITIONS)`: only where all of them hold.
+    SetVarIf(Word, Vec<VarCondition>, VarValue),
+    /// `unset-var`
+    UnsetVar(Word),
+    /// `capture EXPR len N`
+    Capture(ExprText, u32),
+    /// `capture EXPR id N`
+    CaptureId(ExprText, u32),
+    /// `set-log-level`; `None` is `silent`
+    SetLogLevel(Option<u8>),
+    /// `set-src EXPR`
+    SetSrc(ExprText),
+    /// `set-src-port EXPR`
+    SetSrcPort(ExprText),
+    /// `set-dst EXPR`
+    SetDst(ExprText),
+    /// `set-dst-port EXPR`
+    SetDstPort(ExprText),
+    /// `set-timeout server|tunnel|client EXPR-or-time`
+    SetTimeout(Word, ExprText),
+    /// `set-nice N`
+    SetNice(i32),
+    /// `set-mark`
+    SetMark(u32),
+    /// `set-tos`
+    SetTos(u8),
+    /// `early-hint NAME FORMAT`
+    EarlyHint(Word, FormatText),
+    /// `wait-for-body time T [at-least N]`
+    WaitForBody(u64, Option<u64>),
+    /// `normalize-uri NORMALIZER`
+    NormalizeUri(Normalizer),
+    /// `strict-mode on|off`
+    StrictMode(bool),
+    /// `cache-use`, `track-sc*` and others that have no effect here; a warning was given.
+    Ignored,
+    /// `disable-l7-retry`
+    DisableL7Retry,
+    /// The legacy `reqrep REGEX FORMAT` on a whole header line or the request line; see the manual of 1.8.
+    ReplaceLine {
+        /// Without case (`reqirep`).
+        insensitive: bool,
+        /// The regex.
+        regex: Word,
+        /// What replaces the line.
+        with: Word,
+    },
+}
+
+/// How `del-header` compares names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameMatch {
+    /// `str`, the default.
+    Str,
+    /// `beg`
+    Beg,
+    /// `end`
+    End,
+    /// `sub`
+    Sub,
+    /// `reg`
+    Reg,
+}
+
+/// `normalize-uri`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalizer {
+    /// `fragment-encode`
+    FragmentEncode,
+    /// `fragment-strip`
+    FragmentStrip,
+    /// `path-merge-slashes`
+    PathMergeSlashes,
+    /// `path-strip-dot`
+    PathStripDot,
+    /// `path-strip-dotdot [full]`
+    PathStripDotdot {
+        /// `full`
+        full: bool,
+    },
+    /// `percent-decode-unreserved [strict]`
+    PercentDecodeUnreserved {
+        /// `strict`
+        strict: bool,
+    },
+    /// `percent-to-uppercase [strict]`
+    PercentToUppercase {
+        /// `strict`
+        strict: bool,
+    },
+    /// `query-sort-by-name`
+    QuerySortByName,
+}
