@@ -168,6 +168,8 @@ impl Start<'_> {
             issuing::make_room(&bound.plan, &self.identity).map_err(Failed)?;
         }
         state_files::load(&bound.plan, self.console);
+        let counters = self.global.stats_file.as_ref().map(|word| word.text.as_str());
+        state_files::load_counters(&bound.plan, counters, self.console);
         let null = std::fs::File::options().read(true).write(true).open("/dev/null");
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
         if self.global.set_dumpable

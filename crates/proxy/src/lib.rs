@@ -35,6 +35,7 @@ pub mod server_state;
 mod session;
 pub mod splice;
 pub mod statistics;
+pub mod stats_file;
 pub mod stats_socket;
 mod stream;
 pub mod tally;

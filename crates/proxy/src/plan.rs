@@ -197,6 +197,8 @@ impl Connections {
 pub struct Frontend {
     /// Its name.
     pub name: Box<str>,
+    /// `guid`
+    pub guid: Option<Box<str>>,
     /// `id`, or its position, see `Lower::id`.
     pub id: u32,
     /// Index into [`Plan::frontends`].
@@ -383,6 +385,8 @@ pub struct Forwarded {
 pub struct Backend {
     /// Its name.
     pub name: Box<str>,
+    /// `guid`
+    pub guid: Option<Box<str>>,
     /// The last response that was refused as such.
     pub invalid: LastInvalid,
     /// `id`, or its position, see `Lower::id`.

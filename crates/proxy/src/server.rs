@@ -64,6 +64,8 @@ impl ServerPort {
 pub struct Facts {
     /// Its name.
     pub name: Box<str>,
+    /// `guid`
+    pub guid: Option<Box<str>>,
     /// `id`, or its place counted from 1.
     pub id: u32,
     /// Its place in the backend, counted from 0.
@@ -465,6 +467,11 @@ impl Server {
     /// The most sessions seen at once.
     pub fn sessions_max(&self) -> u32 {
         self.counters.sessions_max.load(Ordering::Relaxed)
+    }
+
+    /// Begins the count of sessions with those of a predecessor.
+    pub fn begin_sessions_with(&self, total: u64) {
+        self.counters.total.store(total, Ordering::Relaxed);
     }
 
     /// Sessions since the start.

@@ -117,6 +117,8 @@ pub struct Global {
     pub server_state_file: Option<Word>,
     /// `server-state-base`
     pub server_state_base: Option<Word>,
+    /// `stats-file`
+    pub stats_file: Option<Word>,
     /// `set-dumpable`
     pub set_dumpable: bool,
     /// `setcap`

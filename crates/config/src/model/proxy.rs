@@ -112,6 +112,8 @@ pub struct Proxy {
     pub disabled: bool,
     /// `id`
     pub id: Option<u32>,
+    /// `guid`
+    pub guid: Option<Word>,
 }
 
 impl Proxy {
@@ -134,6 +136,7 @@ impl Proxy {
             ignore_persist: Vec::new(),
             disabled: false,
             id: None,
+            guid: None,
         }
     }
 }

@@ -39,6 +39,7 @@ pub struct ServerParams {
     pub disabled: Option<bool>,
     pub cookie: Option<Word>,
     pub id: Option<u32>,
+    pub guid: Option<Word>,
     pub redir: Option<Word>,
     pub slowstart: Option<u64>,
     pub track: Option<Word>,

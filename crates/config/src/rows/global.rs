@@ -168,7 +168,9 @@ pub(crate) const ROWS: &[Row] = &[
         g.max_spread_checks = Some(a.millis("a time")?);
         a.finish()
     })),
-    idle(&["stats-file"], "<path>", "Counters to begin with.", "counters begin at zero"),
+    row(&["stats-file"], "<path>", "Counters to begin with, as 'dump stats-file' wrote them.", |_, a, g| {
+        one(a, &mut g.stats_file, "a file name")
+    }),
     idle(
         &["shm-stats-file", "shm-stats-file-max-objects"],
         "<value>",

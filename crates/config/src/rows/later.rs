@@ -172,7 +172,6 @@ pub(crate) const ROWS: &[Row] = &[
         "Keeps RDP clients on servers.",
         "use 'balance rdp-cookie' or 'balance source'",
     ),
-    idle(&["guid"], ALL, "<string>", "A unique id.", "there is nothing that asks for it yet"),
     idle(&["do-log"], ALL, "", "An extra log line.", "one line is written for each session or request"),
     idle(&["quic-initial"], FRONT, "<action>", "Rules for HTTP/3.", "HTTP/3 is not spoken yet"),
     idle(&["publish", "unpublished"], Place::BACK, "", "Backends that wait.", "every backend can be used"),

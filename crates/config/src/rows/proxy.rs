@@ -115,6 +115,10 @@ pub(crate) const ROWS: &[Row] = &[
         s.disabled = false;
         a.finish()
     }),
+    own(&["guid"], Place::PROXY, "<string>", "A name that 'stats-file' knows it by.", |_, a, p| {
+        p.guid = Some(a.expect_text("a name")?.clone());
+        a.finish()
+    }),
     own(&["id"], Place::PROXY, "<number>", "Fixes the proxy's number.", |_, a, p| {
         p.id = Some(a.number("a number", 1..=MAX_COUNT)?);
         a.finish()

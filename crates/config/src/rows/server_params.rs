@@ -103,6 +103,9 @@ pub(crate) const ROWS: &[Row] = &[
         "Fixes the server's number.",
         Parse::Server(|_, a, p| set(&mut p.id, a.number("an id", 1..=MAX_ID))),
     ),
+    row(&["guid"], "<string>", "A name that 'stats-file' knows it by.", |_, a, p| {
+        set(&mut p.guid, text(a, "<string> as argument"))
+    }),
     row(&["redir"], "<prefix>", "Sends GET and HEAD requests elsewhere with a 302.", |_, a, p| {
         set(&mut p.redir, text(a, "<prefix> as argument"))
     }),
@@ -350,7 +353,6 @@ pub(crate) const ROWS: &[Row] = &[
     idle_value(&["client-sigalgs"], "<sigalgs>", "Client signature algorithms.", LIBRARY_SIGNATURES),
     idle(&["renegotiate", "no-renegotiate"], "TLS renegotiation.", "TLS is never renegotiated"),
     idle_value(&["cc"], "<algo>", "TCP congestion control.", "the system's congestion control is used"),
-    idle_value(&["guid"], "<string>", "A unique id.", "there are no unique ids of servers yet"),
     idle_value(&["idle-ping"], "<delay>", "Probes idle HTTP/2 connections.", "HTTP/2 is not spoken yet"),
     idle_value(&["ktls"], "{ on | off }", "TLS in the kernel.", "TLS is done in the process"),
     idle_value(&["init-state"], "{ fully-up | up | down | fully-down }", "State at start.", {

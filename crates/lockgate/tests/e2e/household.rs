@@ -325,3 +325,63 @@ impl Drop for Killed {
         let _ = Command::new("kill").args(["-KILL", &self.0.to_string()]).stderr(Stdio::null()).status();
     }
 }
+
+#[test]
+fn counters_survive_by_a_stats_file() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let home = Household::start(&format!(
+        "global\n stats-file <folder>/counters\n{HEAD}listen l\n guid site\n bind <http>\n server a {} guid first\n",
+        server.address()
+    ));
+    home.lockgate.logged("Can't open stats file");
+    for _ in 0..3 {
+        assert_eq!(curl(&home.lockgate.url("http", "/")).body, b"ok");
+    }
+    let counters = |home: &Household| {
+        let csv = home.ask("@1 show stat");
+        let columns: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+        let at = |name: &str| columns.iter().position(|c| *c == name).unwrap();
+        let of = |who: &str| -> Vec<u64> {
+            let line = csv.lines().find(|l| l.starts_with(&format!("l,{who},"))).unwrap();
+            let fields: Vec<&str> = line.split(',').collect();
+            ["stot", "hrsp_2xx", "bout"].iter().map(|c| fields[at(c)].parse().unwrap()).collect()
+        };
+        [of("FRONTEND"), of("BACKEND"), of("a")]
+    };
+    let before = wait_for(|| Some(counters(&home)).filter(|c| c.iter().all(|of| of[1] == 3))).unwrap();
+    home.lockgate.folder().file("counters", home.ask("@1 dump stats-file"));
+    assert!(home.reload().starts_with("Success=1"));
+    assert_eq!(counters(&home), before);
+    // What was renamed is known by its guid.
+    home.lockgate.edit(|text| text.replace("server a", "server b"));
+    assert!(home.reload().starts_with("Success=1"));
+    let renamed = home.ask("@1 show stat");
+    let line = renamed.lines().find(|l| l.starts_with("l,b,")).unwrap();
+    assert_eq!(line.split(',').nth(7), Some("3"), "{line}");
+}
+
+/// A reload runs the program that lies where the master was called: an upgrade is a reload.
+#[test]
+fn a_reload_runs_the_program_that_is_there_by_then() {
+    let folder = crate::place::Folder::new();
+    let at = free_address();
+    let text = format!("{HEAD}{}", answer("one")).replace("<http>", &at.to_string());
+    let (config, program) = (folder.file("haproxy.cfg", text), folder.path().join("haproxy"));
+    let install = || std::fs::copy(env!("CARGO_BIN_EXE_lockgate"), folder.path().join("new")).unwrap();
+    install();
+    std::fs::rename(folder.path().join("new"), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["-W", "-db", "-f"]).arg(&config).arg("-S").arg(folder.path().join("master.sock"));
+    let mut master = Program::start(command);
+    assert!(master.listens(&[at]));
+    install();
+    std::fs::rename(folder.path().join("new"), &program).unwrap();
+    let said = converse(&folder.path().join("master.sock"), "reload\n");
+    assert!(said.starts_with("Success=1"), "{said}");
+    let all = converse(&folder.path().join("master.sock"), "show proc\n");
+    let worker = all.lines().skip_while(|l| *l != "# workers").nth(1).unwrap().split(' ').next().unwrap();
+    let runs = std::fs::read_link(format!("/proc/{worker}/exe")).unwrap();
+    assert_eq!(runs, program.canonicalize().unwrap());
+    master.signal("TERM");
+    master.ended();
+}

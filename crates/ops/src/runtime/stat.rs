@@ -6,9 +6,13 @@ use super::subject::{self, Look, Subject};
 use super::table::{Command, PATIENCE};
 use super::value::{Field, Form, Value};
 use proxy::server::Status;
+use proxy::stats_file;
 use proxy::stats_socket::CliLevel::{Admin, Operator, User};
 
 pub(crate) const COMMANDS: &[Command] = &[
+    Command::now(&["dump", "stats-file"], "", "counters to begin the next process with", Operator, |call| {
+        call.put(stats_file::write(&call.process.plan));
+    }),
     Command::later(
         &["show", "stat"],
         "[<proxy> <type> <sid>] [desc|json|no-maint|typed|up]*",

@@ -70,6 +70,7 @@ impl Lower<'_> {
         let listen = proxy.kind == ProxyKind::Listen;
         Backend {
             name: proxy.name.text.as_str().into(),
+            guid: proxy.guid.as_ref().map(|w| w.text.as_str().into()),
             invalid: Default::default(),
             id: self.id(proxy),
             forced_id: proxy.id.is_some(),
@@ -131,6 +132,7 @@ impl Lower<'_> {
         let p = &server.params;
         let facts = Facts {
             name: server.name.text.as_str().into(),
+            guid: p.guid.as_ref().map(|w| w.text.as_str().into()),
             id: p.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
             index,
             weight: u16::try_from(p.weight.unwrap_or(1)).unwrap_or(256),

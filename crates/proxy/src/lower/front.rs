@@ -25,6 +25,7 @@ impl Lower<'_> {
         let t = &settings.timeouts;
         Frontend {
             name: proxy.name.text.as_str().into(),
+            guid: proxy.guid.as_ref().map(|w| w.text.as_str().into()),
             id: self.id(proxy),
             index,
             http,
