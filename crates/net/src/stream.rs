@@ -187,6 +187,11 @@ impl Stream {
         }
     }
 
+    /// `option nolinger`: what was not sent when the connection is dropped is thrown away, and no state is kept.
+    pub fn set_nolinger(&self) -> io::Result<()> {
+        SockRef::from(self).set_linger(Some(Duration::ZERO))
+    }
+
     /// `silent-drop`: closes so that the client learns nothing. With `CAP_NET_ADMIN` the kernel forgets the
     /// connection (`TCP_REPAIR`); without it, the reset is sent with a time to live of `rst_ttl` hops (1 where none
     /// is given), so that it reaches the nearest router and not the client; a client on this machine does see it.

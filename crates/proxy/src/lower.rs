@@ -56,6 +56,8 @@ pub(crate) struct Lower<'m> {
     /// Certificates to be obtained.
     pub wanted: wanted::WantedList,
     pub backs: BTreeMap<String, usize>,
+    /// Names of the files, by number.
+    pub files: Vec<Arc<str>>,
     /// Servers lowered so far.
     pub servers: usize,
     pub sinks: logs::Sinks,
@@ -132,6 +134,7 @@ impl<'m> Lower<'m> {
             store: tls::store(model, overrides.temporary.as_ref(), wanted.files()),
             wanted,
             backs: index_of(|p| p.kind.is_back()),
+            files: model.files.iter().map(|name| Arc::from(name.as_str())).collect(),
             servers: 0,
             sinks: logs::Sinks::new(model, overrides.check_only),
             stored: replies::StoredFiles::default(),

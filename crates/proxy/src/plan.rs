@@ -267,6 +267,8 @@ pub struct Frontend {
     pub splice_response: Splicing,
     /// `option tcpka` / `clitcpka`
     pub keepalive: bool,
+    /// `option nolinger`
+    pub nolinger: bool,
     /// `option http-buffer-request`
     pub buffer_request: bool,
     /// `option socket-stats`: its listeners are shown apart.
@@ -463,6 +465,8 @@ pub struct Backend {
     pub limits: http::h1::Limits,
     /// `option tcpka` / `srvtcpka`
     pub keepalive: bool,
+    /// `option nolinger`
+    pub nolinger: bool,
     /// How bodies of requests go to the servers.
     pub splice_request: Splicing,
     /// How bodies of responses come from them.

@@ -22,7 +22,16 @@ pub struct Rule<A> {
     pub cond: Option<Condition>,
     /// What.
     pub action: A,
-    /// The line of the configuration, for `last_rule_line`.
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Where a rule stands in the configuration, for `last_rule_file` and `last_rule_line`.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The file, as the command line named it.
+    pub file: Arc<str>,
+    /// Counted from 1.
     pub line: u32,
 }
 
@@ -267,8 +276,8 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
     Decision::Continue
 }
 
-fn stop<A>(stream: &mut Stream<'_>, rule: &Rule<A>, decision: Decision) -> Decision {
-    stream.last_rule_line = rule.line;
+fn stop<A, D>(stream: &mut Stream<'_>, rule: &Rule<A>, decision: D) -> D {
+    stream.last_rule = Some(rule.place.clone());
     decision
 }
 
@@ -310,16 +319,10 @@ pub fn run_tcp(rules: &[TcpRule], from: usize, last_chance: bool, stream: &mut S
             Verdict::True => {}
         }
         match &rule.action {
-            TcpAction::Accept => return TcpDecision::Accept,
-            TcpAction::Reject => {
-                stream.last_rule_line = rule.line;
-                return TcpDecision::Reject;
-            }
-            TcpAction::Close => {
-                stream.last_rule_line = rule.line;
-                return TcpDecision::Close;
-            }
-            TcpAction::SilentDrop(ttl) => return TcpDecision::SilentDrop(*ttl),
+            TcpAction::Accept => return stop(stream, rule, TcpDecision::Accept),
+            TcpAction::Reject => return stop(stream, rule, TcpDecision::Reject),
+            TcpAction::Close => return stop(stream, rule, TcpDecision::Close),
+            TcpAction::SilentDrop(ttl) => return stop(stream, rule, TcpDecision::SilentDrop(*ttl)),
             TcpAction::ExpectProxy => return TcpDecision::ExpectProxy(index + 1),
             TcpAction::SetEndpoint(..)
             | TcpAction::SetVar(..)

@@ -305,7 +305,8 @@ fn stream_fact<'a>(stream: &'a Stream<'_>, fact: &Fact) -> Option<Sample<'a>> {
         Fact::LogCounter => Some(int(stream.front.tally.sum(Count::LogLines))),
         Fact::LogAsap => Some(Sample::Bool(stream.front.log.asap)),
         Fact::LogLevel => stream.log_level.flatten().map(int),
-        Fact::LastRuleLine => (stream.last_rule_line > 0).then(|| int(stream.last_rule_line)),
+        Fact::LastRuleFile => stream.last_rule.as_ref().map(|rule| text(&rule.file)),
+        Fact::LastRuleLine => stream.last_rule.as_ref().map(|rule| int(rule.line)),
         // With a request's head at hand no inspection is waited for.
         Fact::WaitEnd => Some(Sample::Bool(stream.has_request || stream.payload_complete)),
         _ => None,

@@ -209,9 +209,14 @@ fn needs_preface(session: &Session) -> bool {
         || !session.front.tcp_connection.is_empty()
         || !session.front.tcp_session.is_empty()
         || session.front.keepalive
+        || session.front.nolinger
 }
 
 async fn preface(session: &mut Session, link: &mut Link) -> Preface {
+    if session.front.nolinger {
+        // Best effort, like the probes: a connection that ends in order works too.
+        let _ = link.stream().set_nolinger();
+    }
     if session.front.keepalive {
         // Best effort: a connection without probes still works.
         let _ = link.stream().set_keepalive(&net::KeepAlive::default());

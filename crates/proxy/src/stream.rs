@@ -149,8 +149,8 @@ pub struct Stream<'s> {
     pub redispatched: bool,
     /// `http-request disable-l7-retry` was not met.
     pub l7_retry: bool,
-    /// Line of the last final rule.
-    pub last_rule_line: u32,
+    /// The last final rule.
+    pub last_rule: Option<rules::Place>,
     /// Places in the queues when it got in line.
     pub queue_positions: (u32, u32),
     /// The unique id, once made.
@@ -233,7 +233,7 @@ impl<'s> Stream<'s> {
             retries: 0,
             redispatched: false,
             l7_retry: true,
-            last_rule_line: 0,
+            last_rule: None,
             queue_positions: (0, 0),
             unique_id: None,
             presented: crate::persist::Presented::default(),

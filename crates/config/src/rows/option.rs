@@ -204,12 +204,9 @@ pub(crate) const ROWS: &[Row] = &[
         "Acknowledges a connection with the first request.",
         "the system decides when to acknowledge",
     ),
-    idle(
-        &["option nolinger"],
-        ALL,
-        "Ends connections at once, unsent data lost.",
-        "connections end in order, nothing is thrown away",
-    ),
+    switch(&["option nolinger"], ALL, "Ends connections at once, unsent data lost.", |_, a, s| {
+        set(a, &mut s.options.nolinger)
+    }),
     idle(
         &["option http-use-proxy-header"],
         FRONT,

@@ -21,8 +21,7 @@ pub(super) static ROWS: &[FetchRow] = &[
         Needs::Process,
         |_, s| Ok(s.fact(&Fact::LastRuleFile)),
         "File of the last final rule",
-    )
-    .no_effect("the file is not kept and there is no value; 'last_rule_line' has one"),
+    ),
     int_row(
         "last_rule_line",
         Needs::Process,

@@ -91,3 +91,34 @@ fn a_backup_serves_when_nobody_else_does() {
     let answer = exchange(lockgate.at("http"), "GET / HTTP/1.0\r\n\r\n");
     assert_eq!(Answer::parse(&answer).field("x-server"), Some("backup"));
 }
+
+#[test]
+fn a_connection_that_need_not_linger_ends_in_a_reset() {
+    use std::io::Read;
+    let server = crate::upstream::Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    for (option, reset) in [("option nolinger", true), ("no option nolinger", false)] {
+        let lockgate = Lockgate::start(&format!(
+            "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\nfrontend f\n \
+             bind <http>\n {option}\n default_backend b\nbackend b\n server s {}\n",
+            server.address()
+        ));
+        let mut client = std::net::TcpStream::connect(lockgate.at("http")).unwrap();
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        std::io::Write::write_all(&mut client, request).unwrap();
+        let mut all = Vec::new();
+        let ended = client.read_to_end(&mut all);
+        // The end of the data came in order; that nothing is kept of the connection shows when it is used again.
+        assert!(all.ends_with(b"ok"), "{option}: {ended:?}");
+        let state = || {
+            let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            let (near, far) = (lockgate.at("http").port(), client.local_addr().unwrap().port());
+            let pair = format!("0100007F:{near:04X} 0100007F:{far:04X} ");
+            table.lines().any(|line| line.contains(&pair))
+        };
+        if reset {
+            crate::place::wait_for(|| (!state()).then_some(())).unwrap();
+        } else {
+            assert!(state(), "{option}: a connection that ends in order waits for the client's end");
+        }
+    }
+}

@@ -227,6 +227,10 @@ fn rules_on_servers_bytes_end_as_with_haproxy() {
         ("g", "tcp-response content reject"),
         ("h", "tcp-response content close"),
         ("i", "capture cookie SESS len 10\n log-format \"127.0.0.1 %CC %CS %lc %ST\""),
+        (
+            "j",
+            "http-request deny if TRUE\n log-format \"127.0.0.1 %[last_rule_file,regsub(.*/,)] %[last_rule_line] %ST\"",
+        ),
     ];
     let listens = |mode: &str, all: &[(&str, &str)], server: SocketAddr| -> String {
         let one = |(name, rules): &(&str, &str)| {
@@ -256,7 +260,7 @@ fn rules_on_servers_bytes_end_as_with_haproxy() {
             count += 1;
             wait_for(|| (lines(lockgate) >= count).then_some(())).unwrap();
         }
-        for name in ["g", "h", "i", "i"] {
+        for name in ["g", "h", "i", "i", "j"] {
             let cookies = "Cookie: a=b; SESSION=abcdefghijkl; SESS2=1";
             exchange(
                 lockgate.at(name),

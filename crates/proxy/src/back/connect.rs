@@ -164,6 +164,10 @@ async fn handshake(
 }
 
 fn remember_addresses(stream: &mut Stream<'_>, back: &Backend, link: &Link) {
+    if back.nolinger {
+        // Best effort, like the probes: a connection that ends in order works too.
+        let _ = link.stream().set_nolinger();
+    }
     if back.keepalive {
         // Best effort: a connection without probes still works.
         let _ = link.stream().set_keepalive(&net::KeepAlive::default());

@@ -115,6 +115,7 @@ impl Lower<'_> {
             errors: self.error_pages(proxy),
             log: self.log_plan(proxy),
             limits: self.limits(options.accept_unsafe_response == Some(true)),
+            nolinger: options.nolinger == Some(true),
             keepalive: options.tcpka == Some(true) || options.srvtcpka == Some(true),
             splice_request: self.splicing(options, options.splice_request),
             splice_response: self.splicing(options, options.splice_response),

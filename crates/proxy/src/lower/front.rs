@@ -71,6 +71,7 @@ impl Lower<'_> {
             dontlognull: options.dontlognull == Some(true),
             splice_request: self.splicing(options, options.splice_request),
             splice_response: self.splicing(options, options.splice_response),
+            nolinger: options.nolinger == Some(true),
             keepalive: options.tcpka == Some(true) || options.clitcpka == Some(true),
             buffer_request: options.http_buffer_request == Some(true),
             socket_stats: options.socket_stats == Some(true),

@@ -5,7 +5,7 @@ use super::Lower;
 use super::front::lower_name;
 use crate::plan::HttpRules;
 use crate::rules::{
-    Endpoint, HttpAction, HttpRule, Marks, NameTest, Part, Redirect, RedirectKind, RedirectRule, Rule,
+    Endpoint, HttpAction, HttpRule, Marks, NameTest, Part, Place, Redirect, RedirectKind, RedirectRule, Rule,
     TcpAction, TcpRule, TimeoutKind, Value,
 };
 use base::Word;
@@ -60,7 +60,8 @@ impl Lower<'_> {
             Some(cond) => Some(self.cond(cond, stage)?),
             None => None,
         };
-        Some(Rule { cond, action: action?, line: rule.span.line })
+        let file = self.files.get(usize::from(rule.span.file.0)).cloned().unwrap_or_default();
+        Some(Rule { cond, action: action?, place: Place { file, line: rule.span.line } })
     }
 
     fn redirect_rule(&mut self, rule: &model::Rule<model::Redirect>) -> Option<RedirectRule> {
