@@ -10,10 +10,12 @@
 //! list, so many entries are best added at once, by a payload or between `prepare` and `commit`; entries of a version
 //! that is not current cost nothing until then.
 
+mod batch;
 mod edit;
 mod load;
 mod view;
 
+pub use batch::{Change, ChangeKind, GROWN_MOST};
 pub use edit::{EditError, Found, Key};
 pub(crate) use load::{User, file, words};
 pub(crate) use view::{How, Misfit, View};

@@ -3,6 +3,7 @@
 use crate::certificates;
 use crate::clock::now_ms;
 use crate::health;
+use crate::list_edits;
 use crate::plan::Plan;
 use crate::worker::Workers;
 use std::io;
@@ -37,6 +38,7 @@ impl Control {
                     tokio::select! {
                         _ = stopped => {}
                         () = warm(&plan) => {}
+                        () = list_edits::apply(&plan) => {}
                         () = certificates::watch(plan.clone()) => {}
                         () = health::run(plan.clone(), move || workers.wake_all()) => {}
                     }

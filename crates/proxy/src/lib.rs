@@ -19,6 +19,7 @@ pub mod health;
 pub mod invalid;
 pub mod limit;
 mod link;
+pub mod list_edits;
 mod log;
 pub mod lower;
 pub mod persist;

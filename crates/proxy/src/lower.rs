@@ -64,6 +64,8 @@ pub(crate) struct Lower<'m> {
     pub stored: replies::StoredFiles,
     /// Worker threads.
     pub threads: usize,
+    /// Lists that rules edit, to be found once all are loaded.
+    pub edited: Vec<rules::Edited>,
 }
 
 /// Reads files and the environment for the expression compiler.
@@ -100,6 +102,7 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
             backends.push(Arc::new(lower.backend(proxy, index)));
         }
     }
+    lower.find_edited();
     let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
     let diags = std::mem::take(&mut lower.env.diags);
@@ -139,6 +142,7 @@ impl<'m> Lower<'m> {
             sinks: logs::Sinks::new(model, overrides.check_only),
             stored: replies::StoredFiles::default(),
             threads: threads(model),
+            edited: Vec::new(),
         }
     }
 
@@ -189,6 +193,7 @@ impl<'m> Lower<'m> {
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
             stats: self.stats_sockets(),
             vars,
+            list_edits: Default::default(),
             desk: Desk::default(),
             rates: RateLimits::new(global.max_connection_rate, global.max_session_rate, global.max_tls_rate),
             invalid: Default::default(),

@@ -7,6 +7,7 @@ use crate::balance::hash::Hashing;
 use crate::gate::Gate;
 use crate::invalid::{Events, LastInvalid};
 use crate::limit::{Limit, RateLimits};
+use crate::list_edits::ListEdits;
 use crate::log::LogPlan;
 use crate::reply::ErrorPages;
 use crate::rules::{HttpRule, RedirectRule, TcpRule};
@@ -127,6 +128,8 @@ pub struct Process {
     pub hard_stop_after: Option<Duration>,
     /// Where the runtime API is served.
     pub stats: StatsSockets,
+    /// Where edits of lists by rules wait.
+    pub list_edits: ListEdits,
     /// Where requests for statistics pages wait.
     pub desk: Desk,
     /// `proc.` variables.

@@ -11,9 +11,10 @@ pub use redirect::{Kind as RedirectKind, Redirect, Target as RedirectTarget};
 use crate::reply::Reply;
 use crate::stream::Stream;
 use config::model::{NameMatch, Normalizer, VarCondition};
+use expr::reference::ChangeKind;
 use expr::{Condition, Expr, Format, VarId, Verdict};
 use regex::bytes::Regex;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A compiled rule.
@@ -124,6 +125,7 @@ pub enum HttpAction {
     SetStatus(u16, Box<[u8]>),
     SetVar(VarId, Vec<VarCondition>, Value),
     UnsetVar(VarId),
+    EditList(ListRule),
     /// Slot and expression, longest text.
     Capture(usize, Expr, usize),
     SetLogLevel(Option<u8>),
@@ -137,6 +139,18 @@ pub enum HttpAction {
     ReplaceLine(Regex, Box<[u8]>),
     /// Kept so that the rule's condition still shows in the line count; does nothing.
     Nothing,
+}
+
+/// `set-map` and its like.
+pub struct ListRule {
+    /// The list; found once all are loaded.
+    pub list: Arc<OnceLock<Arc<expr::Reference>>>,
+    /// What is done to it.
+    pub kind: ChangeKind,
+    /// The key.
+    pub key: Format,
+    /// The value, for a map.
+    pub value: Option<Format>,
 }
 
 /// A name and how it is compared.
@@ -263,6 +277,7 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
             | HttpAction::SetStatus(..)
             | HttpAction::SetVar(..)
             | HttpAction::UnsetVar(..)
+            | HttpAction::EditList(..)
             | HttpAction::Capture(..)
             | HttpAction::SetLogLevel(..)
             | HttpAction::MarkPackets(..)

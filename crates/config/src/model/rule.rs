@@ -127,6 +127,8 @@ pub enum HttpAction {
     SetVarIf(Word, Vec<VarCondition>, VarValue),
     /// `unset-var`
     UnsetVar(Word),
+    /// `set-map(…)`, `del-map(…)`, `add-acl(…)`, `del-acl(…)`
+    EditList(ListEdit),
     /// `capture EXPR len N`
     Capture(ExprText, u32),
     /// `capture EXPR id N`
@@ -215,4 +217,30 @@ pub enum Normalizer {
     },
     /// `query-sort-by-name`
     QuerySortByName,
+}
+
+/// An edit of a map or a list of patterns by a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEdit {
+    /// What is done.
+    pub action: ListAction,
+    /// The file that the list was read from.
+    pub file: Word,
+    /// The key.
+    pub key: FormatText,
+    /// The value, for `set-map`.
+    pub value: Option<FormatText>,
+}
+
+/// What a rule does to a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListAction {
+    /// `set-map`
+    SetMap,
+    /// `del-map`
+    DelMap,
+    /// `add-acl`
+    AddAcl,
+    /// `del-acl`
+    DelAcl,
 }

@@ -8,7 +8,9 @@ use super::vars::assignment;
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{ExprText, FormatText, HttpAction, NameMatch, Normalizer, Reply, ReplyBody};
+use crate::model::{
+    ExprText, FormatText, HttpAction, ListAction, ListEdit, NameMatch, Normalizer, Reply, ReplyBody,
+};
 use crate::row::{Parsed, Place};
 use base::Word;
 
@@ -145,6 +147,14 @@ pub(crate) fn set_status(args: &mut Args<'_>) -> Result<HttpAction, Failure> {
     let status = args.number("an integer status code", 100..=999)?;
     let reason = if args.eat("reason") { Some(text(args, "a reason")?) } else { None };
     Ok(HttpAction::SetStatus(status, reason))
+}
+
+/// `KEY` and, for a map, `VALUE`: formats, a word each.
+pub(crate) fn edit_list(args: &mut Args<'_>, action: ListAction) -> Result<HttpAction, Failure> {
+    let file = args.call()?;
+    let key = args.format("a key")?;
+    let value = if action == ListAction::SetMap { Some(args.format("a key and a value")?) } else { None };
+    Ok(HttpAction::EditList(ListEdit { action, file, key, value }))
 }
 
 pub(crate) fn set_var(args: &mut Args<'_>) -> Result<HttpAction, Failure> {

@@ -2,8 +2,9 @@
 //! line's first word says which list the rule joins. What the actions read of their words is in `http_actions`.
 
 use super::http_actions::{
-    NO_LUA, STOPS, auth, capture, del_header, format, header, log_level, normalizer, replace, replace_field,
-    set_mark, set_status, set_timeout, set_tos, set_var, silent_drop, use_service, wait_for_body,
+    NO_LUA, STOPS, auth, capture, del_header, edit_list, format, header, log_level, normalizer, replace,
+    replace_field, set_mark, set_status, set_timeout, set_tos, set_var, silent_drop, use_service,
+    wait_for_body,
 };
 use super::redirect::{self, redirect};
 use super::reply::{self, Kind, reply};
@@ -11,7 +12,7 @@ use super::vars::forgotten;
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{FormatText, HttpAction, Rule, Settings};
+use crate::model::{FormatText, HttpAction, ListAction, Rule, Settings};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -45,8 +46,6 @@ const fn refused(
 const NO_TABLES: &str = "there are no stick tables yet, so nothing is counted";
 const NO_CACHE: &str = "there is no cache yet; the servers are asked each time";
 const NO_MARKS: &str = "packets to servers are not marked";
-const NO_LIVE_LISTS: &str =
-    "rules do not change maps and ACL files; edit them over the runtime API, or the file and restart";
 const NO_SPOE: &str = "nothing is asked over SPOE, so requests would pass unexamined";
 
 pub(crate) const ROWS: &[Row] = &[
@@ -368,24 +367,29 @@ pub(crate) const ROWS: &[Row] = &[
         "Looks a name up.",
         "names are looked up at start only; list the servers",
     ),
-    refused(
-        &[
-            "http-request set-map(",
-            "http-request del-map(",
-            "http-request add-acl(",
-            "http-request del-acl(",
-            "http-response set-map(",
-            "http-response del-map(",
-            "http-response add-acl(",
-            "http-response del-acl(",
-            "http-after-response set-map(",
-            "http-after-response del-map(",
-            "http-after-response add-acl(",
-            "http-after-response del-acl(",
-        ],
-        "<file-name>) <key fmt> [<value fmt>]",
-        "Changes a map or a list of patterns.",
-        NO_LIVE_LISTS,
+    row(
+        &["http-request set-map(", "http-response set-map(", "http-after-response set-map("],
+        "<file-name>) <key fmt> <value fmt> [{ if | unless } <condition>]",
+        "Gives a key of a map a value; requests that follow see it.",
+        |c, a, s| rule(c, a, s, |_, a| edit_list(a, ListAction::SetMap)),
+    ),
+    row(
+        &["http-request del-map(", "http-response del-map(", "http-after-response del-map("],
+        "<file-name>) <key fmt> [{ if | unless } <condition>]",
+        "Takes a key out of a map.",
+        |c, a, s| rule(c, a, s, |_, a| edit_list(a, ListAction::DelMap)),
+    ),
+    row(
+        &["http-request add-acl(", "http-response add-acl(", "http-after-response add-acl("],
+        "<file-name>) <key fmt> [{ if | unless } <condition>]",
+        "Adds a pattern to a list.",
+        |c, a, s| rule(c, a, s, |_, a| edit_list(a, ListAction::AddAcl)),
+    ),
+    row(
+        &["http-request del-acl(", "http-response del-acl(", "http-after-response del-acl("],
+        "<file-name>) <key fmt> [{ if | unless } <condition>]",
+        "Takes a pattern out of a list.",
+        |c, a, s| rule(c, a, s, |_, a| edit_list(a, ListAction::DelAcl)),
     ),
     refused(
         &["http-request pause", "http-response pause"],

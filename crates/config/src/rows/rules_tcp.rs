@@ -346,7 +346,7 @@ pub(crate) const ROWS: &[Row] = &[
         ],
         "<file-name>) <key fmt> [<value fmt>]",
         "Changes a map or a list of patterns.",
-        "maps and ACL files do not change while the program runs; edit the file and restart",
+        "connections do not change maps and lists; http-request rules and the runtime API do",
     ),
     row(
         &["tcp-request connection", "tcp-request session", "tcp-request content", "tcp-response content"],

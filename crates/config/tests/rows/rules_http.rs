@@ -258,7 +258,6 @@ fn what_is_not_done_says_so() {
                 "not supported",
                 "unexamined",
             ),
-            ("http-request set-map(a) b c", "http-request set-map(a)", "not supported", "restart"),
             ("http-request do-resolve(txn.a,d) src", "http-request do-resolve(txn.a,d)", "not supported", ""),
         ],
     );

@@ -196,7 +196,7 @@ impl State {
         Ok(())
     }
 
-    fn replace(&mut self, edited: Vec<super::Entry>) -> Result<(), EditError> {
+    pub(super) fn replace(&mut self, edited: Vec<super::Entry>) -> Result<(), EditError> {
         let before = std::mem::replace(&mut self.entries, edited);
         self.publish().inspect_err(|_| self.entries = before)
     }

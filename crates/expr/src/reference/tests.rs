@@ -114,3 +114,34 @@ fn a_question_is_answered_for_each_view() {
     assert_eq!(found.entry.map(|e| e.value).as_deref(), Some("b1"));
     assert!(list.find("none").remove(0).entry.is_none());
 }
+
+#[test]
+fn many_changes_are_one_edit_and_what_does_not_fit_is_left_out() {
+    let change = |kind, key: &str, value: &str| Change {
+        kind,
+        key: key.as_bytes().into(),
+        value: value.as_bytes().into(),
+    };
+    let (list, view) = hosts();
+    let refused = list.change(&[
+        change(ChangeKind::Set, "k", "1"),
+        change(ChangeKind::Set, "k", "2"),
+        change(ChangeKind::Set, "a.com", "b9"),
+        change(ChangeKind::Del, "b.com", ""),
+        change(ChangeKind::Set, "b.com", "again"),
+        change(ChangeKind::Del, "nobody", ""),
+    ]);
+    assert_eq!(refused, 0);
+    assert_eq!(lines(&list), ["a.com b9", "k 2", "b.com again"]);
+    assert_eq!(look(&view, "k").as_deref(), Some("2"));
+    list.add(None, &[("later", "x")]).unwrap();
+    assert_eq!(list.shown(None, 0, 99).last().map(|e| e.id), Some(5), "numbers go on");
+
+    let (ports, view) = map("ports", MatchMethod::Beg, MapValue::Int);
+    let changes = [change(ChangeKind::Set, "/q", "7"), change(ChangeKind::Set, "/p", "many")];
+    assert_eq!(ports.change(&changes), 1);
+    assert_eq!((look(&view, "/p/x").as_deref(), look(&view, "/q").as_deref()), (Some("5"), Some("7")));
+
+    let flood: Vec<Change> = (0..GROWN_MOST).map(|n| change(ChangeKind::Set, &n.to_string(), "v")).collect();
+    assert_eq!(list.change(&flood), 4, "it grows no further");
+}

@@ -144,10 +144,9 @@ fn limits_move_while_clients_wait() {
     ] {
         assert_eq!(operated.ask(line), answer, "{line}");
     }
-    // a connection may be waited for already: the limit is looked at before the next one
-    let _ = try_curl(&format!("--max-time 1 {url}"));
-    let (ended, _) = try_curl(&format!("--max-time 1 {url}"));
-    assert_eq!(ended, 28, "a client beyond the limit waits");
+    // each thread may be waiting for a connection already: the limit is looked at before the next one
+    let waits = || (try_curl(&format!("--max-time 1 {url}")).0 == 28).then_some(());
+    wait_for(waits).expect("a client beyond the limit waits");
     assert_eq!(operated.ask("set maxconn frontend l 100"), "\n");
     assert_eq!(curl(&url).status, 200);
     operated.ask("set maxconn global 5");
@@ -259,4 +258,50 @@ fn wrong_edits_are_answered_in_haproxys_words() {
     let half = format!("add map {map} <<\nk1 v1\nk3\n\n");
     assert_eq!(converse(&operated.socket(), &half), "Missing value for key 'k3'.\n\n");
     assert_eq!(operated.ask(&format!("show map {map}")), before);
+}
+
+#[test]
+fn rules_edit_lists_and_the_requests_that_follow_see_it() {
+    let one = Nginx::start("one");
+    let folder = Folder::new();
+    let map = folder.file("names.map", "old first\n");
+    let list = folder.file("banned.lst", "192.0.2.1\n");
+    let (map, list) = (map.display(), list.display());
+    let operated = Operated::start(
+        "level admin",
+        &format!(
+            "listen l\n bind <http>\n acl set path_beg /set\n acl ban path_beg /ban\n acl free path_beg /free\n \
+             http-request set-map({map}) %[url_param(key)] %[url_param(value)] if set\n \
+             http-request del-map({map}) %[url_param(key)] if {{ path_beg /del }}\n \
+             http-request add-acl({list}) %[url_param(ip)] if ban\n \
+             http-request del-acl({list}) %[url_param(ip)] if free\n \
+             http-request deny if !free !ban {{ req.hdr_ip(x-ip) -f {list} }}\n \
+             http-request set-header x-host %[url_param(key),map({map},none)]\n \
+             http-response set-map({map}) answered %[status] if {{ status 200 }}\n server s {}\n",
+            one.address()
+        ),
+    );
+    let url = |path: &str| operated.lockgate.url("http", path);
+    let entries = || operated.ask(&format!("show map {map}"));
+    let eventually = |line: &str, there: bool| {
+        let is = || (entries().contains(line) == there).then_some(());
+        wait_for(is).unwrap_or_else(|| panic!("{line}: {}", entries()));
+    };
+    assert_eq!(curl(&url("/set?key=new&value=second")).status, 200);
+    eventually(" new second\n", true);
+    eventually(" answered 200\n", true);
+    curl(&url("/set?key=old&value=third"));
+    eventually(" old third\n", true);
+    curl(&url("/del?key=new"));
+    eventually(" new ", false);
+    assert_eq!(entries().lines().filter(|line| line.contains(" old ")).count(), 1);
+    let status = || curl(&format!("{} -H X-Ip:192.0.2.7", url("/"))).status;
+    assert_eq!(status(), 200);
+    curl(&url("/ban?ip=192.0.2.7"));
+    wait_for(|| (status() == 403).then_some(())).unwrap();
+    // what is no address of a list of addresses is left out, and nothing else with it
+    curl(&url("/ban?ip=nonsense"));
+    curl(&url("/free?ip=192.0.2.7"));
+    wait_for(|| (status() == 200).then_some(())).unwrap();
+    assert!(!operated.ask(&format!("show acl {list}")).contains("nonsense"));
 }

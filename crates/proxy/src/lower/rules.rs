@@ -5,15 +5,16 @@ use super::Lower;
 use super::front::lower_name;
 use crate::plan::HttpRules;
 use crate::rules::{
-    Endpoint, HttpAction, HttpRule, Marks, NameTest, Part, Place, Redirect, RedirectKind, RedirectRule, Rule,
-    TcpAction, TcpRule, TimeoutKind, Value,
+    Endpoint, HttpAction, HttpRule, ListRule, Marks, NameTest, Part, Place, Redirect, RedirectKind,
+    RedirectRule, Rule, TcpAction, TcpRule, TimeoutKind, Value,
 };
 use base::Word;
 use config::model::{self, ExprText, FormatText, NameMatch, Proxy, RedirectTo, VarValue};
+use expr::reference::ChangeKind;
 use expr::{Direction, Escape, Fact, Payload, Sample, Scope, Stage, VarId};
 use http::{Request, Response};
 use regex::bytes::{Regex, RegexBuilder};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A regex larger than this when compiled is refused, so that a configuration cannot eat the memory.
@@ -24,6 +25,13 @@ const REGEX_SIZE: usize = 16 << 20;
 enum Set {
     Request,
     Response,
+}
+
+/// A list that a rule edits.
+pub(crate) struct Edited {
+    file: Word,
+    pairs: bool,
+    list: Arc<OnceLock<Arc<expr::Reference>>>,
 }
 
 impl Lower<'_> {
@@ -62,6 +70,40 @@ impl Lower<'_> {
         };
         let file = self.files.get(usize::from(rule.span.file.0)).cloned().unwrap_or_default();
         Some(Rule { cond, action: action?, place: Place { file, line: rule.span.line } })
+    }
+
+    fn list_rule(&mut self, edit: &model::ListEdit, stage: Stage) -> Option<ListRule> {
+        let kind = match edit.action {
+            model::ListAction::SetMap => ChangeKind::Set,
+            model::ListAction::AddAcl => ChangeKind::Add,
+            model::ListAction::DelMap | model::ListAction::DelAcl => ChangeKind::Del,
+        };
+        let value = match &edit.value {
+            Some(format) => Some(self.format(format, stage)?),
+            None => None,
+        };
+        let list = Arc::new(OnceLock::new());
+        let pairs = matches!(edit.action, model::ListAction::SetMap | model::ListAction::DelMap);
+        self.edited.push(Edited { file: edit.file.clone(), pairs, list: list.clone() });
+        Some(ListRule { list, kind, key: self.format(&edit.key, stage)?, value })
+    }
+
+    /// Finds the lists that rules edit: another line must use them.
+    pub(super) fn find_edited(&mut self) {
+        for edited in std::mem::take(&mut self.edited) {
+            let is = |list: &&Arc<expr::Reference>| {
+                *list.file == *edited.file.text && list.has_values() == edited.pairs
+            };
+            match self.env.references.iter().find(is) {
+                // it is set once, here
+                Some(list) => drop(edited.list.set(list.clone())),
+                None => {
+                    let what = if edited.pairs { "map" } else { "acl" };
+                    let text = format!("unable to find the {what} '{}': no other line uses it", edited.file);
+                    self.env.diags.alert(edited.file.span, text);
+                }
+            }
+        }
     }
 
     fn redirect_rule(&mut self, rule: &model::Rule<model::Redirect>) -> Option<RedirectRule> {
@@ -112,6 +154,7 @@ impl Lower<'_> {
                 HttpAction::SetVar(self.var(name)?, conditions.clone(), self.var_value(value, stage)?)
             }
             W::UnsetVar(name) => HttpAction::UnsetVar(self.var(name)?),
+            W::EditList(edit) => HttpAction::EditList(self.list_rule(edit, stage)?),
             W::Capture(expr, len) => {
                 *slot += 1;
                 HttpAction::Capture(*slot - 1, self.expr(expr, stage)?, *len as usize)

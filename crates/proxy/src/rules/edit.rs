@@ -1,8 +1,10 @@
 //! The actions that edit a message or the stream's own state. Each evaluates first and edits afterwards.
 
-use super::{Endpoint, HttpAction, Message, NameTest, Part, TcpAction, TimeoutKind, Value};
+use super::{Endpoint, HttpAction, ListRule, Message, NameTest, Part, TcpAction, TimeoutKind, Value};
+use crate::list_edits::ListEdit;
 use crate::stream::Stream;
 use config::model::{NameMatch, VarCondition};
+use expr::reference::Change;
 use expr::{Expr, Format, Sample, Scope, VarId};
 use http::{Fields, Request};
 use regex::bytes::Regex;
@@ -46,6 +48,7 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         HttpAction::SetStatus(status, reason) => stream.response.set_status(*status, reason),
         HttpAction::SetVar(id, conditions, value) => set_var(*id, conditions, value, stream),
         HttpAction::UnsetVar(id) => stream.set_var(*id, None),
+        HttpAction::EditList(rule) => edit_list(rule, stream),
         HttpAction::Capture(slot, expr, len) => capture(*slot, expr, *len, message, stream),
         HttpAction::SetLogLevel(level) => stream.log_level = Some(*level),
         HttpAction::MarkPackets(marks) => stream.session.wish(*marks),
@@ -245,6 +248,19 @@ pub(crate) fn allows(condition: VarCondition, present: Option<&Sample<'_>>, new:
         VarCondition::IfGreater => both().is_some_and(|(present, new)| present > new),
         VarCondition::IfLess => both().is_some_and(|(present, new)| present < new),
     }
+}
+
+/// The list itself is edited elsewhere, see `list_edits`.
+fn edit_list(rule: &ListRule, stream: &Stream<'_>) {
+    let Some(list) = rule.list.get().cloned() else { return };
+    let key = text(&rule.key, stream).into();
+    let value = rule.value.as_ref().map(|format| text(format, stream)).unwrap_or_default().into();
+    stream
+        .worker
+        .plan
+        .process
+        .list_edits
+        .lay(ListEdit { list, change: Change { kind: rule.kind, key, value } });
 }
 
 fn capture(slot: usize, expr: &Expr, len: usize, message: Message, stream: &mut Stream<'_>) {
