@@ -35,6 +35,12 @@ impl fmt::Display for FactsError {
 
 impl std::error::Error for FactsError {}
 
+impl FactsError {
+    pub(super) fn from_parser(error: impl fmt::Display) -> FactsError {
+        FactsError(error.to_string())
+    }
+}
+
 impl CertificateFacts {
     /// Reads the facts of a certificate in DER.
     pub fn from_der(der: &[u8]) -> Result<CertificateFacts, FactsError> {
