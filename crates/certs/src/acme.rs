@@ -20,6 +20,8 @@ use tls::Trust;
 pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// Its hosts that issue what browsers trust: there `Trust::Anybody` is refused.
 const LETS_ENCRYPT_HOST: &str = "acme-v02.api.letsencrypt.org";
+/// In place of a directory's address: the local authority of the storage.
+const INTERNAL: &str = "internal";
 
 /// An authority and how to be known there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +51,11 @@ impl Default for Directory {
 }
 
 impl Directory {
+    /// The local authority of the storage is meant, and no ACME is spoken.
+    pub fn is_internal(&self) -> bool {
+        self.url == INTERNAL
+    }
+
     /// `host[:port]` of the directory.
     pub fn host(&self) -> &str {
         let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);

@@ -6,6 +6,7 @@
 mod answers;
 mod finalize;
 mod hooks;
+mod internal;
 mod names;
 mod order;
 
@@ -15,6 +16,7 @@ use crate::key::KeyKind;
 use crate::storage::{Bundle, Storage, write_private};
 use std::path::PathBuf;
 
+pub use internal::authority_folder;
 pub use names::names_of;
 
 /// A certificate that is to be, and how.
@@ -66,29 +68,14 @@ pub struct Issued {
 pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Result<Issued, IssueError> {
     let mut complaints = Vec::new();
 
-    let identifiers = names::identifiers(wanted)?;
     let _lock = storage.lock(&wanted.name)?;
     let before = storage.bundle(&wanted.name)?;
 
-    let account = acme::open_account(&wanted.directory, storage).await?;
-    let profile = order::profile(wanted, &account, &mut complaints)?;
-
-    let replaced = before.as_ref().filter(|_| wanted.replaces);
-    let mut history = answers::History::default();
-    let mut order = loop {
-        let mut order = order::place(&account, &identifiers, profile, replaced).await?;
-        match answers::prove(&mut order, wanted, hatch, &account, &mut history).await {
-            Ok(()) => break order,
-            // Another kind of proof may convince the authority where one did not.
-            Err(IssueError::Unproven(_)) if history.is_worth_another_order() => {}
-            Err(error) => return Err(error),
-        }
+    let bundle = if wanted.directory.is_internal() {
+        internal::sign(wanted, storage, &finalize::key(wanted, before.as_ref())?)?
+    } else {
+        by_acme(wanted, storage, hatch, before.as_ref(), &mut complaints).await?
     };
-    complaints.append(&mut history.complaints);
-
-    let key = finalize::key(wanted, before.as_ref())?;
-    let full = finalize::order(&mut order, wanted, &key, &account, &mut complaints).await?;
-    let bundle = finalize::bundle(&full, &key, wanted)?;
 
     storage.save(&wanted.name, &bundle)?;
     if let Some(file) = &wanted.copy {
@@ -101,4 +88,34 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
     }
     hooks::run(wanted, storage, &mut complaints).await;
     Ok(Issued { bundle, complaints })
+}
+
+/// Account, order, answers, finalize.
+async fn by_acme(
+    wanted: &Wanted,
+    storage: &Storage,
+    hatch: &dyn Hatch,
+    before: Option<&Bundle>,
+    complaints: &mut Vec<String>,
+) -> Result<Bundle, IssueError> {
+    let identifiers = names::identifiers(wanted)?;
+    let account = acme::open_account(&wanted.directory, storage).await?;
+    let profile = order::profile(wanted, &account, complaints)?;
+
+    let replaced = before.filter(|_| wanted.replaces);
+    let mut history = answers::History::default();
+    let mut order = loop {
+        let mut order = order::place(&account, &identifiers, profile, replaced).await?;
+        match answers::prove(&mut order, wanted, hatch, &account, &mut history).await {
+            Ok(()) => break order,
+            // Another kind of proof may convince the authority where one did not.
+            Err(IssueError::Unproven(_)) if history.is_worth_another_order() => {}
+            Err(error) => return Err(error),
+        }
+    };
+    complaints.append(&mut history.complaints);
+
+    let key = finalize::key(wanted, before)?;
+    let full = finalize::order(&mut order, wanted, &key, &account, complaints).await?;
+    finalize::bundle(&full, &key, wanted)
 }

@@ -1,6 +1,8 @@
 //! A certificate authority of this machine's own: for `localhost`, private names and addresses, for the demonstration,
 //! and for the temporary certificate of a bind that has none yet. Keys are ECDSA P-256 throughout; the clock is the
-//! caller's; nothing is written to disk here.
+//! caller's; only `kept` writes to disk.
+
+pub mod kept;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -123,11 +125,23 @@ impl Authority {
     /// Signs a certificate for host names and addresses; the first is also the common name.
     pub fn issue(&self, names: &[&str], purpose: Purpose, now: SystemTime) -> Result<Leaf, LocalError> {
         let key = KeyPair::generate().map_err(crypto)?;
+        let cert_pem = self.sign(names, purpose, LEAF_LIFE, now, &key)?;
+        Ok(Leaf { cert_pem, key_pem: key.serialize_pem() })
+    }
+
+    /// Signs a certificate of the given life for a key; in PEM.
+    pub(crate) fn sign(
+        &self,
+        names: &[&str],
+        purpose: Purpose,
+        life: Duration,
+        now: SystemTime,
+        key: &KeyPair,
+    ) -> Result<String, LocalError> {
         let mut params = leaf(names, purpose)?;
         params.use_authority_key_identifier_extension = true;
-        valid(&mut params, now, LEAF_LIFE);
-        let cert = params.signed_by(&key, &self.issuer).map_err(crypto)?;
-        Ok(Leaf { cert_pem: cert.pem(), key_pem: key.serialize_pem() })
+        valid(&mut params, now, life);
+        Ok(params.signed_by(key, &self.issuer).map_err(crypto)?.pem())
     }
 }
 

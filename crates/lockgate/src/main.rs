@@ -3,6 +3,7 @@
 //! Called `haproxy`, or with a first argument that begins with `-`, it speaks HAProxy's command line; else its own
 //! verbs. It decides nothing about traffic.
 
+mod ca;
 mod check;
 mod console;
 mod ctl;

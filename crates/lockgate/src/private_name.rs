@@ -1,5 +1,6 @@
 //! Where the local authority lives that signs names of ones own.
 
+use certs::local::kept;
 use certs::{Authority, Leaf, Purpose};
 use std::fs;
 use std::io::{self, Write};
@@ -16,24 +17,14 @@ pub(crate) struct Household {
 impl Household {
     /// Opens the authority kept in `folder`, or makes one there. Keys are readable by their owner alone.
     pub(crate) fn open(folder: &Path) -> Result<Household, String> {
-        let (root, key) = (folder.join("root.pem"), folder.join("root.key"));
-        let at = |path: &Path| format!("the local authority in {}", path.display());
-        fs::create_dir_all(folder).map_err(|e| format!("{} cannot be made: {e}", at(folder)))?;
-        let authority = match (fs::read_to_string(&root), fs::read_to_string(&key)) {
-            (Ok(root), Ok(key)) => Authority::from_pem(&root, &key),
-            (Err(_), _) | (_, Err(_)) => Authority::create("Lockgate local authority", SystemTime::now()),
-        };
-        let authority = authority.map_err(|e| format!("{} cannot be used: {e}", at(folder)))?;
-        if !root.exists() {
-            write_private(&key, &authority.root_key_pem()).map_err(|e| format!("{}: {e}", at(&key)))?;
-            fs::write(&root, authority.root_pem()).map_err(|e| format!("{}: {e}", at(&root)))?;
-        }
+        let authority = kept::open(folder, SystemTime::now())
+            .map_err(|e| format!("the local authority cannot be used: {e}"))?;
         Ok(Household { folder: folder.to_owned(), authority })
     }
 
     /// The authority's certificate, to trust.
     pub(crate) fn root(&self) -> PathBuf {
-        self.folder.join("root.pem")
+        kept::root_file(&self.folder)
     }
 
     /// Signs a certificate for these names and writes it with its key; returns the file.

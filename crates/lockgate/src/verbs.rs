@@ -1,5 +1,6 @@
 //! Lockgate's own command line.
 
+use crate::ca::{self, CaArgs};
 use crate::check::{self, Judgement};
 use crate::console::{self, Console};
 use crate::ctl::{self, CtlArgs};
@@ -35,6 +36,8 @@ enum Verb {
     },
     /// Send a command to a running lockgate or haproxy
     Ctl(CtlArgs),
+    /// The local authority for private names: show its root, or have this machine trust it
+    Ca(CaArgs),
     /// An HTTPS front door for one host, without a configuration file
     Serve(ServeArgs),
     /// Two sample servers behind a front door with a certificate made on the spot
@@ -47,6 +50,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
         Ok(Cli { verb: Verb::Check { files } }) => check_files(&files),
         Ok(Cli { verb: Verb::Keywords { word } }) => keywords::run(&word.join(" ")),
         Ok(Cli { verb: Verb::Ctl(arguments) }) => ctl::run(&arguments),
+        Ok(Cli { verb: Verb::Ca(arguments) }) => ca::run(&arguments),
         Ok(Cli { verb: Verb::Serve(arguments) }) => serve::run(&arguments),
         Ok(Cli { verb: Verb::Demo(arguments) }) => demo::run(&arguments),
         Err(message) => {

@@ -291,6 +291,9 @@ fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome: &Result<()
 
 async fn ask(wanted: &Wanted, job: &Job) -> Result<Option<(Window, Duration)>, IssueError> {
     const STEP: &str = "renewal information";
+    if wanted.directory.is_internal() {
+        return Ok(None);
+    }
     let Ok(der) = CertificateDer::from_pem_file(&job.file) else { return Ok(None) };
     let Ok(id) = CertificateIdentifier::try_from(&der) else { return Ok(None) };
     let account = acme::open_account(&wanted.directory, &job.storage).await?;

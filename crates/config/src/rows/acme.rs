@@ -28,16 +28,22 @@ const fn idle(
 const OWN_RECORDS: &str = "records are made and looked up by ourselves, not by another program";
 
 pub(crate) const ROWS: &[Row] = &[
-    row(&["directory"], "<url>", "The authority's directory; else Let's Encrypt's.", |_, a, s| {
-        let url = a.expect_text("an address")?;
-        if !url.text.starts_with("https://") && !url.text.starts_with("http://") {
-            return Err(a
-                .bad(url, "an address")
-                .help("such as https://acme-v02.api.letsencrypt.org/directory"));
-        }
-        s.directory = Some(url.clone());
-        a.finish()
-    }),
+    row(
+        &["directory"],
+        "<url>|internal",
+        "The authority's directory; else Let's Encrypt's. 'internal': our own.",
+        |_, a, s| {
+            let url = a.expect_text("an address")?;
+            if url.text != "internal" && !url.text.starts_with("https://") && !url.text.starts_with("http://")
+            {
+                return Err(a
+                    .bad(url, "an address")
+                    .help("such as https://acme-v02.api.letsencrypt.org/directory"));
+            }
+            s.directory = Some(url.clone());
+            a.finish()
+        },
+    ),
     row(&["account-key"], "<file>", "The account's key, made where there is none.", |_, a, s| {
         one(a, "a file", &mut s.account_key)
     }),

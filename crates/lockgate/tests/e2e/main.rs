@@ -11,6 +11,7 @@ mod authority;
 mod client;
 mod gunicorn;
 mod household;
+mod internal;
 mod nginx;
 mod pebble;
 mod place;
