@@ -1,6 +1,11 @@
 //! The hatch through which an issuance reaches whoever answers challenges and serves certificates: this process, or
 //! another one over its runtime socket. What stands behind it is not known to `issue`.
 
+mod dns;
+
+pub use dns::Records;
+pub(crate) use dns::WithRecords;
+
 use crate::storage::Bundle;
 use std::fmt;
 use std::future::{Future, ready};

@@ -11,7 +11,7 @@ mod names;
 mod order;
 
 use crate::acme::{self, Directory, IssueError};
-use crate::hatch::{Challenge, Hatch};
+use crate::hatch::{Challenge, Hatch, Records, WithRecords};
 use crate::key::KeyKind;
 use crate::storage::{Bundle, Storage, write_private};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub use internal::authority_folder;
 pub use names::names_of;
 
 /// A certificate that is to be, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Wanted {
     /// What it is called on disk.
     pub name: String,
@@ -30,6 +30,8 @@ pub struct Wanted {
     pub directory: Directory,
     /// Kinds of proof, the preferred first.
     pub challenges: Vec<Challenge>,
+    /// Who makes records for dns-01.
+    pub records: Option<Records>,
     /// The kind of its key.
     pub key: KeyKind,
     /// A renewed certificate keeps the key.
@@ -67,6 +69,14 @@ pub struct Issued {
 /// Obtains one certificate and has it served. Where it fails, what was there before stays as it was.
 pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Result<Issued, IssueError> {
     let mut complaints = Vec::new();
+    let with_records;
+    let hatch = match &wanted.records {
+        Some(records) => {
+            with_records = WithRecords::new(hatch, records, &wanted.names);
+            &with_records
+        }
+        None => hatch,
+    };
 
     let _lock = storage.lock(&wanted.name)?;
     let before = storage.bundle(&wanted.name)?;

@@ -3,7 +3,8 @@
 
 use crate::console::Console;
 use certs::acme::{Directory, Eab, LETS_ENCRYPT};
-use certs::hatch::Challenge;
+use certs::dns::{Check, Cloudflare, Hooks, Provider, Resolver, TsigKey, Update};
+use certs::hatch::{Challenge, Records};
 use certs::issue::{Profile, Wanted};
 use certs::schedule::{Gravity, Job, Tell};
 use certs::{KeyKind, Storage};
@@ -13,9 +14,11 @@ use net::rights::Identity;
 use proxy::plan::{self, Plan};
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Everything to look after.
@@ -47,6 +50,7 @@ fn way(acme: &Acme, plan: &Plan, wanted: &plan::Wanted) -> Result<Wanted, String
         names: wanted.names.clone(),
         directory: directory(acme)?,
         challenges: challenges(acme, plan),
+        records: records(acme)?,
         key: key(acme),
         reuse_key: acme.reuse_key,
         profile: text(&acme.profile).map(|name| Profile { name, required: acme.must_have_profile }),
@@ -80,6 +84,42 @@ fn eab(acme: &Acme, id: &str, key: &str) -> Result<Eab, String> {
     let decoded = certs::acme::decode_mac_key(&encoded);
     let mac_key = decoded.ok_or_else(|| format!("acme '{}': {key} holds no base64url text", acme.name))?;
     Ok(Eab { key_id, mac_key })
+}
+
+/// Who makes records, where somebody does.
+fn records(acme: &Acme) -> Result<Option<Records>, String> {
+    let at = |why: String| format!("acme '{}': {why}", acme.name);
+    let read = |file: &str| fs::read_to_string(file).map_err(|why| at(format!("{file}: {why}")));
+    let provider = if let Some(hook) = &acme.dns_hook {
+        let cleanup = acme.dns_cleanup_hook.as_ref().map(|word| word.text.clone());
+        Provider::Hooks(Hooks { auth: hook.text.clone(), cleanup })
+    } else if let Some(file) = &acme.dns_cloudflare {
+        Provider::Cloudflare(Cloudflare::new(read(file.as_str())?.trim()))
+    } else if let [server, name, algorithm, file] = acme.dns_update.as_slice() {
+        let secret = certs::acme::decode_mac_key(&read(file.as_str())?);
+        let secret = secret.ok_or_else(|| at(format!("{file} holds no base64 text")))?;
+        let key = TsigKey::new(name.as_str(), algorithm.as_str(), secret);
+        let key = key.map_err(|why| at(why.to_string()))?;
+        Provider::Update(Update { server: address(server, acme)?, key })
+    } else {
+        return Ok(None);
+    };
+    let mut resolver =
+        Resolver::from_resolv_conf(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
+    if !acme.dns_resolvers.is_empty() {
+        resolver.servers =
+            acme.dns_resolvers.iter().map(|word| address(word, acme)).collect::<Result<_, _>>()?;
+    }
+    let check = match (acme.dns_delay, acme.dns_timeout) {
+        (Some(wait), _) => Check::Wait(Duration::from_millis(wait)),
+        (None, Some(patience)) => Check::Servers(Duration::from_millis(patience)),
+        (None, None) => Check::default(),
+    };
+    Ok(Some(Records { provider, resolver, check }))
+}
+
+fn address(word: &base::Word, acme: &Acme) -> Result<SocketAddr, String> {
+    word.text.parse().map_err(|_| format!("acme '{}': '{word}' is no address with a port", acme.name))
 }
 
 /// Without a word of it: by file where there is a plain HTTP frontend that can answer, else in the handshake.

@@ -35,6 +35,20 @@ pub struct Acme {
     pub renew_hooks: Vec<Word>,
     /// `storage`
     pub storage: Option<Word>,
+    /// `dns-hook`
+    pub dns_hook: Option<Word>,
+    /// `dns-cleanup-hook`
+    pub dns_cleanup_hook: Option<Word>,
+    /// `dns-cloudflare FILE`
+    pub dns_cloudflare: Option<Word>,
+    /// `dns-update SERVER KEY ALGORITHM FILE`
+    pub dns_update: Vec<Word>,
+    /// `dns-resolver ADDRESS:PORT`
+    pub dns_resolvers: Vec<Word>,
+    /// `dns-delay`, milliseconds
+    pub dns_delay: Option<u64>,
+    /// `dns-timeout`, milliseconds
+    pub dns_timeout: Option<u64>,
 }
 
 /// `challenge`

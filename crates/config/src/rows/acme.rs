@@ -119,7 +119,41 @@ pub(crate) const ROWS: &[Row] = &[
         a.finish()
     }),
     idle(&["challenge-ready"], "<conditions>", "Who says that records are there.", OWN_RECORDS),
-    idle(&["dns-delay", "dns-timeout"], "<time>", "Waiting for records.", OWN_RECORDS),
+    row(
+        &["dns-hook"],
+        "<command>",
+        "Run by the shell to make a record, as Certbot's auth hook.",
+        |_, a, s| one(a, "a command", &mut s.dns_hook),
+    ),
+    row(&["dns-cleanup-hook"], "<command>", "Run by the shell to take it back.", |_, a, s| {
+        one(a, "a command", &mut s.dns_cleanup_hook)
+    }),
+    row(&["dns-cloudflare"], "<file>", "Makes records by Cloudflare's API, with the token in a file.", {
+        |_, a, s| one(a, "a file", &mut s.dns_cloudflare)
+    }),
+    row(
+        &["dns-update"],
+        "<address>:<port> <key> <algorithm> <file>",
+        "Makes records by dynamic updates, signed with the TSIG key in a file (base64).",
+        |_, a, s| {
+            s.dns_update = (0..4)
+                .map(|_| a.expect("a server, a key's name, its algorithm and a file").cloned())
+                .collect::<Result<_, _>>()?;
+            a.finish()
+        },
+    ),
+    row(&["dns-resolver"], "<address>:<port>", "Who is asked about names; else the system's.", |_, a, s| {
+        s.dns_resolvers.push(a.expect_text("an address")?.clone());
+        a.finish()
+    }),
+    row(&["dns-delay"], "<time>", "Waits this long for records and asks no server for them.", |_, a, s| {
+        s.dns_delay = Some(a.millis("a time")?);
+        a.finish()
+    }),
+    row(&["dns-timeout"], "<time>", "How long the zone's servers may take to show a record.", |_, a, s| {
+        s.dns_timeout = Some(a.millis("a time")?);
+        a.finish()
+    }),
     idle(&["provider-name", "acme-vars"], "<text>", "Words for the program that makes records.", OWN_RECORDS),
 ];
 

@@ -54,6 +54,7 @@ impl Site {
             .replace("HTTPS", &https.to_string())
             .replace("HTTP", &http.to_string())
             .replace("DIRECTORY", &pebble.directory())
+            .replace("STEERING", &pebble.steering().to_string())
             .replace("HERE", &folder.path().display().to_string());
         let global = format!("global\n stats socket {}/api.sock level admin\n", folder.path().display());
         let defaults = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n";
@@ -200,7 +201,7 @@ fn a_token_that_is_not_ours_goes_on_to_the_rules() {
     let path = "/.well-known/acme-challenge/abc_DEF-123";
     let get = || text(&exchange(http, format!("GET {path} HTTP/1.0\r\nHost: a.example\r\n\r\n")));
     assert!(!get().ends_with("proof"), "{}", get());
-    assert_eq!(nginx.requests().len(), 1);
+    wait_for(|| (nginx.requests().len() == 1).then_some(())).expect("the server got it");
     assert_eq!(site.ask("acme answer http abc_DEF-123 proof"), "\n");
     assert!(get().ends_with("\r\n\r\nproof"), "{}", get());
     let post = format!("POST {path} HTTP/1.0\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n");
@@ -469,4 +470,21 @@ fn under_a_master_the_keeper_obtains_for_a_worker_without_rights() {
     assert_eq!(site.serial(), serial(&live));
     site.program.signal("TERM");
     assert_eq!(site.program.ended().code(), Some(0));
+}
+
+#[test]
+fn a_record_answers_the_authority_also_for_a_wildcard() {
+    let tell = |verb: &str, more: &str| {
+        format!(
+            "curl -s -d \"{{\\\"host\\\":\\\"_acme-challenge.$CERTBOT_DOMAIN.\\\"{more}}}\" http://STEERING/{verb}"
+        )
+    };
+    let set = tell("set-txt", ",\\\"value\\\":\\\"$CERTBOT_VALIDATION\\\"");
+    let clear = tell("clear-txt", "");
+    let text = format!(
+        "{SECTION} challenge dns-01\n dns-hook '{set}'\n dns-cleanup-hook '{clear}'\n dns-delay 10ms\n\
+         frontend web\n bind HTTPS ssl acme le domains *.wild.example\n http-request return status 200\n"
+    );
+    let site = Site::start(&text, &[]);
+    site.is_served("any.wild.example");
 }

@@ -11,6 +11,7 @@ pub struct Pebble {
     folder: Folder,
     address: SocketAddr,
     management: SocketAddr,
+    steering: SocketAddr,
     _programs: [Program; 2],
 }
 
@@ -49,7 +50,7 @@ impl Pebble {
         pebble.arg("-config").arg(file).args(["-dnsserver", &dns.to_string()]);
         pebble.env("PEBBLE_VA_NOSLEEP", "1").envs(environment.iter().copied());
         let pebble = Program::start(pebble);
-        let found = Pebble { folder, address, management, _programs: [names, pebble] };
+        let found = Pebble { folder, address, management, steering, _programs: [names, pebble] };
         wait_for(|| (is_listening(address) && is_listening(management)).then_some(()))
             .expect("Pebble starts");
         found
@@ -80,6 +81,11 @@ impl Pebble {
         let out =
             Command::new("openssl").args(["x509", "-noout", "-subject", "-in"]).arg(file).output().unwrap();
         String::from_utf8(out.stdout).unwrap().rsplit("CN = ").next().unwrap().trim().to_owned()
+    }
+
+    /// Where the name server is told records, by curl.
+    pub fn steering(&self) -> SocketAddr {
+        self.steering
     }
 
     /// What it has printed.
