@@ -166,6 +166,12 @@ impl Start<'_> {
         let jobs = if master.is_some() { Vec::new() } else { self.jobs };
         if !jobs.is_empty() {
             issuing::make_room(&bound.plan, &self.identity).map_err(Failed)?;
+            if self.identity.root.is_some() {
+                self.console.warning(
+                    "'acme' beside 'chroot' needs a master: start with -W or -Ws, else neither the storage nor the \
+                     trusted roots are within reach.",
+                );
+            }
         }
         state_files::load(&bound.plan, self.console);
         let counters = self.global.stats_file.as_ref().map(|word| word.text.as_str());
