@@ -26,7 +26,7 @@ impl Upstream {
                     all.push(Vec::new());
                     all.len() - 1
                 };
-                std::thread::spawn(move || serve(Peer { stream, log, number }));
+                std::thread::spawn(move || serve(Peer { stream, log, number, ahead: Vec::new() }));
             }
         });
         Upstream { address, received }
@@ -56,11 +56,16 @@ pub struct Peer {
     stream: TcpStream,
     log: Arc<Mutex<Vec<Vec<u8>>>>,
     number: usize,
+    /// What came with a head and is not of it.
+    ahead: Vec<u8>,
 }
 
 impl Peer {
-    /// Reads once, notes it; nothing at the end.
+    /// What came behind the last head, else reads once and notes it; nothing at the end.
     pub fn read(&mut self) -> Vec<u8> {
+        if !self.ahead.is_empty() {
+            return std::mem::take(&mut self.ahead);
+        }
         let mut buf = vec![0; 65536];
         let read = self.stream.read(&mut buf).unwrap_or(0);
         buf.truncate(read);
@@ -73,17 +78,20 @@ impl Peer {
         !self.read_message().is_empty()
     }
 
-    /// Reads a head and shows it; empty at the end.
+    /// Reads a head and shows it, and nothing behind it; empty at the end.
     pub fn read_message(&mut self) -> String {
         let mut all = Vec::new();
-        while !all.ends_with(b"\r\n\r\n") {
+        loop {
             let read = self.read();
             if read.is_empty() {
                 return String::new();
             }
             all.extend(read);
+            if let Some(at) = all.windows(4).position(|w| w == b"\r\n\r\n") {
+                self.ahead = all.split_off(at + 4);
+                return String::from_utf8_lossy(&all).into_owned();
+            }
         }
-        String::from_utf8_lossy(&all).into_owned()
     }
 
     /// Reads to the end.
