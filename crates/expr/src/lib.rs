@@ -31,6 +31,7 @@ pub use acl::AclTable;
 pub use args::{Arg, Args, BadArg, Userlist};
 pub use compile::{Compiler, Env, Outside, ProxyNames};
 pub use condition::{Condition, Verdict};
+pub use convert::base64_decode;
 pub use expression::Expr;
 pub use fetch::basic_credentials;
 pub use format::{Escape, Format};

@@ -13,6 +13,7 @@
 mod acme;
 mod backends;
 pub(crate) mod call;
+mod certificate_text;
 mod certificates;
 mod cli;
 mod environment;
@@ -24,6 +25,8 @@ pub(crate) mod input;
 mod limits;
 pub(crate) mod line;
 mod lists;
+mod names;
+mod ocsp;
 mod page;
 mod page_html;
 mod servers;

@@ -148,6 +148,8 @@ pub struct Listener {
     pub name: Box<str>,
     /// `id`, or the order of appearance counted from 1.
     pub id: u32,
+    /// Where it was written, `haproxy.cfg:12`.
+    pub place: Box<str>,
     /// The address.
     pub addr: ListenAddr,
     /// Socket options.

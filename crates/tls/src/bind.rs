@@ -4,6 +4,7 @@
 //! the table they find, and find the new one from one moment to the next.
 
 use crate::answers::Answers;
+use crate::info::Served;
 use crate::list::{self, Filter};
 use crate::policy::{Policy, PolicySpec};
 use crate::problem::{Built, Problem};
@@ -14,7 +15,7 @@ use crate::versions::Versions;
 use arc_swap::ArcSwap;
 use base::diag::Severity;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -135,6 +136,19 @@ pub struct Rescan {
     pub problems: Vec<Problem>,
 }
 
+/// A name that a bind answers to (management guide 9.3, `show ssl sni`).
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The name or wildcard; `*` for the certificate of clients that ask for no known one.
+    pub name: String,
+    /// What a wildcard excludes.
+    pub excluded: Vec<String>,
+    /// The certificate's file.
+    pub crt: Arc<Path>,
+    /// The certificate.
+    pub certificate: Served,
+}
+
 impl BindTls {
     /// Loads every certificate of the line.
     pub fn new(store: &CertStore, spec: &BindSpec) -> Built<BindTls> {
@@ -174,6 +188,32 @@ impl BindTls {
     /// How many certificates are loaded, the temporary one not counted.
     pub fn certificates(&self) -> usize {
         self.made_of.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
+    }
+
+    /// The names it answers to, certificate by certificate in the order of the line.
+    pub fn named(&self) -> Vec<Named> {
+        let made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_default = |f: &Filter| f.name.as_ref() == "*" && !f.negative;
+        let told = made.entries.iter().any(|entry| entry.filters.iter().any(is_default));
+        let mut named = Vec::new();
+        for (index, entry) in made.entries.iter().enumerate() {
+            let (no, yes): (Vec<_>, Vec<_>) = entry.filters.iter().partition(|filter| filter.negative);
+            let excluded: Vec<String> = no.iter().map(|filter| filter.name.to_string()).collect();
+            let mut names: Vec<String> = match entry.filters.is_empty() {
+                true => entry.certificate.names.iter().map(ToString::to_string).collect(),
+                false => yes.iter().map(|filter| filter.name.to_string()).collect(),
+            };
+            if index == 0 && !told && !self.spec.strict_sni {
+                names.push("*".into());
+            }
+            named.extend(names.into_iter().map(|name| Named {
+                excluded: if name.contains('*') { excluded.clone() } else { Vec::new() },
+                name,
+                crt: Arc::clone(&entry.crt),
+                certificate: Served::new(&entry.certificate),
+            }));
+        }
+        named
     }
 
     /// Its lists: `crt-list` files, and folders of certificates, which are lists too (management guide 9.3,
@@ -255,7 +295,8 @@ impl MadeOf {
             let certificate = loaded.certificate.or_else(|| store.last(&item.source));
             let policy = self.policy(store, &item.policy, problems);
             if let (Some(certificate), Some(policy)) = (certificate, policy) {
-                self.entries.push(Entry { certificate, policy, filters: item.filters });
+                let crt = item.source.crt.into();
+                self.entries.push(Entry { crt, certificate, policy, filters: item.filters });
             }
         }
     }
@@ -291,7 +332,8 @@ impl MadeOf {
         match (store.temporary(), policy) {
             (Some(certificate), Some(policy)) if somewhere => {
                 problems.push(Problem::Temporary);
-                vec![Entry { certificate, policy, filters: Vec::new() }]
+                let crt = PathBuf::new().into();
+                vec![Entry { crt, certificate, policy, filters: Vec::new() }]
             }
             (Some(_) | None, Some(_) | None) => {
                 problems.push(Problem::NothingToServe);

@@ -34,6 +34,13 @@ impl Certificate {
     pub(crate) fn is_rsa(&self) -> bool {
         self.key.key.algorithm() == SignatureAlgorithm::RSA
     }
+
+    /// The same with this response to staple.
+    pub(crate) fn stapled(&self, response: Vec<u8>) -> Certificate {
+        let mut key = CertifiedKey::new(self.key.cert.clone(), Arc::clone(&self.key.key));
+        key.ocsp = Some(response);
+        Certificate { key: Arc::new(key), names: self.names.clone(), fingerprint: self.fingerprint }
+    }
 }
 
 /// Files larger than this are no certificates; reading one by mistake must not fill the memory.

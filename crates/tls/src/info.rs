@@ -2,6 +2,7 @@
 
 use crate::certificate::Certificate;
 use crate::client_auth::{ClientAuth, VerifyReport};
+use crate::staple::Staple;
 use crate::suites;
 use crate::view::CertView;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -21,6 +22,16 @@ impl Served {
     /// The certificates that were shown behind it, in order.
     pub fn issuers(&self) -> impl Iterator<Item = &[u8]> {
         self.0.key.cert.iter().skip(1).map(AsRef::as_ref)
+    }
+
+    /// What is stapled with it.
+    pub fn staple(&self) -> Option<Staple> {
+        Staple::of(&self.0)
+    }
+
+    /// The names a client may ask for, in lower case.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.names.iter().map(AsRef::as_ref)
     }
 
     /// A look at it.

@@ -5,18 +5,23 @@ use crate::der::{Der, ENUMERATED, EXPLICIT_0, INTEGER, Malformed, OCTETS, OID, S
 
 /// What a client would make of the response, for a certificate of this serial at this time (seconds since the epoch).
 pub(crate) fn check(response: &[u8], serial: &[u8], now: i64) -> Result<(), &'static str> {
-    let single = single(response)?;
-    let serial_of_answer = single.serial;
-    if trim(serial_of_answer) != trim(serial) {
+    check_answer(&Answer::read(response)?, serial, now)
+}
+
+/// The same of a response that was read.
+pub(crate) fn check_answer(answer: &Answer<'_>, serial: &[u8], now: i64) -> Result<(), &'static str> {
+    if trim(answer.serial) != trim(serial) {
         return Err("it is about another certificate");
     }
-    if !single.good {
-        return Err("the certificate is not good by it");
+    match answer.status {
+        Status::Good => {}
+        Status::Revoked => return Err("the certificate is revoked by it"),
+        Status::Unknown => return Err("certificate status is unknown"),
     }
-    if single.this_update > now {
+    if time(answer.this_update)? > now {
         return Err("it is of the future");
     }
-    if single.next_update.is_some_and(|next| next < now) {
+    if answer.next_update.map(time).transpose()?.is_some_and(|next| next < now) {
         return Err("it is out of date");
     }
     Ok(())
@@ -28,11 +33,38 @@ fn trim(serial: &[u8]) -> &[u8] {
     serial.get(zeros..).unwrap_or_default()
 }
 
-struct Single<'d> {
-    serial: &'d [u8],
-    good: bool,
-    this_update: i64,
-    next_update: Option<i64>,
+/// `certStatus` (RFC 6960 section 4.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Good,
+    Revoked,
+    Unknown,
+}
+
+/// Who signed a response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Responder<'d> {
+    /// A distinguished name in DER.
+    Name(&'d [u8]),
+    /// SHA-1 of its key.
+    Key(&'d [u8]),
+}
+
+/// What a response of one answer says. Times are GeneralizedTime as written.
+#[derive(Debug)]
+pub(crate) struct Answer<'d> {
+    pub(crate) responder: Option<Responder<'d>>,
+    pub(crate) produced_at: &'d [u8],
+    /// The whole `CertID`.
+    pub(crate) id: &'d [u8],
+    /// An object identifier.
+    pub(crate) hash: &'d [u8],
+    pub(crate) name_hash: &'d [u8],
+    pub(crate) key_hash: &'d [u8],
+    pub(crate) serial: &'d [u8],
+    pub(crate) status: Status,
+    pub(crate) this_update: &'d [u8],
+    pub(crate) next_update: Option<&'d [u8]>,
 }
 
 const MALFORMED: &str = "it is no OCSP response in DER form";
@@ -43,40 +75,67 @@ impl From<Malformed> for &'static str {
     }
 }
 
-/// `certStatus good`: `[0] IMPLICIT NULL`.
+/// `[0] IMPLICIT NULL` and `[1] IMPLICIT RevokedInfo`.
 const GOOD: u8 = 0x80;
+const REVOKED: u8 = 0xa1;
+/// `responderID`: `[1]` or `[2]`.
+const BY_NAME: u8 = 0xa1;
+const BY_KEY: u8 = 0xa2;
 
-fn single(response: &[u8]) -> Result<Single<'_>, &'static str> {
-    let mut outer = Der(Der(response).take(SEQUENCE)?);
-    if outer.take(ENUMERATED)? != [0] {
-        return Err("the responder had no answer");
+impl<'d> Answer<'d> {
+    pub(crate) fn read(response: &'d [u8]) -> Result<Answer<'d>, &'static str> {
+        let mut outer = Der(Der(response).take(SEQUENCE)?);
+        if outer.take(ENUMERATED)? != [0] {
+            return Err("the responder had no answer");
+        }
+        let mut bytes = Der(Der(outer.take(EXPLICIT_0)?).take(SEQUENCE)?);
+        bytes.take(OID)?;
+        let mut basic = Der(Der(bytes.take(OCTETS)?).take(SEQUENCE)?);
+        let mut data = Der(basic.take(SEQUENCE)?);
+        let mut responder = None;
+        // version [0] may be there
+        while data.peek() != Some(TIME) {
+            match data.any()? {
+                (BY_NAME, name) => responder = Some(Responder::Name(name)),
+                (BY_KEY, key) => responder = Some(Responder::Key(Der(key).take(OCTETS)?)),
+                _ => {}
+            }
+        }
+        let produced_at = data.take(TIME)?;
+        let mut answers = Der(data.take(SEQUENCE)?);
+        let mut answer = Der(answers.take(SEQUENCE)?);
+        if answers.peek().is_some() {
+            return Err("it holds more than one answer");
+        }
+        let from = answer.0;
+        let mut parts = Der(answer.take(SEQUENCE)?);
+        let id = from.get(..from.len() - answer.0.len()).unwrap_or_default();
+        let hash = Der(parts.take(SEQUENCE)?).take(OID)?;
+        let (name_hash, key_hash) = (parts.take(OCTETS)?, parts.take(OCTETS)?);
+        let serial = parts.take(INTEGER)?;
+        let status = match answer.any()?.0 {
+            GOOD => Status::Good,
+            REVOKED => Status::Revoked,
+            _ => Status::Unknown,
+        };
+        let this_update = answer.take(TIME)?;
+        let next_update = match answer.peek() {
+            Some(EXPLICIT_0) => Some(Der(answer.take(EXPLICIT_0)?).take(TIME)?),
+            _ => None,
+        };
+        Ok(Answer {
+            responder,
+            produced_at,
+            id,
+            hash,
+            name_hash,
+            key_hash,
+            serial,
+            status,
+            this_update,
+            next_update,
+        })
     }
-    let mut bytes = Der(Der(outer.take(EXPLICIT_0)?).take(SEQUENCE)?);
-    bytes.take(OID)?;
-    let mut basic = Der(Der(bytes.take(OCTETS)?).take(SEQUENCE)?);
-    let mut data = Der(basic.take(SEQUENCE)?);
-    // version [0] may be there; responderID is [1] or [2]
-    while data.peek() != Some(TIME) {
-        data.any()?;
-    }
-    data.take(TIME)?;
-    let mut answers = Der(data.take(SEQUENCE)?);
-    let mut answer = Der(answers.take(SEQUENCE)?);
-    if answers.peek().is_some() {
-        return Err("it holds more than one answer");
-    }
-    let mut id = Der(answer.take(SEQUENCE)?);
-    for part in [SEQUENCE, OCTETS, OCTETS] {
-        id.take(part)?;
-    }
-    let serial = id.take(INTEGER)?;
-    let (status, _) = answer.any()?;
-    let this_update = time(answer.take(TIME)?)?;
-    let next_update = match answer.peek() {
-        Some(EXPLICIT_0) => Some(time(Der(answer.take(EXPLICIT_0)?).take(TIME)?)?),
-        _ => None,
-    };
-    Ok(Single { serial, good: status == GOOD, this_update, next_update })
 }
 
 /// GeneralizedTime in the one form DER allows, `YYYYMMDDHHMMSSZ`, as seconds since the epoch.

@@ -250,6 +250,26 @@ impl CertStore {
         read.iter().filter(|(source, _)| source.crt == path).find_map(|(_, r)| r.certificate.upgrade())
     }
 
+    /// Certificates in use, and those that no file holds, each once.
+    pub(crate) fn live(&self) -> Vec<Arc<Certificate>> {
+        let mut live: Vec<_> = self.read().values().filter_map(|read| read.certificate.upgrade()).collect();
+        live.extend(self.edits().loose.values().filter_map(|loose| loose.certificate.clone()));
+        live.sort_by_key(Arc::as_ptr);
+        live.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        live
+    }
+
+    /// Puts one certificate in the place of another wherever that is.
+    pub(crate) fn exchange(&self, old: &Arc<Certificate>, new: &Arc<Certificate>) {
+        for loose in self.edits().loose.values_mut() {
+            if let Some(certificate) = loose.certificate.as_mut().filter(|c| Arc::ptr_eq(c, old)) {
+                *certificate = Arc::clone(new);
+            }
+        }
+        let is_old = |read: &Read| std::ptr::eq(read.certificate.as_ptr(), Arc::as_ptr(old));
+        self.read().values_mut().filter(|r| is_old(r)).for_each(|r| r.certificate = Arc::downgrade(new));
+    }
+
     /// Puts a certificate in the place of what was read, until the files change.
     pub(crate) fn replace(&self, source: &Source, certificate: &Arc<Certificate>) {
         let read = Read { stamps: Stamps::of(source), certificate: Arc::downgrade(certificate) };

@@ -15,11 +15,14 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// One certificate as a line brings it in.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    /// The file or alias it is called by.
+    pub(crate) crt: Arc<Path>,
     pub(crate) certificate: Arc<Certificate>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) filters: Vec<Filter>,

@@ -147,6 +147,26 @@ impl<'d> CertView<'d> {
             .collect()
     }
 
+    /// `rsa`, `ecdsa` or `dsa`; the algorithm's own name where it is another.
+    pub fn key_kind(&self) -> String {
+        match self.certificate.public_key().parsed() {
+            Ok(PublicKey::RSA(_)) => "rsa".into(),
+            Ok(PublicKey::EC(_)) => "ecdsa".into(),
+            Ok(PublicKey::DSA(_)) => "dsa".into(),
+            Ok(_) | Err(_) => self.key_alg(),
+        }
+    }
+
+    /// Seconds since the epoch until which it is valid.
+    pub fn not_after_seconds(&self) -> i64 {
+        self.certificate.validity().not_after.timestamp()
+    }
+
+    /// The issuer's name in DER.
+    pub(crate) fn issuer_der(&self) -> &[u8] {
+        self.certificate.issuer().as_raw()
+    }
+
     /// The key's kind and bits, `RSA2048` or `EC256`.
     pub fn key_name(&self) -> String {
         match self.certificate.public_key().parsed() {
@@ -165,6 +185,16 @@ impl<'d> CertView<'d> {
 fn ip(bytes: &[u8]) -> Option<IpAddr> {
     let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+}
+
+/// A name in DER as OpenSSL prints it of late, `C = FR, CN = client`.
+pub(crate) fn spaced(der: &[u8]) -> Option<String> {
+    let (_, name) = X509Name::from_der(der).ok()?;
+    let entries = name.iter_attributes().map(|attribute| {
+        let value = String::from_utf8_lossy(attribute.as_slice());
+        format!("{} = {value}", named(&ENTRIES, attribute.attr_type()))
+    });
+    Some(entries.collect::<Vec<_>>().join(", "))
 }
 
 fn one_line(name: &X509Name<'_>) -> Vec<u8> {

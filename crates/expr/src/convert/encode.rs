@@ -114,7 +114,7 @@ fn base64_encode(bytes: &[u8], alphabet: &[u8; 64], padded: bool) -> Vec<u8> {
 }
 
 /// Padded base64; `None` on any other character and on a wrong length.
-pub(crate) fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
+pub fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;
     }

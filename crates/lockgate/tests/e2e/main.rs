@@ -28,6 +28,7 @@ mod messages;
 mod obtaining;
 mod runtime_api;
 mod secure;
+mod stapling;
 mod statistics_page;
 mod steering;
 mod strictness;

@@ -3,10 +3,11 @@
 //! certificate clients' deploy hooks hold.
 
 use super::call::{Call, Severity};
+use super::certificate_text::{details, staple_text};
 use super::table::Command;
 use proxy::certificates;
 use proxy::stats_socket::CliLevel::{Admin, Operator};
-use tls::{CertError, CertView, Served};
+use tls::CertError;
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command::now(
@@ -67,6 +68,9 @@ fn show(call: &mut Call<'_>) {
         call.put("# filename\n");
         return store.names().iter().for_each(|n| call.put(format_args!("{n}\n")));
     }
+    if let Some(staple) = stapled(call, &name) {
+        return call.put(staple);
+    }
     let pending = name.strip_prefix('*').filter(|n| store.transaction().as_deref() == Some(n));
     let (status, certificate) = match (pending, store.known(&name)) {
         (Some(_), _) => ("Unused", store.pending()),
@@ -85,38 +89,16 @@ fn show(call: &mut Call<'_>) {
     }
 }
 
-fn details(served: &Served) -> Option<String> {
-    let view = served.view()?;
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02X}")).collect::<String>();
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let mut out = format!(
-        "Serial: {}\nnotBefore: {}\nnotAfter: {}\nSubject Alternative Name: {}\nAlgorithm: {}\n\
-         SHA1 FingerPrint: {}\nSubject: {}\nIssuer: {}\n",
-        hex(view.serial()),
-        date(&view.not_before()),
-        date(&view.not_after()),
-        view.alternative_names().join(", "),
-        view.key_name(),
-        hex(&view.sha1()),
-        text(view.subject()),
-        text(view.issuer()),
-    );
-    for issuer in served.issuers().filter_map(CertView::new) {
-        out +=
-            &format!("Chain Subject: {}\nChain Issuer: {}\n", text(issuer.subject()), text(issuer.issuer()));
-    }
-    Some(out)
-}
-
-/// `Nov 25 19:54:41 2026 GMT` of `261125195441Z`.
-fn date(compact: &str) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let part = |from: usize| compact.get(from..from + 2).and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
-    let month = MONTHS.get(part(2).wrapping_sub(1)).copied().unwrap_or_default();
-    // two digits of a year count from 1950 (RFC 5280 section 4.1.2.5.1)
-    let year = if part(0) < 50 { 2000 + part(0) } else { 1900 + part(0) };
-    format!("{month} {:2} {:02}:{:02}:{:02} {year} GMT", part(4), part(6), part(8), part(10))
+/// The response stapled with the certificate of `NAME.ocsp`, or of `*NAME.ocsp` in the transaction.
+fn stapled(call: &Call<'_>, name: &str) -> Option<String> {
+    let store = &call.process.plan.certs;
+    let name = name.strip_suffix(".ocsp")?;
+    let pending = name.strip_prefix('*').filter(|n| store.transaction().as_deref() == Some(n));
+    let served = match pending {
+        Some(_) => store.pending(),
+        None => store.known(name)?.certificate,
+    };
+    Some(staple_text(&served?.staple()?.view()?))
 }
 
 fn set(call: &mut Call<'_>) {

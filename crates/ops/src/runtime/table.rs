@@ -3,8 +3,8 @@
 
 use super::call::Call;
 use super::{
-    acme, backends, certificates, cli, environment, errors, frontends, info, limits, lists, servers,
-    sessions, stat, threads,
+    acme, backends, certificates, cli, environment, errors, frontends, info, limits, lists, names, ocsp,
+    servers, sessions, stat, threads,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -94,6 +94,8 @@ const TABLES: &[&[Command]] = &[
     environment::COMMANDS,
     cli::COMMANDS,
     certificates::COMMANDS,
+    names::COMMANDS,
+    ocsp::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
     frontends::COMMANDS,

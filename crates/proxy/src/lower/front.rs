@@ -135,7 +135,9 @@ impl Lower<'_> {
         tls: Option<Arc<tls::BindTls>>,
     ) -> Option<Listener> {
         let params = &bind.params;
+        let file = self.files.get(usize::from(bind.span.file.0)).cloned().unwrap_or_default();
         Some(Listener {
+            place: format!("{file}:{}", bind.span.line).into(),
             name: params.name.as_ref().map_or("", |n| n.text.as_str()).into(),
             id: params.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
             addr: self.listen_addr(bind, &self.unix_prefix())?,
