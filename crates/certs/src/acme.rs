@@ -3,6 +3,7 @@
 
 mod account;
 mod failure;
+mod rsa;
 mod transport;
 
 pub use account::{Opened, open as open_account};

@@ -87,7 +87,7 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
         by_acme(wanted, storage, hatch, before.as_ref(), &mut complaints).await?
     };
 
-    storage.save(&wanted.name, &bundle)?;
+    storage.save(wanted, &bundle)?;
     if let Some(file) = &wanted.copy {
         write_private(file, &bundle.whole())?;
     }

@@ -1,6 +1,7 @@
 //! The keys of certificates: their kinds as configurations and Certbot's command line name them, and how they are made.
 
 use crate::acme::IssueError;
+use crate::tree::Renewal;
 use rcgen::{
     KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512, PKCS_RSA_SHA256,
     RsaKeySize, SignatureAlgorithm,
@@ -43,6 +44,27 @@ impl KeyKind {
             "p-384" | "secp384r1" => Some(KeyKind::P384),
             "p-521" | "secp521r1" => Some(KeyKind::P521),
             _ => None,
+        }
+    }
+
+    /// Writes down what a renewed certificate is to have, in Certbot's words. A size or curve that is Certbot's default
+    /// is not mentioned.
+    pub(crate) fn describe(self, renewal: &mut Renewal) {
+        let (kind, key, value, default) = match self {
+            KeyKind::Rsa2048 => ("rsa", "rsa_key_size", "2048", true),
+            KeyKind::Rsa3072 => ("rsa", "rsa_key_size", "3072", false),
+            KeyKind::Rsa4096 => ("rsa", "rsa_key_size", "4096", false),
+            KeyKind::P256 => ("ecdsa", "elliptic_curve", "secp256r1", true),
+            KeyKind::P384 => ("ecdsa", "elliptic_curve", "secp384r1", false),
+            KeyKind::P521 => ("ecdsa", "elliptic_curve", "secp521r1", false),
+        };
+        renewal.set("key_type", kind);
+        for other in ["rsa_key_size", "elliptic_curve"] {
+            if other != key || (default && renewal.param(other).is_none()) {
+                renewal.unset(other);
+            } else {
+                renewal.set(key, value);
+            }
         }
     }
 

@@ -1,7 +1,9 @@
-//! Where accounts and certificates are kept: what `issue` needs of the disk and nothing more. Every write is a new file,
-//! synced and renamed; what holds a key is created with mode 0600.
+//! Where accounts and certificates are kept: what `issue` needs of the disk and nothing more. They are in Certbot's tree;
+//! what is remembered of renewals is beside it, in a folder of our own.
 
 use crate::acme::IssueError;
+use crate::issue::Wanted;
+use crate::tree::{Account, Lock, Renewal, Tree};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -36,53 +38,71 @@ impl std::fmt::Debug for Bundle {
     }
 }
 
-/// The folder in which all is kept.
+/// Where all is kept, and how what is new is to be described there.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    folder: PathBuf,
-}
-
-/// Held while one certificate is worked on; released on drop.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
+    tree: Tree,
+    renewal: Option<Renewal>,
+    account: Option<String>,
+    rehearsal: bool,
 }
 
 impl Storage {
     /// A storage in `folder`, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Storage {
-        Storage { folder: folder.into() }
+        Storage::of(Tree::at(folder))
+    }
+
+    /// A storage in a tree.
+    pub fn of(tree: Tree) -> Storage {
+        Storage { tree, renewal: None, account: None, rehearsal: false }
+    }
+
+    /// New certificates are described by `renewal` instead of by what was asked for alone.
+    pub fn described_by(self, renewal: Renewal) -> Storage {
+        Storage { renewal: Some(renewal), ..self }
+    }
+
+    /// Of several accounts, the one of this name.
+    pub fn with_account(self, id: Option<String>) -> Storage {
+        Storage { account: id, ..self }
+    }
+
+    /// Certificates are not kept, as if none had come.
+    pub fn rehearsing(self) -> Storage {
+        Storage { rehearsal: true, ..self }
     }
 
     /// The folder itself.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.tree.config_dir
+    }
+
+    /// The tree in it.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     /// The file with a lineage's certificate and issuers; its key is `privkey.pem` beside it.
     pub fn fullchain(&self, name: &str) -> PathBuf {
-        self.live(name).join("fullchain.pem")
+        self.tree.live(name).join("fullchain.pem")
     }
 
-    fn live(&self, name: &str) -> PathBuf {
-        self.folder.join("live").join(name)
-    }
-
-    /// The file with our account at a directory.
-    pub fn account_file(&self, url: &str) -> PathBuf {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
-        let name: String = url.trim_start_matches("https://").chars().map(plain).collect();
-        self.folder.join("lockgate").join("accounts").join(format!("{name}.json"))
-    }
-
-    /// Our account at a directory, as it was saved.
-    pub fn account(&self, url: &str) -> Result<Option<String>, IssueError> {
-        read(&self.account_file(url))
+    /// Our account at a directory: the one chosen, or the first of those kept, with its name.
+    pub fn account(&self, url: &str) -> Result<Option<(String, Account)>, IssueError> {
+        let id = match &self.account {
+            Some(id) => Some(id.clone()),
+            None => self.tree.accounts(url)?.into_iter().next(),
+        };
+        let Some(id) = id else { return Ok(None) };
+        let account = self.tree.account(url, &id)?;
+        Ok(Some((id, account)))
     }
 
     /// Keeps our account at a directory.
-    pub fn save_account(&self, url: &str, text: &str) -> Result<(), IssueError> {
-        write_private(&self.account_file(url), text)
+    pub fn save_account(&self, url: &str, account: &Account) -> Result<(), IssueError> {
+        self.tree.save_account(url, account)?;
+        Ok(())
     }
 
     /// A text that is remembered over restarts, by its name.
@@ -96,43 +116,53 @@ impl Storage {
     }
 
     fn memory_file(&self, name: &str) -> PathBuf {
-        self.folder.join("lockgate").join(format!("{name}.json"))
+        self.folder().join("lockgate").join(format!("{name}.json"))
     }
 
     /// The certificate that a lineage holds.
     pub fn bundle(&self, name: &str) -> Result<Option<Bundle>, IssueError> {
-        let live = self.live(name);
-        let (key, chain) = (read(&live.join("privkey.pem"))?, read(&live.join("fullchain.pem"))?);
-        Ok(match (key, chain) {
-            (Some(key_pem), Some(full)) => {
-                let (cert_pem, chain_pem) = split(&full);
-                Some(Bundle { key_pem, cert_pem, chain_pem })
-            }
-            (Some(_) | None, Some(_) | None) => None,
-        })
+        if !self.tree.has(name) {
+            return Ok(None);
+        }
+        Ok(Some(self.tree.lineage(name)?.bundle()?))
     }
 
     /// Keeps a lineage's new certificate.
-    pub fn save(&self, name: &str, bundle: &Bundle) -> Result<(), IssueError> {
-        let live = self.live(name);
-        write_private(&live.join("privkey.pem"), &bundle.key_pem)?;
-        write_private(&live.join("cert.pem"), &bundle.cert_pem)?;
-        write_private(&live.join("chain.pem"), &bundle.chain_pem)?;
-        write_private(&live.join("fullchain.pem"), &bundle.fullchain())
+    pub fn save(&self, wanted: &Wanted, bundle: &Bundle) -> Result<(), IssueError> {
+        if self.rehearsal {
+            return Ok(());
+        }
+        let name = &wanted.name;
+        if !self.tree.has(name) {
+            self.tree.create(name, bundle, &self.description(wanted, Renewal::default())?)?;
+            return Ok(());
+        }
+        let mut lineage = self.tree.lineage(name)?;
+        let renewal = self.description(wanted, lineage.renewal().clone())?;
+        lineage.save(bundle, &renewal)?;
+        Ok(())
+    }
+
+    /// How the certificate will be renewed: what is known of it already, and what was asked for now.
+    fn description(&self, wanted: &Wanted, known: Renewal) -> Result<Renewal, IssueError> {
+        let url = &wanted.directory.url;
+        let mut renewal = self.renewal.clone().unwrap_or(known);
+        if wanted.directory.account_key.is_none()
+            && let Some((id, _)) = self.account(url)?
+        {
+            renewal.set("account", &id);
+        }
+        renewal.set("server", url);
+        if renewal.param("authenticator").is_none() {
+            renewal.set("authenticator", "standalone");
+        }
+        wanted.key.describe(&mut renewal);
+        Ok(renewal)
     }
 
     /// Locks a lineage against other processes; fails where one holds it.
     pub fn lock(&self, name: &str) -> Result<Lock, IssueError> {
-        let path = self.folder.join("lockgate").join(format!("{name}.lock"));
-        let bad = |why: io::Error| IssueError::Storage { file: path.clone(), why: why.to_string() };
-        make_parent(&path).map_err(bad)?;
-        let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-        let file = open.map_err(bad)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(fs::TryLockError::WouldBlock) => Err(IssueError::Busy { lock: path }),
-            Err(fs::TryLockError::Error(why)) => Err(bad(why)),
-        }
+        Ok(self.tree.lock_lineage(name)?)
     }
 }
 

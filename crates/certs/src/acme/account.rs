@@ -1,14 +1,21 @@
-//! Our account at an authority: taken up if one is kept, else made. Accounts sign with ECDSA P-256.
+//! Our account at an authority: taken up if one is kept, else made. Those that we make sign with ECDSA on P-256; those
+//! that Certbot made sign with RSA and are used as they are, because limits, external bindings and CAA records
+//! (`accounturi`, RFC 8657) may hang on them.
 
 use super::failure::{IssueError, kind_of};
+use super::rsa::RsaSigner;
 use super::transport::Transport;
 use super::{Directory, Eab};
 use crate::storage::{Storage, write_private};
+use crate::tree;
+use aws_lc_rs::digest;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use instant_acme::{Account, AccountBuilder, AccountCredentials, Error, ExternalAccountKey, Key, NewAccount};
 use rcgen::KeyPair;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// How often a step is asked again because the authority did not like a nonce; the library asks three times a step by
 /// itself. Pebble refuses a fifth of all nonces when told to, so that even then a failure is one in ten million.
@@ -19,12 +26,19 @@ pub struct Opened {
     pub(crate) account: Account,
     pub(crate) transport: Transport,
     host: String,
+    /// What proofs are made with (RFC 8555 section 8.1).
+    thumbprint: String,
 }
 
 impl Opened {
     /// The account's address at the authority.
     pub fn id(&self) -> &str {
         self.account.id()
+    }
+
+    /// The digest of the account's public key (RFC 7638).
+    pub fn thumbprint(&self) -> &str {
+        &self.thumbprint
     }
 
     /// What an error at `step` means.
@@ -56,23 +70,60 @@ pub async fn open(directory: &Directory, storage: &Storage) -> Result<Opened, Is
             keep_key(file, &credentials)?;
             account
         }
-        (None, Some(text)) => {
-            let kept: AccountCredentials =
-                serde_json::from_str(&text).map_err(|why| IssueError::Storage {
-                    file: storage.account_file(&directory.url),
-                    why: format!("not an account ({why}); remove the file to make a new one"),
-                })?;
-            builder(&transport).from_credentials(kept).await.map_err(fail)?
-        }
+        (None, Some((_, kept))) => return take_up(directory, &kept, transport, host).await,
         (None, None) => {
             let (account, credentials) = create(directory, &transport).await.map_err(fail)?;
-            let text = serde_json::to_string(&credentials);
-            let text = text.map_err(|why| IssueError::Key { why: why.to_string() })?;
-            storage.save_account(&directory.url, &text)?;
+            keep(directory, storage, &account, &credentials)?;
             account
         }
     };
-    Ok(Opened { account, transport, host })
+    let thumbprint = account.key_thumbprint().to_owned();
+    Ok(Opened { account, transport, host, thumbprint })
+}
+
+/// Takes up an account of Certbot's tree, ours or Certbot's. The library signs with ECDSA on P-256 alone: of an RSA
+/// account it is given a key to work with that nobody knows, and its signatures are replaced on their way.
+async fn take_up(
+    directory: &Directory,
+    kept: &tree::Account,
+    transport: Transport,
+    host: String,
+) -> Result<Opened, IssueError> {
+    let unusable = |why: String| IssueError::Key { why: format!("the account {}: {why}", kept.uri) };
+    let (transport, key) = match kept.key.kind() {
+        "RSA" => {
+            let signer = RsaSigner::new(&kept.key).map_err(unusable)?;
+            (transport.signing_by(signer), KeyPair::generate().map(|key| key.serialize_der()))
+        }
+        _ => (transport, Ok(kept.key.private_der().map_err(unusable)?)),
+    };
+    let key = PrivatePkcs8KeyDer::from(key.map_err(|why| unusable(why.to_string()))?);
+    let fail = |error| IssueError::of(error, "an account", &host, transport.take_retry_after());
+    let opened = builder(&transport).from_parts(kept.uri.clone(), key, directory.url.clone()).await;
+    let account = opened.map_err(fail)?;
+    let thumbprint = thumbprint(&kept.key).map_err(unusable)?;
+    Ok(Opened { account, transport, host, thumbprint })
+}
+
+/// RFC 7638
+fn thumbprint(key: &tree::AccountKey) -> Result<String, String> {
+    let digest = digest::digest(&digest::SHA256, key.thumbprint_input()?.as_bytes());
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref()))
+}
+
+/// Keeps a new account.
+fn keep(
+    directory: &Directory,
+    storage: &Storage,
+    account: &Account,
+    credentials: &AccountCredentials,
+) -> Result<(), IssueError> {
+    let odd = |why: String| IssueError::Key { why };
+    let pkcs8 = credentials.private_key().secret_pkcs8_der();
+    let key = KeyPair::try_from(pkcs8).map_err(|why| odd(why.to_string()))?;
+    let private = tree::AccountKey::of_pkcs8(pkcs8, key.public_key_raw()).map_err(odd)?;
+    let account = tree::Account::new(private, account.id().to_owned(), SystemTime::now());
+    storage.save_account(&directory.url, &account)
 }
 
 fn builder(transport: &Transport) -> AccountBuilder {

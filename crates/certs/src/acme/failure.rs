@@ -1,5 +1,6 @@
 //! Why there is no certificate: a cause in words, what to do about it, and when to try again.
 
+use crate::tree::TreeError;
 use instant_acme::{Error, Problem};
 use std::fmt;
 use std::path::PathBuf;
@@ -7,6 +8,23 @@ use std::time::SystemTime;
 
 /// Names of RFC 8555 section 6.7 and its successors begin so.
 const URN: &str = "urn:ietf:params:acme:error:";
+
+impl From<TreeError> for IssueError {
+    fn from(error: TreeError) -> IssueError {
+        match error {
+            TreeError::Locked { lock } => IssueError::Busy { lock },
+            TreeError::Io { doing, path, why } => {
+                IssueError::Storage { file: path, why: format!("cannot {doing} it: {why}") }
+            }
+            error @ (TreeError::BadName { .. }
+            | TreeError::Missing { .. }
+            | TreeError::Exists { .. }
+            | TreeError::Conf { .. }
+            | TreeError::Broken { .. }
+            | TreeError::Account { .. }) => IssueError::Tree(error),
+        }
+    }
+}
 
 /// Why an issuance failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +48,8 @@ pub enum IssueError {
         /// Why not.
         why: String,
     },
+    /// What the storage holds is not what it should be.
+    Tree(TreeError),
     /// `--no-verify-ssl` against an authority whose certificates browsers trust.
     Unverified,
     /// The trusted roots cannot be read.
@@ -130,6 +150,7 @@ impl fmt::Display for IssueError {
                 write!(f, "another process works on this certificate (it holds {})", lock.display())
             }
             IssueError::Storage { file, why } => write!(f, "{}: {why}", file.display()),
+            IssueError::Tree(error) => write!(f, "{error}"),
             IssueError::Unverified => f.write_str("the authority's own certificate would not be checked"),
             IssueError::Trust { why } => write!(f, "the trusted roots cannot be used: {why}"),
             IssueError::Unreachable { host, why } => write!(f, "{host} cannot be reached: {why}"),
@@ -189,6 +210,7 @@ impl IssueError {
             IssueError::Storage { .. } => {
                 "the process must be able to write there: 'storage DIR' in the acme section names another place"
             }
+            IssueError::Tree(_) => "the others are not concerned",
             IssueError::Unverified => "leave --no-verify-ssl away",
             IssueError::Trust { .. } => {
                 "SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE can name other roots"
@@ -221,6 +243,7 @@ impl IssueError {
             IssueError::BadName { .. }
             | IssueError::Busy { .. }
             | IssueError::Storage { .. }
+            | IssueError::Tree(_)
             | IssueError::Unverified
             | IssueError::Trust { .. }
             | IssueError::Unreachable { .. }

@@ -3,9 +3,10 @@
 
 use super::Directory;
 use super::failure::IssueError;
+use super::rsa::RsaSigner;
 use hyper::body::{Body, Bytes};
 use hyper::header::{CONTENT_TYPE, HeaderMap, LINK, RETRY_AFTER};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -27,6 +28,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub struct Transport {
     client: Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
     noted: Arc<Mutex<Noted>>,
+    signer: Option<Arc<RsaSigner>>,
 }
 
 /// What was in headers and bodies that are not handed on.
@@ -51,7 +53,25 @@ impl Transport {
         Ok(Transport {
             client: Client::builder(TokioExecutor::new()).build(connector.build()),
             noted: Arc::default(),
+            signer: None,
         })
+    }
+
+    /// The same, with requests signed by another key than the library's.
+    pub(super) fn signing_by(self, signer: RsaSigner) -> Transport {
+        Transport { signer: Some(Arc::new(signer)), ..self }
+    }
+
+    async fn signed(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Result<Request<BodyWrapper<Bytes>>, Error> {
+        let Some(signer) = self.signer.as_ref().filter(|_| request.method() == Method::POST) else {
+            return Ok(request);
+        };
+        let (parts, body) = request.into_parts();
+        let body = signer.sign(&whole(body).await).map_err(text)?;
+        Ok(Request::from_parts(parts, body.into()))
     }
 
     /// When the authority wants to be asked again, of its last refusal.
@@ -74,6 +94,7 @@ impl Transport {
     async fn ask(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, Error> {
         let host = request.uri().host().unwrap_or_default().to_owned();
         let exchange = async {
+            let request = self.signed(request).await?;
             let response = self.client.request(request).await.map_err(other)?;
             let (parts, body) = response.into_parts();
             let body = read(body).await?;
@@ -107,6 +128,15 @@ impl HttpClient for Transport {
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
         Box::pin(self.clone().ask(request))
     }
+}
+
+/// Our own request, which is in memory.
+async fn whole(mut body: BodyWrapper<Bytes>) -> Vec<u8> {
+    let mut all = Vec::new();
+    while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        all.extend(frame.into_data().unwrap_or_default());
+    }
+    all
 }
 
 /// Reads a whole body of a bounded size.

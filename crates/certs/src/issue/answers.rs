@@ -4,9 +4,11 @@
 use super::Wanted;
 use crate::acme::{IssueError, Opened, Unproven, kind_of, patient, words_of};
 use crate::hatch::{Answer, Challenge, Hatch};
+use aws_lc_rs::digest;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use instant_acme::{
-    AuthorizationState, AuthorizationStatus, ChallengeType, Error, Identifier, KeyAuthorization, Order,
-    OrderStatus, RetryPolicy,
+    AuthorizationState, AuthorizationStatus, ChallengeType, Error, Identifier, Order, OrderStatus,
+    RetryPolicy,
 };
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use std::net::IpAddr;
@@ -119,7 +121,8 @@ async fn choose(
         history.tried.push((name.clone(), challenge));
         let Some(handle) = authorization.challenge(type_of(challenge)) else { continue };
         check_token(&name, &handle.token)?;
-        let answer = make(challenge, &name, &handle.token, &handle.key_authorization())?;
+        let proof = format!("{}.{}", handle.token, account.thumbprint());
+        let answer = make(challenge, &name, &handle.token, &proof)?;
         answers.push(Posted { authorization: url, name, challenge, answer });
     }
     Ok(answers)
@@ -160,23 +163,17 @@ fn check_token(name: &str, token: &str) -> Result<(), IssueError> {
     })
 }
 
-fn make(
-    challenge: Challenge,
-    name: &str,
-    token: &str,
-    proof: &KeyAuthorization,
-) -> Result<Answer, IssueError> {
+fn make(challenge: Challenge, name: &str, token: &str, proof: &str) -> Result<Answer, IssueError> {
     let name = name.to_owned();
+    let digest = digest::digest(&digest::SHA256, proof.as_bytes());
     Ok(match challenge {
-        Challenge::Http01 => {
-            Answer::Http { name, token: token.to_owned(), content: proof.as_str().to_owned() }
-        }
+        Challenge::Http01 => Answer::Http { name, token: token.to_owned(), content: proof.to_owned() },
         Challenge::Dns01 => Answer::Dns {
             name: name.strip_prefix("*.").unwrap_or(&name).to_owned(),
-            value: proof.dns_value(),
+            value: BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref()),
         },
         Challenge::TlsAlpn01 => {
-            let pair = acme_certificate(&name, proof.digest().as_ref());
+            let pair = acme_certificate(&name, digest.as_ref());
             let pair = pair.map_err(|why| IssueError::Key { why: why.to_string() })?;
             Answer::Tls { sni: asked_name(&name), pair }
         }

@@ -255,6 +255,7 @@ fn is_authoritys_own(error: &IssueError) -> bool {
         IssueError::BadName { .. }
         | IssueError::Busy { .. }
         | IssueError::Storage { .. }
+        | IssueError::Tree(_)
         | IssueError::Unverified
         | IssueError::Trust { .. }
         | IssueError::RateLimited { .. }

@@ -52,6 +52,21 @@ impl AccountKey {
         AccountKey(json!({ "kty": "EC", "crv": "P-256", "x": text(x), "y": text(y), "d": text(d) }))
     }
 
+    /// A key on P-256 from PKCS#8 (RFC 5958) and its public point, uncompressed.
+    pub fn of_pkcs8(pkcs8: &[u8], point: &[u8]) -> Result<AccountKey, String> {
+        // Of an ECPrivateKey (RFC 5915): version 1, then the private number as an octet string.
+        const BEFORE: [u8; 5] = [2, 1, 1, 4, 32];
+        let at = pkcs8.windows(BEFORE.len()).position(|bytes| bytes == BEFORE);
+        let d = at.and_then(|at| pkcs8.get(at + BEFORE.len()..at + BEFORE.len() + 32));
+        match (d, point.split_first()) {
+            (Some(d), Some((4, xy))) if xy.len() == 64 => {
+                let (x, y) = xy.split_at(32);
+                Ok(AccountKey::p256(d, x, y))
+            }
+            _ => Err("the account's new key is not on P-256".to_owned()),
+        }
+    }
+
     /// `RSA` or `EC`.
     pub fn kind(&self) -> &str {
         self.0.get("kty").and_then(Value::as_str).unwrap_or_default()
