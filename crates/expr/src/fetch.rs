@@ -10,6 +10,7 @@ mod head;
 mod header;
 mod hello;
 mod live;
+mod measure;
 mod parameter;
 mod payload;
 mod process;
@@ -37,6 +38,7 @@ pub(crate) static TABLES: &[&[FetchRow]] = &[
     header::ROWS,
     hello::ROWS,
     live::ROWS,
+    measure::ROWS,
     parameter::ROWS,
     payload::ROWS,
     process::ROWS,

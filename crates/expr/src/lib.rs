@@ -40,6 +40,6 @@ pub use matching::MatchMethod;
 pub use reference::Reference;
 pub use rows::{Fetched, NotYet};
 pub use sample::{Sample, SampleType};
-pub use scope::{CertField, Direction, Fact, Payload, Scope, TimeoutName, VarId, VarScope};
+pub use scope::{CertField, Direction, Fact, Measure, Payload, Scope, TimeoutName, VarId, VarScope};
 pub use stage::Stage;
 pub use vars::VarNames;

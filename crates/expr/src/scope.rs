@@ -86,6 +86,20 @@ pub enum TimeoutName {
     Tunnel,
 }
 
+/// What the kernel measures of a TCP connection. Times are microseconds, the rest counts packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is named after its fetch
+pub enum Measure {
+    Rtt,
+    RttVar,
+    Unacked,
+    Sacked,
+    Lost,
+    Retrans,
+    Fackets,
+    Reordering,
+}
+
 /// Everything else the world knows. Names follow the fetch or the log item that asks for them. Times are
 /// milliseconds, -1 where the phase was not reached, as in logs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -136,8 +150,7 @@ pub enum Fact {
     FcPpAuthority,
     FcPpUniqueId,
     FcPpTlv(u8),
-    FcRttUs,
-    FcRttVarUs,
+    FcMeasured(Measure),
     /// Number and message of the connection's error (manual, `fc_err_str`); 0 and "Success" without.
     FcErr,
     FcErrText,

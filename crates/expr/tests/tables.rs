@@ -38,6 +38,13 @@ const KNOWN: &[&str] = &[
     "req.body_param: yields bin",
     // The certificate of a server exists once a server was asked, not before.
     "ssl_s_",
+    // The manual gives the kernel's counters no argument.
+    "fc_fackets: fc_fackets([string])",
+    "fc_lost: fc_lost([string])",
+    "fc_reordering: fc_reordering([string])",
+    "fc_retrans: fc_retrans([string])",
+    "fc_sacked: fc_sacked([string])",
+    "fc_unacked: fc_unacked([string])",
     // The manual says mandatory.
     "be2dec: be2dec(string[,integer",
 ];

@@ -39,6 +39,19 @@ fn set_int(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int, value: lib
     outcome(done)
 }
 
+/// `TCP_INFO`. A number that is open no more, or no TCP socket, is an error.
+pub(crate) fn tcp_info(number: RawFd) -> io::Result<libc::tcp_info> {
+    // SAFETY: the structure is made of integers, for all of which zero is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut size = size_of::<libc::tcp_info>() as libc::socklen_t;
+    let (into, size_at) = ((&raw mut info).cast(), &raw mut size);
+    // SAFETY: the kernel writes at most `size` bytes into `info` and the number of bytes into `size`; both live until
+    // the call returns, and it keeps no pointer. A kernel that knows fewer fields leaves the last ones zero. Should
+    // the number belong to another descriptor by now, the answer is about that one and no memory is touched.
+    outcome(unsafe { libc::getsockopt(number, libc::IPPROTO_TCP, libc::TCP_INFO, into, size_at) })?;
+    Ok(info)
+}
+
 /// A copy of descriptor `number`, which this process inherited (`fd@N`). The original stays open: several places
 /// of one configuration may name it, and so may the process that comes after a reload.
 pub(crate) fn duplicate_inherited(number: RawFd) -> io::Result<OwnedFd> {

@@ -5,6 +5,7 @@
 use crate::buf::{Buf, with_scratch};
 use net::Stream;
 use std::io;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 use tls::{Session, TlsError};
 
@@ -47,6 +48,8 @@ struct Tls {
 
 /// See the module's head.
 pub struct Link {
+    /// Goes before the socket does.
+    meter: Option<Rc<net::Meter>>,
     stream: Stream,
     tls: Option<Box<Tls>>,
     /// Received and not consumed, in clear.
@@ -58,7 +61,7 @@ pub struct Link {
 impl Link {
     /// A plain link.
     pub fn new(stream: Stream) -> Link {
-        Link { stream, tls: None, input: Buf::default(), output: Buf::default(), ended: false }
+        Link { meter: None, stream, tls: None, input: Buf::default(), output: Buf::default(), ended: false }
     }
 
     /// Puts TLS on top. What was already read in clear is the session's first input.
@@ -70,6 +73,14 @@ impl Link {
     /// The socket.
     pub fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    /// A way to ask what the kernel measures of this connection, for as long as it lives. A unix socket has none.
+    pub fn lend_meter(&mut self) -> Weak<net::Meter> {
+        if self.meter.is_none() {
+            self.meter = self.stream.meter().map(Rc::new);
+        }
+        self.meter.as_ref().map(Rc::downgrade).unwrap_or_default()
     }
 
     /// The TLS session, if there is one.

@@ -18,7 +18,7 @@ use http::proxy_protocol::{self, Addresses, Header};
 use net::Addr;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -64,6 +64,8 @@ pub struct Session {
     pub last_server: Cell<Option<(usize, usize)>>,
     /// What rules want of packets to the client and was not done yet.
     wish: Cell<Option<Marks>>,
+    /// What the kernel measures of the connection, while there is one.
+    pub meter: Weak<net::Meter>,
     /// Its one timer.
     pub deadline: RefCell<Deadline>,
 }
@@ -161,6 +163,7 @@ pub async fn run(
     let dst = stream.local_addr().unwrap_or(Addr::Unix);
     let accepted = worker.tick();
     let _counted = Counted::new(&worker, &front, &listener);
+    let mut link = Link::new(stream);
     let mut session = Rc::new(Session {
         id: worker.next_session(),
         sight: Sight::default(),
@@ -179,9 +182,9 @@ pub async fn run(
         private: RefCell::new(None),
         last_server: Cell::new(None),
         wish: Cell::new(None),
+        meter: link.lend_meter(),
         deadline: RefCell::default(),
     });
-    let mut link = Link::new(stream);
     // it is nobody else's before it is shown
     if needs_preface(&session)
         && let Some(session) = Rc::get_mut(&mut session)

@@ -24,6 +24,7 @@ mod balancing;
 mod deploying;
 mod life;
 mod log_lines;
+mod measuring;
 mod messages;
 mod obtaining;
 mod runtime_api;

@@ -5,7 +5,7 @@ use super::{backend, int, ip, port, text};
 use crate::server::Server;
 use crate::stream::Stream;
 use expr::scope::TimeoutName;
-use expr::{Fact, Sample};
+use expr::{Fact, Measure, Sample};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ fn connection_fact(stream: &Stream<'_>, fact: &Fact) -> Option<Sample<'static>> 
         Fact::FcSrcPort => port(session.src.inet()),
         Fact::FcDst => ip(session.dst.inet()),
         Fact::FcDstPort => port(session.dst.inet()),
+        Fact::FcMeasured(which) => measured(stream, *which),
         Fact::DstConn => Some(int(session.listener.connections.now())),
         Fact::FcErr => Some(Sample::Int(0)),
         Fact::FcErrText => Some(text(NO_ERROR)),
@@ -40,6 +41,20 @@ fn connection_fact(stream: &Stream<'_>, fact: &Fact) -> Option<Sample<'static>> 
         Fact::SslBcKeysize => stream.back_tls.as_ref().map(|tls| int(tls.key_bits)),
         _ => None,
     }
+}
+
+fn measured(stream: &Stream<'_>, which: Measure) -> Option<Sample<'static>> {
+    let all = stream.session.meter.upgrade()?.read().ok()?;
+    Some(int(match which {
+        Measure::Rtt => all.rtt_us,
+        Measure::RttVar => all.rttvar_us,
+        Measure::Unacked => all.unacked,
+        Measure::Sacked => all.sacked,
+        Measure::Lost => all.lost,
+        Measure::Retrans => all.retrans,
+        Measure::Fackets => all.fackets,
+        Measure::Reordering => all.reordering,
+    }))
 }
 
 fn server_fact(stream: &Stream<'_>, fact: &Fact) -> Option<Sample<'static>> {
