@@ -20,6 +20,14 @@ const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 const SECRET_BASE64: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const QUICK: Check = Check::Servers(Duration::from_millis(300));
 
+/// For the SOA record of `site.test`.
+const QUESTION: &[u8] = b"\x12\x34\0\0\0\x01\0\0\0\0\0\0\x04site\x04test\0\0\x06\0\x01";
+
+/// The fourth byte of an answer holds its code.
+fn is_success(answer: &[u8]) -> bool {
+    answer.get(3).is_some_and(|byte| byte & 15 == 0)
+}
+
 /// A `named` with the zones of the tests, on a port of its own.
 struct Named {
     child: Child,
@@ -29,7 +37,7 @@ struct Named {
 
 impl Named {
     fn start() -> Named {
-        // A port that may be taken in between: then the next one is tried.
+        // A port may be taken before it is bound, by either protocol: then the next one is tried.
         (0..5).find_map(|_| Named::start_once()).expect("named starts")
     }
 
@@ -48,29 +56,43 @@ impl Named {
         fs::write(folder.join("named.conf"), conf(&folder.display().to_string(), at.port())).unwrap();
         let mut command = Command::new("/usr/sbin/named");
         command.args(["-g", "-4", "-n", "1", "-c"]).arg(folder.join("named.conf"));
-        let child =
-            command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("Debian's bind9 is installed");
+        command.stdin(Stdio::null()).stderr(fs::File::create(folder.join("said")).unwrap());
+        let child = command.spawn().expect("Debian's bind9 is installed");
         let mut named = Named { child, folder, at };
         named.is_ready().then_some(named)
     }
 
+    /// Waits until it answers by both protocols. One that could not bind its port for one of them serves the other all
+    /// the same: that is not ready, nor will it be.
     fn is_ready(&mut self) -> bool {
-        let until = Instant::now() + Duration::from_secs(20);
-        let mut answer = [0; 512];
-        let question = b"\x12\x34\0\0\0\x01\0\0\0\0\0\0\x04site\x04test\0\0\x06\0\x01";
+        let until = Instant::now() + Duration::from_secs(30);
         while Instant::now() < until && self.child.try_wait().unwrap().is_none() {
-            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-            socket.connect(self.at).unwrap();
-            // The fourth byte holds the answer's code.
-            if socket.send(question).is_ok()
-                && socket.recv(&mut answer).is_ok_and(|n| n > 12)
-                && answer[3] & 15 == 0
-            {
+            if self.answers_datagrams() && self.answers_streams() {
                 return true;
             }
+            if fs::read_to_string(self.folder.join("said")).unwrap().contains("address in use") {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
         false
+    }
+
+    fn answers_datagrams(&self) -> bool {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut answer = [0; 512];
+        let asked = socket.connect(self.at).and_then(|()| socket.send(QUESTION));
+        asked.is_ok() && socket.recv(&mut answer).is_ok_and(|n| is_success(&answer[..n]))
+    }
+
+    fn answers_streams(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(self.at) else { return false };
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let length = u16::try_from(QUESTION.len()).unwrap().to_be_bytes();
+        let mut answer = [0; 14];
+        let asked = stream.write_all(&[&length, QUESTION].concat());
+        asked.is_ok() && stream.read_exact(&mut answer).is_ok() && is_success(&answer[2..])
     }
 
     fn resolver(&self) -> Resolver {

@@ -201,13 +201,12 @@ struct Wish<'a> {
     healthy: bool,
 }
 
-/// What a kill leaves.
+/// What a kill leaves. It becomes the text of a file when it is read: most of it is overwritten unread.
 struct Disk {
-    states: Vec<String>,
-    /// What `states` and `authority` say, to write only what changed.
-    written: (Vec<State>, AuthorityState),
+    /// With whether it has been text since it was written.
+    states: Vec<(State, bool)>,
     certificates: Vec<Option<CertificateFacts>>,
-    authority: String,
+    authority: AuthorityState,
 }
 
 struct Lineage {
@@ -268,10 +267,9 @@ impl World {
         let lineages: Vec<Lineage> = (0..LINEAGES).map(|i| lineage(i, &mut dice)).collect();
         let known = AuthorityState::new(DIRECTORY);
         let disk = Disk {
-            states: lineages.iter().map(|l| l.state.to_json()).collect(),
-            written: (lineages.iter().map(|l| l.state.clone()).collect(), known.clone()),
+            states: lineages.iter().map(|l| (l.state.clone(), false)).collect(),
             certificates: vec![None; lineages.len()],
-            authority: known.to_json(),
+            authority: known.clone(),
         };
         let (kills, excused, expired, forgotten) = (0, 0, HashSet::new(), Vec::new());
         World { dice, authority, known, lineages, disk, clock, wrong, kills, excused, expired, forgotten }
@@ -313,8 +311,7 @@ impl World {
     fn reload(&mut self, now: i64) {
         self.kills += 1;
         let now = self.local(now);
-        self.known = AuthorityState::from_json(&self.disk.authority, now).unwrap();
-        self.disk.written.1 = self.known.clone();
+        self.known = AuthorityState::from_json(&self.disk.authority.to_json(), now).unwrap();
     }
 
     /// A lineage as the process finds it, in the first turn after it came back.
@@ -322,9 +319,12 @@ impl World {
         let lineage = &mut self.lineages[i];
         if lineage.lives_through != self.kills {
             lineage.lives_through = self.kills;
-            lineage.state = State::from_json(&self.disk.states[i]).unwrap();
+            let (state, was_text) = &mut self.disk.states[i];
+            if !std::mem::replace(was_text, true) {
+                *state = State::from_json(&state.to_json()).unwrap();
+            }
+            lineage.state.clone_from(state);
             lineage.facts.clone_from(&self.disk.certificates[i]);
-            self.disk.written.0[i] = lineage.state.clone();
         }
     }
 
@@ -335,16 +335,13 @@ impl World {
 
     fn save(&mut self, i: usize, local: UnixTime) -> Result<(), Killed> {
         self.kill_point()?;
-        if self.known != self.disk.written.1 {
+        if self.known != self.disk.authority {
             self.known.buckets.settle(local);
-            self.disk.authority = self.known.to_json();
-            self.disk.written.1 = self.known.clone();
+            self.disk.authority.clone_from(&self.known);
         }
         self.kill_point()?;
-        let state = &self.lineages[i].state;
-        if *state != self.disk.written.0[i] {
-            self.disk.states[i] = state.to_json();
-            self.disk.written.0[i] = state.clone();
+        if self.lineages[i].state != self.disk.states[i].0 {
+            self.disk.states[i] = (self.lineages[i].state.clone(), false);
         }
         self.kill_point()
     }
