@@ -10,7 +10,7 @@ pub use account::{Opened, open as open_account};
 pub use failure::{IssueError, Unproven};
 pub use transport::Transport;
 
-pub(crate) use account::patient;
+pub(crate) use account::{NO_ACCOUNT, name as account_name, patient};
 pub(crate) use failure::{kind_of, words_of};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};

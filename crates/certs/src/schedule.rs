@@ -2,6 +2,7 @@
 //! yet. What to do and when is decided by `renew`; how, by `issue`; here both are brought together and time passes.
 //! It runs where nobody is served: on a thread of its own, in a process that may write the storage.
 
+mod alert;
 mod authorities;
 mod board;
 mod entry;
@@ -10,7 +11,7 @@ pub use board::{Board, Row, Standing};
 
 use crate::hatch::Hatch;
 use crate::issue::Wanted;
-use crate::renew::UnixTime;
+use crate::renew::{Severity, UnixTime};
 use crate::storage::Storage;
 use authorities::Authorities;
 use entry::Entry;
@@ -38,21 +39,12 @@ pub struct Job {
     pub storage: Storage,
     /// The file that is served, which tells what is there.
     pub file: std::path::PathBuf,
-}
-
-/// How grave a piece of news is, as syslog counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gravity {
-    /// It failed.
-    Error,
-    /// It went well, but.
-    Warning,
-    /// It went well.
-    Notice,
+    /// Programs that hear of what goes wrong with it; lines of shell.
+    pub alert_hooks: Vec<String>,
 }
 
 /// Who is told the news.
-pub type Tell = Arc<dyn Fn(Gravity, &str) + Send + Sync>;
+pub type Tell = Arc<dyn Fn(Severity, &str) + Send + Sync>;
 
 /// The way to a running scheduler.
 #[derive(Clone)]
@@ -117,7 +109,7 @@ pub async fn run(jobs: Vec<Job>, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox)
             Some(done) = working.join_next() => match done {
                 Ok(entry) => resting.push(entry),
                 // It has reported its panic itself; the others go on.
-                Err(why) => tell(Gravity::Error, &format!("a certificate is not looked after any more: {why}")),
+                Err(why) => tell(Severity::Err, &format!("a certificate is not looked after any more: {why}")),
             },
             Some(called) = requests.recv() => {
                 resting.iter_mut().filter(|entry| entry.is_called(&called)).for_each(Entry::force);

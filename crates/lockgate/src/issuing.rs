@@ -6,7 +6,8 @@ use certs::acme::{Directory, Eab, LETS_ENCRYPT};
 use certs::dns::{Check, Cloudflare, Hooks, Provider, Resolver, TsigKey, Update};
 use certs::hatch::{Challenge, Records};
 use certs::issue::{Profile, Wanted};
-use certs::schedule::{Gravity, Job, Tell};
+use certs::renew::Severity;
+use certs::schedule::{Job, Tell};
 use certs::{KeyKind, Storage};
 use config::Model;
 use config::model::{Acme, AcmeChallenge};
@@ -39,7 +40,10 @@ fn job(model: &Model, plan: &Plan, wanted: &plan::Wanted) -> Result<Job, String>
         section = next.filter(|_| ways.len() < model.acmes.len());
     }
     let (section, storage) = (wanted.section.to_string(), Storage::new(&wanted.storage));
-    Ok(Job { section, ways, storage, file: wanted.file() })
+    let own = model.acmes.iter().find(|acme| acme.name.text == *wanted.section);
+    let alert_hooks =
+        own.map(|acme| acme.alert_hooks.iter().map(|word| word.text.clone()).collect()).unwrap_or_default();
+    Ok(Job { section, ways, storage, file: wanted.file(), alert_hooks })
 }
 
 /// One section's way to a certificate.
@@ -157,18 +161,14 @@ pub(crate) fn make_room(plan: &Plan, identity: &Identity) -> Result<(), String> 
 /// News go to the terminal and to the first frontend's log.
 pub(crate) fn tell(plan: &Arc<Plan>, console: Console) -> Tell {
     let plan = plan.clone();
-    Arc::new(move |gravity, text| {
-        let (level, now) = match gravity {
-            Gravity::Error => (3, wall_us()),
-            Gravity::Warning => (4, wall_us()),
-            Gravity::Notice => (5, wall_us()),
-        };
-        match gravity {
-            Gravity::Error | Gravity::Warning => console.warning(text),
-            Gravity::Notice => console.notice(text),
+    Arc::new(move |severity, text| {
+        match severity {
+            Severity::Emerg | Severity::Crit => console.alert(text),
+            Severity::Err | Severity::Warning => console.warning(text),
+            Severity::Notice | Severity::Info => console.notice(text),
         }
         if let Some(front) = plan.frontends.first() {
-            front.log.notice(text, level, now);
+            front.log.notice(text, severity.level(), wall_us());
         }
     })
 }

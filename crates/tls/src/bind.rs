@@ -190,6 +190,12 @@ impl BindTls {
         self.made_of.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
     }
 
+    /// When the first of them ends, seconds since the epoch.
+    pub fn soonest_end(&self) -> Option<i64> {
+        let made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);
+        made.entries.iter().map(|entry| entry.certificate.not_after).min()
+    }
+
     /// The names it answers to, certificate by certificate in the order of the line.
     pub fn named(&self) -> Vec<Named> {
         let made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,6 +27,8 @@ pub(crate) struct Certificate {
     pub(crate) names: Box<[Box<str>]>,
     /// SHA-256 of the certificate itself: what sessions are bound to.
     pub(crate) fingerprint: [u8; 32],
+    /// The last second of its life, since the epoch.
+    pub(crate) not_after: i64,
 }
 
 impl Certificate {
@@ -39,7 +41,12 @@ impl Certificate {
     pub(crate) fn stapled(&self, response: Vec<u8>) -> Certificate {
         let mut key = CertifiedKey::new(self.key.cert.clone(), Arc::clone(&self.key.key));
         key.ocsp = Some(response);
-        Certificate { key: Arc::new(key), names: self.names.clone(), fingerprint: self.fingerprint }
+        Certificate {
+            key: Arc::new(key),
+            names: self.names.clone(),
+            fingerprint: self.fingerprint,
+            not_after: self.not_after,
+        }
     }
 }
 
@@ -269,7 +276,7 @@ fn finish(key: CertifiedKey, facts: Facts) -> Certificate {
     if let Some(leaf) = key.cert.first() {
         fingerprint.copy_from_slice(digest::digest(&digest::SHA256, leaf).as_ref());
     }
-    Certificate { key: Arc::new(key), names: facts.names, fingerprint }
+    Certificate { key: Arc::new(key), names: facts.names, fingerprint, not_after: facts.not_after }
 }
 
 fn staple(source: &Source, serial: &[u8], now: SystemTime, problems: &mut Vec<Problem>) -> Option<Vec<u8>> {

@@ -126,6 +126,20 @@ fn keep(
     storage.save_account(&directory.url, &account)
 }
 
+/// In place of an account's name while there is none.
+pub(crate) const NO_ACCOUNT: &str = "new";
+
+/// What tells the account that [`open`] takes up from others, without asking the authority: its address there, or the
+/// file with the operator's own key. [`NO_ACCOUNT`] where one will be made, or none can be read.
+pub(crate) fn name(directory: &Directory, storage: &Storage) -> String {
+    let made = match &directory.account_key {
+        Some(file) => file.exists().then(|| file.display().to_string()),
+        // What cannot be read is told by `open`, before anything is ordered.
+        None => storage.account(&directory.url).ok().flatten().map(|(_, kept)| kept.uri),
+    };
+    made.unwrap_or_else(|| NO_ACCOUNT.to_owned())
+}
+
 fn builder(transport: &Transport) -> AccountBuilder {
     Account::builder_with_http(Box::new(transport.clone()))
 }
@@ -208,4 +222,26 @@ fn keep_key(file: &Path, credentials: &AccountCredentials) -> Result<(), IssueEr
     let key =
         KeyPair::try_from(credentials.private_key().secret_pkcs8_der()).map_err(|e| bad(e.to_string()))?;
     write_private(file, &key.serialize_pem())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_told_apart_without_asking() {
+        let folder = std::env::temp_dir().join(format!("lockgate-account-name-{}", std::process::id()));
+        let (storage, mut directory) = (Storage::new(&folder), Directory::default());
+        assert_eq!(name(&directory, &storage), NO_ACCOUNT);
+        let uri = "https://ca.example/acct/7".to_owned();
+        let kept = tree::Account::new(tree::AccountKey::p256(&[1], &[2], &[3]), uri, SystemTime::now());
+        storage.save_account(&directory.url, &kept).unwrap();
+        assert_eq!(name(&directory, &storage), "https://ca.example/acct/7");
+        let file = folder.join("own.key");
+        directory.account_key = Some(file.clone());
+        assert_eq!(name(&directory, &storage), NO_ACCOUNT);
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(name(&directory, &storage), file.display().to_string());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// An alert that nobody acted upon is repeated this often.
 const REPEAT: Duration = Duration::from_secs(24 * 3600);
 
+/// So many failures in a row are no accident.
+const LASTING: u32 = 3;
+
 /// How bad it is, as syslog words it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -47,20 +50,52 @@ impl Severity {
         if now > facts.not_after {
             return Severity::Emerg;
         }
-        let margin = facts.not_after.since(due.at).min(facts.lifetime() / 2);
+        if now < due.at {
+            return Severity::Info;
+        }
         let left = facts.not_after.since(now);
-        if now < due.at || left > margin * 3 / 4 {
-            Severity::Info
-        } else if left > margin / 2 {
-            Severity::Notice
-        } else if left > margin / 4 {
-            Severity::Warning
-        } else if left > margin / 10 {
-            Severity::Err
-        } else {
-            Severity::Crit
+        let worst = bounds(facts, due).into_iter().rev().find(|(_, bound)| left <= *bound);
+        worst.map_or(Severity::Info, |(severity, _)| severity)
+    }
+
+    /// When it is worse than at `now`, if nothing is done; `None` if it cannot be worse.
+    pub fn rises_at(facts: &CertificateFacts, due: &Due, now: UnixTime) -> Option<UnixTime> {
+        let rises = bounds(facts, due).map(|(_, bound)| facts.not_after - bound);
+        let over = facts.not_after + Duration::from_secs(1);
+        rises.into_iter().chain([over]).find(|at| *at > now)
+    }
+
+    /// How bad a failed attempt is, with this expiry: something is served still and it may go well the next time, or not.
+    pub fn of_failure(expiry: Option<Severity>, failures: u32) -> Severity {
+        match expiry {
+            Some(expiry) if failures < LASTING => expiry.max(Severity::Warning),
+            Some(expiry) => expiry.max(Severity::Err),
+            None => Severity::Err,
         }
     }
+
+    /// The number by which syslog knows it (RFC 5424 section 6.2.1).
+    pub fn level(self) -> u8 {
+        match self {
+            Severity::Emerg => 0,
+            Severity::Crit => 2,
+            Severity::Err => 3,
+            Severity::Warning => 4,
+            Severity::Notice => 5,
+            Severity::Info => 6,
+        }
+    }
+}
+
+/// What is left, at most, where each begins.
+fn bounds(facts: &CertificateFacts, due: &Due) -> [(Severity, Duration); 4] {
+    let margin = facts.not_after.since(due.at).min(facts.lifetime() / 2);
+    [
+        (Severity::Notice, margin * 3 / 4),
+        (Severity::Warning, margin / 2),
+        (Severity::Err, margin / 4),
+        (Severity::Crit, margin / 10),
+    ]
 }
 
 /// What was told already, so that restarts do not tell it again.
@@ -104,6 +139,23 @@ mod tests {
         let at = |day: u32| Severity::of(&facts, &due, UnixTime(0) + DAY * day);
         use Severity::{Crit, Emerg, Err, Info, Notice, Warning};
         assert_eq!([10, 61, 70, 76, 84, 88, 91].map(at), [Info, Info, Notice, Warning, Err, Crit, Emerg]);
+        let mut now = UnixTime(0);
+        for worse in [Notice, Warning, Err, Crit, Emerg] {
+            let at = Severity::rises_at(&facts, &due, now).unwrap();
+            assert!(Severity::of(&facts, &due, at - Duration::from_secs(1)) < worse);
+            assert_eq!(Severity::of(&facts, &due, at), worse);
+            now = at;
+        }
+        assert_eq!(Severity::rises_at(&facts, &due, now), None);
+    }
+
+    #[test]
+    fn a_failure_is_worse_the_less_there_is_to_fall_back_upon() {
+        let failed = Severity::of_failure;
+        assert_eq!(failed(Some(Severity::Info), 1), Severity::Warning);
+        assert_eq!(failed(Some(Severity::Info), 3), Severity::Err);
+        assert_eq!(failed(Some(Severity::Crit), 1), Severity::Crit);
+        assert_eq!(failed(None, 1), Severity::Err);
     }
 
     #[test]

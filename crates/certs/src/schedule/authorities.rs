@@ -1,16 +1,34 @@
 //! What is remembered of authorities, by their directories: shared by all certificates that are ordered there.
 
-use crate::acme::IssueError;
+use crate::acme::{self, Directory, IssueError};
 use crate::renew::{AuthorityState, UnixTime};
 use crate::storage::Storage;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 /// By directory.
 #[derive(Default)]
-pub(super) struct Authorities(RefCell<HashMap<String, AuthorityState>>);
+pub(super) struct Authorities {
+    states: RefCell<HashMap<String, AuthorityState>>,
+    /// What our accounts there are called, by storage.
+    accounts: RefCell<HashMap<(Directory, PathBuf), String>>,
+}
 
 impl Authorities {
+    /// What the account is called in our records; looked up in the storage until there is one.
+    pub(super) fn account(&self, directory: &Directory, storage: &Storage) -> String {
+        let key = (directory.clone(), storage.folder().to_owned());
+        if let Some(name) = self.accounts.borrow().get(&key) {
+            return name.clone();
+        }
+        let name = acme::account_name(directory, storage);
+        if name != acme::NO_ACCOUNT {
+            self.accounts.borrow_mut().insert(key, name.clone());
+        }
+        name
+    }
+
     /// Looks at one, read from the storage when first met; unreadable memory is none.
     pub(super) fn with<T>(
         &self,
@@ -19,7 +37,7 @@ impl Authorities {
         now: UnixTime,
         look: impl FnOnce(&mut AuthorityState) -> T,
     ) -> T {
-        let mut all = self.0.borrow_mut();
+        let mut all = self.states.borrow_mut();
         let state = all.entry(directory.to_owned()).or_insert_with(|| {
             let kept = storage.memory(&memory_name(directory)).ok().flatten();
             let kept = kept.and_then(|text| AuthorityState::from_json(&text, now).ok());

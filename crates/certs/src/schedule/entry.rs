@@ -1,14 +1,15 @@
 //! One certificate under the scheduler: what is known of it, and one look at it.
 
+use super::alert::{self, Alert, Event};
 use super::authorities::Authorities;
 use super::board::{Board, Standing, is_called};
-use super::{Gravity, Job, Tell, random};
+use super::{Job, Tell, random};
 use crate::acme::{self, IssueError, kind_of, patient};
 use crate::hatch::Hatch;
 use crate::issue::{Wanted, issue};
 use crate::renew::{
-    AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, State, Step, UnixTime, Waiting, Window,
-    step,
+    AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, Severity, State, Step, UnixTime, Waiting,
+    Window, step,
 };
 use instant_acme::{CertificateIdentifier, Error};
 use rustls_pki_types::CertificateDer;
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     /// When to look again.
     pub(super) wake: UnixTime,
     forced: bool,
+    /// Why it is not renewed, in the words of the last look.
+    why: String,
 }
 
 impl Entry {
@@ -38,18 +41,18 @@ impl Entry {
     pub(super) fn new(at: usize, job: Job, tell: &Tell) -> Entry {
         let state = |index: usize| match job.storage.memory(&memory_name(&job, index)) {
             Ok(Some(text)) => State::from_json(&text).unwrap_or_else(|why| {
-                tell(Gravity::Warning, &format!("{}: {why}", memory_name(&job, index)));
+                tell(Severity::Warning, &format!("{}: {why}", memory_name(&job, index)));
                 State::default()
             }),
             Ok(None) => State::default(),
             Err(why) => {
-                tell(Gravity::Warning, &why.to_string());
+                tell(Severity::Warning, &why.to_string());
                 State::default()
             }
         };
         let states = (0..job.ways.len()).map(state).collect();
         let facts = facts(&job);
-        Entry { at, job, states, facts, wake: UnixTime::default(), forced: false }
+        Entry { at, job, states, facts, wake: UnixTime::default(), forced: false, why: String::new() }
     }
 
     pub(super) fn is_called(&self, called: &str) -> bool {
@@ -90,7 +93,56 @@ impl Entry {
                 break;
             }
         }
+        self.watch(tell);
         self
+    }
+
+    /// Tells how near the end of what is served is: when it gets worse, daily, and when all is well again.
+    fn watch(&mut self, tell: &Tell) {
+        let now = now();
+        let (Some(facts), Some(state)) = (&self.facts, self.states.first_mut()) else { return };
+        let due = Policy::default().due(Some(facts), state, now);
+        let severity = Severity::of(facts, &due, now);
+        if let Some(at) = Severity::rises_at(facts, &due, now) {
+            self.wake = self.wake.min(at);
+        }
+        if !state.watch.tell(severity, now) {
+            return;
+        }
+        let (end, why) = (facts.not_after, &self.why);
+        let left = facts.not_after.since(now).as_secs() / 3600;
+        let text = match severity {
+            Severity::Info => format!("is renewed; it ends {end}"),
+            Severity::Notice | Severity::Warning | Severity::Err | Severity::Crit => {
+                format!("ends {end}, in {left} hours, and is not renewed yet: {why}")
+            }
+            Severity::Emerg => format!("has ended {end}, clients turn away: {why}"),
+        };
+        // What cannot be remembered is told again after a restart.
+        let _ = self.job.storage.remember(&memory_name(&self.job, 0), &state.to_json());
+        self.alert(Event::Expiry, severity, &text, tell);
+    }
+
+    /// In the log, and to the operator's programs.
+    fn alert(&self, event: Event, severity: Severity, text: &str, tell: &Tell) {
+        let Some(wanted) = self.job.ways.first() else { return };
+        let text = format!("certificate '{}' {text}", wanted.name);
+        tell(severity, &text);
+        let ends_in = self.facts.as_ref().map(|facts| facts.not_after.0.saturating_sub(now().0));
+        let alert =
+            Alert { event, severity, name: &wanted.name, names: &wanted.names, ends_in, message: &text };
+        alert::raise(&self.job.alert_hooks, &alert, tell);
+    }
+
+    /// How bad a failed attempt is.
+    fn severity_of_failure(&self, way: usize, authority_failures: u32) -> Severity {
+        let (now, state) = (now(), self.states.get(way));
+        let expiry =
+            self.facts.as_ref().zip(state).map(|(facts, state)| {
+                Severity::of(facts, &Policy::default().due(Some(facts), state, now), now)
+            });
+        let failures = state.map_or(0, |state| state.backoff.failures);
+        Severity::of_failure(expiry, failures.max(authority_failures))
     }
 
     fn step(&mut self, way: usize, authorities: &Authorities) -> Step {
@@ -106,8 +158,9 @@ impl Entry {
             let why = Policy::default().due(self.facts.as_ref(), state, now).why;
             return Step::Order { why, replaces, kind: OrderKind::SameNames };
         }
+        let account = authorities.account(&wanted.directory, &self.job.storage);
         let look = |authority: &mut AuthorityState| {
-            let order = (wanted.directory.url.as_str(), wanted.names.as_slice());
+            let order = (account.as_str(), wanted.names.as_slice());
             step(&Policy::default(), self.facts.as_ref(), state, authority, order, now)
         };
         authorities.with(&wanted.directory.url, &self.job.storage, now, look)
@@ -121,13 +174,14 @@ impl Entry {
             Waiting::Name { .. } | Waiting::Authority { .. } | Waiting::Limit(_) => Standing::Failing,
         };
         let not_after = self.facts.as_ref().map(|facts| facts.not_after);
+        self.why = waiting.to_string();
         let next = match waiting {
             Waiting::NotDue(at, _) => *at,
             Waiting::Name { .. } | Waiting::Authority { .. } | Waiting::Limit(_) => self.wake,
         };
         board.put(self.at, |row| {
             (row.standing, row.not_after, row.next) = (standing, not_after, Some(next));
-            row.why = waiting.to_string();
+            row.why.clone_from(&self.why);
         });
     }
 
@@ -156,10 +210,11 @@ impl Entry {
         let Some(mut wanted) = self.job.ways.get(way).cloned() else { return };
         wanted.replaces = replaces;
         let url = wanted.directory.url.clone();
-        let order = NewOrder { account: &url, names: &wanted.names, kind };
         let storage = self.job.storage.clone();
+        let account = authorities.account(&wanted.directory, &storage);
+        let order = NewOrder { account: &account, names: &wanted.names, kind };
         let mut trouble = Vec::new();
-        let new_account = storage.account(&url).ok().flatten().is_none();
+        let new_account = account == acme::NO_ACCOUNT;
         let taken = authorities.change(&url, &storage, now(), |authority| {
             // A forced order is the operator's: it goes out even where our records say that it will be refused.
             let _ = authority.buckets.take(order, now());
@@ -178,11 +233,12 @@ impl Entry {
                 self.facts = facts(&self.job);
                 let names = wanted.names.join(", ");
                 tell(
-                    Gravity::Notice,
+                    Severity::Notice,
                     &format!("certificate '{}' for {names} is obtained and served", wanted.name),
                 );
-                let complaint =
-                    |text: &String| tell(Gravity::Warning, &format!("certificate '{}': {text}", wanted.name));
+                let complaint = |text: &String| {
+                    tell(Severity::Warning, &format!("certificate '{}': {text}", wanted.name))
+                };
                 issued.complaints.iter().for_each(complaint);
                 if let (Some(facts), Some(state)) = (&self.facts, self.states.get_mut(way)) {
                     state.issued(facts, now(), random());
@@ -192,9 +248,16 @@ impl Entry {
             }
             Err(IssueError::Busy { .. }) => self.wake = now() + BUSY,
             Err(error) => {
-                let text = format!("certificate '{}': {error}; {}", wanted.name, error.remedy());
-                tell(Gravity::Error, &text);
                 self.failed(way, &error);
+                let failures =
+                    authorities.with(&url, &storage, now(), |authority| authority.backoff.failures);
+                let severity = self.severity_of_failure(way, failures);
+                self.alert(
+                    Event::Failure,
+                    severity,
+                    &format!("is not obtained: {error}; {}", error.remedy()),
+                    tell,
+                );
             }
         }
         if let Some(state) = self.states.get(way) {
@@ -202,7 +265,7 @@ impl Entry {
         }
         trouble
             .iter()
-            .for_each(|why| tell(Gravity::Warning, &format!("what was done is not remembered: {why}")));
+            .for_each(|why| tell(Severity::Warning, &format!("what was done is not remembered: {why}")));
     }
 
     fn failed(&mut self, way: usize, error: &IssueError) {
@@ -299,13 +362,7 @@ async fn ask(wanted: &Wanted, job: &Job) -> Result<Option<(Window, Duration)>, I
     let Ok(id) = CertificateIdentifier::try_from(&der) else { return Ok(None) };
     let account = acme::open_account(&wanted.directory, &job.storage).await?;
     match patient(async || account.account.renewal_info(&id).await).await {
-        Ok((info, retry_after)) => {
-            let (start, end) = (info.suggested_window.start, info.suggested_window.end);
-            let (start, end) = (UnixTime(start.unix_timestamp()), UnixTime(end.unix_timestamp()));
-            Ok(Window::new(start, end, info.explanation_url.as_deref())
-                .ok()
-                .map(|window| (window, retry_after)))
-        }
+        Ok((info, retry_after)) => Ok(Window::of(&info).ok().map(|window| (window, retry_after))),
         Err(Error::Unsupported(_)) => Ok(None),
         // An authority does not know the certificates of others.
         Err(Error::Api(problem)) if matches!(kind_of(&problem).as_str(), "malformed" | "notFound") => {

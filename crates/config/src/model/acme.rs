@@ -33,6 +33,8 @@ pub struct Acme {
     pub preferred_chain: Option<Word>,
     /// `renew-hook`, in order
     pub renew_hooks: Vec<Word>,
+    /// `alert-hook`, in order
+    pub alert_hooks: Vec<Word>,
     /// `storage`
     pub storage: Option<Word>,
     /// `dns-hook`

@@ -111,6 +111,16 @@ pub(crate) const ROWS: &[Row] = &[
             a.finish()
         },
     ),
+    row(
+        &["alert-hook"],
+        "<command>",
+        "Run by the shell when a certificate nears its end or is not obtained; LOCKGATE_EVENT (expiry|failure), \
+         LOCKGATE_SEVERITY, LOCKGATE_CERTIFICATE, LOCKGATE_DOMAINS, LOCKGATE_ENDS_IN (seconds) and LOCKGATE_MESSAGE tell.",
+        |_, a, s| {
+            s.alert_hooks.push(a.expect_text("a command")?.clone());
+            a.finish()
+        },
+    ),
     row(&["storage"], "<dir>", "Where accounts and certificates are kept.", |_, a, s| {
         one(a, "a directory", &mut s.storage)
     }),

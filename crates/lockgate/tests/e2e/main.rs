@@ -19,6 +19,7 @@ mod program;
 mod reload;
 mod upstream;
 
+mod alarms;
 mod article;
 mod balancing;
 mod deploying;

@@ -171,7 +171,7 @@ fn what_clients_and_servers_did_is_counted_where_it_happened() {
     assert_eq!(of("f", "FRONTEND", ["stot", "req_tot", "hrsp_2xx", "dreq"]), ["4", "4", "3", "1"]);
     assert_eq!(of("b", "s", ["stot", "lbtot", "hrsp_2xx", "status"]), ["3", "3", "3", "no check"]);
     assert_eq!(of("b", "BACKEND", ["stot", "algo", "hrsp_4xx", "act"]), ["3", "leastconn", "0", "1"]);
-    assert_eq!(columns(&stat, "f", "FRONTEND").len(), 129, "a column each, and the end of the line");
+    assert_eq!(columns(&stat, "f", "FRONTEND").len(), 131, "a column each, and the end of the line");
     assert_eq!(operated.ask("clear counters all"), "\n");
     let stat = operated.ask("show stat f 1 -1");
     assert_eq!(stat.lines().count(), 3, "{stat}");

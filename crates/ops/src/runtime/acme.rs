@@ -1,11 +1,12 @@
 //! Challenges and certificates over the runtime API: another process on the machine posts an authority's answers here
 //! (`certs::hatch`), and operators look at certificates that renew themselves.
 
+use super::Process;
 use super::call::Call;
 use super::table::{Command, PATIENCE};
 use crate::worker::{Elsewhere, session};
 use certs::renew::UnixTime;
-use certs::schedule::Row;
+use certs::schedule::{Row, Standing};
 use proxy::certificates;
 use proxy::stats_socket::CliLevel::Admin;
 use std::io;
@@ -73,6 +74,17 @@ async fn asked(keeper: &Elsewhere, line: &str) -> io::Result<String> {
         Ok(said)
     };
     tokio::time::timeout(PATIENCE, talk).await?
+}
+
+/// How many certificates of `acme` sections are not obtained as they should be; of the keeper's where it looks after them.
+pub(super) async fn failing(process: &Process) -> usize {
+    let Some(keeper) = &process.elsewhere else {
+        let rows = process.scheduler.as_ref().map(|scheduler| scheduler.rows()).unwrap_or_default();
+        return rows.iter().filter(|row| row.standing == Standing::Failing).count();
+    };
+    // Without a keeper there is nothing to obtain.
+    let table = asked(keeper, "acme status\n").await.unwrap_or_default();
+    table.lines().filter(|line| line.split('\t').nth(2) == Some(Standing::Failing.word())).count()
 }
 
 /// A table with tabs between its columns, as HAProxy's.

@@ -1,9 +1,11 @@
 //! `show version` and `show info`: the process in numbers. Names, positions and kinds of the fields are HAProxy's.
 
-use super::Process;
 use super::call::{Call, Severity};
+use super::stat_fields::until;
 use super::table::{Command, PATIENCE};
 use super::value::{Field, Form, Value};
+use super::{Process, acme};
+use proxy::certificates::binds;
 use proxy::stats_socket::CliLevel::User;
 use proxy::tally::{Count, Pace};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ struct Moment {
     tasks: usize,
     waiting: usize,
     stopping: bool,
+    /// Certificates of `acme` sections that are not obtained.
+    failing: usize,
 }
 
 impl Moment {
@@ -40,6 +44,7 @@ impl Moment {
             tasks: threads.iter().map(|(tasks, _, _)| tasks).sum(),
             waiting: threads.iter().map(|(_, waiting, _)| waiting).sum(),
             stopping: threads.iter().any(|(_, _, stopping)| *stopping),
+            failing: acme::failing(process).await,
         }
     }
 }
@@ -157,6 +162,23 @@ const FIELDS: &[Field<Moment>] = &[
         Some(Value::count(p.process.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()))
     }),
     field(71, "Tainted", "SGP", "Experimental features in use", |_| Some("0".into())),
+    // HAProxy has none of these: their positions are far from its own.
+    field(1000, "Lockgate_certificates", "MGP", "Certificates that binds serve", |p| {
+        Some(Value::count(binds(&p.process.plan).iter().map(|(_, bind)| bind.certificates()).sum::<usize>()))
+    }),
+    field(
+        1001,
+        "Lockgate_certificates_end_sec",
+        "MGP",
+        "Seconds until the first of them ends, negative once it has",
+        |p| {
+            let ends = binds(&p.process.plan).into_iter().filter_map(|(_, bind)| bind.soonest_end());
+            ends.min().map(|end| until(end, p.process.now_ms()))
+        },
+    ),
+    field(1002, "Lockgate_certificates_failing", "MGP", "Certificates whose last attempt failed", |p| {
+        Some(Value::count(p.failing))
+    }),
 ];
 
 /// Of all frontends together.

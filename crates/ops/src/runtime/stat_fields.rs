@@ -5,9 +5,11 @@ use super::value::{Field, Value, endpoint};
 use proxy::gate::GateState;
 use proxy::health::Report;
 use proxy::health::plan::ServerHealth;
-use proxy::plan::Frontend;
+use proxy::plan::{Frontend, Listener};
 use proxy::server::{Server, Status, WEIGHT_SCALE};
 use proxy::tally::{Count, Pace, Span, Tally};
+use std::sync::Arc;
+use tls::BindTls;
 
 const fn field(
     position: u32,
@@ -201,6 +203,18 @@ pub(crate) const EXTRA: &[Field<Look>] = &[
     field(124, "h1_bytes_out", "MCP", "HTTP/1 bytes out", |l| http(l, "FB", Count::BytesOut)),
     field(125, "h1_spliced_bytes_in", "MCP", "Not counted", |_| None),
     field(126, "h1_spliced_bytes_out", "MCP", "Not counted", |_| None),
+    // HAProxy has none of these: their positions are far from its own.
+    field(1000, "lockgate_certs", "MGP", "Certificates that are served", |l| {
+        let certificates = binds(l).map(|bind| bind.certificates()).collect::<Vec<_>>();
+        (!certificates.is_empty()).then(|| Value::count(certificates.iter().sum::<usize>()))
+    }),
+    field(
+        1001,
+        "lockgate_cert_end",
+        "MGP",
+        "Seconds until the first of them ends, negative once it has",
+        |l| binds(l).filter_map(|bind| bind.soonest_end()).min().map(|end| until(end, l.now)),
+    ),
 ];
 
 /// Whether the subject's letter is among `kinds`.
@@ -489,4 +503,27 @@ fn cookie(look: &Look) -> Option<Value> {
             Some(Value::Text(String::from_utf8_lossy(back.cookie.as_ref()?.name()).into_owned()))
         }
     }
+}
+
+/// Of a frontend each bind once, of a listener its own.
+fn binds(look: &Look) -> impl Iterator<Item = Arc<BindTls>> {
+    let mut found: Vec<Arc<BindTls>> = Vec::new();
+    let listeners: &[Arc<Listener>] = match &look.subject {
+        Subject::Front(front) => &front.listeners,
+        Subject::Listener(_, listener) => std::slice::from_ref(listener),
+        Subject::Server(..) | Subject::Back(_) => &[],
+    };
+    for tls in listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
+        if !found.iter().any(|known| Arc::ptr_eq(known, tls)) {
+            found.push(tls.clone());
+        }
+    }
+    found.into_iter()
+}
+
+/// Seconds from now (milliseconds) to a moment (seconds since the epoch), as far as they can be said.
+pub(super) fn until(end: i64, now_ms: u64) -> Value {
+    let now = i64::try_from(now_ms / 1000).unwrap_or(i64::MAX);
+    let left = end.saturating_sub(now);
+    Value::S32(i32::try_from(left).unwrap_or(if left < 0 { i32::MIN } else { i32::MAX }))
 }

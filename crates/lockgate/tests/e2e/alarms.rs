@@ -1,0 +1,139 @@
+//! Certificates that near their end or cannot be obtained: told in the log, to programs, and in numbers.
+
+use crate::place::{Folder, free_address, wait_for};
+use crate::program::Program;
+use crate::runtime_api::converse;
+use std::net::SocketAddr;
+use std::process::Command;
+
+/// An authority of openssl's that keeps a list of what it revoked.
+struct Ca {
+    folder: Folder,
+}
+
+impl Ca {
+    /// Its certificates are for `shop.example` and name a list at this address.
+    fn new(lists: SocketAddr) -> Ca {
+        let folder = Folder::new();
+        folder.file("index.txt", "");
+        folder.file("serial", "1000\n");
+        folder.file("crlnumber", "10\n");
+        let here = folder.path().display();
+        let text = format!(
+            "[ca]\ndefault_ca=d\n[d]\ndatabase={here}/index.txt\nserial={here}/serial\nnew_certs_dir={here}\n\
+             certificate={here}/ca.pem\nprivate_key={here}/ca.key\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n\
+             crlnumber={here}/crlnumber\ndefault_crl_days=7\nunique_subject=no\n[p]\ncommonName=supplied\n[x]\n\
+             basicConstraints=CA:FALSE\nsubjectAltName=DNS:shop.example\ncrlDistributionPoints=URI:http://{lists}/list.crl\n"
+        );
+        folder.file("ca.cnf", text);
+        let ca = Ca { folder };
+        let ec = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        ca.openssl(&format!("req -x509 {ec} -days 300 -subj /CN=list-keeper -keyout ca.key -out ca.pem"));
+        ca.openssl(&format!("req {ec} -subj /CN=shop.example -keyout key -out csr"));
+        ca
+    }
+
+    fn openssl(&self, words: &str) {
+        let words = words.split_whitespace();
+        let out = Command::new("openssl").args(words).current_dir(self.folder.path()).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+
+    /// Certificate, issuer and key, valid between two days from now.
+    fn issue(&self, from: i64, to: i64) -> String {
+        let date = |days: i64| {
+            let mut date = Command::new("date");
+            let out = date.args(["-u", "+%Y%m%d%H%M%SZ", "-d", &format!("{days} days")]).output().unwrap();
+            String::from_utf8(out.stdout).unwrap().trim().to_owned()
+        };
+        let (from, to) = (date(from), date(to));
+        let sign =
+            format!("ca -batch -notext -config ca.cnf -in csr -out crt -startdate {from} -enddate {to}");
+        self.openssl(&sign);
+        let read = |name| std::fs::read_to_string(self.folder.path().join(name)).unwrap();
+        [read("crt"), read("ca.pem"), read("key")].concat()
+    }
+}
+
+/// A proxy that would renew `shop.pem` of the folder.
+struct Site {
+    folder: Folder,
+    program: Program,
+}
+
+impl Site {
+    fn start(pem: &str, acme: &str) -> Site {
+        let (folder, https) = (Folder::new(), free_address());
+        folder.file("shop.pem", pem);
+        let here = folder.path().display();
+        let hook = "echo \"$LOCKGATE_EVENT $LOCKGATE_SEVERITY $LOCKGATE_CERTIFICATE $LOCKGATE_DOMAINS $LOCKGATE_ENDS_IN \
+                    $LOCKGATE_MESSAGE\"";
+        let text = format!(
+            "global\n stats socket {here}/api.sock level admin\n log stdout format raw local0 debug\n\
+             defaults\n mode http\n log global\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
+             acme le\n {acme}\n storage {here}/storage\n alert-hook '{hook} >> {here}/alerts'\n\
+             frontend web\n bind {https} ssl\n ssl-f-use crt {here}/shop.pem acme le domains shop.example\n \
+             http-request return status 200\n"
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+        command.args(["-db", "-f"]).arg(folder.file("haproxy.cfg", text));
+        let mut program = Program::start(command);
+        assert!(program.listens(&[https]), "{}", program.lines().join("\n"));
+        Site { folder, program }
+    }
+
+    fn ask(&self, line: &str) -> String {
+        converse(&self.folder.path().join("api.sock"), &format!("{line}\n"))
+    }
+
+    /// Waits for what the program was told of an event.
+    fn alerted(&self, beginning: &str) -> String {
+        let file = self.folder.path().join("alerts");
+        let alerts = || std::fs::read_to_string(&file).unwrap_or_default();
+        let found = wait_for(|| alerts().lines().find(|line| line.starts_with(beginning)).map(str::to_owned));
+        found.unwrap_or_else(|| panic!("{}\n{}", alerts(), self.program.lines().join("\n")))
+    }
+}
+
+/// The number of a line of `show info`.
+fn number(info: &str, name: &str) -> i64 {
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    line.unwrap_or_else(|| panic!("{name} in {info}")).parse().unwrap()
+}
+
+#[test]
+fn a_certificate_that_ends_soon_and_is_not_renewed_is_told_everywhere() {
+    let ca = Ca::new(free_address());
+    let site = Site::start(&ca.issue(-88, 2), &format!("directory http://{}/dir", free_address()));
+    let failure = site.alerted("failure ");
+    assert!(failure.starts_with("failure crit shop shop.example 17"), "{failure}");
+    assert!(failure.contains("certificate shop is not obtained"), "{failure}");
+    let expiry = site.alerted("expiry ");
+    assert!(expiry.starts_with("expiry crit shop shop.example 17"), "{expiry}");
+    site.program
+        .line(|l| l.contains("certificate 'shop' ends ") && l.contains(" hours, and is not renewed yet"));
+    let counted = || (number(&site.ask("show info"), "Lockgate_certificates_failing") == 1).then_some(());
+    wait_for(counted).unwrap_or_else(|| panic!("{}", site.ask("acme status")));
+    let info = site.ask("show info");
+    assert_eq!(number(&info, "Lockgate_certificates"), 1);
+    let left = number(&info, "Lockgate_certificates_end_sec");
+    assert!((172_000..=172_800).contains(&left), "{left}");
+    let stat = site.ask("show stat typed");
+    assert!(stat.contains(".1000.lockgate_certs.1:MGP:u32:1\n"), "{stat}");
+    assert!(stat.contains(".1001.lockgate_cert_end.1:MGP:s32:17"), "{stat}");
+}
+
+#[test]
+fn one_that_has_ended_is_an_emergency_and_one_with_time_is_none() {
+    let ca = Ca::new(free_address());
+    let unreachable = format!("directory http://{}/dir", free_address());
+    let site = Site::start(&ca.issue(-90, -1), &unreachable);
+    let expiry = site.alerted("expiry ");
+    assert!(expiry.starts_with("expiry emerg shop shop.example -86"), "{expiry}");
+    assert!(number(&site.ask("show info"), "Lockgate_certificates_end_sec") < 0);
+    let site = Site::start(&ca.issue(-10, 80), &unreachable);
+    let scheduled = || site.ask("acme status").contains("\tScheduled\t").then_some(());
+    wait_for(scheduled).unwrap_or_else(|| panic!("{}", site.ask("acme status")));
+    assert_eq!(number(&site.ask("show info"), "Lockgate_certificates_failing"), 0);
+    assert!(!site.folder.path().join("alerts").exists());
+}
