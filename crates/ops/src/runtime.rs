@@ -38,6 +38,7 @@ mod stat_fields;
 mod subject;
 mod table;
 mod threads;
+mod trust;
 mod value;
 
 pub use session::{Rights, serve};

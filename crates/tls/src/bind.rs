@@ -11,10 +11,11 @@ use crate::problem::{Built, Problem};
 use crate::source::{self, Source};
 use crate::store::{CertStore, Stamp, stamp};
 use crate::table::{Entry, Group, Table};
+use crate::trust_edit::TrustKind;
 use crate::versions::Versions;
 use arc_swap::ArcSwap;
 use base::diag::Severity;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -106,6 +107,8 @@ pub struct BindTls {
 struct MadeOf {
     entries: Vec<Entry>,
     policies: HashMap<PolicySpec, Known>,
+    /// Those of the look before, while this one lasts.
+    before: HashMap<PolicySpec, Known>,
     problems: Vec<Problem>,
 }
 
@@ -113,7 +116,7 @@ struct MadeOf {
 #[derive(Clone, Debug)]
 struct Known {
     policy: Arc<Policy>,
-    files: Vec<Stamp>,
+    files: Vec<(Stamp, u64)>,
 }
 
 /// A certificate to be loaded, with what its line says of it.
@@ -171,10 +174,15 @@ impl BindTls {
     /// Reads the disk: for a thread that serves nobody.
     pub fn rescan(&self) -> Rescan {
         let mut made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = MadeOf { policies: made.policies.clone(), ..MadeOf::default() };
+        let (policies, before) = (made.policies.clone(), made.policies.clone());
+        let mut next = MadeOf { policies, before, ..MadeOf::default() };
         next.policies.retain(|spec, known| known.files == stamps(&self.store, spec));
         let mut problems = Vec::new();
         next.make(&self.store, &self.spec, &self.edited(), &mut problems);
+        next.before.clear();
+        let own = self.spec.policy();
+        let used: HashSet<_> = next.entries.iter().map(|entry| Arc::as_ptr(&entry.policy)).collect();
+        next.policies.retain(|spec, known| *spec == own || used.contains(&Arc::as_ptr(&known.policy)));
         let new = problems.iter().filter(|problem| !made.problems.contains(problem)).cloned().collect();
         let changed = !next.entries.is_empty() && next.entries != made.entries;
         if changed {
@@ -321,9 +329,14 @@ impl MadeOf {
         // Several lines of one list may share what is wrong with them.
         found.retain(|problem| !problems.contains(problem));
         problems.extend(found);
-        policy.inspect(|policy| {
-            self.policies.insert(spec.clone(), Known { policy: Arc::clone(policy), files });
-        })
+        // What was good goes on being used; the next look tries again.
+        let known = match policy {
+            Some(policy) => Known { policy, files },
+            None => self.before.get(spec)?.clone(),
+        };
+        let policy = Arc::clone(&known.policy);
+        self.policies.insert(spec.clone(), known);
+        Some(policy)
     }
 
     /// A bind with nowhere to look for certificates does not start, unless it turns every client away anyway; one whose
@@ -391,7 +404,10 @@ fn joined(lines: &[(usize, String)]) -> String {
 }
 
 /// How the files of a policy stand: sessions must not outlive a revocation.
-fn stamps(store: &CertStore, spec: &PolicySpec) -> Vec<Stamp> {
-    let files = [&spec.ca_file, &spec.ca_verify_file, &spec.crl_file];
-    files.into_iter().flatten().map(|word| stamp(&store.ca_path(word))).collect()
+fn stamps(store: &CertStore, spec: &PolicySpec) -> Vec<(Stamp, u64)> {
+    let (authorities, lists) = (TrustKind::Authorities, TrustKind::Revocations);
+    let files = [(&spec.ca_file, authorities), (&spec.ca_verify_file, authorities), (&spec.crl_file, lists)];
+    let written =
+        files.into_iter().filter_map(|(word, kind)| Some((store.trust_path(word.as_deref()?), kind)));
+    written.map(|(path, kind)| (stamp(&path), store.trust_version(kind, &path))).collect()
 }

@@ -82,14 +82,18 @@ impl ClientAuth {
         spec: &PolicySpec,
         problems: &mut Vec<Problem>,
     ) -> Option<ClientAuth> {
-        let Some((authorities, shown)) = authorities(store, spec, problems) else {
+        let Some((mut authorities, shown)) = authorities(store, spec, problems) else {
             if spec.ca_file.is_none() && spec.ca_verify_file.is_none() {
                 problems.push(Problem::Needs { what: "verify", needs: "ca-file" });
             }
             return None;
         };
         let crls = match &spec.crl_file {
-            Some(word) => trust::revocations(store, word, problems)?,
+            Some(word) => {
+                let (crls, in_use) = trust::revocations(store, word, problems)?;
+                authorities.in_use.push(in_use);
+                crls
+            }
             None => Vec::new(),
         };
         let mut revocation_digest = Vec::new();

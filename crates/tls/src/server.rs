@@ -6,14 +6,17 @@ use crate::problem::{Built, Problem};
 use crate::server_auth::{AnyCertificate, ServerAuth};
 use crate::source;
 use crate::store::CertStore;
-use crate::suites::{self, Speech, Wishes};
+use crate::suites::{self, Wishes};
 use crate::trust::{self, Authorities};
 use crate::versions::Versions;
+use arc_swap::ArcSwap;
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, Tls12Resumption, UnbufferedClientConnection};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{DnsName, IpAddr, ServerName};
 use rustls::sign::SingleCertAndKey;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -52,7 +55,34 @@ pub struct ServerSpec {
 /// The running TLS towards a server, shared by its connections.
 #[derive(Debug)]
 pub struct ServerTls {
-    config: Arc<ClientConfig>,
+    live: Arc<Live>,
+}
+
+/// What connections begin with; replaced when the files of `ca-file` or `crl-file` are.
+#[derive(Debug)]
+pub(crate) struct Live {
+    config: ArcSwap<ClientConfig>,
+    spec: ServerSpec,
+}
+
+impl Live {
+    /// If `file` is one of its own: checks with what the files now hold, and forgets sessions that began under what they held; whether it does. What
+    /// cannot be used changes nothing.
+    pub(crate) fn refresh(&self, store: &CertStore, file: &Path) -> bool {
+        let mut files = [&self.spec.ca_file, &self.spec.crl_file].into_iter().flatten();
+        if self.spec.verify_none || !files.any(|word| store.trust_path(word) == file) {
+            return false;
+        }
+        let old = self.config.load_full();
+        let Some(verifier) = verifier(store, &self.spec, old.crypto_provider(), &mut Vec::new()) else {
+            return false;
+        };
+        let mut config = ClientConfig::clone(&old);
+        config.dangerous().set_certificate_verifier(verifier);
+        config.resumption = resumption(&self.spec);
+        self.config.store(Arc::new(config));
+        true
+    }
 }
 
 impl ServerTls {
@@ -60,7 +90,12 @@ impl ServerTls {
     pub fn new(store: &CertStore, spec: &ServerSpec) -> Built<ServerTls> {
         let mut problems = Vec::new();
         let config = config(store, spec, &mut problems);
-        Built::of(config.map(|config| ServerTls { config: Arc::new(config) }), problems)
+        let live = |config| {
+            let live = Arc::new(Live { config: ArcSwap::from_pointee(config), spec: spec.clone() });
+            store.note_server(&live);
+            ServerTls { live }
+        };
+        Built::of(config.map(live), problems)
     }
 
     /// A connection that asks for `sni`; `alpn` in place of the server's own list.
@@ -73,8 +108,9 @@ impl ServerTls {
             Some(name) => asked(name).ok_or_else(|| TlsError::BadServerName(name.into()))?,
             None => no_name(),
         };
-        let alpn = alpn.map_or_else(|| self.config.alpn_protocols.clone(), <[Vec<u8>]>::to_vec);
-        Ok(UnbufferedClientConnection::new_with_alpn(Arc::clone(&self.config), name, alpn)?)
+        let config = self.live.config.load_full();
+        let alpn = alpn.map_or_else(|| config.alpn_protocols.clone(), <[Vec<u8>]>::to_vec);
+        Ok(UnbufferedClientConnection::new_with_alpn(config, name, alpn)?)
     }
 }
 
@@ -97,7 +133,7 @@ fn config(store: &CertStore, spec: &ServerSpec, problems: &mut Vec<Problem>) -> 
         versions: spec.versions,
     };
     let speech = suites::speech(wishes, problems)?;
-    let verifier = verifier(store, spec, &speech, problems)?;
+    let verifier = verifier(store, spec, &speech.provider, problems)?;
     let own = match &spec.crt {
         Some(word) => Some(client_certificate(store, word, problems)?),
         None => None,
@@ -132,22 +168,26 @@ fn resumption(spec: &ServerSpec) -> Resumption {
 fn verifier(
     store: &CertStore,
     spec: &ServerSpec,
-    speech: &Speech,
+    provider: &Arc<CryptoProvider>,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<dyn ServerCertVerifier>> {
     if spec.verify_none {
-        return Some(Arc::new(AnyCertificate(speech.provider.signature_verification_algorithms)));
+        return Some(Arc::new(AnyCertificate(provider.signature_verification_algorithms)));
     }
     let Some(word) = &spec.ca_file else {
         problems.push(Problem::Needs { what: "verify required", needs: "ca-file" });
         return None;
     };
-    let authorities = Authorities::load(store, word, problems)?;
+    let mut authorities = Authorities::load(store, word, problems)?;
     let crls = match &spec.crl_file {
-        Some(word) => trust::revocations(store, word, problems)?,
+        Some(word) => {
+            let (crls, in_use) = trust::revocations(store, word, problems)?;
+            authorities.in_use.push(in_use);
+            crls
+        }
         None => Vec::new(),
     };
-    match ServerAuth::new(authorities, crls, spec.verifyhost.clone(), &speech.provider) {
+    match ServerAuth::new(authorities, crls, spec.verifyhost.clone(), provider) {
         Ok(auth) => Some(Arc::new(auth)),
         Err(why) => {
             problems.push(Problem::Refused { why });

@@ -6,8 +6,10 @@ use crate::answers::Answers;
 use crate::certificate::{self, Certificate};
 use crate::edit::Transaction;
 use crate::problem::Problem;
+use crate::server::Live;
 use crate::source::Source;
 use crate::tickets::TicketKeys;
+use crate::trust_edit::TrustFiles;
 use rustls::server::ServerSessionMemoryCache;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -86,6 +88,8 @@ struct Shared {
     answers: Answers,
     read: Mutex<HashMap<Source, Read>>,
     edits: Mutex<Edits>,
+    trust: Mutex<TrustFiles>,
+    servers: Mutex<Vec<Weak<Live>>>,
 }
 
 /// What operators brought in.
@@ -120,6 +124,8 @@ impl CertStore {
             answers: Answers::default(),
             read: Mutex::default(),
             edits: Mutex::default(),
+            trust: Mutex::default(),
+            servers: Mutex::default(),
             spec,
         };
         CertStore { shared: Arc::new(shared) }
@@ -128,6 +134,11 @@ impl CertStore {
     /// A path as the configuration means it: relative ones start at `crt-base`.
     pub(crate) fn crt_path(&self, word: &str) -> PathBuf {
         based(self.shared.spec.crt_base.as_deref(), word)
+    }
+
+    /// The same for the files of `ca-file` and `crl-file`, and for `@system-ca`.
+    pub(crate) fn trust_path(&self, word: &str) -> PathBuf {
+        if word.starts_with('@') { PathBuf::from(word) } else { self.ca_path(word) }
     }
 
     /// The same for authorities and revocation lists.
@@ -278,6 +289,23 @@ impl CertStore {
 
     pub(crate) fn edits(&self) -> std::sync::MutexGuard<'_, Edits> {
         self.shared.edits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn trust_lock(&self) -> std::sync::MutexGuard<'_, TrustFiles> {
+        self.shared.trust.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a server, whose trust may change.
+    pub(crate) fn note_server(&self, server: &Arc<Live>) {
+        let mut servers = self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.retain(|known| known.strong_count() > 0);
+        servers.push(Arc::downgrade(server));
+    }
+
+    /// Has the servers that use a file check with what it now holds; how many do.
+    pub(crate) fn refresh_servers(&self, file: &Path) -> usize {
+        let servers = self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        servers.iter().filter_map(Weak::upgrade).filter(|server| server.refresh(self, file)).count()
     }
 
     fn read(&self) -> std::sync::MutexGuard<'_, HashMap<Source, Read>> {

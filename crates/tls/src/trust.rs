@@ -1,8 +1,11 @@
 //! Whom we believe: authorities and revocation lists from files, for clients and servers alike.
 
 use crate::certificate::read_bounded;
+use crate::crl_view::CrlView;
 use crate::problem::Problem;
 use crate::store::CertStore;
+use crate::trust_edit::{InUse, TrustKind};
+use crate::view::CertView;
 use aws_lc_rs::digest;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
@@ -24,26 +27,33 @@ const ENDINGS: [&str; 4] = ["pem", "crt", "cer", "crl"];
 #[derive(Debug, Default)]
 pub(crate) struct Authorities {
     pub(crate) ders: Vec<CertificateDer<'static>>,
+    /// Of all files that are checked with.
+    pub(crate) in_use: Vec<InUse>,
 }
 
 impl Authorities {
     /// Reads a file, a folder, or `@system-ca`.
     pub(crate) fn load(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Option<Authorities> {
         let path = if word == "@system-ca" { system() } else { store.ca_path(word) };
-        let mut ders = Vec::new();
-        for file in files(&path, problems)? {
-            ders.extend(sections::<CertificateDer<'static>>(&file, problems)?);
-        }
+        let read = || {
+            let mut ders = Vec::new();
+            for file in files(&path, problems)? {
+                ders.extend(sections::<CertificateDer<'static>>(&file, problems)?);
+            }
+            Some(ders.iter().map(|der| der.to_vec()).collect())
+        };
+        let (ders, in_use) = store.trusted(TrustKind::Authorities, &store.trust_path(word), read)?;
         if ders.is_empty() {
             problems.push(Problem::NoAuthority { file: path });
             return None;
         }
-        Some(Authorities { ders })
+        Some(Authorities { ders: ders.into_iter().map(CertificateDer::from).collect(), in_use: vec![in_use] })
     }
 
     /// Joins two sets.
     pub(crate) fn and(mut self, other: Authorities) -> Authorities {
         self.ders.extend(other.ders);
+        self.in_use.extend(other.in_use);
         self
     }
 
@@ -110,20 +120,45 @@ fn sections<T: PemObject>(file: &Path, problems: &mut Vec<Problem>) -> Option<Ve
     }
 }
 
+/// Revocation lists, and their file's mark of being used.
+pub(crate) type Revocations = (Vec<CertificateRevocationListDer<'static>>, InUse);
+
+/// What a payload holds of this kind; `None` unless all of it can be used.
+pub(crate) fn from_payload(kind: TrustKind, pem: &str) -> Option<Vec<Vec<u8>>> {
+    let text = pem.as_bytes();
+    let ders: Vec<Vec<u8>> = match kind {
+        TrustKind::Authorities => {
+            let found = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>().ok()?;
+            found.iter().map(|der| der.to_vec()).collect()
+        }
+        TrustKind::Revocations => {
+            let found =
+                CertificateRevocationListDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>().ok()?;
+            found.iter().map(|der| der.to_vec()).collect()
+        }
+    };
+    let usable = |der: &Vec<u8>| match kind {
+        TrustKind::Authorities => CertView::new(der).is_some(),
+        // lists of version 1 cannot be checked with
+        TrustKind::Revocations => CrlView::new(der).is_some_and(|list| list.version() == 2),
+    };
+    (!ders.is_empty() && ders.iter().all(usable)).then_some(ders)
+}
+
 /// Reads `crl-file`: a file or a folder.
-pub(crate) fn revocations(
-    store: &CertStore,
-    word: &str,
-    problems: &mut Vec<Problem>,
-) -> Option<Vec<CertificateRevocationListDer<'static>>> {
+pub(crate) fn revocations(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Option<Revocations> {
     let path = store.ca_path(word);
-    let mut lists = Vec::new();
-    for file in files(&path, problems)? {
-        lists.extend(sections::<CertificateRevocationListDer<'static>>(&file, problems)?);
-    }
+    let read = || {
+        let mut lists = Vec::new();
+        for file in files(&path, problems)? {
+            lists.extend(sections::<CertificateRevocationListDer<'static>>(&file, problems)?);
+        }
+        Some(lists.iter().map(|list| list.to_vec()).collect())
+    };
+    let (lists, in_use) = store.trusted(TrustKind::Revocations, &store.trust_path(word), read)?;
     if lists.is_empty() {
         problems.push(Problem::BadCrl { file: path, why: "no 'X509 CRL' block in it".into() });
         return None;
     }
-    Some(lists)
+    Some((lists.into_iter().map(CertificateRevocationListDer::from).collect(), in_use))
 }

@@ -68,6 +68,11 @@ fn named(table: &[(&str, &'static str)], oid: &Oid<'_>) -> String {
     table.iter().find(|row| row.0 == id).map_or(id, |row| row.1.to_owned())
 }
 
+/// A signature's algorithm, `RSA-SHA256`.
+pub(crate) fn algorithm_name(oid: &Oid<'_>) -> String {
+    named(&ALGORITHMS, oid)
+}
+
 impl<'d> CertView<'d> {
     /// `None` where it is no X.509.
     pub fn new(der: &'d [u8]) -> Option<CertView<'d>> {
@@ -197,7 +202,7 @@ pub(crate) fn spaced(der: &[u8]) -> Option<String> {
     Some(entries.collect::<Vec<_>>().join(", "))
 }
 
-fn one_line(name: &X509Name<'_>) -> Vec<u8> {
+pub(crate) fn one_line(name: &X509Name<'_>) -> Vec<u8> {
     let mut line = Vec::new();
     for attribute in name.iter_attributes() {
         line.push(b'/');
@@ -220,7 +225,7 @@ fn entry(name: &X509Name<'_>, wanted: &str, occurrence: i32) -> Option<Vec<u8>> 
 }
 
 /// `YYMMDDhhmmssZ` of seconds since the epoch; the century is left out, as HAProxy does.
-fn utc(seconds: i64) -> String {
+pub(crate) fn utc(seconds: i64) -> String {
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Years that begin in March, so that the leap day is the last of one.
     let days = days + 719_468;

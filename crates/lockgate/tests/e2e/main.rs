@@ -36,5 +36,6 @@ mod steering;
 mod strictness;
 mod timeouts;
 mod transfers;
+mod trusting;
 mod tunnels;
 mod watching;

@@ -4,7 +4,7 @@
 use super::call::Call;
 use super::{
     acme, backends, certificates, cli, environment, errors, frontends, info, limits, lists, names, ocsp,
-    servers, sessions, stat, threads,
+    servers, sessions, stat, threads, trust,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -96,6 +96,7 @@ const TABLES: &[&[Command]] = &[
     certificates::COMMANDS,
     names::COMMANDS,
     ocsp::COMMANDS,
+    trust::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
     frontends::COMMANDS,
