@@ -122,6 +122,8 @@ struct Master<V> {
     /// Whether the last reload failed.
     stale: bool,
     startup_log: String,
+    /// What the next worker is to write into the log, for there is none to write it now.
+    unwritten: Option<String>,
     /// Who waits for the reload in hand.
     waiting: Vec<oneshot::Sender<Reloaded>>,
     /// Who waits for the next one; `Some` where there is to be one.
@@ -175,6 +177,7 @@ impl<V: Voice> Master<V> {
             failures: 0,
             stale: false,
             startup_log: String::new(),
+            unwritten: None,
             waiting: Vec::new(),
             next: None,
             leaving: false,
@@ -378,6 +381,11 @@ impl<V: Voice> Master<V> {
                 child.signal(Signal::TERM);
             }
         }
+        if let Some(text) = self.unwritten.take()
+            && let Some(current) = self.child(Role::Current)
+        {
+            current.tell(vec![ToChild::Note(text)]);
+        }
         self.sockets = std::mem::take(&mut self.taking);
         self.stale = false;
         self.startup_log.clone_from(&facts.startup_log);
@@ -487,7 +495,9 @@ impl<V: Voice> Master<V> {
                     self.hand_over(String::new());
                 }
                 self.watch_at = None;
-                self.voice.alert(&format!("Current worker ({number}) exited with {end}"));
+                let text = format!("Current worker ({number}) exited with {end}");
+                self.voice.alert(&text);
+                self.unwritten = Some(text);
                 if !self.leaving && self.child(Role::Starting).is_none() {
                     self.respawn(child.since.elapsed());
                 }

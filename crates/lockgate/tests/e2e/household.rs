@@ -110,13 +110,28 @@ fn a_reload_during_a_reload_comes_after_it() {
 
 #[test]
 fn a_worker_that_dies_is_replaced_and_its_queue_waits() {
-    let home = Household::start(&format!("{HEAD}{}", answer("here")));
+    let log = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    log.set_read_timeout(Some(crate::place::PATIENCE)).unwrap();
+    let home = Household::start(&format!(
+        "global\n log {} local0\n{HEAD} log global\n{}",
+        log.local_addr().unwrap(),
+        answer("here")
+    ));
     let first = home.worker();
     assert!(Command::new("kill").args(["-KILL", &first.to_string()]).status().unwrap().success());
     // The port stays open all the while: a client waits and is served by the next.
     assert_eq!(curl(&home.lockgate.url("http", "/")).body, b"here");
     assert_ne!(home.worker(), first);
-    home.lockgate.logged(&format!("Current worker ({first}) exited with code 137 (Killed)"));
+    let reason = format!("Current worker ({first}) exited with code 137 (Killed)");
+    home.lockgate.logged(&reason);
+    // The next worker writes the reason into the log, for the one that died cannot.
+    let mut piece = [0; 2048];
+    loop {
+        let count = log.recv(&mut piece).expect("the log tells why");
+        if String::from_utf8_lossy(&piece[..count]).contains(&reason) {
+            break;
+        }
+    }
 }
 
 #[test]
