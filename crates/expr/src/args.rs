@@ -1,8 +1,9 @@
 //! Arguments of fetches and converters, read and checked at load. What a row finds here is exactly what its grammar
 //! (and its prepare step) promised, so an accessor that answers `None` means "optional and not given".
 
+use crate::fact::Fact;
 use crate::map::Map;
-use crate::scope::{Fact, Scope, VarId};
+use crate::scope::{Scope, VarId};
 use regex::bytes::Regex;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

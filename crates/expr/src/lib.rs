@@ -11,6 +11,7 @@ pub mod compile;
 pub mod condition;
 mod convert;
 pub mod expression;
+pub mod fact;
 mod fetch;
 pub mod format;
 pub mod map;
@@ -33,6 +34,10 @@ pub use compile::{Compiler, Env, Outside, ProxyNames};
 pub use condition::{Condition, Verdict};
 pub use convert::base64_decode;
 pub use expression::Expr;
+pub use fact::{
+    AddressFact, ClientTlsFact, ConnectionFact, Fact, LiveFact, NameFact, ProcessFact, ServerTlsFact,
+    StreamFact, TimeFact,
+};
 pub use fetch::basic_credentials;
 pub use format::{Escape, Format};
 pub use map::Map;
@@ -40,6 +45,6 @@ pub use matching::MatchMethod;
 pub use reference::Reference;
 pub use rows::{Fetched, NotYet};
 pub use sample::{Sample, SampleType};
-pub use scope::{CertField, Direction, Fact, Measure, Payload, Scope, TimeoutName, VarId, VarScope};
+pub use scope::{CertField, Direction, Measure, Payload, Scope, TimeoutName, VarId, VarScope};
 pub use stage::Stage;
 pub use vars::VarNames;

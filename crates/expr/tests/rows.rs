@@ -6,7 +6,10 @@
 use base::{Span, Word};
 use expr::password::{Password, Users};
 use expr::scope::{Direction, Payload, VarId};
-use expr::{Compiler, Env, Fact, Outside, Sample, Scope, Stage, Verdict};
+use expr::{
+    AddressFact, ClientTlsFact, Compiler, ConnectionFact, Env, Fact, Outside, ProcessFact, Sample, Scope,
+    Stage, StreamFact, Verdict,
+};
 use http::{Request, Response, Version};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -45,11 +48,13 @@ impl Scope for World {
 
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
         match fact {
-            Fact::Stopping | Fact::SslFc | Fact::FcRcvdProxy => Some(Sample::Bool(false)),
-            Fact::FirstRequest => Some(Sample::Bool(true)),
-            Fact::ThreadId => Some(Sample::Int(0)),
-            Fact::Hostname => Some(Sample::str(b"machine")),
-            Fact::Src => Some(Sample::Ip([127, 0, 0, 1].into())),
+            Fact::Process(ProcessFact::Stopping)
+            | Fact::ClientTls(ClientTlsFact::SslFc)
+            | Fact::Connection(ConnectionFact::FcRcvdProxy) => Some(Sample::Bool(false)),
+            Fact::Stream(StreamFact::FirstRequest) => Some(Sample::Bool(true)),
+            Fact::Process(ProcessFact::ThreadId) => Some(Sample::Int(0)),
+            Fact::Process(ProcessFact::Hostname) => Some(Sample::str(b"machine")),
+            Fact::Address(AddressFact::Src) => Some(Sample::Ip([127, 0, 0, 1].into())),
             _ => None,
         }
     }

@@ -1,25 +1,17 @@
 //! Facts about the certificates of a client's connection, the client's and ours, out of what the handshake kept.
 
 use crate::agreed::Agreed;
-use expr::{CertField, Fact, Sample};
-use tls::{CertView, VerifyReport};
+use expr::{CertField, Sample};
+use tls::CertView;
 
-/// Answers `ssl_c_*`, `ssl_f_*` and `ssl_fc_session_id`.
-pub fn fact<'a>(tls: Option<&'a Agreed>, fact: &Fact) -> Option<Sample<'a>> {
-    let tls = tls?;
-    let report = tls.client.as_ref().map_or_else(VerifyReport::default, |client| client.report);
-    let number = |n: u16| Some(Sample::Int(n.into()));
-    match fact {
-        Fact::SslFcSessionId => Some(Sample::Bin(tls.session_id.as_ref().into())),
-        Fact::SslClientUsed => Some(Sample::Bool(tls.client.is_some())),
-        Fact::SslClientVerify => number(report.verify),
-        Fact::SslClientErr => number(report.err),
-        Fact::SslClientCaErr => number(report.ca_err),
-        Fact::SslClientCaErrDepth => number(report.ca_err_depth),
-        Fact::SslClient(which) => field(&CertView::new(&tls.client.as_ref()?.der)?, which),
-        Fact::SslServed(which) => field(&tls.served.as_ref()?.view()?, which),
-        _ => None,
-    }
+/// A piece of the client's certificate (`ssl_c_*`).
+pub fn presented(tls: &Agreed, which: &CertField) -> Option<Sample<'static>> {
+    field(&CertView::new(&tls.client.as_ref()?.der)?, which)
+}
+
+/// A piece of the certificate that we presented (`ssl_f_*`).
+pub fn served(tls: &Agreed, which: &CertField) -> Option<Sample<'static>> {
+    field(&tls.served.as_ref()?.view()?, which)
 }
 
 /// One piece of a certificate.

@@ -2,9 +2,10 @@
 
 use super::{bytes_of, piece};
 use crate::args::{Arg, Args};
+use crate::fact::{Fact, LiveFact};
 use crate::rows::{ArgKind, ConverterRow, arg};
 use crate::sample::{Sample, SampleType};
-use crate::scope::{Fact, Scope};
+use crate::scope::Scope;
 use memchr::memchr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -81,7 +82,7 @@ fn port_only<'a>(input: Sample<'a>, _: &'a Args, _: &'a dyn Scope) -> Option<Sam
 
 fn nbsrv<'a>(input: Sample<'a>, _: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {
     let name = String::from_utf8(bytes_of(input)?.into_owned()).ok()?;
-    scope.fact(&Fact::NbSrv(Some(name.into()))).map(Sample::into_owned)
+    scope.fact(&Fact::Live(LiveFact::NbSrv(Some(name.into())))).map(Sample::into_owned)
 }
 
 fn srv_queue<'a>(input: Sample<'a>, _: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {
@@ -90,5 +91,5 @@ fn srv_queue<'a>(input: Sample<'a>, _: &'a Args, scope: &'a dyn Scope) -> Option
         Some((backend, server)) => (Some(backend.into()), server),
         None => (None, name.as_str()),
     };
-    scope.fact(&Fact::SrvQueue(backend, server.into())).map(Sample::into_owned)
+    scope.fact(&Fact::Live(LiveFact::SrvQueue(backend, server.into()))).map(Sample::into_owned)
 }

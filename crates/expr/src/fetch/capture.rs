@@ -3,9 +3,10 @@
 use super::text_row;
 use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
+use crate::fact::{Fact, StreamFact};
 use crate::rows::{ArgKind, ArgRow, FetchRow, Fetched, Needs, arg};
 use crate::sample::Sample;
-use crate::scope::{Fact, Scope};
+use crate::scope::Scope;
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 
@@ -14,13 +15,13 @@ static SLOT: &[ArgRow] = &[arg("idx", ArgKind::Int)];
 pub(super) static ROWS: &[FetchRow] = &[
     text_row("capture.req.hdr", Needs::RequestKept, asked, "A captured request header, counted from 0")
         .args(SLOT, 1)
-        .prepare(|args, _: &mut Env<'_>| slot(args, Fact::CapturedRequestHeader)),
+        .prepare(|args, _: &mut Env<'_>| slot(args, StreamFact::CapturedRequestHeader)),
     text_row("capture.req.method", Needs::RequestKept, method, "The request's method as it arrived"),
     text_row("capture.req.uri", Needs::RequestKept, uri, "The request's path and query as they arrived"),
     text_row("capture.req.ver", Needs::RequestKept, request_version, "The request's version, like HTTP/1.1"),
     text_row("capture.res.hdr", Needs::ResponseKept, asked, "A captured response header, counted from 0")
         .args(SLOT, 1)
-        .prepare(|args, _: &mut Env<'_>| slot(args, Fact::CapturedResponseHeader)),
+        .prepare(|args, _: &mut Env<'_>| slot(args, StreamFact::CapturedResponseHeader)),
     text_row(
         "capture.res.ver",
         Needs::RequestKept,
@@ -29,10 +30,10 @@ pub(super) static ROWS: &[FetchRow] = &[
     ),
 ];
 
-fn slot(args: &mut Args, fact: fn(u32) -> Fact) -> Result<(), BadArg> {
+fn slot(args: &mut Args, fact: fn(u32) -> StreamFact) -> Result<(), BadArg> {
     let slot = args.int(0).and_then(|slot| u32::try_from(slot).ok());
     let Some(slot) = slot else { return Err(BadArg::new(0, "a capture's number counts from 0")) };
-    args.put(0, Arg::Fact(fact(slot)));
+    args.put(0, Arg::Fact(Fact::Stream(fact(slot))));
     Ok(())
 }
 
@@ -42,11 +43,11 @@ fn asked<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
 
 fn method<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
     let now = || scope.request().map(|request| Sample::str(request.method_text()));
-    Ok(scope.fact(&Fact::FirstMethod).or_else(now))
+    Ok(scope.fact(&Fact::Stream(StreamFact::FirstMethod)).or_else(now))
 }
 
 fn uri<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    let Some(Sample::Str(first)) = scope.fact(&Fact::FirstUri) else {
+    let Some(Sample::Str(first)) = scope.fact(&Fact::Stream(StreamFact::FirstUri)) else {
         return Ok(scope.request().and_then(|request| from_path(request.target())).map(Sample::str));
     };
     Ok(match first {
@@ -67,7 +68,7 @@ fn from_path(uri: &[u8]) -> Option<&[u8]> {
 
 fn request_version<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
     let now = || scope.request().map(|request| Sample::str(request.version.as_str().as_bytes()));
-    Ok(scope.fact(&Fact::FirstVersion).or_else(now))
+    Ok(scope.fact(&Fact::Stream(StreamFact::FirstVersion)).or_else(now))
 }
 
 fn response_version<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {

@@ -3,49 +3,60 @@
 use super::{bool_row, int_row, ip_row, text_row};
 use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
+use crate::fact::{AddressFact, ConnectionFact, Fact, NameFact, StreamFact};
 use crate::rows::{ArgKind, FetchRow, Fetched, Needs, arg};
-use crate::scope::{Fact, Scope, TimeoutName};
+use crate::scope::{Scope, TimeoutName};
 
 pub(super) static ROWS: &[FetchRow] = &[
-    ip_row("bc_dst", Needs::ServerConnection, |_, s| Ok(s.fact(&Fact::BackDst)), "The server's address"),
+    ip_row(
+        "bc_dst",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::BackDst))),
+        "The server's address",
+    ),
     int_row(
         "bc_dst_port",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::BackDstPort)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::BackDstPort))),
         "The server's port",
     ),
     int_row(
         "bc_err",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::BcErr)),
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::BcErr))),
         "Error of the server's connection",
     ),
     text_row(
         "bc_err_str",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::BcErrText)),
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::BcErrText))),
         "Error of the server's connection, in words",
     ),
     int_row(
         "bc_http_major",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::BcHttpMajor)),
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::BcHttpMajor))),
         "HTTP major version of the server's connection",
     ),
     ip_row(
         "bc_src",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::BackSrc)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::BackSrc))),
         "Our address towards the server",
     ),
     int_row(
         "bc_src_port",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::BackSrcPort)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::BackSrcPort))),
         "Our port towards the server",
     ),
-    int_row("be_id", Needs::Backend, |_, s| Ok(s.fact(&Fact::BackendId)), "The backend's id"),
-    text_row("be_name", Needs::Backend, |_, s| Ok(s.fact(&Fact::BackendName)), "The backend's name"),
+    int_row("be_id", Needs::Backend, |_, s| Ok(s.fact(&Fact::Name(NameFact::BackendId))), "The backend's id"),
+    text_row(
+        "be_name",
+        Needs::Backend,
+        |_, s| Ok(s.fact(&Fact::Name(NameFact::BackendName))),
+        "The backend's name",
+    ),
     configured("be_connect_timeout", Needs::Backend, |_, s| of(s, TimeoutName::Connect)),
     configured("be_queue_timeout", Needs::Backend, |_, s| of(s, TimeoutName::Queue)),
     configured("be_server_timeout", Needs::Backend, |_, s| of(s, TimeoutName::Server)),
@@ -57,44 +68,64 @@ pub(super) static ROWS: &[FetchRow] = &[
     current("cur_server_timeout", Needs::Backend, |_, s| now(s, TimeoutName::Server)),
     current("cur_tarpit_timeout", Needs::Backend, |_, s| now(s, TimeoutName::Tarpit)),
     current("cur_tunnel_timeout", Needs::Backend, |_, s| now(s, TimeoutName::Tunnel)),
-    ip_row("dst", Needs::Client, |_, s| Ok(s.fact(&Fact::Dst)), "The address the client connected to"),
+    ip_row(
+        "dst",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::Dst))),
+        "The address the client connected to",
+    ),
     bool_row(
         "dst_is_local",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::DstIsLocal)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::DstIsLocal))),
         "True where `dst` is of this machine",
     ),
-    int_row("dst_port", Needs::Client, |_, s| Ok(s.fact(&Fact::DstPort)), "The port the client connected to"),
-    ip_row("fc_dst", Needs::Client, |_, s| Ok(s.fact(&Fact::FcDst)), "`dst` before rules changed it"),
+    int_row(
+        "dst_port",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::DstPort))),
+        "The port the client connected to",
+    ),
+    ip_row(
+        "fc_dst",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::FcDst))),
+        "`dst` before rules changed it",
+    ),
     bool_row(
         "fc_dst_is_local",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::DstIsLocal)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::DstIsLocal))),
         "`dst_is_local` of the connection",
     ),
     int_row(
         "fc_dst_port",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::FcDstPort)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::FcDstPort))),
         "`dst_port` before rules changed it",
     ),
-    int_row("fc_err", Needs::Client, |_, s| Ok(s.fact(&Fact::FcErr)), "Error of the client's connection"),
+    int_row(
+        "fc_err",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::FcErr))),
+        "Error of the client's connection",
+    ),
     text_row(
         "fc_err_str",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::FcErrText)),
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::FcErrText))),
         "Error of the client's connection, in words",
     ),
     int_row(
         "fc_http_major",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::FcHttpMajor)),
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::FcHttpMajor))),
         "HTTP major version of the client's connection",
     ),
     text_row(
         "fc_pp_authority",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::FcPpAuthority)),
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::FcPpAuthority))),
         "PROXY protocol: the authority",
     ),
     FetchRow::new(
@@ -109,49 +140,84 @@ pub(super) static ROWS: &[FetchRow] = &[
     text_row(
         "fc_pp_unique_id",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::FcPpUniqueId)),
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::FcPpUniqueId))),
         "PROXY protocol: the unique id",
     ),
     bool_row(
         "fc_rcvd_proxy",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::FcRcvdProxy)),
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::FcRcvdProxy))),
         "True where the connection began with a PROXY protocol header",
     ),
-    ip_row("fc_src", Needs::Client, |_, s| Ok(s.fact(&Fact::FcSrc)), "`src` before rules changed it"),
+    ip_row(
+        "fc_src",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::FcSrc))),
+        "`src` before rules changed it",
+    ),
     bool_row(
         "fc_src_is_local",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::SrcIsLocal)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::SrcIsLocal))),
         "`src_is_local` of the connection",
     ),
     int_row(
         "fc_src_port",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::FcSrcPort)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::FcSrcPort))),
         "`src_port` before rules changed it",
     ),
     configured("fe_client_timeout", Needs::Frontend, |_, s| of(s, TimeoutName::Client)),
     text_row(
         "fe_defbe",
         Needs::Frontend,
-        |_, s| Ok(s.fact(&Fact::FrontendDefaultBackend)),
+        |_, s| Ok(s.fact(&Fact::Name(NameFact::FrontendDefaultBackend))),
         "The frontend's default backend",
     ),
-    int_row("fe_id", Needs::Frontend, |_, s| Ok(s.fact(&Fact::FrontendId)), "The frontend's id"),
-    text_row("fe_name", Needs::Frontend, |_, s| Ok(s.fact(&Fact::FrontendName)), "The frontend's name"),
-    int_row("so_id", Needs::Frontend, |_, s| Ok(s.fact(&Fact::ListenerId)), "The listener's id"),
-    text_row("so_name", Needs::Frontend, |_, s| Ok(s.fact(&Fact::ListenerName)), "The listener's name"),
-    ip_row("src", Needs::Client, |_, s| Ok(s.fact(&Fact::Src)), "The client's address"),
+    int_row(
+        "fe_id",
+        Needs::Frontend,
+        |_, s| Ok(s.fact(&Fact::Name(NameFact::FrontendId))),
+        "The frontend's id",
+    ),
+    text_row(
+        "fe_name",
+        Needs::Frontend,
+        |_, s| Ok(s.fact(&Fact::Name(NameFact::FrontendName))),
+        "The frontend's name",
+    ),
+    int_row(
+        "so_id",
+        Needs::Frontend,
+        |_, s| Ok(s.fact(&Fact::Name(NameFact::ListenerId))),
+        "The listener's id",
+    ),
+    text_row(
+        "so_name",
+        Needs::Frontend,
+        |_, s| Ok(s.fact(&Fact::Name(NameFact::ListenerName))),
+        "The listener's name",
+    ),
+    ip_row("src", Needs::Client, |_, s| Ok(s.fact(&Fact::Address(AddressFact::Src))), "The client's address"),
     bool_row(
         "src_is_local",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::SrcIsLocal)),
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::SrcIsLocal))),
         "True where `src` is of this machine",
     ),
-    int_row("src_port", Needs::Client, |_, s| Ok(s.fact(&Fact::SrcPort)), "The client's port"),
-    int_row("srv_id", Needs::Server, |_, s| Ok(s.fact(&Fact::ServerId)), "The server's id"),
-    text_row("srv_name", Needs::Server, |_, s| Ok(s.fact(&Fact::ServerName)), "The server's name"),
+    int_row(
+        "src_port",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Address(AddressFact::SrcPort))),
+        "The client's port",
+    ),
+    int_row("srv_id", Needs::Server, |_, s| Ok(s.fact(&Fact::Name(NameFact::ServerId))), "The server's id"),
+    text_row(
+        "srv_name",
+        Needs::Server,
+        |_, s| Ok(s.fact(&Fact::Name(NameFact::ServerName))),
+        "The server's name",
+    ),
 ];
 
 const fn configured(name: &'static str, needs: Needs, eval: crate::rows::FetchFn) -> FetchRow {
@@ -163,11 +229,11 @@ const fn current(name: &'static str, needs: Needs, eval: crate::rows::FetchFn) -
 }
 
 fn of<'a>(scope: &'a dyn Scope, name: TimeoutName) -> Fetched<'a> {
-    Ok(scope.fact(&Fact::ConfiguredTimeout(name)))
+    Ok(scope.fact(&Fact::Stream(StreamFact::ConfiguredTimeout(name))))
 }
 
 fn now<'a>(scope: &'a dyn Scope, name: TimeoutName) -> Fetched<'a> {
-    Ok(scope.fact(&Fact::CurrentTimeout(name)))
+    Ok(scope.fact(&Fact::Stream(StreamFact::CurrentTimeout(name))))
 }
 
 fn asked<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
@@ -193,6 +259,6 @@ fn tlv(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
     let Some(id) = id else {
         return Err(BadArg::new(0, "not a TLV type: a number up to 255 or a name like ALPN"));
     };
-    args.put(0, Arg::Fact(Fact::FcPpTlv(id)));
+    args.put(0, Arg::Fact(Fact::Connection(ConnectionFact::FcPpTlv(id))));
     Ok(())
 }

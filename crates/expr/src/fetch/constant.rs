@@ -3,6 +3,7 @@
 use super::{bin_row, bool_row, int_row, text_row};
 use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
+use crate::fact::{Fact, TimeFact};
 use crate::rows::{ArgKind, ArgRow, FetchRow, Fetched, Needs, arg};
 use crate::sample::{Sample, SampleType};
 use crate::scope::Scope;
@@ -157,11 +158,11 @@ fn in_unit<'a>(moment: Option<Sample<'a>>, args: &Args) -> Fetched<'a> {
 }
 
 fn accept_date<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    in_unit(scope.fact(&crate::Fact::AcceptDateUs), args)
+    in_unit(scope.fact(&Fact::Time(TimeFact::AcceptDateUs)), args)
 }
 
 fn request_date<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    in_unit(scope.fact(&crate::Fact::RequestDateUs), args)
+    in_unit(scope.fact(&Fact::Time(TimeFact::RequestDateUs)), args)
 }
 
 /// Evenly spread over the range by multiplying instead of dividing.

@@ -2,10 +2,11 @@
 
 use super::{bool_row, int_row, text_row};
 use crate::args::Args;
+use crate::fact::{Fact, StreamFact};
 use crate::matching::MatchMethod;
 use crate::rows::{AclForm, FetchRow, Fetched, Needs};
 use crate::sample::{Sample, SampleType};
-use crate::scope::{Fact, Scope};
+use crate::scope::Scope;
 use http::Version;
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ pub(super) static ROWS: &[FetchRow] = &[
     bool_row(
         "http_first_req",
         Needs::RequestKept,
-        |_, s| Ok(s.fact(&Fact::FirstRequest)),
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::FirstRequest))),
         "True for the first request of a connection",
     ),
     FetchRow::new("method", SampleType::Method, Needs::RequestKept, method, "The request's method")
@@ -32,7 +33,7 @@ const fn version(name: &'static str, needs: Needs, eval: crate::rows::FetchFn) -
 
 /// The request may have gone by the time a log line asks.
 fn method<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    let kept = || match scope.fact(&Fact::FirstMethod) {
+    let kept = || match scope.fact(&Fact::Stream(StreamFact::FirstMethod)) {
         Some(Sample::Str(name)) => Some(Sample::Method(name)),
         other => other,
     };
@@ -55,5 +56,5 @@ fn response_version<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
 
 fn status<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
     let now = scope.response().map(|response| Sample::Int(i64::from(response.status)));
-    Ok(now.or_else(|| scope.fact(&Fact::StatusSent)))
+    Ok(now.or_else(|| scope.fact(&Fact::Stream(StreamFact::StatusSent))))
 }

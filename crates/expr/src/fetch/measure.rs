@@ -4,9 +4,10 @@
 use super::int_row;
 use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
+use crate::fact::{ConnectionFact, Fact};
 use crate::rows::{ArgKind, ArgRow, FetchFn, FetchRow, Fetched, Needs, arg};
 use crate::sample::Sample;
-use crate::scope::{Fact, Measure, Scope};
+use crate::scope::{Measure, Scope};
 
 const UNIT: &[ArgRow] = &[arg("unit", ArgKind::Str)];
 
@@ -34,7 +35,7 @@ const fn time(name: &'static str, eval: FetchFn, doc: &'static str) -> FetchRow 
 }
 
 fn of(scope: &dyn Scope, which: Measure) -> Fetched<'_> {
-    Ok(scope.fact(&Fact::FcMeasured(which)))
+    Ok(scope.fact(&Fact::Connection(ConnectionFact::FcMeasured(which))))
 }
 
 /// Microseconds in the unit.

@@ -4,10 +4,11 @@ use super::side::{Message, Side, ToClient, ToServer};
 use super::{bool_row, int_row};
 use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
+use crate::fact::{Fact, StreamFact};
 use crate::matching::MatchMethod;
 use crate::rows::{AclForm, ArgKind, ArgRow, FetchFn, FetchRow, Fetched, Needs, NotYet, arg};
 use crate::sample::Sample;
-use crate::scope::{Direction, Fact, Payload, Scope};
+use crate::scope::{Direction, Payload, Scope};
 use http::Request;
 use http::h1;
 use std::borrow::Cow;
@@ -138,7 +139,7 @@ fn proto_http<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
 }
 
 fn wait_end<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    match scope.fact(&Fact::WaitEnd) {
+    match scope.fact(&Fact::Stream(StreamFact::WaitEnd)) {
         Some(Sample::Bool(false)) => Err(NotYet { now: None }),
         Some(_) | None => Ok(Some(Sample::Bool(true))),
     }

@@ -1,65 +1,121 @@
 //! How the stream went: timers, bytes, retries, its end. Names of newer HAProxy for what log items say.
 
 use super::{bool_row, int_row, text_row};
+use crate::fact::{Fact, StreamFact, TimeFact};
 use crate::rows::{FetchFn, FetchRow, Fetched, Needs};
 use crate::sample::Sample;
-use crate::scope::{Fact, Scope};
+use crate::scope::Scope;
 
 pub(super) static ROWS: &[FetchRow] = &[
     timer(
         "bc.timer.connect",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::TimeConnect)),
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Connect))),
         "%Tc, as in logs",
     ),
-    int_row("bytes_in", Needs::Client, |_, s| Ok(s.fact(&Fact::BytesUploaded)), "Bytes from the client"),
-    int_row("bytes_out", Needs::Client, |_, s| Ok(s.fact(&Fact::BytesRead)), "Bytes to the client"),
-    timer("fc.timer.handshake", Needs::Client, |_, s| Ok(s.fact(&Fact::TimeHandshake)), "%Th, as in logs"),
-    timer("fc.timer.total", Needs::Client, |_, s| Ok(s.fact(&Fact::TimeTotal)), "%Tt, as in logs"),
+    int_row(
+        "bytes_in",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::BytesUploaded))),
+        "Bytes from the client",
+    ),
+    int_row(
+        "bytes_out",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::BytesRead))),
+        "Bytes to the client",
+    ),
+    timer(
+        "fc.timer.handshake",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Handshake))),
+        "%Th, as in logs",
+    ),
+    timer(
+        "fc.timer.total",
+        Needs::Client,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Total))),
+        "%Tt, as in logs",
+    ),
     text_row(
         "last_rule_file",
         Needs::Process,
-        |_, s| Ok(s.fact(&Fact::LastRuleFile)),
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::LastRuleFile))),
         "File of the last final rule",
     ),
     int_row(
         "last_rule_line",
         Needs::Process,
-        |_, s| Ok(s.fact(&Fact::LastRuleLine)),
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::LastRuleLine))),
         "Line of the last final rule",
     ),
     int_row("prio_class", Needs::Process, |_, _| zero(), "Queue priority class: always 0 here"),
     int_row("prio_offset", Needs::Process, |_, _| zero(), "Queue priority offset: always 0 here"),
-    timer("req.timer.hdr", Needs::RequestKept, |_, s| Ok(s.fact(&Fact::TimeRequest)), "%TR, as in logs"),
-    timer("req.timer.idle", Needs::RequestKept, |_, s| Ok(s.fact(&Fact::TimeIdle)), "%Ti, as in logs"),
-    timer("req.timer.queue", Needs::RequestKept, |_, s| Ok(s.fact(&Fact::TimeQueue)), "%Tw, as in logs"),
+    timer(
+        "req.timer.hdr",
+        Needs::RequestKept,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Request))),
+        "%TR, as in logs",
+    ),
+    timer(
+        "req.timer.idle",
+        Needs::RequestKept,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Idle))),
+        "%Ti, as in logs",
+    ),
+    timer(
+        "req.timer.queue",
+        Needs::RequestKept,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Queue))),
+        "%Tw, as in logs",
+    ),
     timer("req.timer.tq", Needs::RequestKept, time_tq, "%Tq, as in logs"),
-    timer("res.timer.data", Needs::ResponseKept, |_, s| Ok(s.fact(&Fact::TimeData)), "%Td, as in logs"),
-    timer("res.timer.hdr", Needs::ResponseKept, |_, s| Ok(s.fact(&Fact::TimeResponse)), "%Tr, as in logs"),
+    timer(
+        "res.timer.data",
+        Needs::ResponseKept,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Data))),
+        "%Td, as in logs",
+    ),
+    timer(
+        "res.timer.hdr",
+        Needs::ResponseKept,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Response))),
+        "%Tr, as in logs",
+    ),
     int_row(
         "txn.conn_retries",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::Retries)),
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::Retries))),
         "Connection retries",
     ),
     bool_row(
         "txn.redispatched",
         Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::Redispatched)),
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::Redispatched))),
         "Went to another server",
     ),
     text_row(
         "txn.sess_term_state",
         Needs::Client,
-        |_, s| Ok(s.fact(&Fact::TerminationCode)),
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::TerminationCode))),
         "%ts, as in logs",
     ),
-    timer("txn.timer.total", Needs::RequestKept, |_, s| Ok(s.fact(&Fact::TimeActive)), "%Ta, as in logs"),
-    timer("txn.timer.user", Needs::RequestKept, |_, s| Ok(s.fact(&Fact::TimeUser)), "%Tu, as in logs"),
+    timer(
+        "txn.timer.total",
+        Needs::RequestKept,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::Active))),
+        "%Ta, as in logs",
+    ),
+    timer(
+        "txn.timer.user",
+        Needs::RequestKept,
+        |_, s| Ok(s.fact(&Fact::Time(TimeFact::User))),
+        "%Tu, as in logs",
+    ),
     text_row(
         "unique-id",
         Needs::Nothing,
-        |_, s| Ok(s.fact(&Fact::UniqueId)),
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::UniqueId))),
         "The id made by unique-id-format",
     ),
 ];
@@ -75,9 +131,11 @@ fn zero<'a>() -> Fetched<'a> {
 /// %Tq = %Th + %Ti + %TR; -1 where the request did not arrive.
 fn time_tq<'a>(_: &'a crate::Args, scope: &'a dyn Scope) -> Fetched<'a> {
     let of = |fact: Fact| scope.fact(&fact).and_then(|time| time.to_int());
-    let (Some(handshake), Some(idle), Some(request)) =
-        (of(Fact::TimeHandshake), of(Fact::TimeIdle), of(Fact::TimeRequest))
-    else {
+    let (Some(handshake), Some(idle), Some(request)) = (
+        of(Fact::Time(TimeFact::Handshake)),
+        of(Fact::Time(TimeFact::Idle)),
+        of(Fact::Time(TimeFact::Request)),
+    ) else {
         return Ok(None);
     };
     let total = if request < 0 { -1 } else { handshake.max(0) + idle.max(0) + request };

@@ -2,10 +2,11 @@
 
 use super::{bin_row, bool_row, int_row, text_row};
 use crate::args::{Arg, Args, BadArg};
+use crate::fact::{ClientTlsFact, Fact, ServerTlsFact};
 use crate::matching::MatchMethod;
 use crate::rows::{AclForm, ArgKind, ArgRow, FetchRow, Fetched, Needs, arg};
 use crate::sample::Sample;
-use crate::scope::{CertField, Fact, Scope};
+use crate::scope::{CertField, Scope};
 
 static ENTRY: &[ArgRow] =
     &[arg("entry", ArgKind::Str), arg("occ", ArgKind::Int), arg("format", ArgKind::Str)];
@@ -80,88 +81,163 @@ certificate_rows!(OURS, "ssl_f_", "Our", FRONT, Fact::SslServed);
 certificate_rows!(SERVER, "ssl_s_", "The server's", BACK, Fact::SslServer);
 
 pub(super) static ROWS: &[FetchRow] = &[
-    bool_row("ssl_bc", BACK, |_, s| Ok(s.fact(&Fact::SslBc)), "True for a TLS connection to the server"),
+    bool_row(
+        "ssl_bc",
+        BACK,
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBc))),
+        "True for a TLS connection to the server",
+    ),
     int_row(
         "ssl_bc_alg_keysize",
         BACK,
-        |_, s| Ok(s.fact(&Fact::SslBcKeysize)),
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcKeysize))),
         "Its cipher's key size in bits",
     ),
-    text_row("ssl_bc_alpn", BACK, |_, s| Ok(s.fact(&Fact::SslBcAlpn)), "Its protocol chosen by ALPN"),
-    text_row("ssl_bc_cipher", BACK, |_, s| Ok(s.fact(&Fact::SslBcCipher)), "Its cipher"),
-    int_row("ssl_bc_err", BACK, |_, s| Ok(s.fact(&Fact::SslBcErr)), "Its TLS error"),
-    text_row("ssl_bc_err_str", BACK, |_, s| Ok(s.fact(&Fact::SslBcErrText)), "Its TLS error, in words"),
+    text_row(
+        "ssl_bc_alpn",
+        BACK,
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcAlpn))),
+        "Its protocol chosen by ALPN",
+    ),
+    text_row(
+        "ssl_bc_cipher",
+        BACK,
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcCipher))),
+        "Its cipher",
+    ),
+    int_row(
+        "ssl_bc_err",
+        BACK,
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcErr))),
+        "Its TLS error",
+    ),
+    text_row(
+        "ssl_bc_err_str",
+        BACK,
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcErrText))),
+        "Its TLS error, in words",
+    ),
     bool_row(
         "ssl_bc_is_resumed",
         BACK,
-        |_, s| Ok(s.fact(&Fact::SslBcIsResumed)),
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcIsResumed))),
         "True where its session was resumed",
     ),
-    text_row("ssl_bc_protocol", BACK, |_, s| Ok(s.fact(&Fact::SslBcProtocol)), "Its TLS version"),
+    text_row(
+        "ssl_bc_protocol",
+        BACK,
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcProtocol))),
+        "Its TLS version",
+    ),
     int_row(
         "ssl_bc_use_keysize",
         BACK,
-        |_, s| Ok(s.fact(&Fact::SslBcKeysize)),
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcKeysize))),
         "Its cipher's key size in bits",
     ),
     int_row(
         "ssl_c_ca_err",
         FRONT,
-        |_, s| Ok(s.fact(&Fact::SslClientCaErr)),
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslClientCaErr))),
         "Error above the client's certificate",
     ),
     int_row(
         "ssl_c_ca_err_depth",
         FRONT,
-        |_, s| Ok(s.fact(&Fact::SslClientCaErrDepth)),
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslClientCaErrDepth))),
         "Depth of the error above the client's certificate",
     ),
-    int_row("ssl_c_err", FRONT, |_, s| Ok(s.fact(&Fact::SslClientErr)), "Error of the client's certificate"),
+    int_row(
+        "ssl_c_err",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslClientErr))),
+        "Error of the client's certificate",
+    ),
     bool_row(
         "ssl_c_used",
         FRONT,
-        |_, s| Ok(s.fact(&Fact::SslClientUsed)),
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslClientUsed))),
         "True where the client has a certificate",
     ),
     int_row(
         "ssl_c_verify",
         FRONT,
-        |_, s| Ok(s.fact(&Fact::SslClientVerify)),
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslClientVerify))),
         "Outcome of verifying it; 0 is good",
     ),
-    bool_row("ssl_fc", FRONT, |_, s| Ok(s.fact(&Fact::SslFc)), "True for a TLS connection from the client"),
+    bool_row(
+        "ssl_fc",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFc))),
+        "True for a TLS connection from the client",
+    ),
     int_row(
         "ssl_fc_alg_keysize",
         FRONT,
-        |_, s| Ok(s.fact(&Fact::SslFcKeysize)),
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcKeysize))),
         "Its cipher's key size in bits",
     ),
-    text_row("ssl_fc_alpn", FRONT, |_, s| Ok(s.fact(&Fact::SslFcAlpn)), "Its protocol chosen by ALPN"),
-    text_row("ssl_fc_cipher", FRONT, |_, s| Ok(s.fact(&Fact::SslFcCipher)), "Its cipher"),
-    int_row("ssl_fc_err", FRONT, |_, s| Ok(s.fact(&Fact::SslFcErr)), "Its TLS error"),
-    text_row("ssl_fc_err_str", FRONT, |_, s| Ok(s.fact(&Fact::SslFcErrText)), "Its TLS error, in words"),
+    text_row(
+        "ssl_fc_alpn",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcAlpn))),
+        "Its protocol chosen by ALPN",
+    ),
+    text_row(
+        "ssl_fc_cipher",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcCipher))),
+        "Its cipher",
+    ),
+    int_row(
+        "ssl_fc_err",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcErr))),
+        "Its TLS error",
+    ),
+    text_row(
+        "ssl_fc_err_str",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcErrText))),
+        "Its TLS error, in words",
+    ),
     bool_row("ssl_fc_has_crt", FRONT, has_certificate, "True where the client presented a certificate on it"),
     bool_row(
         "ssl_fc_has_early",
         FRONT,
-        |_, s| Ok(s.fact(&Fact::SslFcHasEarly)),
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcHasEarly))),
         "True while early data arrived on it",
     ),
     bool_row("ssl_fc_has_sni", FRONT, has_sni, "True where the client named a host"),
     bool_row(
         "ssl_fc_is_resumed",
         FRONT,
-        |_, s| Ok(s.fact(&Fact::SslFcIsResumed)),
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcIsResumed))),
         "True where its session was resumed",
     ),
-    text_row("ssl_fc_protocol", FRONT, |_, s| Ok(s.fact(&Fact::SslFcProtocol)), "Its TLS version"),
-    bin_row("ssl_fc_session_id", FRONT, |_, s| Ok(s.fact(&Fact::SslFcSessionId)), "Its session id"),
-    text_row("ssl_fc_sni", FRONT, |_, s| Ok(s.fact(&Fact::SslFcSni)), "The host the client named")
-        .acl(AclForm::Suffixes(&[MatchMethod::End, MatchMethod::Reg])),
+    text_row(
+        "ssl_fc_protocol",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcProtocol))),
+        "Its TLS version",
+    ),
+    bin_row(
+        "ssl_fc_session_id",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcSessionId))),
+        "Its session id",
+    ),
+    text_row(
+        "ssl_fc_sni",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcSni))),
+        "The host the client named",
+    )
+    .acl(AclForm::Suffixes(&[MatchMethod::End, MatchMethod::Reg])),
     int_row(
         "ssl_fc_use_keysize",
         FRONT,
-        |_, s| Ok(s.fact(&Fact::SslFcKeysize)),
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcKeysize))),
         "Its cipher's key size in bits",
     ),
 ];
@@ -185,12 +261,12 @@ fn asked<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
 
 /// `ssl_c_used` without resumed sessions, on which no certificate travels.
 fn has_certificate<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    let used = scope.fact(&Fact::SslClientUsed);
-    let resumed = scope.fact(&Fact::SslFcIsResumed) == Some(Sample::Bool(true));
+    let used = scope.fact(&Fact::ClientTls(ClientTlsFact::SslClientUsed));
+    let resumed = scope.fact(&Fact::ClientTls(ClientTlsFact::SslFcIsResumed)) == Some(Sample::Bool(true));
     Ok(used.map(|used| Sample::Bool(used == Sample::Bool(true) && !resumed)))
 }
 
 fn has_sni<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    let tls = scope.fact(&Fact::SslFc) == Some(Sample::Bool(true));
-    Ok(tls.then(|| Sample::Bool(scope.fact(&Fact::SslFcSni).is_some())))
+    let tls = scope.fact(&Fact::ClientTls(ClientTlsFact::SslFc)) == Some(Sample::Bool(true));
+    Ok(tls.then(|| Sample::Bool(scope.fact(&Fact::ClientTls(ClientTlsFact::SslFcSni)).is_some())))
 }

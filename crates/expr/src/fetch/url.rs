@@ -2,9 +2,10 @@
 
 use super::{bin_row, int_row, ip_row, text_row};
 use crate::args::Args;
+use crate::fact::{AddressFact, Fact};
 use crate::rows::{AclForm, FetchFn, FetchRow, Fetched, Needs};
 use crate::sample::Sample;
-use crate::scope::{Fact, Scope};
+use crate::scope::Scope;
 use base::hash::{avalanche, sdbm};
 use http::Request;
 use memchr::{memchr, memchr2};
@@ -110,7 +111,7 @@ fn url32_src<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
 /// 4 bytes of hash in network order, then 4 or 16 of address.
 fn with_source<'a>(hash: Option<u32>, scope: &'a dyn Scope) -> Option<Sample<'a>> {
     let mut bytes = hash?.to_be_bytes().to_vec();
-    bytes.extend_from_slice(&scope.fact(&Fact::Src)?.to_bin()?);
+    bytes.extend_from_slice(&scope.fact(&Fact::Address(AddressFact::Src))?.to_bin()?);
     Some(Sample::Bin(Cow::Owned(bytes)))
 }
 

@@ -4,8 +4,9 @@
 use super::items::{ItemRow, Print};
 use super::{Escape, Flags, date};
 use crate::expression::Expr;
+use crate::fact::{ClientTlsFact, Fact, NameFact, StreamFact, TimeFact};
 use crate::sample::Sample;
-use crate::scope::{Direction, Fact, Scope};
+use crate::scope::{Direction, Scope};
 use memchr::memchr;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -65,7 +66,7 @@ impl<'p> Printer<'p> {
             Print::Backend => self.backend(flags),
             Print::FrontendTransport => self.frontend_transport(flags),
             Print::Number(fact) => self.number(self.int(fact, 0)),
-            Print::Status => self.number(self.int(&Fact::StatusSent, self.no_status())),
+            Print::Status => self.number(self.int(&Fact::Stream(StreamFact::StatusSent), self.no_status())),
             Print::Hexable(fact) => self.hexable(self.int(fact, 0), flags),
             Print::Retries => self.retries(),
             Print::Address(fact) => self.address(fact, flags),
@@ -79,9 +80,9 @@ impl<'p> Printer<'p> {
             Print::Seconds(fact) => self.hexable(self.int(fact, 0).div_euclid(1_000_000), flags),
             Print::Millis(fact) => self.millis(fact),
             Print::Request(fact) => self.request(fact, flags, |text| text),
-            Print::UriPath => self.request(&Fact::FirstUri, flags, before_query),
-            Print::PathOnly => self.request(&Fact::FirstUri, flags, path_only),
-            Print::UriQuery => self.request(&Fact::FirstUri, flags, query),
+            Print::UriPath => self.request(&Fact::Stream(StreamFact::FirstUri), flags, before_query),
+            Print::PathOnly => self.request(&Fact::Stream(StreamFact::FirstUri), flags, path_only),
+            Print::UriQuery => self.request(&Fact::Stream(StreamFact::FirstUri), flags, query),
         }
     }
 
@@ -128,15 +129,18 @@ impl<'p> Printer<'p> {
     }
 
     fn backend(&mut self, flags: Flags) {
-        let known = self.scope.fact(&Fact::BackendName).is_some();
-        self.fact_text(if known { &Fact::BackendName } else { &Fact::FrontendName }, flags);
+        let known = self.scope.fact(&Fact::Name(NameFact::BackendName)).is_some();
+        self.fact_text(
+            if known { &Fact::Name(NameFact::BackendName) } else { &Fact::Name(NameFact::FrontendName) },
+            flags,
+        );
     }
 
     fn frontend_transport(&mut self, flags: Flags) {
         let scope = self.scope;
-        let name = scope.fact(&Fact::FrontendName);
+        let name = scope.fact(&Fact::Name(NameFact::FrontendName));
         let name = name.as_ref().and_then(Sample::to_str).unwrap_or_default();
-        let tls = scope.fact(&Fact::SslFc).and_then(|v| v.to_bool()) == Some(true);
+        let tls = scope.fact(&Fact::ClientTls(ClientTlsFact::SslFc)).and_then(|v| v.to_bool()) == Some(true);
         self.quoted(flags, |out| {
             encode(out, &name, flags, b'#', &CONTROLS);
             if tls {
@@ -146,8 +150,10 @@ impl<'p> Printer<'p> {
     }
 
     fn no_status(&self) -> i64 {
-        let http =
-            self.scope.fact(&Fact::FrontendMode).is_some_and(|m| m.to_str().is_some_and(|m| *m == *b"http"));
+        let http = self
+            .scope
+            .fact(&Fact::Name(NameFact::FrontendMode))
+            .is_some_and(|m| m.to_str().is_some_and(|m| *m == *b"http"));
         if http { -1 } else { 0 }
     }
 
@@ -169,23 +175,31 @@ impl<'p> Printer<'p> {
     }
 
     fn retries(&mut self) {
-        if self.is(&Fact::Redispatched) {
+        if self.is(&Fact::Stream(StreamFact::Redispatched)) {
             self.out.push(b'+');
         }
-        self.number(self.int(&Fact::Retries, 0));
+        self.number(self.int(&Fact::Stream(StreamFact::Retries), 0));
     }
 
     fn growing(&mut self, fact: &Fact) {
-        if *fact != Fact::BytesUploaded && self.is(&Fact::LogAsap) {
+        if *fact != Fact::Stream(StreamFact::BytesUploaded) && self.is(&Fact::Stream(StreamFact::LogAsap)) {
             self.out.push(b'+');
         }
-        let missing = if matches!(fact, Fact::BytesRead | Fact::BytesUploaded) { 0 } else { -1 };
+        let missing = if matches!(
+            fact,
+            Fact::Stream(StreamFact::BytesRead) | Fact::Stream(StreamFact::BytesUploaded)
+        ) {
+            0
+        } else {
+            -1
+        };
         self.number(self.int(fact, missing));
     }
 
     fn timer_to_request(&mut self) {
-        let request = self.int(&Fact::TimeRequest, -1);
-        let before = self.int(&Fact::TimeHandshake, 0).max(0) + self.int(&Fact::TimeIdle, 0).max(0);
+        let request = self.int(&Fact::Time(TimeFact::Request), -1);
+        let before = self.int(&Fact::Time(TimeFact::Handshake), 0).max(0)
+            + self.int(&Fact::Time(TimeFact::Idle), 0).max(0);
         self.number(if request < 0 { -1 } else { before + request });
     }
 
@@ -229,8 +243,8 @@ impl<'p> Printer<'p> {
     /// How many slots there are; where there is none, nothing is printed.
     fn slots(&mut self, side: Direction) -> u32 {
         let count = match side {
-            Direction::Request => self.int(&Fact::RequestCaptureCount, 0),
-            Direction::Response => self.int(&Fact::ResponseCaptureCount, 0),
+            Direction::Request => self.int(&Fact::Stream(StreamFact::RequestCaptureCount), 0),
+            Direction::Response => self.int(&Fact::Stream(StreamFact::ResponseCaptureCount), 0),
         };
         let slots = u32::try_from(count).unwrap_or(0);
         self.after_space &= slots == 0;
@@ -275,8 +289,8 @@ impl<'p> Printer<'p> {
 
 fn capture(side: Direction, slot: u32) -> Fact {
     match side {
-        Direction::Request => Fact::CapturedRequestHeader(slot),
-        Direction::Response => Fact::CapturedResponseHeader(slot),
+        Direction::Request => Fact::Stream(StreamFact::CapturedRequestHeader(slot)),
+        Direction::Response => Fact::Stream(StreamFact::CapturedResponseHeader(slot)),
     }
 }
 

@@ -1,6 +1,9 @@
 //! A small world: one request, one response, some facts. What it does not hold does not exist.
 
-use expr::{Direction, Env, Fact, Outside, Payload, Sample, Scope, Stage, VarId};
+use expr::{
+    AddressFact, ClientTlsFact, Direction, Env, Fact, NameFact, Outside, Payload, ProcessFact, Sample, Scope,
+    Stage, StreamFact, TimeFact, VarId,
+};
 use http::{Request, Response, Version};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -91,30 +94,30 @@ fn response() -> Response {
 fn facts() -> HashMap<Fact, Sample<'static>> {
     let ip = |text: &str| Sample::Ip(text.parse().unwrap());
     HashMap::from([
-        (Fact::Src, ip("127.0.0.1")),
-        (Fact::SrcPort, Sample::Int(4321)),
-        (Fact::Dst, ip("2001:db8::1")),
-        (Fact::DstPort, Sample::Int(443)),
-        (Fact::FrontendName, Sample::str(b"fe")),
-        (Fact::SslFc, Sample::Bool(true)),
-        (Fact::Pid, Sample::Int(77)),
-        (Fact::RequestCounter, Sample::Int(33)),
-        (Fact::StatusSent, Sample::Int(200)),
-        (Fact::BytesRead, Sample::Int(1234)),
-        (Fact::TerminationCode, Sample::str(b"--")),
-        (Fact::TimeHandshake, Sample::Int(5)),
-        (Fact::TimeIdle, Sample::Int(-1)),
-        (Fact::TimeRequest, Sample::Int(2)),
-        (Fact::TimeTotal, Sample::Int(12)),
-        (Fact::Redispatched, Sample::Bool(true)),
-        (Fact::Retries, Sample::Int(1)),
-        (Fact::AcceptDateUs, Sample::Int(1_795_196_642_007_000)),
-        (Fact::RequestDateUs, Sample::Int(1_795_196_643_000_000)),
-        (Fact::FirstMethod, Sample::str(b"GET")),
-        (Fact::FirstUri, Sample::str(b"http://h/a\"b\\c?d=#]")),
-        (Fact::FirstVersion, Sample::str(b"HTTP/1.1")),
-        (Fact::RequestCaptureCount, Sample::Int(2)),
-        (Fact::CapturedRequestHeader(0), Sample::str(b"q\"b{p|t}h#e\tz\xff~ \\]")),
+        (Fact::Address(AddressFact::Src), ip("127.0.0.1")),
+        (Fact::Address(AddressFact::SrcPort), Sample::Int(4321)),
+        (Fact::Address(AddressFact::Dst), ip("2001:db8::1")),
+        (Fact::Address(AddressFact::DstPort), Sample::Int(443)),
+        (Fact::Name(NameFact::FrontendName), Sample::str(b"fe")),
+        (Fact::ClientTls(ClientTlsFact::SslFc), Sample::Bool(true)),
+        (Fact::Process(ProcessFact::Pid), Sample::Int(77)),
+        (Fact::Stream(StreamFact::RequestCounter), Sample::Int(33)),
+        (Fact::Stream(StreamFact::StatusSent), Sample::Int(200)),
+        (Fact::Stream(StreamFact::BytesRead), Sample::Int(1234)),
+        (Fact::Stream(StreamFact::TerminationCode), Sample::str(b"--")),
+        (Fact::Time(TimeFact::Handshake), Sample::Int(5)),
+        (Fact::Time(TimeFact::Idle), Sample::Int(-1)),
+        (Fact::Time(TimeFact::Request), Sample::Int(2)),
+        (Fact::Time(TimeFact::Total), Sample::Int(12)),
+        (Fact::Stream(StreamFact::Redispatched), Sample::Bool(true)),
+        (Fact::Stream(StreamFact::Retries), Sample::Int(1)),
+        (Fact::Time(TimeFact::AcceptDateUs), Sample::Int(1_795_196_642_007_000)),
+        (Fact::Time(TimeFact::RequestDateUs), Sample::Int(1_795_196_643_000_000)),
+        (Fact::Stream(StreamFact::FirstMethod), Sample::str(b"GET")),
+        (Fact::Stream(StreamFact::FirstUri), Sample::str(b"http://h/a\"b\\c?d=#]")),
+        (Fact::Stream(StreamFact::FirstVersion), Sample::str(b"HTTP/1.1")),
+        (Fact::Stream(StreamFact::RequestCaptureCount), Sample::Int(2)),
+        (Fact::Stream(StreamFact::CapturedRequestHeader(0)), Sample::str(b"q\"b{p|t}h#e\tz\xff~ \\]")),
     ])
 }
 

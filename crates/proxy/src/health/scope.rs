@@ -4,7 +4,7 @@ use crate::clock::now_us;
 use crate::plan::Plan;
 use crate::server::Server;
 use crate::vars::Vars;
-use expr::{Direction, Fact, Payload, Sample, Scope, VarId, VarScope};
+use expr::{Direction, Fact, NameFact, Payload, ProcessFact, Sample, Scope, VarId, VarScope};
 use http::{Request, Response};
 use std::cell::{Cell, RefCell};
 
@@ -81,13 +81,13 @@ impl Scope for CheckScope<'_> {
         let text = |t: &'_ str| Sample::owned(t.as_bytes().to_vec());
         let process = &self.plan.process;
         Some(match fact {
-            Fact::BackendName => text(&self.backend.name),
-            Fact::BackendId => Sample::Int(self.backend.id.into()),
-            Fact::ServerName => text(&self.server.facts.name),
-            Fact::ServerId => Sample::Int(self.server.facts.id.into()),
-            Fact::Hostname => text(&process.hostname),
-            Fact::Node => text(&process.node),
-            Fact::Pid => Sample::Int(std::process::id().into()),
+            Fact::Name(NameFact::BackendName) => text(&self.backend.name),
+            Fact::Name(NameFact::BackendId) => Sample::Int(self.backend.id.into()),
+            Fact::Name(NameFact::ServerName) => text(&self.server.facts.name),
+            Fact::Name(NameFact::ServerId) => Sample::Int(self.server.facts.id.into()),
+            Fact::Process(ProcessFact::Hostname) => text(&process.hostname),
+            Fact::Process(ProcessFact::Node) => text(&process.node),
+            Fact::Process(ProcessFact::Pid) => Sample::Int(std::process::id().into()),
             _ => return None, // RULE ZERO: facts are many and grow; the rest needs a stream
         })
     }

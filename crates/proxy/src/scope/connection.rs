@@ -1,0 +1,88 @@
+//! Facts about the connections of a stream and their TLS.
+
+use super::{int, text};
+use crate::stream::Stream;
+use expr::{ClientTlsFact, ConnectionFact, Measure, Sample, ServerTlsFact};
+use tls::VerifyReport;
+
+/// The message of error 0 (manual, `fc_err_str`).
+const NO_ERROR: &str = "Success";
+
+/// A connection that carries a stream has met no error: one that fails ends before, and is logged without a stream.
+pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &ConnectionFact) -> Option<Sample<'a>> {
+    match fact {
+        ConnectionFact::FcHttpMajor | ConnectionFact::BcHttpMajor => Some(Sample::Int(1)),
+        ConnectionFact::FcRcvdProxy => Some(Sample::Bool(stream.session.proxy.is_some())),
+        ConnectionFact::FcPpAuthority => {
+            stream.session.proxy.as_deref().and_then(|p| p.authority()).map(Sample::str)
+        }
+        ConnectionFact::FcPpUniqueId => {
+            stream.session.proxy.as_deref().and_then(|p| p.unique_id()).map(Sample::str)
+        }
+        ConnectionFact::FcPpTlv(kind) => {
+            stream.session.proxy.as_deref().and_then(|p| p.tlv(*kind)).map(Sample::str)
+        }
+        ConnectionFact::FcMeasured(which) => measured(stream, *which),
+        ConnectionFact::FcErr => Some(Sample::Int(0)),
+        ConnectionFact::FcErrText => Some(text(NO_ERROR)),
+        ConnectionFact::BcErr => stream.back_addrs.as_ref().map(|_| Sample::Int(0)),
+        ConnectionFact::BcErrText => stream.back_addrs.as_ref().map(|_| text(NO_ERROR)),
+    }
+}
+
+fn measured(stream: &Stream<'_>, which: Measure) -> Option<Sample<'static>> {
+    let all = stream.session.meter.upgrade()?.read().ok()?;
+    Some(int(match which {
+        Measure::Rtt => all.rtt_us,
+        Measure::RttVar => all.rttvar_us,
+        Measure::Unacked => all.unacked,
+        Measure::Sacked => all.sacked,
+        Measure::Lost => all.lost,
+        Measure::Retrans => all.retrans,
+        Measure::Fackets => all.fackets,
+        Measure::Reordering => all.reordering,
+    }))
+}
+
+/// What a handshake left unsaid is no text.
+fn said(text: &'static str) -> Option<Sample<'static>> {
+    (!text.is_empty()).then(|| super::text(text))
+}
+
+pub(super) fn client_tls<'a>(stream: &'a Stream<'_>, fact: &ClientTlsFact) -> Option<Sample<'a>> {
+    let tls = stream.session.tls.as_deref();
+    let report = || Some(tls?.client.as_ref().map_or_else(VerifyReport::default, |client| client.report));
+    match fact {
+        ClientTlsFact::SslFc => Some(Sample::Bool(tls.is_some())),
+        ClientTlsFact::SslFcSni => tls?.sni.as_deref().map(text),
+        ClientTlsFact::SslFcAlpn => tls?.alpn.as_deref().map(Sample::str),
+        ClientTlsFact::SslFcProtocol => said(tls?.version),
+        ClientTlsFact::SslFcCipher => said(tls?.cipher),
+        ClientTlsFact::SslFcKeysize => Some(int(tls?.key_bits)),
+        ClientTlsFact::SslFcIsResumed => Some(Sample::Bool(tls?.resumed)),
+        ClientTlsFact::SslFcHasEarly => Some(Sample::Bool(false)),
+        ClientTlsFact::SslFcErr => tls.map(|_| Sample::Int(0)),
+        // Without an error there are no words either, unlike below TLS.
+        ClientTlsFact::SslFcErrText => None,
+        ClientTlsFact::SslFcSessionId => Some(Sample::Bin(tls?.session_id.as_ref().into())),
+        ClientTlsFact::SslClientUsed => Some(Sample::Bool(tls?.client.is_some())),
+        ClientTlsFact::SslClientVerify => Some(int(report()?.verify)),
+        ClientTlsFact::SslClientErr => Some(int(report()?.err)),
+        ClientTlsFact::SslClientCaErr => Some(int(report()?.ca_err)),
+        ClientTlsFact::SslClientCaErrDepth => Some(int(report()?.ca_err_depth)),
+    }
+}
+
+pub(super) fn server_tls<'a>(stream: &'a Stream<'_>, fact: &ServerTlsFact) -> Option<Sample<'a>> {
+    let back = stream.back_tls.as_deref();
+    match fact {
+        ServerTlsFact::SslBc => Some(Sample::Bool(back.is_some())),
+        ServerTlsFact::SslBcAlpn => back?.alpn.as_deref().map(Sample::str),
+        ServerTlsFact::SslBcProtocol => said(back?.version),
+        ServerTlsFact::SslBcCipher => said(back?.cipher),
+        ServerTlsFact::SslBcIsResumed => Some(Sample::Bool(back?.resumed)),
+        ServerTlsFact::SslBcErr => back.map(|_| Sample::Int(0)),
+        ServerTlsFact::SslBcKeysize => back.map(|tls| int(tls.key_bits)),
+        ServerTlsFact::SslBcErrText => None,
+    }
+}

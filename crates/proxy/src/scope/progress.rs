@@ -1,0 +1,93 @@
+//! How a stream goes: its first line, what was captured, counted and sent, its timeouts and its ending.
+
+use super::{int, text};
+use crate::plan::CaptureSlot;
+use crate::stream::Stream;
+use crate::tally::Count;
+use expr::scope::TimeoutName;
+use expr::{Sample, StreamFact};
+use std::time::Duration;
+
+pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sample<'a>> {
+    let first = stream.first_line.as_ref();
+    let text_of = |slice| stream.request.fields.text(slice);
+    match fact {
+        StreamFact::UniqueId => stream.unique_id.as_deref().map(Sample::str),
+        StreamFact::Retries => Some(int(stream.retries)),
+        StreamFact::Redispatched => Some(Sample::Bool(stream.redispatched)),
+        StreamFact::StatusSent => stream.status_logged.map(int),
+        StreamFact::BytesRead => Some(int(stream.bytes_read)),
+        StreamFact::BytesUploaded => Some(int(stream.bytes_uploaded)),
+        StreamFact::TerminationCode => Some(Sample::owned(stream.ending.letters())),
+        StreamFact::TerminationCodeCookie => {
+            Some(Sample::owned([stream.ending.letters(), stream.cookie_letters].concat()))
+        }
+        StreamFact::RequestCounter => Some(int(stream.number)),
+        StreamFact::SrvConnNow => {
+            let servers = stream.back.as_ref()?.balance.servers();
+            Some(int(stream.server.and_then(|i| servers.get(i)).map_or(0, |s| s.sessions())))
+        }
+        StreamFact::SrvQueuePos => Some(int(stream.queue_positions.0)),
+        StreamFact::BackendQueuePos => Some(int(stream.queue_positions.1)),
+        StreamFact::FirstRequestLine => {
+            let (method, target) = (text_of(first?.method), text_of(first?.target));
+            Some(Sample::owned([method, b" ", target, b" ", first?.version.as_str().as_bytes()].concat()))
+        }
+        StreamFact::FirstMethod => Some(Sample::str(text_of(first?.method))),
+        StreamFact::FirstUri => Some(Sample::str(text_of(first?.target))),
+        StreamFact::FirstVersion => Some(text(first?.version.as_str())),
+        StreamFact::CapturedRequestHeader(slot) => captured(&stream.request_captures, *slot),
+        StreamFact::CapturedResponseHeader(slot) => captured(&stream.response_captures, *slot),
+        StreamFact::CapturedRequestCookie => stream.captured_cookies[0].as_deref().map(Sample::str),
+        StreamFact::CapturedResponseCookie => stream.captured_cookies[1].as_deref().map(Sample::str),
+        StreamFact::RequestCaptureCount => Some(slots(stream, &stream.front.request_captures)),
+        StreamFact::ResponseCaptureCount => Some(slots(stream, &stream.front.response_captures)),
+        StreamFact::LogCounter => Some(int(stream.front.tally.sum(Count::LogLines))),
+        StreamFact::LogAsap => Some(Sample::Bool(stream.front.log.asap)),
+        StreamFact::LogLevel => stream.log_level.flatten().map(int),
+        StreamFact::LastRuleFile => stream.last_rule.as_ref().map(|rule| text(&rule.file)),
+        StreamFact::LastRuleLine => stream.last_rule.as_ref().map(|rule| int(rule.line)),
+        // With a request's head at hand no inspection is waited for.
+        StreamFact::WaitEnd => Some(Sample::Bool(stream.has_request || stream.payload_complete)),
+        StreamFact::FirstRequest => Some(Sample::Bool(stream.session.requests.get() == 0)),
+        StreamFact::ConfiguredTimeout(name) => Some(milliseconds(configured(stream, *name))),
+        StreamFact::CurrentTimeout(name) => Some(milliseconds(current(stream, *name))),
+    }
+}
+
+/// Slots are there for what could have been captured: without a request, logs do not show even empty ones.
+fn slots(stream: &Stream<'_>, declared: &[CaptureSlot]) -> Sample<'static> {
+    let could = stream.has_request || !stream.request_captures.is_empty();
+    int(if could { declared.len() } else { 0 })
+}
+
+fn captured(list: &[Option<Vec<u8>>], slot: u32) -> Option<Sample<'_>> {
+    list.get(slot as usize)?.as_deref().map(Sample::str)
+}
+
+fn milliseconds(timeout: Option<Duration>) -> Sample<'static> {
+    int(timeout.unwrap_or_default().as_millis())
+}
+
+fn configured(stream: &Stream<'_>, name: TimeoutName) -> Option<Duration> {
+    let front = &stream.front.timeouts;
+    let back = stream.back.map(|b| b.timeouts);
+    match name {
+        TimeoutName::Client => front.client,
+        TimeoutName::Connect => back?.connect,
+        TimeoutName::Queue => back?.queue,
+        TimeoutName::Server => back?.server,
+        TimeoutName::Tarpit => back.map_or(front.tarpit, |b| b.tarpit),
+        TimeoutName::Tunnel => back?.tunnel,
+    }
+}
+
+/// What rules made of it; those that no rule changes are as configured.
+fn current(stream: &Stream<'_>, name: TimeoutName) -> Option<Duration> {
+    match name {
+        TimeoutName::Client => stream.timeouts.client,
+        TimeoutName::Server => stream.timeouts.server,
+        TimeoutName::Tunnel => stream.timeouts.tunnel,
+        TimeoutName::Connect | TimeoutName::Queue | TimeoutName::Tarpit => configured(stream, name),
+    }
+}
