@@ -8,6 +8,7 @@ mod transport;
 
 pub use account::{Opened, open as open_account};
 pub use failure::{IssueError, Unproven};
+pub use instant_acme::RevocationReason as Reason;
 pub use transport::Transport;
 
 pub(crate) use account::{NO_ACCOUNT, name as account_name, patient};

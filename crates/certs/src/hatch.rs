@@ -87,6 +87,8 @@ pub type Handed<'a> = Pin<Box<dyn Future<Output = Result<(), HatchError>> + 'a>>
 pub trait Hatch {
     /// Challenges that can be answered here.
     fn answers(&self) -> &[Challenge];
+    /// Answers for these names are about to be posted, in this order.
+    fn expect(&self, _names: &[&str]) {}
     /// Makes an answer be found. Returns once an authority that looks would find it.
     fn post<'a>(&'a self, answer: &'a Answer) -> Handed<'a>;
     /// Takes an answer back.

@@ -7,6 +7,7 @@ pub mod hatch;
 pub mod issue;
 mod key;
 pub mod local;
+mod outline;
 pub mod renew;
 pub mod schedule;
 mod storage;
@@ -14,4 +15,5 @@ pub mod tree;
 
 pub use key::KeyKind;
 pub use local::{Authority, Leaf, LocalError, Purpose, temporary};
+pub use outline::Outline;
 pub use storage::{Bundle, Storage};

@@ -12,6 +12,7 @@ use crate::console;
 use clap::Args;
 use socket::Socket;
 use std::io::Read;
+use std::path::PathBuf;
 
 /// What ends a payload taken from standard input; no certificate or map has such a line.
 const PAYLOAD_END: &str = "%end%";
@@ -55,6 +56,16 @@ pub(crate) fn run(arguments: &CtlArgs) -> Exit {
             console::err(&format!("lockgate ctl: {why}\n"));
             Exit::Failed
         }
+    }
+}
+
+/// The socket of a lockgate that runs on this machine and takes challenge answers, if there is one.
+pub(crate) fn running_here() -> Option<PathBuf> {
+    let socket = Socket::find(None, None).ok()?;
+    let answer = socket.ask("acme status\n").ok()?;
+    match socket {
+        Socket::Unix(path) if answer.starts_with("# certificate") => Some(path.into()),
+        Socket::Unix(_) | Socket::Tcp(_) => None,
     }
 }
 

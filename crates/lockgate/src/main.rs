@@ -1,9 +1,10 @@
 //! The front door: which program am I, what was asked for, and which exit code comes of it.
 //!
-//! Called `haproxy`, or with a first argument that begins with `-`, it speaks HAProxy's command line; else its own
+//! Called `certbot` it speaks Certbot's command line; called `haproxy`, or with a first argument that begins with `-`, it speaks HAProxy's command line; else its own
 //! verbs. It decides nothing about traffic.
 
 mod ca;
+mod certbot;
 mod check;
 mod console;
 mod ctl;
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let exit = if let Some(child) = child_of_master(&arguments) {
         haproxy::run_child(child, arguments.get(2..).unwrap_or_default())
+    } else if called(&arguments) == Some(OsStr::new("certbot")) {
+        certbot::run(arguments.get(1..).unwrap_or_default())
     } else if speaks_haproxy(&arguments) {
         haproxy::run(arguments.get(1..).unwrap_or_default())
     } else {
@@ -52,12 +55,15 @@ fn child_of_master(arguments: &[OsString]) -> Option<haproxy::Child> {
     }
 }
 
+fn called(arguments: &[OsString]) -> Option<&OsStr> {
+    arguments.first().map(Path::new).and_then(Path::file_name)
+}
+
 /// `--help` and `--version` are ours: HAProxy has no word of two dashes but `--` itself.
 fn speaks_haproxy(arguments: &[OsString]) -> bool {
-    let called = arguments.first().map(Path::new).and_then(Path::file_name);
     let first = arguments.get(1).map_or("".into(), |a| a.to_string_lossy());
     let flag = first.starts_with('-') && (first == "--" || !first.starts_with("--"));
-    called == Some(OsStr::new("haproxy")) || flag
+    called(arguments) == Some(OsStr::new("haproxy")) || flag
 }
 
 /// Exit codes of all ways to call the program.

@@ -6,7 +6,7 @@ use crate::console::{self, Console};
 use crate::ctl::{self, CtlArgs};
 use crate::demo::{self, DemoArgs};
 use crate::serve::{self, ServeArgs};
-use crate::{Exit, keywords, sources, start};
+use crate::{Exit, certbot, keywords, sources, start};
 use clap::{Parser, Subcommand};
 use proxy::lower::Overrides;
 use std::ffi::OsString;
@@ -38,6 +38,13 @@ enum Verb {
     Ctl(CtlArgs),
     /// The local authority for private names: show its root, or have this machine trust it
     Ca(CaArgs),
+    /// Obtain, renew, list and revoke certificates: Certbot's command line
+    #[command(disable_help_flag = true)]
+    Cert {
+        /// As for certbot: certonly, renew, certificates, ...; --help lists all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
     /// An HTTPS front door for one host, without a configuration file
     Serve(ServeArgs),
     /// Two sample servers behind a front door with a certificate made on the spot
@@ -51,6 +58,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
         Ok(Cli { verb: Verb::Keywords { word } }) => keywords::run(&word.join(" ")),
         Ok(Cli { verb: Verb::Ctl(arguments) }) => ctl::run(&arguments),
         Ok(Cli { verb: Verb::Ca(arguments) }) => ca::run(&arguments),
+        Ok(Cli { verb: Verb::Cert { words } }) => certbot::run(&words),
         Ok(Cli { verb: Verb::Serve(arguments) }) => serve::run(&arguments),
         Ok(Cli { verb: Verb::Demo(arguments) }) => demo::run(&arguments),
         Err(message) => {

@@ -10,10 +10,13 @@ use crate::storage::{Storage, write_private};
 use crate::tree;
 use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use instant_acme::{Account, AccountBuilder, AccountCredentials, Error, ExternalAccountKey, Key, NewAccount};
+use instant_acme::{
+    Account, AccountBuilder, AccountCredentials, Error, ExternalAccountKey, Key, NewAccount,
+    RevocationReason, RevocationRequest,
+};
 use rcgen::KeyPair;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -39,6 +42,45 @@ impl Opened {
     /// The digest of the account's public key (RFC 7638).
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
+    }
+
+    /// Has a certificate, the first of a PEM text, revoked by this account.
+    pub async fn revoke(&self, pem: &str, reason: RevocationReason) -> Result<(), IssueError> {
+        let bad = |why: String| IssueError::BadCertificate { why };
+        let certificate =
+            CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|why| bad(why.to_string()))?;
+        let request = RevocationRequest { certificate: &certificate, reason: Some(reason) };
+        patient(async || self.account.revoke(&request).await).await.map_err(self.failed("the revocation"))
+    }
+
+    /// Replaces the account's mail addresses.
+    pub async fn set_contact(&self, mails: &[String]) -> Result<(), IssueError> {
+        let contact: Vec<String> = mails.iter().map(|mail| address(mail)).collect();
+        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+        let set = patient(async || self.account.update_contacts(&contact).await).await;
+        set.map_err(self.failed("the account's new address"))
+    }
+
+    /// The account's addresses, `mailto:` included, as the authority knows them.
+    pub async fn contact(&self) -> Result<Vec<String>, IssueError> {
+        // RULE ZERO: the library fetches orders only. An account is no order, so this mostly ends in an error; what came
+        // was signed for and fetched in the right way, and the transport has kept it.
+        let fetched =
+            patient(async || self.account.order(self.account.id().to_owned()).await.map(drop)).await;
+        match (self.transport.take_contact(), fetched) {
+            (Some(contact), _) => Ok(contact),
+            (None, Err(error @ Error::Api(_))) => Err(self.failed("the account")(error)),
+            (None, Ok(()) | Err(_)) => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends the account, for good.
+    pub async fn deactivate(self) -> Result<(), IssueError> {
+        let (host, transport) = (self.host, self.transport);
+        let ended = self.account.deactivate().await;
+        ended.map_err(|error| {
+            IssueError::of(error, "the end of the account", &host, transport.take_retry_after())
+        })
     }
 
     /// What an error at `step` means.
@@ -161,10 +203,11 @@ async fn create(
 }
 
 fn contacts(directory: &Directory) -> Vec<String> {
-    let address = |mail: &String| {
-        if mail.starts_with("mailto:") { mail.clone() } else { format!("mailto:{mail}") }
-    };
-    directory.contact.iter().map(address).collect()
+    directory.contact.iter().map(|mail| address(mail)).collect()
+}
+
+fn address(mail: &str) -> String {
+    if mail.starts_with("mailto:") { mail.to_owned() } else { format!("mailto:{mail}") }
 }
 
 fn binding(eab: &Eab) -> ExternalAccountKey {

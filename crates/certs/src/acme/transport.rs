@@ -12,6 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
+use serde::Deserialize;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -40,6 +41,14 @@ struct Noted {
     alternates: Vec<String>,
     /// The last chain that came.
     chain: Option<String>,
+    /// The addresses of the last account that came.
+    contact: Option<Vec<String>>,
+}
+
+/// Of an account (RFC 8555 section 7.1.2), what is told of it.
+#[derive(Deserialize)]
+struct AccountBody {
+    contact: Vec<String>,
 }
 
 impl Transport {
@@ -87,6 +96,10 @@ impl Transport {
         self.noted().chain.take()
     }
 
+    pub(super) fn take_contact(&self) -> Option<Vec<String>> {
+        self.noted().contact.take()
+    }
+
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,6 +130,8 @@ impl Transport {
         } else if media_type(response.headers()) == "application/pem-certificate-chain" {
             noted.alternates = alternates(response.headers());
             noted.chain = Some(String::from_utf8_lossy(response.body()).into_owned());
+        } else if let Ok(account) = serde_json::from_slice::<AccountBody>(response.body()) {
+            noted.contact = Some(account.contact);
         }
     }
 }

@@ -212,6 +212,7 @@ async fn answer(
     account: &Opened,
     posted: &mut usize,
 ) -> Result<(), IssueError> {
+    hatch.expect(&answers.iter().map(|one| one.name.as_str()).collect::<Vec<_>>());
     for one in answers {
         let failed = |why: crate::hatch::HatchError| IssueError::Answer {
             name: one.name.clone(),

@@ -261,6 +261,7 @@ impl Lineage {
         disk::folder(&tree.renewal(), disk::OPEN)?;
         readme::write(tree, &live)?;
         let mut renewal = renewal.clone();
+        renewal.set_head("archive_dir", &archive.display().to_string());
         for kind in [Kind::Cert, Kind::Privkey, Kind::Chain, Kind::Fullchain] {
             let link = live.join(format!("{}.pem", kind.name()));
             renewal.set_head(kind.name(), &link.display().to_string());

@@ -1,0 +1,136 @@
+//! `delete` and `revoke`: the end of certificates.
+
+use super::Failure;
+use super::options::Options;
+use super::ordering::directory;
+use super::saved;
+use super::talk::{FRAME, Talk};
+use certs::acme::{Reason, open_account};
+use certs::tree::Kind;
+use certs::{Outline, Storage};
+use std::path::PathBuf;
+
+pub(super) fn delete(options: &Options, talk: &Talk) -> Result<(), Failure> {
+    let names = match &options.cert_name {
+        Some(name) => name.split(',').map(|name| name.trim().to_owned()).collect(),
+        None => choose(options, talk)?,
+    };
+    if talk.is_interactive() {
+        let list: String = names.iter().map(|name| format!("\n  * {name}")).collect();
+        let question = format!(
+            "The following certificate(s) are selected for deletion:\n{list}\n\nWARNING: Before continuing, ensure that the \
+             listed certificates are not being used by any installed server software.\n\nAre you sure you want to delete \
+             the above certificate(s)?"
+        );
+        if !talk.agrees(&question, "--non-interactive").map_err(Failure::Failed)? {
+            talk.say("Deletion of certificate(s) canceled.");
+            return Ok(());
+        }
+    }
+    for name in names {
+        options.tree.delete(&name)?;
+        talk.say(&format!("Deleted all files relating to certificate {name}."));
+    }
+    Ok(())
+}
+
+fn choose(options: &Options, talk: &Talk) -> Result<Vec<String>, Failure> {
+    let all = options.tree.lineages()?;
+    let list: Vec<String> = all.iter().enumerate().map(|(at, name)| format!("{}: {name}", at + 1)).collect();
+    let question = format!("Which certificate(s) would you like to delete?\n{FRAME}\n{}", list.join("\n"));
+    let answer =
+        talk.ask(&question, "Select the appropriate numbers", "--cert-name").map_err(Failure::Failed)?;
+    let number = |word: &str| word.parse::<usize>().ok().and_then(|n| all.get(n.checked_sub(1)?)).cloned();
+    let chosen: Option<Vec<String>> =
+        answer.split([',', ' ']).filter(|word| !word.is_empty()).map(number).collect();
+    chosen
+        .filter(|chosen| !chosen.is_empty())
+        .ok_or_else(|| Failure::Failed(format!("'{answer}' chooses none of them")))
+}
+
+pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
+    if options.key_path.is_some() {
+        return Err(Failure::Failed(
+            "a certificate is revoked by the account that obtained it: leave --key-path away".to_owned(),
+        ));
+    }
+    let (options, name, path) = match (&options.cert_name, &options.cert_path) {
+        (Some(name), None) => {
+            let lineage = options.tree.lineage(name)?;
+            let recalled = saved::recall(options, lineage.renewal()).map_err(Failure::Failed)?;
+            (recalled, Some(name.clone()), lineage.path(Kind::Cert))
+        }
+        (None, Some(path)) => owner(options, path)?,
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Failure::Failed(
+                "Error! Exactly one of --cert-path or --cert-name must be specified!".to_owned(),
+            ));
+        }
+    };
+    let reason = reason(options.reason.as_deref())?;
+    let pem = std::fs::read_to_string(&path)
+        .map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))?;
+    let storage = Storage::of(options.tree.clone()).with_account(options.account.clone());
+    let directory = directory(&options)?;
+    if storage.account(&directory.url).map_err(Failure::of)?.is_none() {
+        return Err(super::accounts::none(&options));
+    }
+    super::accounts::wait(async {
+        let account = open_account(&directory, &storage).await?;
+        account.revoke(&pem, reason).await
+    })?;
+    if let Some(name) = name {
+        let gone = match (options.delete_after_revoke, talk.is_interactive()) {
+            (Some(gone), _) => gone,
+            (None, false) => true,
+            (None, true) => {
+                let question = "Would you like to delete the certificate(s) you just revoked, along with all earlier and \
+                                later versions of the certificate?";
+                talk.agrees(question, "--delete-after-revoke").map_err(Failure::Failed)?
+            }
+        };
+        if gone {
+            options.tree.delete(&name)?;
+            talk.say(&format!("Deleted all files relating to certificate {name}."));
+        }
+    }
+    talk.say(&format!(
+        "Congratulations! You have successfully revoked the certificate that was located at {}.",
+        path.display()
+    ));
+    Ok(())
+}
+
+/// The lineage that a certificate's file belongs to, if any: its authority and account are the right ones.
+fn owner(options: &Options, path: &std::path::Path) -> Result<(Options, Option<String>, PathBuf), Failure> {
+    let serial = std::fs::read_to_string(path)
+        .map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))
+        .and_then(|pem| {
+            Outline::of_pem(&pem).map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))
+        })?
+        .facts
+        .serial;
+    for name in options.tree.lineages()? {
+        let Ok(lineage) = options.tree.lineage(&name) else { continue };
+        let same = Outline::of_lineage(&lineage).is_ok_and(|outline| outline.facts.serial == serial);
+        if same {
+            let recalled = saved::recall(options, lineage.renewal()).map_err(Failure::Failed)?;
+            return Ok((recalled, Some(name), path.to_owned()));
+        }
+    }
+    Ok((options.clone(), None, path.to_owned()))
+}
+
+fn reason(word: Option<&str>) -> Result<Reason, Failure> {
+    match word.map(str::to_lowercase).as_deref() {
+        None | Some("unspecified") => Ok(Reason::Unspecified),
+        Some("keycompromise") => Ok(Reason::KeyCompromise),
+        Some("affiliationchanged") => Ok(Reason::AffiliationChanged),
+        Some("superseded") => Ok(Reason::Superseded),
+        Some("cessationofoperation") => Ok(Reason::CessationOfOperation),
+        Some(other) => Err(Failure::Usage(format!(
+            "argument --reason: '{other}' is none of unspecified, keycompromise, affiliationchanged, superseded, \
+             cessationofoperation"
+        ))),
+    }
+}

@@ -1,0 +1,200 @@
+//! What was asked for on the command line, in cli.ini, or in a certificate's own conf: one plain value. Nothing is done
+//! here; every default that is not simply nothing is decided here and nowhere else.
+
+use certs::acme::{Eab, LETS_ENCRYPT};
+use certs::hatch::Challenge;
+use certs::tree::Tree;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Let's Encrypt's staging directory: for `--test-cert` and rehearsals.
+const STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
+
+/// A way to prove control of names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Authenticator {
+    Standalone,
+    Webroot,
+    Manual,
+    /// One that is named in a conf and that only a running proxy can stand in for.
+    Other(String),
+}
+
+impl Authenticator {
+    pub(super) fn of(name: &str) -> Authenticator {
+        match name {
+            "standalone" => Authenticator::Standalone,
+            "webroot" => Authenticator::Webroot,
+            "manual" => Authenticator::Manual,
+            other => Authenticator::Other(other.to_owned()),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Authenticator::Standalone => "standalone",
+            Authenticator::Webroot => "webroot",
+            Authenticator::Manual => "manual",
+            Authenticator::Other(name) => name,
+        }
+    }
+}
+
+/// See the module's head.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    /// Keys of the rows that were written, wherever.
+    pub(super) given: BTreeSet<&'static str>,
+    pub(super) tree: Tree,
+    pub(super) names: Vec<String>,
+    pub(super) cert_name: Option<String>,
+    pub(super) authenticator: Option<Authenticator>,
+    /// In the order of the command line; the last one serves names that have none of their own.
+    pub(super) webroot_paths: Vec<String>,
+    /// Name and folder.
+    pub(super) webroots: Vec<(String, String)>,
+    pub(super) manual_auth_hook: Option<String>,
+    pub(super) manual_cleanup_hook: Option<String>,
+    pub(super) challenges: Vec<Challenge>,
+    pub(super) http_port: u16,
+    pub(super) http_address: String,
+    pub(super) key_type: Option<String>,
+    pub(super) rsa_key_size: Option<u32>,
+    pub(super) curve: Option<String>,
+    pub(super) reuse_key: bool,
+    pub(super) new_key: bool,
+    pub(super) email: Option<String>,
+    pub(super) without_email: bool,
+    pub(super) agree_tos: bool,
+    pub(super) account: Option<String>,
+    pub(super) eab_kid: Option<String>,
+    pub(super) eab_key: Option<String>,
+    pub(super) server: Option<String>,
+    pub(super) staging: bool,
+    pub(super) no_verify_ssl: bool,
+    pub(super) dry_run: bool,
+    pub(super) interactive: Option<bool>,
+    pub(super) quiet: bool,
+    pub(super) verbose: u32,
+    pub(super) force_renewal: bool,
+    pub(super) keep: bool,
+    pub(super) expand: bool,
+    pub(super) duplicate: bool,
+    pub(super) new_names: bool,
+    pub(super) subset: bool,
+    pub(super) pre_hook: Option<String>,
+    pub(super) post_hook: Option<String>,
+    pub(super) deploy_hook: Option<String>,
+    pub(super) run_deploy_hooks: bool,
+    pub(super) validate_hooks: bool,
+    pub(super) folder_hooks: bool,
+    pub(super) autorenew: Option<bool>,
+    pub(super) random_sleep: bool,
+    pub(super) preferred_chain: Option<String>,
+    pub(super) required_profile: Option<String>,
+    pub(super) preferred_profile: Option<String>,
+    pub(super) cert_path: Option<PathBuf>,
+    pub(super) key_path: Option<PathBuf>,
+    pub(super) reason: Option<String>,
+    pub(super) delete_after_revoke: Option<bool>,
+    pub(super) max_log_backups: u32,
+    pub(super) preconfigured: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            given: BTreeSet::new(),
+            tree: Tree::default(),
+            names: Vec::new(),
+            cert_name: None,
+            authenticator: None,
+            webroot_paths: Vec::new(),
+            webroots: Vec::new(),
+            manual_auth_hook: None,
+            manual_cleanup_hook: None,
+            challenges: Vec::new(),
+            http_port: 80,
+            http_address: String::new(),
+            key_type: None,
+            rsa_key_size: None,
+            curve: None,
+            reuse_key: false,
+            new_key: false,
+            email: None,
+            without_email: false,
+            agree_tos: false,
+            account: None,
+            eab_kid: None,
+            eab_key: None,
+            server: None,
+            staging: false,
+            no_verify_ssl: false,
+            dry_run: false,
+            interactive: None,
+            quiet: false,
+            verbose: 0,
+            force_renewal: false,
+            keep: false,
+            expand: false,
+            duplicate: false,
+            new_names: false,
+            subset: false,
+            pre_hook: None,
+            post_hook: None,
+            deploy_hook: None,
+            run_deploy_hooks: false,
+            validate_hooks: true,
+            folder_hooks: true,
+            autorenew: None,
+            random_sleep: true,
+            preferred_chain: None,
+            required_profile: None,
+            preferred_profile: None,
+            cert_path: None,
+            key_path: None,
+            reason: None,
+            delete_after_revoke: None,
+            max_log_backups: 1000,
+            preconfigured: false,
+        }
+    }
+}
+
+impl Options {
+    /// The directory of the authority. A rehearsal never uses Let's Encrypt's production.
+    pub(super) fn directory(&self) -> String {
+        let named = self.server.as_deref().unwrap_or(LETS_ENCRYPT);
+        if named == LETS_ENCRYPT && (self.staging || self.dry_run) { STAGING } else { named }.to_owned()
+    }
+
+    /// The folder that a name's challenge files go to.
+    pub(super) fn webroot_of(&self, name: &str) -> Option<&str> {
+        let own = self.webroots.iter().find(|(known, _)| known == name).map(|(_, folder)| folder.as_str());
+        own.or_else(|| self.webroot_paths.last().map(String::as_str))
+    }
+
+    /// `--eab-kid` and `--eab-hmac-key`, which go together.
+    pub(super) fn eab(&self) -> Result<Option<Eab>, String> {
+        match (&self.eab_kid, &self.eab_key) {
+            (None, None) => Ok(None),
+            (Some(kid), Some(key)) => {
+                let mac_key = certs::acme::decode_mac_key(key)
+                    .ok_or("--eab-hmac-key is not what the authority handed out: base64url is expected")?;
+                Ok(Some(Eab { key_id: kid.clone(), mac_key }))
+            }
+            (Some(_), None) => Err("--eab-kid wants --eab-hmac-key beside it".to_owned()),
+            (None, Some(_)) => Err("--eab-hmac-key wants --eab-kid beside it".to_owned()),
+        }
+    }
+
+    /// Names, as they are shown: `a.example and www.a.example`.
+    pub(super) fn shown(names: &[String]) -> String {
+        match names {
+            [one] => one.clone(),
+            [one, two] => format!("{one} and {two}"),
+            [one, rest @ ..] => format!("{one} and {} more domains", rest.len()),
+            [] => String::new(),
+        }
+    }
+}

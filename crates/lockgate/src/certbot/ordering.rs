@@ -1,0 +1,190 @@
+//! One certificate from `Options` to the tree, by way of `certs::issue`: which key, which account, which names, and what
+//! is said of it. Used by `certonly` and by `renew` alike.
+
+use super::Failure;
+use super::hooks::Hooks;
+use super::options::Options;
+use super::proving::Prover;
+use super::saved;
+use super::talk::Talk;
+use certs::acme::{Directory, IssueError, Unproven};
+use certs::hatch::OverSocket;
+use certs::issue::{Profile, Wanted, issue};
+use certs::tree::{Lineage, Renewal};
+use certs::{KeyKind, Outline, Storage};
+use tls::Trust;
+
+/// An order that is about to be placed.
+pub(super) struct Ordering<'a> {
+    pub(super) options: &'a Options,
+    pub(super) talk: &'a Talk,
+    pub(super) proxy: Option<&'a OverSocket>,
+    /// On disk.
+    pub(super) name: &'a str,
+    pub(super) names: Vec<String>,
+    /// The certificate that is replaced.
+    pub(super) before: Option<&'a Lineage>,
+}
+
+/// What came of it.
+pub(super) struct Ordered {
+    pub(super) names: Vec<String>,
+}
+
+impl Ordering<'_> {
+    /// Orders, keeps and deploys. Says what it does, not how it ended.
+    pub(super) fn run(mut self, hooks: &Hooks<'_>) -> Result<Ordered, Failure> {
+        let shown = Options::shown(&self.names);
+        self.talk.say(&match (self.options.dry_run, self.before) {
+            (true, Some(_)) => format!("Simulating renewal of an existing certificate for {shown}"),
+            (true, None) => format!("Simulating a certificate request for {shown}"),
+            (false, Some(_)) => format!("Renewing an existing certificate for {shown}"),
+            (false, None) => format!("Requesting a certificate for {shown}"),
+        });
+        let complaints = self.issue()?;
+        complaints.iter().for_each(|text| self.talk.remark(text));
+        let tree = &self.options.tree;
+        let folder = self.before.map_or_else(|| tree.live(self.name), Lineage::folder);
+        hooks.deploy(self.options, &folder, &self.names).map_err(Failure::Failed)?;
+        Ok(Ordered { names: self.names })
+    }
+
+    /// Issues; with `--allow-subset-of-names` again without the names that could not be proven.
+    fn issue(&mut self) -> Result<Vec<String>, Failure> {
+        loop {
+            match self.once() {
+                Err(Failure::Issue(IssueError::Unproven(failed), way)) if self.options.subset => {
+                    let left: Vec<String> = self
+                        .names
+                        .iter()
+                        .filter(|name| !failed.iter().any(|one| one.name == **name))
+                        .cloned()
+                        .collect();
+                    if left.is_empty() || left.len() == self.names.len() {
+                        return Err(Failure::Issue(IssueError::Unproven(failed), way));
+                    }
+                    self.talk.remark(&unproven(&failed, &way));
+                    self.names = left;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn once(&self) -> Result<Vec<String>, Failure> {
+        let way = self.options.authenticator.clone().ok_or_else(|| Failure::Failed(no_way()))?;
+        let prover = Prover::new(self.options, self.talk, way.clone(), self.proxy.cloned());
+        let prover = prover.map_err(Failure::Failed)?;
+        let wanted = self.wanted(&prover)?;
+        let storage = self.storage(&wanted.directory.url)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|why| Failure::Failed(format!("no runtime: {why}")))?;
+        let issued = runtime.block_on(issue(&wanted, &storage, &prover));
+        issued.map(|issued| issued.complaints).map_err(|error| Failure::Issue(error, way.name().to_owned()))
+    }
+
+    fn wanted(&self, prover: &Prover<'_>) -> Result<Wanted, Failure> {
+        let options = self.options;
+        let profile = match (&options.required_profile, &options.preferred_profile) {
+            (Some(name), _) => Some(Profile { name: name.clone(), required: true }),
+            (None, Some(name)) => Some(Profile { name: name.clone(), required: false }),
+            (None, None) => None,
+        };
+        Ok(Wanted {
+            name: self.name.to_owned(),
+            names: self.names.clone(),
+            directory: directory(options)?,
+            challenges: prover.challenges(),
+            records: None,
+            key: self.key()?,
+            reuse_key: options.reuse_key && !options.new_key,
+            profile,
+            preferred_chain: options.preferred_chain.clone(),
+            copy: None,
+            hooks: Vec::new(),
+            replaces: self.before.is_some() && !options.dry_run,
+        })
+    }
+
+    fn storage(&self, server: &str) -> Result<Storage, Failure> {
+        let options = self.options;
+        let before = self.before.map_or_else(Renewal::default, |before| before.renewal().clone());
+        let storage = Storage::of(options.tree.clone()).described_by(saved::remember(options, before));
+        let account = options.account.clone().filter(|id| options.tree.account(server, id).is_ok());
+        if let (Some(id), None, true) = (&options.account, &account, options.given.contains("account")) {
+            return Err(Failure::Failed(format!(
+                "there is no account '{id}' for {server}; 'show_account' shows those there are"
+            )));
+        }
+        let storage = storage.with_account(account);
+        Ok(if options.dry_run { storage.rehearsing() } else { storage })
+    }
+
+    /// The key asked for, else one like that of the certificate before, else ECDSA.
+    fn key(&self) -> Result<KeyKind, Failure> {
+        let options = self.options;
+        let rsa = |bits: u32| {
+            KeyKind::rsa(bits).ok_or_else(|| format!("--rsa-key-size {bits}: 2048, 3072 or 4096"))
+        };
+        let curve = |name: &str| {
+            KeyKind::curve(name)
+                .ok_or_else(|| format!("--elliptic-curve {name}: secp256r1, secp384r1 or secp521r1"))
+        };
+        let before = || self.before.and_then(|before| Outline::of_lineage(before).ok());
+        let kind = match (options.key_type.as_deref(), options.rsa_key_size, options.curve.as_deref()) {
+            (Some("rsa"), bits, _) | (None, bits @ Some(_), None) => rsa(bits.unwrap_or(2048)),
+            (Some(_), _, name) | (None, None, name @ Some(_)) => curve(name.unwrap_or("secp256r1")),
+            (None, Some(_), Some(_)) => {
+                Err("--rsa-key-size and --elliptic-curve: only one can be".to_owned())
+            }
+            (None, None, None) => Ok(before().and_then(|before| before.key).unwrap_or_default()),
+        };
+        kind.map_err(Failure::Failed)
+    }
+}
+
+/// The authority and how to be known there.
+pub(super) fn directory(options: &Options) -> Result<Directory, Failure> {
+    Ok(Directory {
+        url: options.directory(),
+        contact: options
+            .email
+            .iter()
+            .flat_map(|all| all.split(','))
+            .map(|one| one.trim().to_owned())
+            .collect(),
+        account_key: None,
+        eab: options.eab().map_err(Failure::Failed)?,
+        trust: if options.no_verify_ssl { Trust::Anybody } else { Trust::System },
+    })
+}
+
+pub(super) fn no_way() -> String {
+    "Missing command line flags. For non-interactive execution, you will need to specify a plugin on the command line: \
+     --standalone, --webroot -w FOLDER, or --manual with its hooks. Where the proxy runs on this machine and has a \
+     'stats socket' of level admin, none is needed."
+        .to_owned()
+}
+
+/// What an authority said of names.
+pub(super) fn unproven(failed: &[Unproven], way: &str) -> String {
+    let mut text = format!(
+        "\nCertbot failed to authenticate some domains (authenticator: {way}). The Certificate Authority reported these \
+         problems:\n"
+    );
+    for one in failed {
+        text.push_str(&format!("  Domain: {}\n  Type:   {}\n  Detail: {}\n\n", one.name, one.kind, one.why));
+    }
+    let hint = match way {
+        "standalone" => {
+            "Hint: the names must point to this machine, and port 80 must reach the port that --http-01-port names, or the \
+             running proxy."
+        }
+        "webroot" => {
+            "Hint: the web server must serve the files of the folder that -w names, for these very names."
+        }
+        _ => "Hint: look at what the hooks put in place, and whether the authority can see it yet.",
+    };
+    text.push_str(hint);
+    text
+}

@@ -1,0 +1,207 @@
+//! `renew`: every certificate that is due, each by what its conf remembers. One that is broken or fails is told of and
+//! the others go on.
+
+use super::Failure;
+use super::accounts;
+use super::hooks::{self, Hooks};
+use super::options::Options;
+use super::ordering::Ordering;
+use super::proving;
+use super::saved;
+use super::talk::{FRAME, Talk};
+use certs::hatch::OverSocket;
+use certs::renew::{CertificateFacts, Due, Policy, State, UnixTime};
+use certs::tree::{Kind, Lineage};
+use certs::{Outline, Storage};
+use std::time::{Duration, SystemTime};
+
+/// Longest random wait before the authority is asked, so that not all machines ask at the same moment.
+const MAX_SLEEP: u64 = 8 * 60;
+
+#[derive(Default)]
+struct Tally {
+    skipped: Vec<String>,
+    renewed: Vec<String>,
+    failed: Vec<String>,
+    broken: Vec<String>,
+    renewed_names: Vec<String>,
+    failed_names: Vec<String>,
+}
+
+pub(super) fn run(options: &Options, talk: &Talk) -> Result<(), Failure> {
+    if !options.names.is_empty() {
+        return Err(Failure::Failed(
+            "renew renews all certificates that are due, or one that is named with --cert-name; to renew by domains, use \
+             'certonly -d ...'"
+                .to_owned(),
+        ));
+    }
+    hooks::validate(options).map_err(Failure::Failed)?;
+    let names = match &options.cert_name {
+        Some(name) if options.tree.has(name) => vec![name.clone()],
+        Some(name) => {
+            return Err(options
+                .tree
+                .lineage(name)
+                .map(drop)
+                .err()
+                .map_or(Failure::Failed(String::new()), Failure::from));
+        }
+        None => options.tree.lineages()?,
+    };
+    let proxy = proving::proxy();
+    let (mut hooks, mut tally) = (Hooks::new(talk), Tally::default());
+    for name in &names {
+        one(options, name, talk, proxy.as_ref(), &mut hooks, &mut tally);
+    }
+    hooks.after(&tally.renewed_names, &tally.failed_names);
+    tally.tell(options, talk);
+    let (failed, broken) = (tally.failed.len(), tally.broken.len());
+    match failed + broken {
+        0 => Ok(()),
+        _ => Err(Failure::Failed(format!("{failed} renew failure(s), {broken} parse failure(s)"))),
+    }
+}
+
+fn one(
+    base: &Options,
+    name: &str,
+    talk: &Talk,
+    proxy: Option<&OverSocket>,
+    hooks: &mut Hooks<'_>,
+    tally: &mut Tally,
+) {
+    let conf = base.tree.conf(name);
+    talk.say(&format!("\n{FRAME}\nProcessing {}\n{FRAME}", conf.display()));
+    let prepared = prepare(base, name);
+    let (options, lineage, outline) = match prepared {
+        Ok(prepared) => prepared,
+        Err(why) => {
+            talk.err(&format!(
+                "Renewal configuration file {} is broken.\nThe error was: {why}\nSkipping.",
+                conf.display()
+            ));
+            tally.broken.push(conf.display().to_string());
+            return;
+        }
+    };
+    let path = lineage.path(Kind::Fullchain).display().to_string();
+    if !options.force_renewal && !options.dry_run {
+        let due = due(&options, &lineage, &outline.facts);
+        if !lineage.renewal().is_renewed() || due.at > now() {
+            talk.say("Certificate not yet due for renewal");
+            tally.skipped.push(format!("{path} expires on {}", day(outline.not_after)));
+            return;
+        }
+    }
+    match renew(options, &lineage, outline.names.clone(), talk, proxy, hooks) {
+        Ok(names) => {
+            tally.renewed.push(path);
+            tally.renewed_names.extend(names);
+        }
+        Err(failure) => {
+            let why = failure.told(talk);
+            talk.err(&format!("Failed to renew certificate {name} with error: {why}"));
+            tally.failed.push(path);
+            tally.failed_names.extend(outline.names);
+        }
+    }
+}
+
+fn prepare(base: &Options, name: &str) -> Result<(Options, Lineage, Outline), String> {
+    let lineage = base.tree.lineage(name).map_err(|why| why.to_string())?;
+    let mut options = saved::recall(base, lineage.renewal())?;
+    lineage.renewal().renew_before()?;
+    let outline = Outline::of_lineage(&lineage).map_err(|why| why.to_string())?;
+    options.names = outline.names.clone();
+    Ok((options, lineage, outline))
+}
+
+fn renew(
+    mut options: Options,
+    lineage: &Lineage,
+    names: Vec<String>,
+    talk: &Talk,
+    proxy: Option<&OverSocket>,
+    hooks: &mut Hooks<'_>,
+) -> Result<Vec<String>, Failure> {
+    sleep(&options, talk);
+    accounts::prepare(&mut options, talk)?;
+    hooks.before(&options).map_err(Failure::Failed)?;
+    let name = lineage.name();
+    let ordering = Ordering { options: &options, talk, proxy, name, names, before: Some(lineage) };
+    Ok(ordering.run(hooks)?.names)
+}
+
+/// Once a run, and only where nobody waits for it.
+fn sleep(options: &Options, talk: &Talk) {
+    static SLEPT: std::sync::Once = std::sync::Once::new();
+    if options.random_sleep && !options.dry_run && !talk.is_interactive() {
+        SLEPT.call_once(|| {
+            let seconds = 1 + u64::from(super::random()) % MAX_SLEEP;
+            talk.say(&format!("Non-interactive renewal: random delay of {seconds} seconds"));
+            std::thread::sleep(Duration::from_secs(seconds));
+        });
+    }
+}
+
+/// When and why a certificate is due, by what the proxy's scheduler knows of it too.
+pub(super) fn due(options: &Options, lineage: &Lineage, facts: &CertificateFacts) -> Due {
+    let storage = Storage::of(options.tree.clone());
+    let known = storage.memory(&format!("renew-{}", lineage.name())).ok().flatten();
+    let mut state = known.and_then(|text| State::from_json(&text).ok()).unwrap_or_default();
+    state.meet(facts, 0);
+    let policy = Policy { renew_before: lineage.renewal().renew_before().ok().flatten() };
+    policy.due(Some(facts), &state, now())
+}
+
+pub(super) fn is_due(options: &Options, lineage: &Lineage) -> Result<bool, Failure> {
+    let outline = Outline::of_lineage(lineage).map_err(|why| Failure::Failed(why.to_string()))?;
+    Ok(due(options, lineage, &outline.facts).at <= now())
+}
+
+pub(super) fn now() -> UnixTime {
+    UnixTime::from(SystemTime::now())
+}
+
+/// `2026-11-28`
+pub(super) fn day(at: UnixTime) -> String {
+    at.to_string().split(' ').next().unwrap_or_default().to_owned()
+}
+
+impl Tally {
+    fn tell(&self, options: &Options, talk: &Talk) {
+        let kind = if options.dry_run { "simulated renewals" } else { "renewals" };
+        let listed = |all: &[String], word: &str| {
+            all.iter().map(|one| format!("\n  {one} ({word})")).collect::<String>()
+        };
+        let mut text = Vec::new();
+        if !self.skipped.is_empty() {
+            text.push(format!(
+                "The following certificates are not due for renewal yet:{}",
+                listed(&self.skipped, "skipped")
+            ));
+        }
+        match (self.renewed.is_empty(), self.failed.is_empty()) {
+            (true, true) => text.push(format!("No {kind} were attempted.")),
+            (false, true) => text
+                .push(format!("Congratulations, all {kind} succeeded: {}", listed(&self.renewed, "success"))),
+            (true, false) => text.push(format!(
+                "All {kind} failed. The following certificates could not be renewed:{}",
+                listed(&self.failed, "failure")
+            )),
+            (false, false) => text.push(format!(
+                "The following {kind} succeeded:{}\n\nThe following {kind} failed:{}",
+                listed(&self.renewed, "success"),
+                listed(&self.failed, "failure")
+            )),
+        }
+        if !self.broken.is_empty() {
+            text.push(format!(
+                "\nAdditionally, the following renewal configurations were invalid: {}",
+                listed(&self.broken, "parsefail")
+            ));
+        }
+        talk.frame(&text.join("\n"));
+    }
+}
