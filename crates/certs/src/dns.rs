@@ -8,7 +8,7 @@ mod labels;
 mod lookup;
 mod propagation;
 mod update;
-mod web;
+pub(crate) mod web;
 
 pub use acme_dns::{AcmeDns, AcmeDnsAccount};
 pub use cloudflare::Cloudflare;

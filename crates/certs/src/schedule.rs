@@ -6,6 +6,7 @@ mod alert;
 mod authorities;
 mod board;
 mod entry;
+mod lists;
 
 pub use board::{Board, Row, Standing};
 
@@ -15,6 +16,7 @@ use crate::renew::{Severity, UnixTime};
 use crate::storage::Storage;
 use authorities::Authorities;
 use entry::Entry;
+use lists::Lists;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
@@ -89,30 +91,49 @@ impl Handle {
 pub async fn run(jobs: Vec<Job>, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
     let Inbox { board, mut requests } = inbox;
     let authorities = Rc::new(Authorities::default());
+    let lists = Rc::new(Lists::default());
     let turns = Rc::new(Semaphore::new(AT_A_TIME));
     let mut resting: Vec<Entry> =
         jobs.into_iter().enumerate().map(|(at, job)| Entry::new(at, job, &tell)).collect();
     let mut working: JoinSet<Entry> = JoinSet::new();
+    // Names of those at work that are to be renewed: no more than there are certificates.
+    let mut called: Vec<String> = Vec::new();
     loop {
         let now = UnixTime::from(SystemTime::now());
         for entry in take(&mut resting, |entry| entry.wake <= now) {
             let (hatch, authorities, turns) = (hatch.clone(), authorities.clone(), turns.clone());
-            let (board, tell) = (board.clone(), tell.clone());
+            let (board, tell, lists) = (board.clone(), tell.clone(), lists.clone());
             working.spawn_local(async move {
-                // The semaphore is never closed.
-                let _turn = turns.acquire().await;
-                entry.attend(&*hatch, &authorities, &board, &tell).await
+                let entry = {
+                    // The semaphore is never closed.
+                    let _turn = turns.acquire().await;
+                    entry.attend(&*hatch, &authorities, &board, &tell).await
+                };
+                // Without a turn: a list that does not come must not keep others from being renewed.
+                entry.look_for_revocation(&lists, &tell).await
             });
         }
         let sleep = resting.iter().map(|entry| entry.wake.since(now)).min().unwrap_or(LONGEST_SLEEP);
         tokio::select! {
             Some(done) = working.join_next() => match done {
-                Ok(entry) => resting.push(entry),
+                Ok(mut entry) => {
+                    // Called while it was at work: what it did then may be what was asked for.
+                    let before = called.len();
+                    called.retain(|name| !entry.is_called(name));
+                    if called.len() < before && !entry.has_obtained() {
+                        entry.force();
+                    }
+                    resting.push(entry);
+                }
                 // It has reported its panic itself; the others go on.
                 Err(why) => tell(Severity::Err, &format!("a certificate is not looked after any more: {why}")),
             },
-            Some(called) = requests.recv() => {
-                resting.iter_mut().filter(|entry| entry.is_called(&called)).for_each(Entry::force);
+            Some(name) = requests.recv() => {
+                if resting.iter().any(|entry| entry.is_called(&name)) {
+                    resting.iter_mut().filter(|entry| entry.is_called(&name)).for_each(Entry::force);
+                } else if !called.contains(&name) {
+                    called.push(name);
+                }
             }
             () = tokio::time::sleep(sleep.clamp(Duration::from_millis(10), LONGEST_SLEEP)) => {}
         }

@@ -55,26 +55,30 @@ impl Call<'_> {
         let request = request.body(BodyWrapper::<Bytes>::from(body)).map_err(|e| e.to_string())?;
         let response = client.request(request).await.map_err(|e| innermost(&e))?;
         let (parts, body) = response.into_parts();
-        let bytes = read(body).await?;
+        let bytes = read(body, MAX_ANSWER).await?;
         Ok((parts.status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
     }
 }
 
-async fn read(body: impl Body<Data = Bytes, Error = hyper::Error>) -> Result<Vec<u8>, String> {
+/// A whole body of at most so many bytes.
+pub(crate) async fn read(
+    body: impl Body<Data = Bytes, Error = hyper::Error>,
+    most: usize,
+) -> Result<Vec<u8>, String> {
     let (mut body, mut all) = (pin!(body), Vec::new());
     while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         if let Ok(data) = frame.map_err(|e| innermost(&e))?.into_data() {
             all.extend_from_slice(&data);
         }
-        if all.len() > MAX_ANSWER {
-            return Err(format!("an answer of more than {MAX_ANSWER} bytes came"));
+        if all.len() > most {
+            return Err(format!("an answer of more than {most} bytes came"));
         }
     }
     Ok(all)
 }
 
 /// The outer errors say "client error"; the innermost says what happened.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -42,6 +42,10 @@ pub struct State {
     ask_failures: u32,
     /// Found revoked by a CRL.
     pub(super) revoked: bool,
+    /// When its issuer's revocation list was last looked at.
+    list_asked_at: UnixTime,
+    /// When that may be done again.
+    list_ask_at: UnixTime,
     /// The authority said that this certificate was replaced already: the order goes without `replaces`.
     pub(super) replaced: bool,
     /// When the last certificate was issued.
@@ -78,6 +82,11 @@ impl State {
         }
     }
 
+    /// Whether this is the certificate that it was last told of.
+    pub fn is_of(&self, facts: &CertificateFacts) -> bool {
+        self.serial == facts.serial
+    }
+
     /// When the authority is to be asked for its window; in the past if now. An answer from the future counts as none.
     pub fn ask_at(&self, now: UnixTime) -> UnixTime {
         if self.asked_at > now { now } else { self.ask_at }
@@ -110,6 +119,21 @@ impl State {
     /// The certificate is on a revocation list.
     pub fn found_revoked(&mut self) {
         self.revoked = true;
+    }
+
+    /// Whether it was found on one.
+    pub fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
+    /// When the revocation list is to be looked at; in the past if now. A look in the future counts as none.
+    pub fn list_at(&self, now: UnixTime) -> UnixTime {
+        if self.list_asked_at > now { now } else { self.list_ask_at }
+    }
+
+    /// The list was looked at, and is again at `next`.
+    pub fn list_looked_at(&mut self, next: UnixTime, now: UnixTime) {
+        (self.list_asked_at, self.list_ask_at) = (now, next);
     }
 
     /// The authority refused `replaces` with `alreadyReplaced`: the next order goes at once, without it.

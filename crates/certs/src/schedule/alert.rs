@@ -19,6 +19,8 @@ pub(super) enum Event {
     Expiry,
     /// An attempt failed.
     Failure,
+    /// The authority took back what is served.
+    Revoked,
 }
 
 impl Event {
@@ -26,6 +28,7 @@ impl Event {
         match self {
             Event::Expiry => "expiry",
             Event::Failure => "failure",
+            Event::Revoked => "revoked",
         }
     }
 }

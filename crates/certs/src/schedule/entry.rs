@@ -3,13 +3,14 @@
 use super::alert::{self, Alert, Event};
 use super::authorities::Authorities;
 use super::board::{Board, Standing, is_called};
+use super::lists::{self, Lists};
 use super::{Job, Tell, random};
 use crate::acme::{self, IssueError, kind_of, patient};
 use crate::hatch::Hatch;
 use crate::issue::{Wanted, issue};
 use crate::renew::{
-    AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, Severity, State, Step, UnixTime, Waiting,
-    Window, step,
+    AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, Revoked, Severity, State, Step, UnixTime,
+    Waiting, Window, step,
 };
 use instant_acme::{CertificateIdentifier, Error};
 use rustls_pki_types::CertificateDer;
@@ -34,6 +35,10 @@ pub(super) struct Entry {
     forced: bool,
     /// Why it is not renewed, in the words of the last look.
     why: String,
+    /// Where revocation lists are that may name it.
+    lists: Vec<String>,
+    /// The last look obtained it.
+    obtained: bool,
 }
 
 impl Entry {
@@ -51,8 +56,18 @@ impl Entry {
             }
         };
         let states = (0..job.ways.len()).map(state).collect();
-        let facts = facts(&job);
-        Entry { at, job, states, facts, wake: UnixTime::default(), forced: false, why: String::new() }
+        let (facts, lists) = (facts(&job), lists::addresses(&job.file));
+        Entry {
+            at,
+            job,
+            states,
+            facts,
+            wake: UnixTime::default(),
+            forced: false,
+            why: String::new(),
+            lists,
+            obtained: false,
+        }
     }
 
     pub(super) fn is_called(&self, called: &str) -> bool {
@@ -64,6 +79,47 @@ impl Entry {
         (self.forced, self.wake) = (true, UnixTime::default());
     }
 
+    /// Whether the last look obtained it.
+    pub(super) fn has_obtained(&self) -> bool {
+        self.obtained
+    }
+
+    /// Looks into the issuer's revocation list, if it is time to: what is on it is due at once.
+    pub(super) async fn look_for_revocation(mut self, lists: &Lists, tell: &Tell) -> Entry {
+        let (Some(facts), Some(state)) = (self.facts.clone(), self.states.first()) else { return self };
+        let (now, is_known) = (now(), state.is_of(&facts));
+        if self.lists.is_empty() || is_known && state.is_revoked() {
+            return self;
+        }
+        if is_known && state.list_at(now) > now {
+            self.wake = self.wake.min(state.list_at(now));
+            return self;
+        }
+        let look = lists.look(&self.job.file, &self.lists, now).await;
+        for state in &mut self.states {
+            state.meet(&facts, random());
+            state.list_looked_at(look.next, now);
+            if look.revoked.is_some() {
+                state.found_revoked();
+            }
+        }
+        self.wake = if look.revoked.is_some() { now } else { self.wake.min(look.next) };
+        for (way, state) in self.states.iter().enumerate() {
+            // What cannot be remembered is looked at again after a restart.
+            let _ = self.job.storage.remember(&memory_name(&self.job, way), &state.to_json());
+        }
+        if let Some(Revoked { at, reason }) = look.revoked {
+            let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let text = format!("is revoked since {at}{reason} and is replaced now");
+            self.alert(Event::Revoked, Severity::Crit, &text, tell);
+        }
+        for why in look.complaints {
+            let name = self.job.ways.first().map_or("", |wanted| wanted.name.as_str());
+            tell(Severity::Notice, &format!("whether certificate '{name}' is revoked cannot be told: {why}"));
+        }
+        self
+    }
+
     /// One look: does what is due and says when to look again.
     pub(super) async fn attend(
         mut self,
@@ -73,6 +129,7 @@ impl Entry {
         tell: &Tell,
     ) -> Entry {
         board.put(self.at, |row| row.standing = Standing::Running);
+        self.obtained = false;
         let mut way = 0;
         for _ in 0..MOST_STEPS {
             match self.step(way, authorities) {
@@ -209,6 +266,8 @@ impl Entry {
     ) {
         let Some(mut wanted) = self.job.ways.get(way).cloned() else { return };
         wanted.replaces = replaces;
+        // Whoever revoked it may have done so because of its key.
+        wanted.reuse_key &= !self.states.iter().any(State::is_revoked);
         let url = wanted.directory.url.clone();
         let storage = self.job.storage.clone();
         let account = authorities.account(&wanted.directory, &storage);
@@ -230,7 +289,8 @@ impl Entry {
         trouble.extend(noted.err());
         match outcome {
             Ok(issued) => {
-                self.facts = facts(&self.job);
+                self.obtained = true;
+                (self.facts, self.lists) = (facts(&self.job), lists::addresses(&self.job.file));
                 let names = wanted.names.join(", ");
                 tell(
                     Severity::Notice,

@@ -114,7 +114,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         &["alert-hook"],
         "<command>",
-        "Run by the shell when a certificate nears its end or is not obtained; LOCKGATE_EVENT (expiry|failure), \
+        "Run by the shell when a certificate nears its end, is not obtained or is revoked; LOCKGATE_EVENT (expiry|failure|revoked), \
          LOCKGATE_SEVERITY, LOCKGATE_CERTIFICATE, LOCKGATE_DOMAINS, LOCKGATE_ENDS_IN (seconds) and LOCKGATE_MESSAGE tell.",
         |_, a, s| {
             s.alert_hooks.push(a.expect_text("a command")?.clone());

@@ -3,8 +3,10 @@
 use crate::place::{Folder, free_address, wait_for};
 use crate::program::Program;
 use crate::runtime_api::converse;
+use crate::upstream::Upstream;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 /// An authority of openssl's that keeps a list of what it revoked.
 struct Ca {
@@ -53,6 +55,32 @@ impl Ca {
         let read = |name| std::fs::read_to_string(self.folder.path().join(name)).unwrap();
         [read("crt"), read("ca.pem"), read("key")].concat()
     }
+
+    /// Takes the last certificate back.
+    fn revoke(&self) {
+        self.openssl("ca -config ca.cnf -revoke crt -crl_reason keyCompromise");
+    }
+
+    /// The list as it stands, in DER.
+    fn list(&self) -> Vec<u8> {
+        self.openssl("ca -config ca.cnf -gencrl -out list.pem");
+        self.openssl("crl -in list.pem -outform DER -out list.crl");
+        std::fs::read(self.folder.path().join("list.crl")).unwrap()
+    }
+}
+
+/// A server of a list that is put into it.
+fn list_server() -> (Upstream, Arc<Mutex<Vec<u8>>>) {
+    let list: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let shown = list.clone();
+    let server = Upstream::start(move |mut peer| {
+        while peer.read_head() {
+            let body = shown.lock().unwrap().clone();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            peer.send([head.into_bytes(), body].concat());
+        }
+    });
+    (server, list)
 }
 
 /// A proxy that would renew `shop.pem` of the folder.
@@ -75,10 +103,21 @@ impl Site {
              frontend web\n bind {https} ssl\n ssl-f-use crt {here}/shop.pem acme le domains shop.example\n \
              http-request return status 200\n"
         );
+        folder.file("haproxy.cfg", text);
+        Site::again(folder)
+    }
+
+    /// With what is in the folder.
+    fn again(folder: Folder) -> Site {
+        let config = folder.path().join("haproxy.cfg");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let bind =
+            text.lines().find_map(|line| line.trim().strip_prefix("bind ")?.strip_suffix(" ssl")).unwrap();
+        let address = bind.parse().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
-        command.args(["-db", "-f"]).arg(folder.file("haproxy.cfg", text));
+        command.args(["-db", "-f"]).arg(config);
         let mut program = Program::start(command);
-        assert!(program.listens(&[https]), "{}", program.lines().join("\n"));
+        assert!(program.listens(&[address]), "{}", program.lines().join("\n"));
         Site { folder, program }
     }
 
@@ -136,4 +175,52 @@ fn one_that_has_ended_is_an_emergency_and_one_with_time_is_none() {
     wait_for(scheduled).unwrap_or_else(|| panic!("{}", site.ask("acme status")));
     assert_eq!(number(&site.ask("show info"), "Lockgate_certificates_failing"), 0);
     assert!(!site.folder.path().join("alerts").exists());
+}
+
+#[test]
+fn a_revoked_certificate_is_replaced_without_being_asked() {
+    let (server, list) = list_server();
+    let ca = Ca::new(server.address());
+    let pem = ca.issue(-10, 80);
+    ca.revoke();
+    *list.lock().unwrap() = ca.list();
+    let site = Site::start(&pem, "directory internal");
+    let alert = site.alerted("revoked ");
+    assert!(alert.starts_with("revoked crit shop shop.example 69"), "{alert}");
+    assert!(alert.contains("keycompromise") && alert.contains("is replaced now"), "{alert}");
+    let file = site.folder.path().join("shop.pem");
+    let replaced = || (std::fs::read_to_string(&file).unwrap() != pem).then_some(());
+    wait_for(replaced).unwrap_or_else(|| panic!("{}", site.program.lines().join("\n")));
+    site.program.line(|l| l.contains("certificate 'shop' for shop.example is obtained and served"));
+    let asked = server.received();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(asked[0].starts_with(b"GET /list.crl HTTP/1.1\r\n"), "{asked:?}");
+}
+
+#[test]
+fn one_that_no_list_names_or_only_a_forged_one_stays() {
+    for is_forged in [false, true] {
+        let (server, list) = list_server();
+        let (ca, other) = (Ca::new(server.address()), Ca::new(server.address()));
+        other.issue(-10, 80);
+        other.revoke();
+        let pem = ca.issue(-10, 80);
+        *list.lock().unwrap() = if is_forged { other.list() } else { ca.list() };
+        let site = Site::start(&pem, "directory internal");
+        wait_for(|| (!server.received().is_empty()).then_some(())).expect("the list is asked for");
+        if is_forged {
+            site.program.line(|l| l.contains("not signed by the certificate's issuer"));
+        }
+        // Nor is it asked for again when the process starts anew.
+        let Site { folder, program } = site;
+        let remembered = folder.path().join("storage/lockgate/renew-shop.json");
+        let kept = || std::fs::read_to_string(&remembered).unwrap_or_default();
+        wait_for(|| kept().contains("\"list_ask_at\": 1").then_some(())).expect("the look is remembered");
+        drop(program);
+        let site = Site::again(folder);
+        let scheduled = || site.ask("acme status").contains("\tScheduled\t").then_some(());
+        wait_for(scheduled).unwrap_or_else(|| panic!("{}", site.ask("acme status")));
+        assert_eq!(server.received().len(), 1);
+        assert_eq!(std::fs::read_to_string(site.folder.path().join("shop.pem")).unwrap(), pem);
+    }
 }
