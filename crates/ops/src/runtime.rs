@@ -10,6 +10,7 @@
 //! It lives on a thread of its own, so that no command delays traffic; what belongs to a worker thread is asked for by
 //! `proxy::Workers::visit`. A command is a row in the file of its topic; nothing else knows its words.
 
+mod absent;
 mod acme;
 mod backends;
 pub(crate) mod call;
@@ -22,6 +23,7 @@ mod form;
 mod frontends;
 mod info;
 pub(crate) mod input;
+mod libraries;
 mod limits;
 pub(crate) mod line;
 mod lists;

@@ -238,3 +238,15 @@ fn a_command_of_too_many_words_is_refused_whole() {
     let operated = Operated::start("level admin", ONE_FRONT);
     assert_eq!(operated.ask(&format!("echo {}", "w ".repeat(64))), "More than 64 words.\n\n");
 }
+
+#[test]
+fn what_is_loaded_is_told_and_what_is_not_there_is_not_made_up() {
+    let operated = Operated::start("level admin", ONE_FRONT);
+    let libraries = operated.ask("show libs");
+    let program = env!("CARGO_BIN_EXE_lockgate");
+    assert!(libraries.lines().any(|l| l.starts_with("0x") && l.ends_with(program)), "{libraries}");
+    assert!(libraries.contains("/libc.so"), "{libraries}");
+    assert_eq!(operated.ask("show events x"), "No such event sink\n\n");
+    assert_eq!(operated.ask("show resolvers x"), "Can't find that resolvers section\n\n");
+    assert_eq!(operated.ask("show resolvers"), "\n");
+}

@@ -3,8 +3,8 @@
 
 use super::call::Call;
 use super::{
-    acme, backends, certificates, cli, environment, errors, frontends, info, limits, lists, names, ocsp,
-    servers, sessions, stat, threads, trust,
+    absent, acme, backends, certificates, cli, environment, errors, frontends, info, libraries, limits,
+    lists, names, ocsp, servers, sessions, stat, threads, trust,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -97,6 +97,8 @@ const TABLES: &[&[Command]] = &[
     names::COMMANDS,
     ocsp::COMMANDS,
     trust::COMMANDS,
+    libraries::COMMANDS,
+    absent::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
     frontends::COMMANDS,
