@@ -12,6 +12,7 @@ pub(crate) const TEST: &[&str] = &[
     "haproxy",
     "nginx-light",
     "openssl",
+    "certbot",
     "pebble",
     "procps",
     "python3-flask",

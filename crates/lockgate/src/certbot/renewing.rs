@@ -54,8 +54,8 @@ pub(super) fn run(options: &Options, talk: &Talk) -> Result<(), Failure> {
     for name in &names {
         one(options, name, talk, proxy.as_ref(), &mut hooks, &mut tally);
     }
-    hooks.after(&tally.renewed_names, &tally.failed_names);
     tally.tell(options, talk);
+    hooks.after(&tally.renewed_names, &tally.failed_names);
     let (failed, broken) = (tally.failed.len(), tally.broken.len());
     match failed + broken {
         0 => Ok(()),

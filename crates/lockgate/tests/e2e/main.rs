@@ -8,6 +8,7 @@
 #![allow(unreachable_pub)] // one binary: everything is reachable by its modules alone
 
 mod authority;
+mod certbot;
 mod client;
 mod gunicorn;
 mod household;
