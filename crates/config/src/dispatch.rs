@@ -84,7 +84,8 @@ fn parse(ctx: &mut Ctx<'_>, row: &Row, args: &mut Args<'_>, open: &mut Open, glo
             | Parse::CrtStore(_)
             | Parse::Acme(_)
             | Parse::Bind(_)
-            | Parse::Server(_),
+            | Parse::Server(_)
+            | Parse::Tls(_),
             _,
         ) => Err(Failure::new(
             args.span(),

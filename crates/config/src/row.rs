@@ -5,7 +5,8 @@ use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{
-    Acme, BindParams, CrtStore, Global, HttpErrors, Proxy, Resolvers, Ring, ServerParams, Settings, Userlist,
+    Acme, BindParams, CrtStore, Global, HttpErrors, Proxy, Resolvers, Ring, ServerParams, Settings, TlsOffer,
+    Userlist,
 };
 
 /// A set of sections; also the lines whose parameters are rows of their own.
@@ -126,6 +127,7 @@ pub enum Parse {
     Acme(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Acme) -> Parsed),
     Bind(fn(&mut Ctx<'_>, &mut Args<'_>, &mut BindParams) -> Parsed),
     Server(fn(&mut Ctx<'_>, &mut Args<'_>, &mut ServerParams) -> Parsed),
+    Tls(fn(&mut Ctx<'_>, &mut Args<'_>, &mut TlsOffer) -> Parsed),
 }
 
 /// One keyword.

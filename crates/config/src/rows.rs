@@ -35,6 +35,7 @@ mod server_params;
 mod statistics;
 mod stats_socket;
 mod timeout;
+mod tls_params;
 mod tls_versions;
 mod vars;
 
@@ -53,6 +54,7 @@ const TABLES: &[&[Row]] = &[
     bind_params::ROWS,
     server::ROWS,
     server_params::ROWS,
+    tls_params::ROWS,
     balance::ROWS,
     cookie::ROWS,
     persist::ROWS,

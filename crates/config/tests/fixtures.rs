@@ -148,5 +148,6 @@ impl Tree {
 
 /// A struct of which nothing is left once its empty fields are gone.
 fn is_default_struct(name: &str) -> bool {
-    ["TlsDefaults", "TlsVersionOptions", "UnixOptions", "ServerParams", "BindParams"].contains(&name)
+    ["TlsDefaults", "TlsOffer", "TlsVersionOptions", "UnixOptions", "ServerParams", "BindParams"]
+        .contains(&name)
 }

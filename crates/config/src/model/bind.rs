@@ -1,6 +1,6 @@
 //! `bind` lines and the runtime sockets, which share their parameters. As written; `None` where nothing was.
 
-use super::{TlsVersionOptions, Verify};
+use super::{TlsOffer, Verify};
 use base::{Address, Span, Word};
 
 /// Mode and owner of a unix socket.
@@ -58,14 +58,8 @@ pub struct BindParams {
     pub alpn: Option<Word>,
     /// `no-alpn`
     pub no_alpn: bool,
-    /// `ciphers`
-    pub ciphers: Option<Word>,
-    /// `ciphersuites`
-    pub ciphersuites: Option<Word>,
-    /// `curves`, `ecdhe`
-    pub curves: Option<Word>,
-    /// `ssl-min-ver`, …
-    pub versions: TlsVersionOptions,
+    /// Suites, key exchange and versions.
+    pub tls: TlsOffer,
     /// `no-tls-tickets`
     pub no_tls_tickets: bool,
     /// `prefer-client-ciphers`

@@ -172,16 +172,23 @@ pub struct CpuMap {
 /// `ssl-default-bind-*` and `ssl-default-server-*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsDefaults {
-    /// `-ciphers`
-    pub ciphers: Option<Word>,
-    /// `-ciphersuites`
-    pub ciphersuites: Option<Word>,
-    /// `-curves`
-    pub curves: Option<Word>,
-    /// `-options`
-    pub options: TlsVersionOptions,
+    /// `-ciphers`, `-ciphersuites`, `-curves` and the versions of `-options`
+    pub offer: TlsOffer,
     /// `no-tls-tickets`
     pub no_tls_tickets: Option<bool>,
+}
+
+/// What is offered in a handshake, by a bind, a server or the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsOffer {
+    /// `ciphers`
+    pub ciphers: Option<Word>,
+    /// `ciphersuites`
+    pub ciphersuites: Option<Word>,
+    /// `curves`, `ecdhe`
+    pub curves: Option<Word>,
+    /// `ssl-min-ver`, …
+    pub versions: TlsVersionOptions,
 }
 
 /// Protocol versions of a bind, a server or the defaults.

@@ -1,6 +1,6 @@
 //! `server` lines. As written; `None` where nothing was.
 
-use super::{ExprText, TlsVersionOptions};
+use super::{ExprText, TlsOffer};
 use base::{Address, Span, Word};
 
 /// `verify`
@@ -78,10 +78,7 @@ pub struct ServerParams {
     pub ca_file: Option<Word>,
     pub crl_file: Option<Word>,
     pub crt: Option<Word>,
-    pub ciphers: Option<Word>,
-    pub ciphersuites: Option<Word>,
-    pub curves: Option<Word>,
-    pub versions: TlsVersionOptions,
+    pub tls: TlsOffer,
     pub no_ssl_reuse: Option<bool>,
     pub no_tls_tickets: Option<bool>,
     pub send_proxy: Option<SendProxy>,

@@ -1,7 +1,6 @@
 //! The parameters of `bind` lines (manual 5.1), one row each.
 
 use super::params::{Parser, on, set, skip_value, text};
-use super::tls_versions;
 use crate::args::{Args, list_of};
 use crate::failure::Failure;
 use crate::model::{BindParams, CliLevel, SeverityOutput, Verify};
@@ -53,7 +52,6 @@ const fn refused(
 const NO_QUIC: &str = "HTTP/3 is not served yet";
 const NO_PRIORITIES: &str = "connections are not ranked among each other";
 const OWN_LISTENERS: &str = "every thread has a listener of its own";
-const LIBRARY_SIGNATURES: &str = "the TLS library's signature algorithms are used";
 
 pub(crate) const ROWS: &[Row] = &[
     row(&["name"], "<name>", "Names the listener in statistics.", |_, a, p| {
@@ -111,38 +109,6 @@ pub(crate) const ROWS: &[Row] = &[
         set(&mut p.alpn, text(a, "a comma-delimited list of protocols"))
     }),
     row(&["no-alpn"], "", "Offers no protocol by ALPN.", |_, _, p| on(&mut p.no_alpn)),
-    row(&["ciphers"], "<ciphers>", "Cipher suites up to TLSv1.2, a colon list.", |_, a, p| {
-        set(&mut p.ciphers, text(a, "a cipher suite list"))
-    }),
-    row(&["ciphersuites"], "<ciphersuites>", "Cipher suites of TLSv1.3, a colon list.", |_, a, p| {
-        set(&mut p.ciphersuites, text(a, "a cipher suite list"))
-    }),
-    row(&["curves"], "<curves>", "Key exchange groups, a colon list.", |_, a, p| {
-        set(&mut p.curves, text(a, "a curve list"))
-    }),
-    row(&["ecdhe"], "<named curve>", "One key exchange group; 'curves' goes before it.", |_, a, p| {
-        let curve = text(a, "a named curve")?;
-        p.curves.get_or_insert(curve);
-        Ok(())
-    }),
-    row(&["ssl-min-ver"], tls_versions::GRAMMAR, "The oldest TLS version spoken.", |c, a, p| {
-        tls_versions::min(c, a, &mut p.versions)
-    }),
-    row(&["ssl-max-ver"], tls_versions::GRAMMAR, "The newest TLS version spoken.", |c, a, p| {
-        tls_versions::max(c, a, &mut p.versions)
-    }),
-    row(
-        &["force-tlsv13", "force-tlsv12", "force-tlsv11", "force-tlsv10", "force-sslv3"],
-        "",
-        "Speaks this TLS version only.",
-        |c, a, p| tls_versions::force(c, a, &mut p.versions),
-    ),
-    row(
-        &["no-tlsv13", "no-tlsv12", "no-tlsv11", "no-tlsv10", "no-sslv3"],
-        "",
-        "Does not speak this TLS version.",
-        |c, a, p| tls_versions::without(c, a, &mut p.versions),
-    ),
     row(&["no-tls-tickets"], "", "Resumes sessions without tickets.", |_, _, p| on(&mut p.no_tls_tickets)),
     row(&["tls-tickets"], "", "Takes back 'no-tls-tickets'.", |_, _, p| {
         p.no_tls_tickets = false;
@@ -265,8 +231,6 @@ pub(crate) const ROWS: &[Row] = &[
         "The extension before ALPN.",
         "no client speaks NPN any more; use 'alpn'",
     ),
-    idle_value(&["sigalgs"], "<sigalgs>", "Signature algorithms.", LIBRARY_SIGNATURES),
-    idle_value(&["client-sigalgs"], "<sigalgs>", "Client signature algorithms.", LIBRARY_SIGNATURES),
     idle_value(&["cc"], "<algo>", "TCP congestion control.", "the system's congestion control is used"),
     idle_value(&["idle-ping"], "<delay>", "Probes silent HTTP/2 clients.", "HTTP/2 is not served yet"),
     idle_value(&["ktls"], "{ on | off }", "TLS in the kernel.", "TLS is done in the process"),

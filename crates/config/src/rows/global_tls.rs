@@ -26,16 +26,16 @@ pub(crate) const ROWS: &[Row] = &[
         &["ssl-default-bind-ciphers"],
         "<ciphers>",
         "Cipher suites up to TLSv1.2 of 'bind' lines.",
-        |_, a, g| one(a, &mut g.bind_tls.ciphers),
+        |_, a, g| one(a, &mut g.bind_tls.offer.ciphers),
     ),
     row(
         &["ssl-default-bind-ciphersuites"],
         "<ciphersuites>",
         "Cipher suites of TLSv1.3 of 'bind' lines.",
-        |_, a, g| one(a, &mut g.bind_tls.ciphersuites),
+        |_, a, g| one(a, &mut g.bind_tls.offer.ciphersuites),
     ),
     row(&["ssl-default-bind-curves"], "<curves>", "Key exchange groups of 'bind' lines.", |_, a, g| {
-        one(a, &mut g.bind_tls.curves)
+        one(a, &mut g.bind_tls.offer.curves)
     }),
     row(&["ssl-default-bind-options"], OPTIONS, "TLS versions and tickets of 'bind' lines.", |c, a, g| {
         options(c, a, &mut g.bind_tls)
@@ -44,16 +44,16 @@ pub(crate) const ROWS: &[Row] = &[
         &["ssl-default-server-ciphers"],
         "<ciphers>",
         "Cipher suites up to TLSv1.2 of 'server' lines.",
-        |_, a, g| one(a, &mut g.server_tls.ciphers),
+        |_, a, g| one(a, &mut g.server_tls.offer.ciphers),
     ),
     row(
         &["ssl-default-server-ciphersuites"],
         "<ciphersuites>",
         "Cipher suites of TLSv1.3 of 'server' lines.",
-        |_, a, g| one(a, &mut g.server_tls.ciphersuites),
+        |_, a, g| one(a, &mut g.server_tls.offer.ciphersuites),
     ),
     row(&["ssl-default-server-curves"], "<curves>", "Key exchange groups of 'server' lines.", |_, a, g| {
-        one(a, &mut g.server_tls.curves)
+        one(a, &mut g.server_tls.offer.curves)
     }),
     row(
         &["ssl-default-server-options"],
@@ -98,13 +98,13 @@ fn options(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut TlsDefaults) -> Pars
     while let Some(word) = words.first() {
         let mut option = Args::new(words, 1, Polarity::Plain);
         match word.as_str() {
-            "ssl-min-ver" => tls_versions::min(ctx, &mut option, &mut to.options)?,
-            "ssl-max-ver" => tls_versions::max(ctx, &mut option, &mut to.options)?,
+            "ssl-min-ver" => tls_versions::min(ctx, &mut option, &mut to.offer.versions)?,
+            "ssl-max-ver" => tls_versions::max(ctx, &mut option, &mut to.offer.versions)?,
             "force-sslv3" | "force-tlsv10" | "force-tlsv11" | "force-tlsv12" | "force-tlsv13" => {
-                tls_versions::force(ctx, &mut option, &mut to.options)?;
+                tls_versions::force(ctx, &mut option, &mut to.offer.versions)?;
             }
             "no-sslv3" | "no-tlsv10" | "no-tlsv11" | "no-tlsv12" | "no-tlsv13" => {
-                tls_versions::without(ctx, &mut option, &mut to.options)?;
+                tls_versions::without(ctx, &mut option, &mut to.offer.versions)?;
             }
             "no-tls-tickets" => to.no_tls_tickets = Some(true),
             "tls-tickets" => to.no_tls_tickets = Some(false),

@@ -1,10 +1,11 @@
 //! The parameters of `bind` and `server` lines: finds each one's row, hands it its words and says how true it is.
-//! Knows no parameter itself; the tables stand in `bind_params` and `server_params`.
+//! Knows no parameter itself; the tables stand in `bind_params`, `server_params` and
+//! `tls_params`.
 
 use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{BindParams, ServerParams};
+use crate::model::{BindParams, ServerParams, TlsOffer};
 use crate::row::{Parse, Parsed, Place, Row, Status};
 use crate::rows;
 use base::{Span, Word};
@@ -13,6 +14,8 @@ use base::{Span, Word};
 pub(crate) trait Params: Sized {
     /// The parser of one of its rows; `None` where the row takes no words, or is not one of its rows.
     fn parser(parse: Parse) -> Option<Parser<Self>>;
+    /// What `bind` and `server` lines say alike.
+    fn tls(&mut self) -> &mut TlsOffer;
 }
 
 /// A parameter's parser. It sees the words from its own name to the end of the line.
@@ -22,11 +25,19 @@ impl Params for BindParams {
     fn parser(parse: Parse) -> Option<Parser<Self>> {
         if let Parse::Bind(parser) = parse { Some(parser) } else { None }
     }
+
+    fn tls(&mut self) -> &mut TlsOffer {
+        &mut self.tls
+    }
 }
 
 impl Params for ServerParams {
     fn parser(parse: Parse) -> Option<Parser<Self>> {
         if let Parse::Server(parser) = parse { Some(parser) } else { None }
+    }
+
+    fn tls(&mut self) -> &mut TlsOffer {
+        &mut self.tls
     }
 }
 
@@ -45,7 +56,9 @@ impl Line {
         while let Some(word) = words.first() {
             let (row, _) = rows::find(&words[..1], self.place).ok_or_else(|| self.unknown(word))?;
             let mut args = Args::new(words, 1, Polarity::Plain);
-            if let Some(parser) = P::parser(row.parse) {
+            if let Parse::Tls(parser) = row.parse {
+                parser(ctx, &mut args, to.tls())?;
+            } else if let Some(parser) = P::parser(row.parse) {
                 parser(ctx, &mut args, to)?;
             }
             tell(ctx, word, row)?;

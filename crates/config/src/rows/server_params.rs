@@ -3,7 +3,6 @@
 
 use super::bind_params::MAX_ID;
 use super::params::{Parser, delay, set, skip_value, text, warn_once};
-use super::tls_versions;
 use crate::args::{Args, list_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
@@ -59,7 +58,6 @@ const fn refused(
 
 const LOOKED_UP_ONCE: &str = "server names are looked up once, at start";
 const NO_TABLES: &str = "there are no stick tables yet";
-const LIBRARY_SIGNATURES: &str = "the TLS library's signature algorithms are used";
 const CHECK_CONNECTIONS: &str = "every check opens a connection of its own";
 const SNI_AS_WRITTEN: &str = "a server name is sent where 'sni' or 'check-sni' asks for one";
 
@@ -224,33 +222,6 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["crt"], "<cert>", "The certificate shown to the server.", |_, a, p| {
         set(&mut p.crt, text(a, "a certificate's location"))
     }),
-    row(&["ciphers"], "<ciphers>", "Cipher suites up to TLSv1.2, a colon list.", |_, a, p| {
-        set(&mut p.ciphers, text(a, "a cipher suite list"))
-    }),
-    row(&["ciphersuites"], "<ciphersuites>", "Cipher suites of TLSv1.3, a colon list.", |_, a, p| {
-        set(&mut p.ciphersuites, text(a, "a cipher suite list"))
-    }),
-    row(&["curves", "ecdhe"], "<curves>", "Key exchange groups, a colon list.", |_, a, p| {
-        set(&mut p.curves, text(a, "a curve list"))
-    }),
-    row(&["ssl-min-ver"], tls_versions::GRAMMAR, "The oldest TLS version spoken.", |c, a, p| {
-        tls_versions::min(c, a, &mut p.versions)
-    }),
-    row(&["ssl-max-ver"], tls_versions::GRAMMAR, "The newest TLS version spoken.", |c, a, p| {
-        tls_versions::max(c, a, &mut p.versions)
-    }),
-    row(
-        &["force-tlsv13", "force-tlsv12", "force-tlsv11", "force-tlsv10", "force-sslv3"],
-        "",
-        "Speaks this TLS version only.",
-        |c, a, p| tls_versions::force(c, a, &mut p.versions),
-    ),
-    row(
-        &["no-tlsv13", "no-tlsv12", "no-tlsv11", "no-tlsv10", "no-sslv3"],
-        "",
-        "Does not speak this TLS version.",
-        |c, a, p| tls_versions::without(c, a, &mut p.versions),
-    ),
     row(&["no-ssl-reuse"], "", "Never resumes TLS sessions.", |_, _, p| {
         p.no_ssl_reuse = Some(true);
         Ok(())
@@ -349,8 +320,6 @@ pub(crate) const ROWS: &[Row] = &[
     idle_value(&["log-proto"], "<proto>", "Framing to a log server.", "it concerns 'ring' sections only"),
     idle_value(&["log-bufsize"], "<size>", "Buffer to a log server.", "it concerns 'ring' sections only"),
     idle_value(&["shard"], "<shard>", "Part of a peers table.", "it concerns 'peers' sections only"),
-    idle_value(&["sigalgs"], "<sigalgs>", "Signature algorithms.", LIBRARY_SIGNATURES),
-    idle_value(&["client-sigalgs"], "<sigalgs>", "Client signature algorithms.", LIBRARY_SIGNATURES),
     idle(&["renegotiate", "no-renegotiate"], "TLS renegotiation.", "TLS is never renegotiated"),
     idle_value(&["cc"], "<algo>", "TCP congestion control.", "the system's congestion control is used"),
     idle_value(&["idle-ping"], "<delay>", "Probes idle HTTP/2 connections.", "HTTP/2 is not spoken yet"),

@@ -37,13 +37,13 @@ fn parameters_fill_the_model() {
     );
     let crts: Vec<&str> = p.crts.iter().map(|c| c.as_str()).collect();
     assert_eq!((crts, p.default_crts), (vec!["b.pem", "a.pem", "c.pem"], 1));
-    assert_eq!((p.versions.min, p.verify), (Some(TlsVersion::Tls13), Some(Verify::Optional)));
+    assert_eq!((p.tls.versions.min, p.verify), (Some(TlsVersion::Tls13), Some(Verify::Optional)));
     assert_eq!((p.maxconn, p.tcp_ut, p.mss, p.id), (Some(5), Some(10_000), Some(1400), Some(7)));
     assert!(p.ssl && p.v4v6 && p.tfo && p.accept_proxy && !p.v6only);
     assert_eq!(params("bind /run/a.sock mode 660 user root gid 0").unix.mode, Some(0o660));
     let p = params("bind :443 ssl crt a.pem force-tlsv12 curves X25519 ecdhe P-256 no-tlsv10 no-tls-tickets");
-    assert_eq!((p.versions.min, p.versions.max), (Some(TlsVersion::Tls12), Some(TlsVersion::Tls12)));
-    assert_eq!(p.curves.unwrap().as_str(), "X25519");
+    assert_eq!((p.tls.versions.min, p.tls.versions.max), (Some(TlsVersion::Tls12), Some(TlsVersion::Tls12)));
+    assert_eq!(p.tls.curves.unwrap().as_str(), "X25519");
     assert!(p.no_tls_tickets);
 }
 

@@ -4,7 +4,7 @@ use super::Lower;
 use ::tls::{BindSpec, BindTls, CertStore, PemPair, ServerSpec, ServerTls, StoreEntry, StoreSpec, Versions};
 use base::{Severity, Span, Word};
 use config::Model;
-use config::model::{self, Bind, BindParams, Proxy, TlsDefaults, TlsVersion, TlsVersionOptions};
+use config::model::{self, Bind, BindParams, Proxy, TlsVersion, TlsVersionOptions};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -113,10 +113,10 @@ impl Lower<'_> {
             crt_lists: p.crt_lists.iter().map(|w| w.text.clone()).collect(),
             strict_sni: p.strict_sni,
             alpn: alpn(p.alpn.as_ref(), p.no_alpn, http),
-            ciphers: text(&p.ciphers, &defaults.ciphers),
-            ciphersuites: text(&p.ciphersuites, &defaults.ciphersuites),
-            curves: text(&p.curves, &defaults.curves),
-            versions: versions(p.versions, defaults),
+            ciphers: text(&p.tls.ciphers, &defaults.offer.ciphers),
+            ciphersuites: text(&p.tls.ciphersuites, &defaults.offer.ciphersuites),
+            curves: text(&p.tls.curves, &defaults.offer.curves),
+            versions: versions(p.tls.versions, defaults.offer.versions),
             no_tls_tickets: p.no_tls_tickets || defaults.no_tls_tickets == Some(true),
             verify: match p.verify {
                 None | Some(model::Verify::None) => ::tls::Verify::None,
@@ -155,11 +155,11 @@ impl Lower<'_> {
             verifyhost: written(&p.verifyhost),
             crt: written(&p.crt),
             alpn: p.alpn.as_ref().map_or_else(Vec::new, |w| only_http1(&w.text)),
-            ciphers: text(&p.ciphers, &defaults.ciphers),
-            ciphersuites: text(&p.ciphersuites, &defaults.ciphersuites),
-            curves: text(&p.curves, &defaults.curves),
-            versions: versions(p.versions, defaults),
-            no_tls_tickets: p.no_tls_tickets == Some(true),
+            ciphers: text(&p.tls.ciphers, &defaults.offer.ciphers),
+            ciphersuites: text(&p.tls.ciphersuites, &defaults.offer.ciphersuites),
+            curves: text(&p.tls.curves, &defaults.offer.curves),
+            versions: versions(p.tls.versions, defaults.offer.versions),
+            no_tls_tickets: p.no_tls_tickets.or(defaults.no_tls_tickets) == Some(true),
             no_ssl_reuse: p.no_ssl_reuse == Some(true),
         };
         let store = self.store.clone();
@@ -204,8 +204,7 @@ fn alpn(written: Option<&Word>, off: bool, http: bool) -> Vec<Vec<u8>> {
 }
 
 /// A line's own limits replace those of the defaults, each by itself; switches add up.
-fn versions(own: TlsVersionOptions, defaults: &TlsDefaults) -> Versions {
-    let common = defaults.options;
+fn versions(own: TlsVersionOptions, common: TlsVersionOptions) -> Versions {
     let version = |v: TlsVersion| match v {
         TlsVersion::Ssl3 => ::tls::TlsVersion::Ssl3,
         TlsVersion::Tls10 => ::tls::TlsVersion::Tls10,
