@@ -7,6 +7,7 @@ mod flags;
 mod help;
 mod hooks;
 mod ini;
+mod listing;
 mod obtaining;
 mod options;
 mod ordering;
@@ -49,6 +50,43 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
         }
         Ok(Asked::To(verb, options, warnings)) => carry_out(verb, *options, &warnings),
         Err(why) => usage(&why),
+    }
+}
+
+/// Does what `lockgate cert` asks for: Certbot's verbs, and two of our own.
+pub(crate) fn run_cert(arguments: &[OsString]) -> Exit {
+    let first = arguments.first().map(|word| word.to_string_lossy().into_owned());
+    let rest = arguments.get(1..).unwrap_or_default();
+    match first.as_deref() {
+        Some("list") => list(rest),
+        Some(_) | None => run(arguments),
+    }
+}
+
+fn list(arguments: &[OsString]) -> Exit {
+    let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let as_json = words.iter().any(|word| word == "--json");
+    let words: Vec<String> = words.into_iter().filter(|word| word != "--json").collect();
+    own(&words, |options| listing::run(options, as_json))
+}
+
+/// A verb of our own, whose flags are Certbot's.
+fn own(words: &[String], work: impl FnOnce(&Options) -> Result<(), Failure>) -> Exit {
+    let words = [&["certificates".to_owned()], words].concat();
+    let options = match parse::parse(&words) {
+        Ok(Asked::To(_, options, _)) => options,
+        Ok(Asked::Help | Asked::Version) => {
+            console::out(&help::text());
+            return Exit::Ok;
+        }
+        Err(why) => return usage(&why),
+    };
+    match work(&options) {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            console::err(&format!("lockgate cert: {}\n", failure.text()));
+            Exit::Failed
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod frame;
 mod screen;
+mod served;
 mod socket;
 mod table;
 mod top;
@@ -10,6 +11,7 @@ mod top;
 use crate::Exit;
 use crate::console;
 use clap::Args;
+pub(crate) use served::Served;
 use socket::Socket;
 use std::io::Read;
 use std::path::PathBuf;

@@ -41,7 +41,7 @@ enum Verb {
     /// Obtain, renew, list and revoke certificates: Certbot's command line
     #[command(disable_help_flag = true)]
     Cert {
-        /// As for certbot: certonly, renew, certificates, ...; --help lists all
+        /// As for certbot: certonly, renew, certificates, ...; --help lists all; also: list [--json]
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
         Ok(Cli { verb: Verb::Keywords { word } }) => keywords::run(&word.join(" ")),
         Ok(Cli { verb: Verb::Ctl(arguments) }) => ctl::run(&arguments),
         Ok(Cli { verb: Verb::Ca(arguments) }) => ca::run(&arguments),
-        Ok(Cli { verb: Verb::Cert { words } }) => certbot::run(&words),
+        Ok(Cli { verb: Verb::Cert { words } }) => certbot::run_cert(&words),
         Ok(Cli { verb: Verb::Serve(arguments) }) => serve::run(&arguments),
         Ok(Cli { verb: Verb::Demo(arguments) }) => demo::run(&arguments),
         Err(message) => {

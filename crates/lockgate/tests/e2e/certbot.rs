@@ -353,3 +353,33 @@ fn exit_codes_and_words_that_scripts_look_for() {
     assert_eq!(machine.run(By::Us, "renew -q").err, "");
     assert!(machine.done(By::Us, "--version").starts_with("certbot 2.1.0 "));
 }
+
+#[test]
+fn a_list_tells_when_and_why_each_is_renewed_and_who_serves_it() {
+    let mut machine = Machine::new();
+    machine.obtain(By::Us, "-d a.example -d www.a.example", "");
+    machine.obtain(By::Us, "-d b.example", "--no-autorenew");
+    std::fs::write(machine.etc("renewal/c.example.conf"), "oops\n").unwrap();
+    let live = machine.etc("live/a.example/fullchain.pem").display().to_string();
+    let text = format!("frontend f\n bind <https> ssl crt {live}\n http-request return status 200\n");
+    let operated = Operated::start("level admin", &text);
+    machine.socket = operated.socket();
+    let list = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+        command.args(["cert", "list", "--config-dir"]).arg(machine.etc("")).args(more);
+        let output = command.env("LOCKGATE_SOCKET", &machine.socket).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, table) = list(&[]);
+    assert_eq!(code, Some(1), "one is broken");
+    let line = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("a.example").contains(&format!("two thirds of life  {live}")), "{table}");
+    assert!(line("b.example").contains("never") && line("b.example").trim_end().ends_with('-'), "{table}");
+    assert!(line("c.example").contains("c.example.conf:1: there is no '='"), "{table}");
+    let (_, json) = list(&["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["names"], serde_json::json!(["a.example", "www.a.example"]));
+    assert_eq!(json[0]["served_by"], serde_json::json!([live]));
+    assert!(json[0]["days_left"].as_i64().unwrap() > 1000);
+    assert!(json[2]["error"].as_str().unwrap().contains("c.example.conf:1"));
+}
