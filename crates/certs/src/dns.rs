@@ -14,7 +14,7 @@ pub use acme_dns::{AcmeDns, AcmeDnsAccount};
 pub use cloudflare::Cloudflare;
 pub use hooks::Hooks;
 pub use labels::{account_label, persist_record};
-pub use lookup::Resolver;
+pub use lookup::{Caa, Resolver};
 pub use propagation::{Check, propagated};
 pub use update::{TsigKey, Update};
 

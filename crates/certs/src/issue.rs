@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 pub use internal::authority_folder;
 pub use names::names_of;
+pub(crate) use names::unfit;
 
 /// A certificate that is to be, and how.
 #[derive(Clone, Debug)]

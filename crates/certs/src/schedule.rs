@@ -7,8 +7,10 @@ mod authorities;
 mod board;
 mod entry;
 mod lists;
+mod on_record;
 
 pub use board::{Board, Row, Standing};
+pub use on_record::{issue_on_record, remembered};
 
 use crate::hatch::Hatch;
 use crate::issue::Wanted;

@@ -12,6 +12,7 @@ mod obtaining;
 mod options;
 mod ordering;
 mod parse;
+mod planning;
 mod proving;
 mod reconfigure;
 mod renewing;
@@ -58,21 +59,18 @@ pub(crate) fn run_cert(arguments: &[OsString]) -> Exit {
     let first = arguments.first().map(|word| word.to_string_lossy().into_owned());
     let rest = arguments.get(1..).unwrap_or_default();
     match first.as_deref() {
-        Some("list") => list(rest),
+        Some("list") => own(rest, listing::run),
+        Some("plan") => own(rest, planning::run),
         Some(_) | None => run(arguments),
     }
 }
 
-fn list(arguments: &[OsString]) -> Exit {
+/// A verb of our own, whose flags are Certbot's and `--json`.
+fn own(arguments: &[OsString], work: impl FnOnce(&Options, bool) -> Result<(), Failure>) -> Exit {
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let as_json = words.iter().any(|word| word == "--json");
-    let words: Vec<String> = words.into_iter().filter(|word| word != "--json").collect();
-    own(&words, |options| listing::run(options, as_json))
-}
-
-/// A verb of our own, whose flags are Certbot's.
-fn own(words: &[String], work: impl FnOnce(&Options) -> Result<(), Failure>) -> Exit {
-    let words = [&["certificates".to_owned()], words].concat();
+    let words = words.into_iter().filter(|word| word != "--json");
+    let words: Vec<String> = std::iter::once("certificates".to_owned()).chain(words).collect();
     let options = match parse::parse(&words) {
         Ok(Asked::To(_, options, _)) => options,
         Ok(Asked::Help | Asked::Version) => {
@@ -81,8 +79,9 @@ fn own(words: &[String], work: impl FnOnce(&Options) -> Result<(), Failure>) -> 
         }
         Err(why) => return usage(&why),
     };
-    match work(&options) {
+    match work(&options, as_json) {
         Ok(()) => Exit::Ok,
+        Err(Failure::Usage(why)) => usage(&why),
         Err(failure) => {
             console::err(&format!("lockgate cert: {}\n", failure.text()));
             Exit::Failed

@@ -41,7 +41,7 @@ enum Verb {
     /// Obtain, renew, list and revoke certificates: Certbot's command line
     #[command(disable_help_flag = true)]
     Cert {
-        /// As for certbot: certonly, renew, certificates, ...; --help lists all; also: list [--json]
+        /// As for certbot: certonly, renew, certificates, ...; --help lists all; also: list [--json], plan -d NAME [--json]
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },

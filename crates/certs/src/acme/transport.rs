@@ -51,6 +51,19 @@ struct AccountBody {
     contact: Vec<String>,
 }
 
+/// Of a directory, what is told of the authority.
+#[derive(Deserialize)]
+struct DirectoryBody {
+    #[serde(default)]
+    meta: Meta,
+}
+
+#[derive(Default, Deserialize)]
+struct Meta {
+    #[serde(default, rename = "caaIdentities")]
+    caa_identities: Vec<String>,
+}
+
 impl Transport {
     /// Reads the trusted roots from disk.
     pub fn new(directory: &Directory) -> Result<Transport, IssueError> {
@@ -94,6 +107,15 @@ impl Transport {
 
     pub(crate) fn take_chain(&self) -> Option<String> {
         self.noted().chain.take()
+    }
+
+    /// What an authority is called in CAA records, as its directory says (RFC 8555 section 7.1.1).
+    pub(crate) async fn caa_identities(self, url: &str) -> Result<Vec<String>, Error> {
+        let request = Request::get(url).body(BodyWrapper::default()).map_err(other)?;
+        let mut answer = self.ask(request).await?;
+        let body = answer.body.into_bytes().await.map_err(|why| text(why.to_string()))?;
+        let directory: DirectoryBody = serde_json::from_slice(&body).map_err(|why| text(why.to_string()))?;
+        Ok(directory.meta.caa_identities)
     }
 
     pub(super) fn take_contact(&self) -> Option<Vec<String>> {

@@ -61,6 +61,30 @@ impl Resolver {
         })
     }
 
+    /// The addresses of a host, IPv6 first, as authorities try them. None where it has none.
+    pub async fn hosts(&self, name: &str) -> Result<Vec<IpAddr>, DnsError> {
+        let (name, mut all) = (parse(name)?, Vec::new());
+        for kind in [RecordType::AAAA, RecordType::A] {
+            let answer = self.ask(&name, kind).await?;
+            all.extend(answer.answers.into_iter().filter_map(|record| match record.data {
+                RData::A(a) => Some(IpAddr::V4(a.0)),
+                RData::AAAA(a) => Some(IpAddr::V6(a.0)),
+                _ => None,
+            }));
+        }
+        Ok(all)
+    }
+
+    /// The CAA records of this very name (RFC 8659); none where it has none.
+    pub async fn caa(&self, name: &str) -> Result<Vec<Caa>, DnsError> {
+        let answer = self.ask(&parse(name)?, RecordType::CAA).await?;
+        let records = answer.answers.into_iter().filter_map(|record| match record.data {
+            RData::CAA(caa) => Some(Caa::of(caa.issuer_critical, caa.tag, &caa.value)),
+            _ => None,
+        });
+        Ok(records.collect())
+    }
+
     /// The addresses of the servers of the zone that holds `name`, each with its own name.
     pub(super) async fn authorities(&self, name: &str) -> Result<Vec<(String, Vec<SocketAddr>)>, DnsError> {
         let mut zone = parse(name)?;
@@ -102,6 +126,31 @@ impl Resolver {
             }
         }
         Err(last)
+    }
+}
+
+/// A CAA record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caa {
+    /// Whoever does not know the tag must not sign.
+    pub critical: bool,
+    /// `issue`, `issuewild`, `iodef`, ...
+    pub tag: String,
+    /// Who may sign; empty for nobody.
+    pub issuer: String,
+    /// `accounturi`, `validationmethods` and others (RFC 8657).
+    pub parameters: Vec<(String, String)>,
+}
+
+impl Caa {
+    /// `letsencrypt.org; accounturi=https://…`
+    fn of(critical: bool, tag: String, value: &[u8]) -> Caa {
+        let text: String = String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).collect();
+        let mut parts = text.split(';').map(str::trim);
+        let issuer = parts.next().unwrap_or_default().trim_end_matches('.').to_owned();
+        let pair = |part: &str| part.split_once('=').map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned()));
+        let parameters = parts.filter_map(pair).collect();
+        Caa { critical, tag, issuer, parameters }
     }
 }
 

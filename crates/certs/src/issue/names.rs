@@ -38,6 +38,12 @@ pub(super) fn identifiers(wanted: &Wanted) -> Result<Vec<Identifier>, IssueError
     Ok(all)
 }
 
+/// Why no authority would sign a name, if so.
+pub(crate) fn unfit(name: &str) -> Option<&'static str> {
+    let is_address = name.parse::<IpAddr>().is_ok();
+    if is_address { None } else { check(name.strip_prefix("*.").unwrap_or(name)).err() }
+}
+
 fn check(host: &str) -> Result<(), &'static str> {
     let label = |label: &str| {
         (1..=63).contains(&label.len())

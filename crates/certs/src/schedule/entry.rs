@@ -393,7 +393,7 @@ fn is_authoritys_own(error: &IssueError) -> bool {
 }
 
 /// What an order's end says about the authority.
-fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome: &Result<(), &IssueError>) {
+pub(super) fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome: &Result<(), &IssueError>) {
     let now = now();
     match outcome {
         Ok(()) => {

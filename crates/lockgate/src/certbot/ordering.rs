@@ -9,7 +9,9 @@ use super::saved;
 use super::talk::Talk;
 use certs::acme::{Directory, IssueError, Unproven};
 use certs::hatch::OverSocket;
-use certs::issue::{Profile, Wanted, issue};
+use certs::issue::{Profile, Wanted};
+use certs::renew::OrderKind;
+use certs::schedule::issue_on_record;
 use certs::tree::{Lineage, Renewal};
 use certs::{KeyKind, Outline, Storage};
 use tls::Trust;
@@ -79,7 +81,12 @@ impl Ordering<'_> {
         let storage = self.storage(&wanted.directory.url)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Failure::Failed(format!("no runtime: {why}")))?;
-        let issued = runtime.block_on(issue(&wanted, &storage, &prover));
+        let kind = match self.before.and_then(|before| Outline::of_lineage(before).ok()) {
+            Some(before) if same(&before.names, &self.names) => OrderKind::SameNames,
+            Some(_) | None => OrderKind::New,
+        };
+        let forced = self.options.force_renewal;
+        let issued = runtime.block_on(issue_on_record(&wanted, &storage, &prover, kind, forced));
         issued.map(|issued| issued.complaints).map_err(|error| Failure::Issue(error, way.name().to_owned()))
     }
 
@@ -141,6 +148,11 @@ impl Ordering<'_> {
         };
         kind.map_err(Failure::Failed)
     }
+}
+
+/// The same names, in whatever order.
+pub(super) fn same(some: &[String], others: &[String]) -> bool {
+    some.len() == others.len() && some.iter().all(|name| others.contains(name))
 }
 
 /// The authority and how to be known there.

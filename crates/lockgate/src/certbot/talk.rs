@@ -32,6 +32,11 @@ impl Talk {
         Ok(Talk { quiet: options.quiet, verbose: options.verbose, interactive, log: Some(log) })
     }
 
+    /// Says nothing but what is asked for with `-v`, asks nothing, keeps no log.
+    pub(super) fn silent(options: &Options) -> Talk {
+        Talk { quiet: false, verbose: options.verbose, interactive: false, log: None }
+    }
+
     /// The log's file.
     pub(super) fn log_file(&self) -> &Path {
         self.log.as_ref().map_or(Path::new(LOG), |(path, _)| path)
