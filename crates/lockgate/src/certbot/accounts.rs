@@ -79,8 +79,7 @@ fn agree(options: &mut Options, talk: &Talk) -> Result<(), Failure> {
     }
     if !options.agree_tos {
         let question = format!(
-            "Please read the Terms of Service of the authority at {}. You must agree in order to register with the ACME \
-             server. Do you agree?",
+            "An account at the authority {} comes with its terms of service. Do you agree to them?",
             options.directory()
         );
         if !talk.agrees(&question, "--agree-tos").map_err(Failure::Failed)? {

@@ -18,9 +18,8 @@ pub(super) fn delete(options: &Options, talk: &Talk) -> Result<(), Failure> {
     if talk.is_interactive() {
         let list: String = names.iter().map(|name| format!("\n  * {name}")).collect();
         let question = format!(
-            "The following certificate(s) are selected for deletion:\n{list}\n\nWARNING: Before continuing, ensure that the \
-             listed certificates are not being used by any installed server software.\n\nAre you sure you want to delete \
-             the above certificate(s)?"
+            "To be deleted:\n{list}\n\nA server that still names one of them in its configuration will not start again \
+             without it. Delete?"
         );
         if !talk.agrees(&question, "--non-interactive").map_err(Failure::Failed)? {
             talk.say("Deletion of certificate(s) canceled.");
