@@ -265,5 +265,7 @@ fn systemd_is_told_when_the_service_is_ready() {
     assert_eq!(folder.connect().and_then(ask).as_deref(), Some("one"));
     assert_eq!(folder.pid("pid"), i32::try_from(process.child.id()).unwrap());
     process.signal("TERM");
-    assert!(process.end().1.contains("master-worker mode is not there yet"));
+    let (status, said) = process.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("All workers exited"), "{said}");
 }
