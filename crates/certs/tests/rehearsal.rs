@@ -1,6 +1,6 @@
 //! Rehearsals of orders: names, records and addresses from a real name server, answers over real sockets.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // a test from top to bottom
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test from top to bottom
 
 use certs::Storage;
 use certs::acme::Directory;
@@ -154,8 +154,7 @@ fn findings(names: &Names, web: &Web, port: u16, asked: &[&str]) -> Vec<Finding>
 fn expect(findings: &[Finding], about: &str, verdict: Verdict, what: &str, remedy: &str) {
     let fits = |one: &&Finding| one.about == about && one.verdict == verdict && one.what.contains(what);
     let found = findings.iter().find(fits);
-    let found =
-        found.unwrap_or_else(|| std::panic::panic_any(format!("{about}: no '{what}' in {findings:#?}")));
+    let found = found.unwrap_or_else(|| panic!("{about}: no '{what}' in {findings:#?}"));
     assert!(found.remedy.as_deref().unwrap_or_default().contains(remedy), "{found:?}");
 }
 
