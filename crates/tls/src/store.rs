@@ -205,6 +205,21 @@ impl CertStore {
     /// Loads certificates, on all cores; results stand in the order of `sources`. Files that have not changed since
     /// they were last read are not read again.
     pub(crate) fn load_all(&self, sources: &[Source], now: SystemTime) -> Vec<Loaded> {
+        // What is named twice is one certificate: two readings at once would pass for a change at the next look.
+        let mut places: HashMap<&Source, usize> = HashMap::new();
+        let mut distinct = Vec::new();
+        for source in sources {
+            places.entry(source).or_insert_with(|| {
+                distinct.push(source.clone());
+                distinct.len() - 1
+            });
+        }
+        let loaded = self.load_distinct(&distinct, now);
+        let of = |source| places.get(source).and_then(|place| loaded.get(*place)).cloned();
+        sources.iter().map(|source| of(source).unwrap_or_else(|| self.load(source, now))).collect()
+    }
+
+    fn load_distinct(&self, sources: &[Source], now: SystemTime) -> Vec<Loaded> {
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(sources.len());
         let next = AtomicUsize::new(0);
         let work = || {
@@ -335,7 +350,7 @@ fn based(base: Option<&Path>, word: &str) -> PathBuf {
 }
 
 /// One source's outcome.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) problems: Vec<Problem>,
