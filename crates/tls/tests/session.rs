@@ -83,7 +83,10 @@ fn numbers(seed: u64) -> impl FnMut() -> usize {
 fn maltreat(mut session: Session, stream: &[u8], random: &mut impl FnMut() -> usize) {
     let mut spoilt = stream.to_vec();
     for _ in 0..random() % 4 {
-        let at = random() % spoilt.len();
+        let at = random() % spoilt.len().max(1);
+        if spoilt.is_empty() {
+            break;
+        }
         match random() % 3 {
             0 => spoilt[at] ^= 1 << (random() % 8),
             1 => drop(spoilt.remove(at)),
