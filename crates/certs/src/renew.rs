@@ -1,7 +1,7 @@
 //! When a certificate is renewed, and when it must not be tried. Pure: time and chance are arguments, nothing is read
 //! or written, no authority is spoken to; the scheduler that acts on these decisions is elsewhere.
 //!
-//! A scheduler keeps one [`State`] per lineage and one [`AuthorityState`] per authority, asks [`step`] what to do now,
+//! A scheduler keeps one [`State`] per lineage and one [`AuthorityState`] per authority, asks [`step()`] what to do now,
 //! does it, tells the two what came of it ([`State::failed`], [`State::issued`], [`State::polled`],
 //! [`AuthorityState::failed`], [`Buckets::take`], ...), and writes them down whenever they differ from what was written.
 
