@@ -12,6 +12,7 @@ use certs::{KeyKind, Storage};
 use config::Model;
 use config::model::{Acme, AcmeChallenge};
 use net::rights::Identity;
+use proxy::clock::now_us;
 use proxy::plan::{self, Plan};
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +21,6 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Everything to look after.
 pub(crate) fn jobs(model: &Model, plan: &Plan) -> Result<Vec<Job>, String> {
@@ -168,12 +168,7 @@ pub(crate) fn tell(plan: &Arc<Plan>, console: Console) -> Tell {
             Severity::Notice | Severity::Info => console.notice(text),
         }
         if let Some(front) = plan.frontends.first() {
-            front.log.notice(text, severity.level(), wall_us());
+            front.log.notice(text, severity.level(), now_us());
         }
     })
-}
-
-fn wall_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
