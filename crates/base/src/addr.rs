@@ -68,7 +68,7 @@ pub enum Address {
     /// A path in the file system.
     Unix(String),
     /// A name in Linux' abstract namespace.
-    Abstract(String),
+    Abstract(AbstractName),
     /// An inherited file descriptor.
     Fd(i32),
     /// A prefix that is known but not served, such as `quic4@` or `sockpair@`; the whole text.
@@ -88,6 +88,8 @@ pub enum AddressError {
     BadFd(String),
     /// `ipv4@` before an IPv6 address, or the other way round.
     WrongFamily(String),
+    /// The path or name of a unix socket that no socket address can hold.
+    TooLong(String),
 }
 
 impl fmt::Display for AddressError {
@@ -100,6 +102,12 @@ impl fmt::Display for AddressError {
             AddressError::BadRange(p) => write!(f, "invalid port range '{p}': its end lies before its start"),
             AddressError::BadFd(p) => write!(f, "invalid descriptor '{p}': 'fd@' wants a number"),
             AddressError::WrongFamily(p) => write!(f, "'{p}' is not of the family that its prefix asks for"),
+            AddressError::TooLong(path) => {
+                write!(
+                    f,
+                    "socket path '{path}' too long (max {SOCKET_PATH_LENGTH} bytes): choose a shorter one"
+                )
+            }
         }
     }
 }
@@ -118,7 +126,7 @@ impl Address {
             _ => (Transport::Any, text),
         };
         if text.starts_with('/') {
-            return Ok(Address::Unix(text.to_owned()));
+            return Ok(Address::Unix(socket_path(text)?.to_owned()));
         }
         let Some((prefix, rest)) = text.split_once('@') else {
             return inet(text, Family::Any, transport);
@@ -132,8 +140,9 @@ impl Address {
             "udp" => inet(rest, Family::Any, Transport::Datagram),
             "udp4" => inet(rest, Family::V4, Transport::Datagram),
             "udp6" => inet(rest, Family::V6, Transport::Datagram),
-            "unix" | "uxst" | "uxdg" => Ok(Address::Unix(rest.to_owned())),
-            "abns" | "abnsz" => Ok(Address::Abstract(rest.to_owned())),
+            "unix" | "uxst" | "uxdg" => Ok(Address::Unix(socket_path(rest)?.to_owned())),
+            "abns" => Ok(Address::Abstract(AbstractName::padded(socket_path(rest)?))),
+            "abnsz" => Ok(Address::Abstract(AbstractName::exact(socket_path(rest)?))),
             "fd" => rest.parse().map(Address::Fd).map_err(|_| AddressError::BadFd(text.to_owned())),
             _ => Ok(Address::Unserved(text.to_owned())),
         }
@@ -149,6 +158,56 @@ impl Address {
             | Address::Fd(_)
             | Address::Unserved(_) => None,
         }
+    }
+}
+
+/// Longest path or abstract name of a unix socket, in bytes: `sun_path` without the NUL behind the one, before the other
+/// (unix(7)).
+const SOCKET_PATH_LENGTH: usize = 107;
+
+fn socket_path(text: &str) -> Result<&str, AddressError> {
+    match text.len() > SOCKET_PATH_LENGTH {
+        true => Err(AddressError::TooLong(text.to_owned())),
+        false => Ok(text),
+    }
+}
+
+/// A name in Linux' abstract namespace, without the leading NUL, as the kernel compares it. HAProxy's `abns@` fills the whole
+/// field with NULs, its `abnsz@` ends with the name as most other programs do: the same word is two addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AbstractName(Vec<u8>);
+
+impl AbstractName {
+    /// `abns@`: followed by NULs up to the end of the field, and cut off there.
+    pub fn padded(name: &str) -> AbstractName {
+        let mut bytes = name.as_bytes().to_vec();
+        bytes.resize(SOCKET_PATH_LENGTH, 0);
+        AbstractName(bytes)
+    }
+
+    /// `abnsz@`: nothing behind the name.
+    pub fn exact(name: &str) -> AbstractName {
+        AbstractName(name.as_bytes().to_vec())
+    }
+
+    /// What a socket address holds behind its leading NUL.
+    pub fn of_bytes(bytes: &[u8]) -> AbstractName {
+        AbstractName(bytes.to_vec())
+    }
+
+    /// What follows the leading NUL.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// As it is written in a configuration; the prefix tells whether NULs follow.
+impl fmt::Display for AbstractName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+        let (text, rest) = self.0.split_at(end);
+        let prefix = if rest.is_empty() { "abnsz" } else { "abns" };
+        write!(f, "{prefix}@{}", String::from_utf8_lossy(text))
     }
 }
 
@@ -229,7 +288,8 @@ mod tests {
             ("10.0.0.1:+1000", inet(Host::Ip("10.0.0.1".parse().unwrap()), PortSpec::Offset(1000))),
             ("/run/a.sock", Address::Unix("/run/a.sock".into())),
             ("unix@a.sock", Address::Unix("a.sock".into())),
-            ("abns@x", Address::Abstract("x".into())),
+            ("abns@x", Address::Abstract(AbstractName::padded("x"))),
+            ("abnsz@x", Address::Abstract(AbstractName::exact("x"))),
             ("fd@5", Address::Fd(5)),
             ("quic4@:443", Address::Unserved("quic4@:443".into())),
         ];

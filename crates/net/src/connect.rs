@@ -2,6 +2,7 @@
 
 use crate::raw;
 use crate::stream::Stream;
+use base::addr::AbstractName;
 use rustix::io::Errno;
 use socket2::SockRef;
 use std::io;
@@ -18,8 +19,8 @@ pub enum Target {
     Inet(SocketAddr),
     /// A unix socket on a path
     Unix(PathBuf),
-    /// A unix socket in Linux' abstract namespace, without the leading NUL
-    Abstract(Vec<u8>),
+    /// A unix socket in Linux' abstract namespace
+    Abstract(AbstractName),
 }
 
 impl std::fmt::Display for Target {
@@ -27,7 +28,7 @@ impl std::fmt::Display for Target {
         match self {
             Target::Inet(a) => write!(f, "{}:{}", a.ip(), a.port()),
             Target::Unix(path) => write!(f, "{}", path.display()),
-            Target::Abstract(name) => write!(f, "abns@{}", String::from_utf8_lossy(name)),
+            Target::Abstract(name) => name.fmt(f),
         }
     }
 }

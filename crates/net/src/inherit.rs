@@ -6,6 +6,7 @@
 
 use crate::listen::{ListenAddr, ListenOptions};
 use crate::{raw, unix_path};
+use base::addr::AbstractName;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -104,11 +105,7 @@ fn address(socket: &Socket) -> Option<ListenAddr> {
     }
     match (local.as_pathname(), local.as_abstract_namespace()) {
         (Some(path), _) => Some(ListenAddr::Unix(unix_path::published(path))),
-        // HAProxy's own names fill the whole field with NULs.
-        (None, Some(name)) => {
-            let end = name.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
-            Some(ListenAddr::Abstract(name.get(..end)?.to_vec()))
-        }
+        (None, Some(name)) => Some(ListenAddr::Abstract(AbstractName::of_bytes(name))),
         (None, None) => None,
     }
 }

@@ -8,6 +8,7 @@ use crate::accept::Listener;
 use crate::addr::Addr;
 use crate::inherit::Inherited;
 use crate::{raw, unix_path};
+use base::addr::AbstractName;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::fmt;
@@ -31,8 +32,8 @@ pub enum ListenAddr {
     Inet(SocketAddr),
     /// A unix socket on a path.
     Unix(PathBuf),
-    /// A unix socket in Linux' abstract namespace, without the leading NUL.
-    Abstract(Vec<u8>),
+    /// A unix socket in Linux' abstract namespace
+    Abstract(AbstractName),
     /// `fd@N`: a listening socket that this process inherited.
     Fd(RawFd),
 }
@@ -42,7 +43,7 @@ impl fmt::Display for ListenAddr {
         match self {
             ListenAddr::Inet(a) => write!(f, "{}:{}", a.ip(), a.port()),
             ListenAddr::Unix(path) => write!(f, "{}", path.display()),
-            ListenAddr::Abstract(name) => write!(f, "abns@{}", String::from_utf8_lossy(name)),
+            ListenAddr::Abstract(name) => name.fmt(f),
             ListenAddr::Fd(n) => write!(f, "fd@{n}"),
         }
     }
@@ -359,10 +360,10 @@ fn unix(path: &Path, options: &ListenOptions) -> Result<Socket, BindCause> {
     unix_path::listen(path, &options.unix, backlog(options))
 }
 
-fn abstract_socket(name: &[u8], options: &ListenOptions) -> Result<Socket, BindCause> {
+fn abstract_socket(name: &AbstractName, options: &ListenOptions) -> Result<Socket, BindCause> {
     use std::os::linux::net::SocketAddrExt;
-    let address =
-        std::os::unix::net::SocketAddr::from_abstract_name(name).map_err(|_| BindCause::PathTooLong)?;
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(name.bytes())
+        .map_err(|_| BindCause::PathTooLong)?;
     let listener = std::os::unix::net::UnixListener::bind_addr(&address)?;
     let socket = Socket::from(OwnedFd::from(listener));
     socket.listen(backlog(options))?;

@@ -6,6 +6,7 @@
 
 use crate::log_queue::Queue;
 use crate::ring::Ring;
+use base::addr::AbstractName;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -23,8 +24,8 @@ pub enum LogAddr {
     /// A unix datagram socket such as `/dev/log`. The path is looked up for each line, so that a syslog daemon may be
     /// restarted, or started after us.
     Unix(PathBuf),
-    /// A datagram socket in Linux' abstract namespace, without the leading NUL.
-    Abstract(Vec<u8>),
+    /// A datagram socket in Linux' abstract namespace
+    Abstract(AbstractName),
     /// `stdout` (1), `stderr` (2) or `fd@N`.
     Fd(RawFd),
     /// `ring@NAME`

@@ -2,6 +2,7 @@
 //! in one step by rename, so that no client ever finds the path missing.
 
 use crate::listen::{BindCause, UnixOwner};
+use base::addr::AbstractName;
 use rustix::fs::{Mode, chmod};
 use rustix::process::{Gid, Uid};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -71,8 +72,8 @@ fn is_live(path: &Path) -> Result<bool, BindCause> {
 }
 
 /// A name of the abstract namespace in the form that paths take: led by a NUL (unix(7)).
-pub(crate) fn abstract_name(name: &[u8]) -> PathBuf {
-    PathBuf::from(OsString::from_vec([&[0], name].concat()))
+pub(crate) fn abstract_name(name: &AbstractName) -> PathBuf {
+    PathBuf::from(OsString::from_vec([&[0], name.bytes()].concat()))
 }
 
 fn temporary_name(path: &Path) -> PathBuf {

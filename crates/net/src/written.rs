@@ -56,7 +56,7 @@ impl std::error::Error for UseError {}
 pub fn listen_addrs(address: &Address) -> Result<Vec<ListenAddr>, UseError> {
     match address {
         Address::Unix(path) => Ok(vec![ListenAddr::Unix(PathBuf::from(path))]),
-        Address::Abstract(name) => Ok(vec![ListenAddr::Abstract(name.clone().into_bytes())]),
+        Address::Abstract(name) => Ok(vec![ListenAddr::Abstract(name.clone())]),
         Address::Fd(number) => Ok(vec![ListenAddr::Fd(*number)]),
         Address::Unserved(text) => Err(UseError::Unserved(text.clone())),
         Address::Inet { host, port, family, transport: _ } => {
@@ -76,7 +76,7 @@ pub fn listen_addrs(address: &Address) -> Result<Vec<ListenAddr>, UseError> {
 pub fn log_addr(address: &Address) -> Result<LogAddr, UseError> {
     match address {
         Address::Unix(path) => Ok(LogAddr::Unix(PathBuf::from(path))),
-        Address::Abstract(name) => Ok(LogAddr::Abstract(name.clone().into_bytes())),
+        Address::Abstract(name) => Ok(LogAddr::Abstract(name.clone())),
         Address::Fd(number) => Ok(LogAddr::Fd(*number)),
         Address::Unserved(text) => Err(UseError::Unserved(text.clone())),
         Address::Inet { host, port, family, transport: _ } => {

@@ -148,7 +148,8 @@ async fn abstract_and_path_sockets_carry_bytes() {
     let dir = std::env::temp_dir().join(format!("lockgate-net-{}-carry", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let path = dir.join("s.sock");
-    let name = format!("lockgate-test-{}", std::process::id()).into_bytes();
+    let name = format!("lockgate-test-{}", std::process::id());
+    let name = base::addr::AbstractName::padded(&name);
     let cases = [
         (ListenAddr::Unix(path.clone()), Target::Unix(path.clone())),
         (ListenAddr::Abstract(name.clone()), Target::Abstract(name)),

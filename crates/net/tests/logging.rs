@@ -45,7 +45,7 @@ fn a_syslog_daemon_may_come_later() {
 fn an_abstract_socket_is_reached() {
     let name = format!("lockgate-log-{}", std::process::id());
     let daemon = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-    send_one(&LogAddr::Abstract(name.into_bytes()), b"x\n");
+    send_one(&LogAddr::Abstract(base::addr::AbstractName::exact(&name)), b"x\n");
     assert_eq!(daemon.recv(&mut [0; 8]).unwrap(), 2);
 }
 
@@ -53,7 +53,7 @@ fn an_abstract_socket_is_reached() {
 fn a_full_syslog_socket_drops_instead_of_waiting() {
     let name = format!("lockgate-full-{}", std::process::id());
     let _deaf = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-    let sink = LogSink::open(&LogAddr::Abstract(name.into_bytes())).unwrap();
+    let sink = LogSink::open(&LogAddr::Abstract(base::addr::AbstractName::exact(&name))).unwrap();
     let socket = sink.socket().unwrap();
     for _ in 0..100_000 {
         socket.send(b"line\n");

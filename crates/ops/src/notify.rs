@@ -1,5 +1,6 @@
 //! The word to systemd that a `Type=notify` service waits for (sd_notify(3)): `haproxy -Ws` in Debian's unit file.
 
+use base::addr::AbstractName;
 use net::{LogAddr, LogSink};
 use std::ffi::OsStr;
 use std::io;
@@ -43,7 +44,7 @@ fn say(text: &str) -> io::Result<()> {
 /// A leading `@` is the abstract namespace.
 fn address(name: &OsStr) -> LogAddr {
     match name.as_bytes().split_first() {
-        Some((b'@', rest)) => LogAddr::Abstract(rest.to_vec()),
+        Some((b'@', rest)) => LogAddr::Abstract(AbstractName::of_bytes(rest)),
         Some(_) | None => LogAddr::Unix(PathBuf::from(name)),
     }
 }
@@ -54,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_name_is_read_as_systemd_writes_it() {
-        assert!(matches!(address(OsStr::new("@x")), LogAddr::Abstract(name) if name == b"x"));
+        assert!(matches!(address(OsStr::new("@x")), LogAddr::Abstract(name) if name.bytes() == b"x"));
         assert!(matches!(address(OsStr::new("/run/n")), LogAddr::Unix(path) if path.as_os_str() == "/run/n"));
     }
 }

@@ -36,7 +36,7 @@ pub enum Endpoint {
     /// A stream socket in the file system.
     Unix(PathBuf),
     /// A stream socket in Linux' abstract namespace.
-    Abstract(String),
+    Abstract(base::addr::AbstractName),
 }
 
 /// A server's port.

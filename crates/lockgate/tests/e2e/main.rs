@@ -20,6 +20,7 @@ mod program;
 mod reload;
 mod upstream;
 
+mod addresses;
 mod alarms;
 mod article;
 mod balancing;

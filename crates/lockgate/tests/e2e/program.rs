@@ -83,7 +83,7 @@ pub struct Lockgate {
 }
 
 /// Which program plays the proxy.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Player {
     /// The one under test; Debian's haproxy where `LOCKGATE_ORACLE` is set.
     Tested,

@@ -182,7 +182,7 @@ fn address(stream: &Stream<'_>, server: &Server) -> Option<net::Target> {
     let endpoint = server.endpoint();
     match endpoint.as_deref()? {
         Endpoint::Unix(path) => Some(net::Target::Unix(path.clone())),
-        Endpoint::Abstract(name) => Some(net::Target::Abstract(name.as_bytes().to_vec())),
+        Endpoint::Abstract(name) => Some(net::Target::Abstract(name.clone())),
         Endpoint::Inet { ip, port } => {
             let client_dst = stream.dst();
             let ip = if ip.is_unspecified() { client_dst?.ip() } else { *ip };

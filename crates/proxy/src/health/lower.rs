@@ -151,7 +151,7 @@ impl Lower<'_> {
         };
         match Address::parse(&word.text) {
             Ok(Address::Unix(path)) => Some(Target::Unix(path.into())),
-            Ok(Address::Abstract(name)) => Some(Target::Abstract(name.into_bytes())),
+            Ok(Address::Abstract(name)) => Some(Target::Abstract(name)),
             Ok(address @ Address::Inet { .. }) => {
                 let port = address.port().unwrap_or(0);
                 let Address::Inet { host, .. } = address else { return None };

@@ -158,7 +158,7 @@ impl Lower<'_> {
     pub(super) fn listen_addr(&mut self, bind: &Bind, unix_prefix: &str) -> Option<ListenAddr> {
         match &bind.address {
             Address::Unix(path) => Some(ListenAddr::Unix(format!("{unix_prefix}{path}").into())),
-            Address::Abstract(name) => Some(ListenAddr::Abstract(name.as_bytes().to_vec())),
+            Address::Abstract(name) => Some(ListenAddr::Abstract(name.clone())),
             Address::Fd(fd) => Some(ListenAddr::Fd(*fd)),
             Address::Inet { host, port: PortSpec::One(port), family, .. } => {
                 let ip = match host {

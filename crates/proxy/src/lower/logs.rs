@@ -156,7 +156,7 @@ impl Lower<'_> {
                 }
             },
             LogSink::Address(Address::Unix(path)) => LogAddr::Unix(path.into()),
-            LogSink::Address(Address::Abstract(name)) => LogAddr::Abstract(name.as_bytes().to_vec()),
+            LogSink::Address(Address::Abstract(name)) => LogAddr::Abstract(name.clone()),
             LogSink::Address(Address::Fd(fd)) => LogAddr::Fd(*fd),
             LogSink::Address(address @ (Address::Inet { .. } | Address::Unserved(_))) => {
                 match socket_addr(address) {

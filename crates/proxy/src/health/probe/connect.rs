@@ -55,7 +55,7 @@ impl<'p> Run<'p> {
                 Some(Target::Inet(SocketAddr::new(*ip, port)))
             }
             Some(Endpoint::Unix(path)) => Some(Target::Unix(path.clone())),
-            Some(Endpoint::Abstract(name)) => Some(Target::Abstract(name.clone().into_bytes())),
+            Some(Endpoint::Abstract(name)) => Some(Target::Abstract(name.clone())),
             None => None,
         };
         let own_port = match &own {
