@@ -2,6 +2,7 @@
 //! table where it is one. It knows no command: what the other side understands is its own affair.
 
 mod frame;
+mod json;
 mod screen;
 mod served;
 mod socket;
@@ -12,7 +13,7 @@ use crate::Exit;
 use crate::console;
 use clap::Args;
 pub(crate) use served::Served;
-use socket::Socket;
+use socket::{Patience, Socket};
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -28,7 +29,7 @@ pub(crate) struct CtlArgs {
     /// The configuration whose 'stats socket' is meant
     #[arg(short = 'f', value_name = "FILE")]
     file: Option<String>,
-    /// Answer in JSON, where the command can
+    /// Answer in JSON: a table as an array of objects, lines 'name: value' as an object, others as an array of strings
     #[arg(long)]
     json: bool,
     /// The command, such as: show stat; 'help' lists all; 'top' is a live view. With a last word << its payload is standard input
@@ -47,7 +48,7 @@ pub(crate) fn run(arguments: &CtlArgs) -> Exit {
             Exit::Failed
         }
         Ok(answer) if arguments.json => {
-            console::out(&answer);
+            console::out(&in_json(arguments, &answer));
             Exit::Ok
         }
         Ok(answer) => {
@@ -64,10 +65,10 @@ pub(crate) fn run(arguments: &CtlArgs) -> Exit {
 /// The socket of a lockgate that runs on this machine and takes challenge answers, if there is one.
 pub(crate) fn running_here() -> Option<PathBuf> {
     let socket = Socket::find(None, None).ok()?;
-    let answer = socket.ask("acme status\n").ok()?;
+    let answer = socket.ask("acme status\n", Patience::Bounded).ok()?;
     match socket {
         Socket::Unix(path) if answer.starts_with("# certificate") => Some(path.into()),
-        Socket::Unix(_) | Socket::Tcp(_) => None,
+        Socket::Unix(_) | Socket::Abstract(_) | Socket::Tcp(_) => None,
     }
 }
 
@@ -84,7 +85,7 @@ fn watch(arguments: &CtlArgs) -> Exit {
 fn answer(arguments: &CtlArgs) -> Result<String, String> {
     let command = command_line(arguments)?;
     let socket = Socket::find(arguments.socket.as_deref(), arguments.file.as_deref())?;
-    let said = socket.ask(&format!("set severity-output number;{command}\n"))?;
+    let said = socket.ask(&format!("set severity-output number;{command}\n"), Patience::Unbounded)?;
     // The first answer, an empty line, is to the setting.
     let answer = said.strip_prefix('\n').unwrap_or(&said);
     Ok(answer.strip_suffix('\n').unwrap_or(answer).to_owned())
@@ -99,12 +100,21 @@ fn command_line(arguments: &CtlArgs) -> Result<String, String> {
         return Ok(format!("{} <<{PAYLOAD_END}\n{payload}{line}{PAYLOAD_END}", words.join(" ")));
     }
     let command = arguments.command.join(" ");
-    match arguments.json {
+    match arguments.json && answers_in_json(arguments) {
+        true => Ok(format!("{command} json")),
         false => Ok(command),
-        true if command.starts_with("show stat") || command.starts_with("show info") => {
-            Ok(format!("{command} json"))
-        }
-        true => Err("only 'show stat' and 'show info' answer in JSON".to_owned()),
+    }
+}
+
+/// The commands that have a JSON form of their own.
+fn answers_in_json(arguments: &CtlArgs) -> bool {
+    matches!(arguments.command.as_slice(), [show, what, ..] if show == "show" && (what == "stat" || what == "info"))
+}
+
+fn in_json(arguments: &CtlArgs, answer: &str) -> String {
+    match answers_in_json(arguments) {
+        true => answer.to_owned(),
+        false => json::json(&without_severity(answer)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! One picture of `lockgate ctl top`: what `show info` and `show stat` say now, against what they said before, as lines
 //! that fit a width. Pure text: no terminal, no clock.
 
-use super::table::cells;
+use super::table::comma_cells;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -57,8 +57,8 @@ impl Moment {
         let (info, stat) = answer.split_once("\n\n").unwrap_or((answer, ""));
         let pair = |line: &str| line.split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned()));
         let mut lines = stat.lines().skip_while(|line| !line.starts_with("# "));
-        let names = cells(lines.next().unwrap_or_default().trim_start_matches("# "), true);
-        let row = |line: &str| Row(names.iter().cloned().zip(cells(line, true)).collect());
+        let names = comma_cells(lines.next().unwrap_or_default().trim_start_matches("# "));
+        let row = |line: &str| Row(names.iter().cloned().zip(comma_cells(line)).collect());
         let rows = lines.take_while(|line| !line.is_empty()).map(row).collect();
         Moment { info: info.lines().filter_map(pair).collect(), rows }
     }

@@ -1,6 +1,6 @@
 //! Which certificates the program that runs here serves, and out of which files.
 
-use super::socket::Socket;
+use super::socket::{Patience, Socket};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -17,7 +17,7 @@ impl Served {
     /// Asks it; `None` where none runs or answers.
     pub(crate) fn ask() -> Option<Served> {
         let socket = Socket::find(None, None).ok()?;
-        let said = socket.ask("show ssl cert\n").ok()?;
+        let said = socket.ask("show ssl cert\n", Patience::Bounded).ok()?;
         let files = said.lines().map(str::trim).filter(|line| line.starts_with('/'));
         let mut all = BTreeMap::new();
         for (at, file) in files.enumerate() {
@@ -39,7 +39,8 @@ impl Served {
 }
 
 fn serial(socket: &Socket, file: &str) -> Option<String> {
-    let said = socket.ask(&format!("show ssl cert {}\n", file.replace(' ', "\\ "))).ok()?;
+    let said =
+        socket.ask(&format!("show ssl cert {}\n", file.replace(' ', "\\ ")), Patience::Bounded).ok()?;
     said.lines().find_map(|line| line.trim().strip_prefix("Serial:")).map(plain)
 }
 

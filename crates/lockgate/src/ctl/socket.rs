@@ -1,11 +1,13 @@
 //! Which socket is meant, and one question over it.
 
 use crate::sources;
-use base::addr::{Address, Host, PortSpec};
+use base::addr::{AbstractName, Address, Host, PortSpec};
 use config::LoadOptions;
-use std::io::{Read, Write};
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,13 +18,29 @@ const CONFIGURATION: &str = "/etc/haproxy/haproxy.cfg";
 /// Where packages put it.
 const USUAL: [&str; 4] =
     ["/run/haproxy/admin.sock", "/run/haproxy.sock", "/run/lockgate/admin.sock", "/var/lib/haproxy/stats"];
-/// Longest wait for a piece of the answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Patience {
+    /// As long as the command takes, which may be a `wait` of minutes: whoever asked can interrupt.
+    Unbounded,
+    /// Half a minute for each piece, where nobody watches.
+    Bounded,
+}
+
+impl Patience {
+    fn timeout(self) -> Option<Duration> {
+        match self {
+            Patience::Unbounded => None,
+            Patience::Bounded => Some(Duration::from_secs(30)),
+        }
+    }
+}
 
 /// Where the runtime API is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Socket {
     Unix(String),
+    Abstract(AbstractName),
     Tcp(String),
 }
 
@@ -50,11 +68,14 @@ impl Socket {
     }
 
     fn parse(text: &str) -> Socket {
-        match text.strip_prefix("unix@") {
-            Some(path) => Socket::Unix(path.to_owned()),
-            None if text.contains('/') => Socket::Unix(text.to_owned()),
-            None => Socket::Tcp(text.to_owned()),
+        match Address::parse(text) {
+            Ok(address @ (Address::Unix(_) | Address::Abstract(_))) => Socket::of(&address),
+            Ok(Address::Inet { .. } | Address::Fd(_) | Address::Unserved(_)) | Err(_) => None,
         }
+        .unwrap_or_else(|| match text.contains('/') {
+            true => Socket::Unix(text.to_owned()),
+            false => Socket::Tcp(text.to_owned()),
+        })
     }
 
     fn of_file(file: &str) -> Result<Option<Socket>, String> {
@@ -66,37 +87,60 @@ impl Socket {
     fn of(address: &Address) -> Option<Socket> {
         match address {
             Address::Unix(path) => Some(Socket::Unix(path.clone())),
+            Address::Abstract(name) => Some(Socket::Abstract(name.clone())),
             Address::Inet { host, port: PortSpec::One(port), .. } => Some(Socket::Tcp(match host {
                 Host::Any => format!("127.0.0.1:{port}"),
                 Host::AnyV6 => format!("[::1]:{port}"),
                 Host::Ip(ip) => std::net::SocketAddr::new(*ip, *port).to_string(),
                 Host::Name(name) => format!("{name}:{port}"),
             })),
-            Address::Inet { .. } | Address::Abstract(_) | Address::Fd(_) | Address::Unserved(_) => None,
+            Address::Inet { .. } | Address::Fd(_) | Address::Unserved(_) => None,
         }
     }
 
     /// Says `text` and returns the whole answer.
-    pub(super) fn ask(&self, text: &str) -> Result<String, String> {
-        let (place, answer) = match self {
-            Socket::Unix(path) => (path, over_unix(path, text)),
-            Socket::Tcp(address) => (address, over_tcp(address, text)),
-        };
-        answer.map_err(|e| format!("{place}: {e}"))
+    pub(super) fn ask(&self, text: &str, patience: Patience) -> Result<String, String> {
+        self.converse(text, patience).map_err(|e| match e.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                format!(
+                    "{self}: {e}; is the program running? Another socket is named with --socket or -f FILE"
+                )
+            }
+            _ => format!("{self}: {e}"),
+        })
+    }
+
+    fn converse(&self, text: &str, patience: Patience) -> std::io::Result<String> {
+        match self {
+            Socket::Unix(path) => over_unix(&SocketAddr::from_pathname(path)?, text, patience),
+            Socket::Abstract(name) => {
+                over_unix(&SocketAddr::from_abstract_name(name.bytes())?, text, patience)
+            }
+            Socket::Tcp(address) => over_tcp(address, text, patience),
+        }
     }
 }
 
-fn over_unix(path: &str, text: &str) -> std::io::Result<String> {
-    let stream = UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Socket::Unix(place) | Socket::Tcp(place) => f.write_str(place),
+            Socket::Abstract(name) => name.fmt(f),
+        }
+    }
+}
+
+fn over_unix(address: &SocketAddr, text: &str, patience: Patience) -> std::io::Result<String> {
+    let stream = UnixStream::connect_addr(address)?;
+    stream.set_read_timeout(patience.timeout())?;
     (&stream).write_all(text.as_bytes())?;
     stream.shutdown(Shutdown::Write)?;
     whole(&stream)
 }
 
-fn over_tcp(address: &str, text: &str) -> std::io::Result<String> {
+fn over_tcp(address: &str, text: &str, patience: Patience) -> std::io::Result<String> {
     let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(patience.timeout())?;
     (&stream).write_all(text.as_bytes())?;
     stream.shutdown(Shutdown::Write)?;
     whole(&stream)
@@ -117,5 +161,6 @@ mod tests {
         assert_eq!(Socket::parse("/run/x.sock"), Socket::Unix("/run/x.sock".into()));
         assert_eq!(Socket::parse("unix@x"), Socket::Unix("x".into()));
         assert_eq!(Socket::parse("127.0.0.1:9"), Socket::Tcp("127.0.0.1:9".into()));
+        assert_eq!(Socket::parse("abns@x"), Socket::Abstract(AbstractName::padded("x")));
     }
 }

@@ -1,4 +1,5 @@
-//! Answers as tables: what begins with a line `# name,name` or `# name name` gets aligned columns. Pure text.
+//! Answers as tables: what begins with a line `# name,name`, `# name name` or, where names hold spaces, names between
+//! tabs, gets aligned columns. Pure text.
 
 /// What a person wants to see of `show stat`'s hundred columns.
 const STAT: &[&str] = &[
@@ -24,30 +25,80 @@ const STAT: &[&str] = &[
     "lastchg",
 ];
 
-/// The answer with its table aligned; other lines stay as they are.
+/// What an answer is made of.
+pub(super) enum Part {
+    Line(String),
+    /// The names first, then the rows.
+    Table(Vec<Vec<String>>),
+}
+
+impl Part {
+    pub(super) fn table(&self) -> Option<&Vec<Vec<String>>> {
+        match self {
+            Part::Table(rows) => Some(rows),
+            Part::Line(_) => None,
+        }
+    }
+}
+
+/// How the cells of a table are parted; its line of names tells.
+#[derive(Clone, Copy)]
+enum Separator {
+    Comma,
+    Tab,
+    Space,
+}
+
+/// The answer with its tables aligned; other lines stay as they are.
 pub(super) fn aligned(answer: &str) -> String {
-    let mut out = String::new();
+    let text = |part| match part {
+        Part::Line(line) => line + "\n",
+        Part::Table(rows) => columns(&chosen(rows)),
+    };
+    parts(answer).into_iter().map(text).collect()
+}
+
+/// The answer's tables, each ended by an empty line or the next line of names, and the lines around them.
+pub(super) fn parts(answer: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
     let mut lines = answer.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(names) = line.strip_prefix("# ") else {
-            out.push_str(line);
-            out.push('\n');
+            parts.push(Part::Line(line.to_owned()));
             continue;
         };
-        let comma = names.contains(',');
-        let mut rows = vec![cells(names, comma)];
+        let separator = separator(names);
+        let mut rows = vec![cells(names, separator)];
         while let Some(row) = lines.next_if(|row| !row.is_empty() && !row.starts_with('#')) {
-            rows.push(cells(row, comma));
+            rows.push(cells(row, separator));
         }
-        out.push_str(&columns(&chosen(rows)));
+        parts.push(Part::Table(rows));
     }
-    out
+    parts
 }
 
-pub(super) fn cells(line: &str, comma: bool) -> Vec<String> {
-    if !comma {
-        return line.split_whitespace().map(str::to_owned).collect();
+/// The cells of a line of `show stat`.
+pub(super) fn comma_cells(line: &str) -> Vec<String> {
+    cells(line, Separator::Comma)
+}
+
+fn separator(names: &str) -> Separator {
+    match names.contains(',') {
+        true => Separator::Comma,
+        false if names.contains('\t') => Separator::Tab,
+        false => Separator::Space,
     }
+}
+
+fn cells(line: &str, separator: Separator) -> Vec<String> {
+    match separator {
+        Separator::Comma => quoted_cells(line),
+        Separator::Tab => line.split('\t').map(|cell| cell.trim().to_owned()).collect(),
+        Separator::Space => line.split_whitespace().map(str::to_owned).collect(),
+    }
+}
+
+fn quoted_cells(line: &str) -> Vec<String> {
     let mut cells = vec![String::new()];
     let mut quoted = false;
     for c in line.chars() {
@@ -94,6 +145,7 @@ mod tests {
     fn columns_stand_below_each_other() {
         assert_eq!(aligned("# a b\nlong 2\n\n"), "a     b\nlong  2\n\n");
         assert_eq!(aligned("1\n# be,srv,\n\"x,y\",2,\n"), "1\nbe   srv\nx,y  2\n");
+        assert_eq!(aligned("# name\tdate (UTC)\na\t1 2\n"), "name  date (UTC)\na     1 2\n");
         assert_eq!(aligned("plain\n"), "plain\n");
     }
 

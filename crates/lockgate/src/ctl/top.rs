@@ -3,7 +3,7 @@
 
 use super::frame::{self, Line, Moment};
 use super::screen::Screen;
-use super::socket::Socket;
+use super::socket::{Patience, Socket};
 use crate::Exit;
 use crate::console;
 use std::io::Read;
@@ -41,7 +41,7 @@ pub(super) fn run(socket: Socket) -> Exit {
 }
 
 fn once(socket: &Socket) -> Exit {
-    match socket.ask(ASK) {
+    match socket.ask(ASK, Patience::Bounded) {
         Ok(answer) => {
             let now = Moment::parse(&answer);
             let lines =
@@ -96,7 +96,7 @@ async fn follow(screen: &Screen, socket: Arc<Socket>) -> std::io::Result<()> {
             },
             _ = tick.tick(), if asked.is_none() => {
                 let socket = socket.clone();
-                asked = Some(tokio::task::spawn_blocking(move || socket.ask(ASK)));
+                asked = Some(tokio::task::spawn_blocking(move || socket.ask(ASK, Patience::Bounded)));
                 continue;
             }
             answer = answered(&mut asked) => {

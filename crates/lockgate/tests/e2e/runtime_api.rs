@@ -192,6 +192,8 @@ fn ctl_shows_tables_and_fails_where_the_command_does() {
     assert!(text.contains("\nb       s         no check"), "{text}");
     let json = ctl(&["--json", "show", "info"]);
     assert!(json.status.success() && json.stdout.starts_with(b"[{\"field\""));
+    let servers = ctl(&["--json", "show", "servers", "state"]);
+    assert!(servers.stdout.starts_with(b"[{\"be_id\":\""), "{}", String::from_utf8_lossy(&servers.stdout));
     let refused = ctl(&["expert-mode", "on"]);
     assert!(!refused.status.success() && refused.stderr.starts_with(b"Permission denied"));
     let nowhere = ctl_at(Path::new("/nonexistent/api.sock"), &["show", "info"]);
