@@ -14,6 +14,7 @@ use crate::acme::{self, Directory, IssueError};
 use crate::hatch::{Challenge, Hatch, Records, WithRecords};
 use crate::key::KeyKind;
 use crate::storage::{Bundle, Storage, write_private};
+use crate::tree::TreeError;
 use std::path::PathBuf;
 
 pub use internal::authority_folder;
@@ -80,10 +81,11 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
     };
 
     let _lock = storage.lock(&wanted.name)?;
-    let before = storage.bundle(&wanted.name)?;
+    let before = kept(wanted, storage, &mut complaints)?;
+    storage.make_sure_of_room(&wanted.name)?;
 
     let bundle = if wanted.directory.is_internal() {
-        internal::sign(wanted, storage, &finalize::key(wanted, before.as_ref())?)?
+        internal::sign(wanted, storage, &finalize::key(wanted, before.as_ref(), &mut complaints)?)?
     } else {
         by_acme(wanted, storage, hatch, before.as_ref(), &mut complaints).await?
     };
@@ -99,6 +101,21 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
     }
     hooks::run(wanted, storage, &mut complaints).await;
     Ok(Issued { bundle, complaints })
+}
+
+/// The certificate before this one. What is left of one that was half deleted is told and replaced.
+fn kept(
+    wanted: &Wanted,
+    storage: &Storage,
+    complaints: &mut Vec<String>,
+) -> Result<Option<Bundle>, IssueError> {
+    match storage.bundle(&wanted.name) {
+        Err(IssueError::Tree(TreeError::Broken { path, why, .. })) => {
+            complaints.push(format!("what was kept of it before is made anew: {}: {why}", path.display()));
+            Ok(None)
+        }
+        outcome => outcome,
+    }
 }
 
 /// Account, order, answers, finalize.
@@ -126,7 +143,7 @@ async fn by_acme(
     };
     complaints.append(&mut history.complaints);
 
-    let key = finalize::key(wanted, before)?;
+    let key = finalize::key(wanted, before, complaints)?;
     let full = finalize::order(&mut order, wanted, &key, &account, complaints).await?;
     finalize::bundle(&full, &key, wanted)
 }

@@ -3,11 +3,14 @@
 
 use crate::acme::IssueError;
 use crate::issue::Wanted;
-use crate::tree::{Account, Lock, Renewal, Tree};
+use crate::tree::{Account, Lock, Renewal, Tree, TreeError};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// What a version of a certificate takes on disk: four files and the blocks of their folders.
+const ROOM: usize = 64 * 1024;
 
 /// A certificate with its key and the certificates of its issuers, in PEM. `Debug` leaves the key out.
 #[derive(Clone, PartialEq, Eq)]
@@ -137,7 +140,10 @@ impl Storage {
             self.tree.create(name, bundle, &self.description(wanted, Renewal::default())?)?;
             return Ok(());
         }
-        let mut lineage = self.tree.lineage(name)?;
+        let mut lineage = match self.tree.lineage(name) {
+            Err(TreeError::Broken { .. }) => self.tree.remains(name)?,
+            lineage => lineage?,
+        };
         let renewal = self.description(wanted, lineage.renewal().clone())?;
         lineage.save(bundle, &renewal)?;
         Ok(())
@@ -158,6 +164,17 @@ impl Storage {
         }
         wanted.key.describe(&mut renewal);
         Ok(renewal)
+    }
+
+    /// Fails where a new certificate could not be kept: one that is ordered all the same would be lost, and limits count
+    /// it. What is tried is written and removed.
+    pub fn make_sure_of_room(&self, name: &str) -> Result<(), IssueError> {
+        let file = self.folder().join("lockgate").join(format!("{name}.room"));
+        let tried = write_private(&file, &" ".repeat(ROOM));
+        match fs::remove_file(&file) {
+            Err(why) if tried.is_ok() => Err(IssueError::Storage { file, why: why.to_string() }),
+            Ok(()) | Err(_) => tried,
+        }
     }
 
     /// Locks a lineage against other processes; fails where one holds it.
@@ -205,9 +222,12 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), IssueError> {
             Err(why) => return Err(why),
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        if let Err(why) = written.and_then(|()| fs::rename(&new, path)) {
+            // On a full disk the unfinished file is in the way of everybody.
+            let _ = fs::remove_file(&new);
+            return Err(why);
+        }
         File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
     };
     write().map_err(|why| IssueError::Storage { file: path.to_owned(), why: why.to_string() })

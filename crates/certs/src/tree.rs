@@ -76,6 +76,12 @@ impl Tree {
         Lineage::create(self, name, bundle, renewal)
     }
 
+    /// A certificate of which parts are gone, to be saved to: what is missing of its folders is there again, and its next
+    /// version will be whole. A conf that names other folders than its own is left to whoever wrote it.
+    pub fn remains(&self, name: &str) -> Result<Lineage, TreeError> {
+        Lineage::remains(self, name)
+    }
+
     /// A name that is free: `wanted`, or `wanted-0001`, `wanted-0002`, ...
     pub fn free_name(&self, wanted: &str) -> String {
         let numbered = (1..10_000).map(|n| format!("{wanted}-{n:04}"));

@@ -305,8 +305,12 @@ impl MadeOf {
         let sources: Vec<Source> = wanted.iter().map(|item| item.source.clone()).collect();
         let loaded = store.load_all(&sources, SystemTime::now());
         for (item, loaded) in wanted.into_iter().zip(loaded) {
-            problems.extend(loaded.problems);
             let certificate = loaded.certificate.or_else(|| store.last(&item.source));
+            if certificate.is_none() && store.is_looked_after(&item.source.crt) {
+                problems.extend(damaged(loaded.problems));
+            } else {
+                problems.extend(loaded.problems);
+            }
             let policy = self.policy(store, &item.policy, problems);
             if let (Some(certificate), Some(policy)) = (certificate, policy) {
                 let crt = item.source.crt.into();
@@ -360,6 +364,14 @@ impl MadeOf {
             }
         }
     }
+}
+
+/// A certificate that somebody looks after and can obtain again is no reason not to start.
+fn damaged(problems: Vec<Problem>) -> impl Iterator<Item = Problem> {
+    problems.into_iter().map(|problem| match problem.severity() {
+        Severity::Alert => Problem::Unusable { why: problem.to_string() },
+        Severity::Warning | Severity::Notice | Severity::Diag => problem,
+    })
 }
 
 /// All sources of the line: those of `crt`, then those of `crt-list`.

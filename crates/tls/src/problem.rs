@@ -66,6 +66,8 @@ pub enum Problem {
     NothingToServe,
     /// The bind has no certificate; a temporary self-signed one is served until the first arrives.
     Temporary,
+    /// What somebody looks after and had put there cannot be used; the text says why.
+    Unusable { why: String },
     /// The library refuses the combination.
     Refused { why: String },
 }
@@ -94,6 +96,7 @@ impl Problem {
             | Problem::UnknownNames { .. }
             | Problem::NothingLeft { .. }
             | Problem::NoEffect { .. }
+            | Problem::Unusable { .. }
             | Problem::Temporary => Severity::Warning,
         }
     }
@@ -132,6 +135,7 @@ impl Problem {
             Problem::Needs { .. } => None,
             Problem::NoVersion => Some("allow TLSv1.2 or TLSv1.3; older versions are not spoken"),
             Problem::NothingToServe => Some("add 'crt FILE' or 'crt-list FILE' to the bind line"),
+            Problem::Unusable { .. } => Some("nothing: another one is obtained and goes live by itself"),
             Problem::Temporary => Some("put a certificate and its key there; it goes live by itself"),
             Problem::BadListLine { .. }
             | Problem::UnknownNames { .. }
@@ -194,6 +198,7 @@ impl fmt::Display for Problem {
             Problem::Temporary => f.write_str(
                 "no certificate yet: a temporary self-signed one is served until the first arrives",
             ),
+            Problem::Unusable { why } => write!(f, "what was obtained before is damaged: {why}"),
             Problem::Refused { why } => write!(f, "the TLS settings cannot be used: {why}"),
         }
     }

@@ -161,6 +161,11 @@ impl CertStore {
         awaited && !path.exists() && !self.is_loose(path) && self.serving(path).is_none()
     }
 
+    /// Somebody looks after it.
+    pub(crate) fn is_looked_after(&self, path: &Path) -> bool {
+        self.shared.spec.awaited.contains(path)
+    }
+
     /// It is served though its file cannot be seen (any more), and somebody looks after it.
     pub(crate) fn is_kept(&self, path: &Path) -> bool {
         self.is_loose(path) || (self.shared.spec.awaited.contains(path) && self.serving(path).is_some())

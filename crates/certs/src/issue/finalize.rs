@@ -14,15 +14,18 @@ const STEP: &str = "the certificate";
 /// Other chains that are looked at; Let's Encrypt offers one or two.
 const MAX_ALTERNATES: usize = 8;
 
-/// The key of the certificate: a new one, or that of the one before.
-pub(super) fn key(wanted: &Wanted, before: Option<&Bundle>) -> Result<KeyPair, IssueError> {
-    match before {
-        Some(before) if wanted.reuse_key => {
-            let why = |why: rcgen::Error| IssueError::Key { why: format!("'reuse-key': {why}") };
-            KeyPair::from_pem(&before.key_pem).map_err(why)
-        }
-        Some(_) | None => wanted.key.generate(),
-    }
+/// The key of the certificate: a new one, or that of the one before. A key that is damaged is served by nobody, and
+/// nothing is gained by holding on to it.
+pub(super) fn key(
+    wanted: &Wanted,
+    before: Option<&Bundle>,
+    complaints: &mut Vec<String>,
+) -> Result<KeyPair, IssueError> {
+    let Some(before) = before.filter(|_| wanted.reuse_key) else { return wanted.key.generate() };
+    KeyPair::from_pem(&before.key_pem).or_else(|why| {
+        complaints.push(format!("the key before cannot be used again ({why}): a new one was made"));
+        wanted.key.generate()
+    })
 }
 
 /// Sends the request and waits for the chain, in PEM.

@@ -46,6 +46,11 @@ impl Kind {
         }
     }
 
+    /// What it is called in `live/NAME/`.
+    fn file(self) -> String {
+        format!("{}.pem", self.name())
+    }
+
     fn text(self, bundle: &Bundle) -> String {
         match self {
             Kind::Cert => bundle.cert_pem.clone(),
@@ -68,6 +73,13 @@ pub struct Lineage {
 
 impl Lineage {
     pub(super) fn load(tree: &Tree, name: &str) -> Result<Lineage, TreeError> {
+        let mut lineage = Lineage::described(tree, name)?;
+        lineage.version = lineage.find_version()?;
+        Ok(lineage)
+    }
+
+    /// What its conf says, whatever is there.
+    fn described(tree: &Tree, name: &str) -> Result<Lineage, TreeError> {
         check_name(name)?;
         let conf = tree.conf(name);
         let missing = || TreeError::Missing { name: name.to_owned(), conf: conf.clone() };
@@ -87,7 +99,19 @@ impl Lineage {
         if let Some(archive) = lineage.renewal.head("archive_dir") {
             lineage.archive = archive.into();
         }
-        lineage.version = lineage.find_version()?;
+        Ok(lineage)
+    }
+
+    pub(super) fn remains(tree: &Tree, name: &str) -> Result<Lineage, TreeError> {
+        let lineage = Lineage::described(tree, name)?;
+        let (live, archive) = (tree.live(name), tree.archive(name));
+        let elsewhere = Kind::ALL.iter().map(|kind| (lineage.path(*kind), live.join(kind.file())));
+        let elsewhere = elsewhere.chain([(lineage.archive.clone(), archive.clone())]);
+        if let Some((named, own)) = elsewhere.into_iter().find(|(named, own)| named != own) {
+            let why = format!("it is not there, and the conf should say {}", own.display());
+            return Err(lineage.broken(named, why));
+        }
+        make_folders(tree, &live, &archive)?;
         Ok(lineage)
     }
 
@@ -253,17 +277,11 @@ impl Lineage {
             return Err(TreeError::Exists { name: name.to_owned() });
         }
         let (live, archive) = (tree.live(name), tree.archive(name));
-        for (above, folder) in [("archive", &archive), ("live", &live)] {
-            disk::folder(&tree.config_dir, disk::OPEN)?;
-            disk::folder(&tree.config_dir.join(above), disk::CLOSED)?;
-            disk::folder(folder, disk::OPEN)?;
-        }
-        disk::folder(&tree.renewal(), disk::OPEN)?;
-        readme::write(tree, &live)?;
+        make_folders(tree, &live, &archive)?;
         let mut renewal = renewal.clone();
         renewal.set_head("archive_dir", &archive.display().to_string());
         for kind in [Kind::Cert, Kind::Privkey, Kind::Chain, Kind::Fullchain] {
-            let link = live.join(format!("{}.pem", kind.name()));
+            let link = live.join(kind.file());
             renewal.set_head(kind.name(), &link.display().to_string());
         }
         let mut new = Lineage {
@@ -279,6 +297,16 @@ impl Lineage {
         new.save_renewal(&renewal)?;
         Ok(new)
     }
+}
+
+fn make_folders(tree: &Tree, live: &Path, archive: &Path) -> Result<(), TreeError> {
+    for (above, folder) in [("archive", archive), ("live", live)] {
+        disk::folder(&tree.config_dir, disk::OPEN)?;
+        disk::folder(&tree.config_dir.join(above), disk::CLOSED)?;
+        disk::folder(folder, disk::OPEN)?;
+    }
+    disk::folder(&tree.renewal(), disk::OPEN)?;
+    readme::write(tree, live)
 }
 
 /// Removes all parts; those that a conf names elsewhere are left where they are unless they are this certificate's own.
