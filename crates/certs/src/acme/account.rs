@@ -2,7 +2,7 @@
 //! that Certbot made sign with RSA and are used as they are, because limits, external bindings and CAA records
 //! (`accounturi`, RFC 8657) may hang on them.
 
-use super::failure::{IssueError, kind_of};
+use super::failure::{ACCOUNT, IssueError, kind_of};
 use super::rsa::RsaSigner;
 use super::transport::Transport;
 use super::{Directory, Eab};
@@ -104,7 +104,7 @@ pub(crate) async fn patient<T>(mut step: impl AsyncFnMut() -> Result<T, Error>) 
 pub async fn open(directory: &Directory, storage: &Storage) -> Result<Opened, IssueError> {
     let transport = Transport::new(directory)?;
     let host = directory.host().to_owned();
-    let fail = |error| IssueError::of(error, "an account", &host, transport.take_retry_after());
+    let fail = |error| IssueError::of(error, ACCOUNT, &host, transport.take_retry_after());
     let account = match (&directory.account_key, storage.account(&directory.url)?) {
         (Some(file), _) if file.exists() => by_key(directory, file, &transport).await?.map_err(fail)?,
         (Some(file), _) => {
@@ -140,7 +140,7 @@ async fn take_up(
         _ => (transport, Ok(kept.key.private_der().map_err(unusable)?)),
     };
     let key = PrivatePkcs8KeyDer::from(key.map_err(|why| unusable(why.to_string()))?);
-    let fail = |error| IssueError::of(error, "an account", &host, transport.take_retry_after());
+    let fail = |error| IssueError::of(error, ACCOUNT, &host, transport.take_retry_after());
     let opened = builder(&transport).from_parts(kept.uri.clone(), key, directory.url.clone()).await;
     let account = opened.map_err(fail)?;
     let thumbprint = thumbprint(&kept.key).map_err(unusable)?;

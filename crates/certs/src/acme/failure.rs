@@ -1,5 +1,6 @@
 //! Why there is no certificate: a cause in words, what to do about it, and when to try again.
 
+use crate::renew::UnixTime;
 use crate::tree::TreeError;
 use instant_acme::{Error, Problem};
 use std::fmt;
@@ -8,6 +9,8 @@ use std::time::SystemTime;
 
 /// Names of RFC 8555 section 6.7 and its successors begin so.
 const URN: &str = "urn:ietf:params:acme:error:";
+/// What [`crate::acme::open_account`] asks for.
+pub(super) const ACCOUNT: &str = "an account";
 
 impl From<TreeError> for IssueError {
     fn from(error: TreeError) -> IssueError {
@@ -63,6 +66,8 @@ pub enum IssueError {
         host: String,
         /// What happened.
         why: String,
+        /// When it wants to be asked again.
+        until: Option<SystemTime>,
     },
     /// Its limits are reached.
     RateLimited {
@@ -153,8 +158,11 @@ impl fmt::Display for IssueError {
             IssueError::Tree(error) => write!(f, "{error}"),
             IssueError::Unverified => f.write_str("the authority's own certificate would not be checked"),
             IssueError::Trust { why } => write!(f, "the trusted roots cannot be used: {why}"),
-            IssueError::Unreachable { host, why } => write!(f, "{host} cannot be reached: {why}"),
-            IssueError::RateLimited { why, .. } => write!(f, "the authority's limits are reached: {why}"),
+            IssueError::Unreachable { host, why, .. } => write!(f, "{host} cannot be reached: {why}"),
+            IssueError::RateLimited { why, until } => {
+                write!(f, "the authority's limits are reached: {why}")?;
+                until.map_or(Ok(()), |until| write!(f, " (not before {})", UnixTime::from(until)))
+            }
             IssueError::Refused { step, kind, why } => {
                 write!(f, "the authority refused {step}: {why} ({kind})")
             }
@@ -210,6 +218,9 @@ impl IssueError {
             IssueError::Storage { .. } => {
                 "the process must be able to write there: 'storage DIR' in the acme section names another place"
             }
+            IssueError::Tree(TreeError::Conf { .. }) => {
+                "correct the file; what is served stays as it is, and it is tried again"
+            }
             IssueError::Tree(_) => "the others are not concerned",
             IssueError::Unverified => "leave --no-verify-ssl away",
             IssueError::Trust { .. } => {
@@ -217,6 +228,13 @@ impl IssueError {
             }
             IssueError::Unreachable { .. } => "check the way out: name servers, firewall, and 'directory'",
             IssueError::RateLimited { .. } => "nothing: it is tried again when the authority allows it",
+            // Only where names are looked at does it concern what answers there.
+            IssueError::Refused { step: ACCOUNT, kind, .. } if kind == "unauthorized" => {
+                "check 'eab-key-id' and 'eab-mac-key' against what the authority's website shows, and 'account-key'"
+            }
+            IssueError::Refused { kind, .. } if kind == "unauthorized" => {
+                "the authority does not take this from our account: its website or its words say why"
+            }
             IssueError::Refused { kind, .. } => refusal(kind),
             IssueError::AccountKey { .. } => {
                 "the file must hold an ECDSA P-256 key in PKCS#8; without 'account-key' one is made and kept"
@@ -239,14 +257,13 @@ impl IssueError {
     /// The earliest moment at which another try may be made, where the authority named one.
     pub fn not_before(&self) -> Option<SystemTime> {
         match self {
-            IssueError::RateLimited { until, .. } => *until,
+            IssueError::RateLimited { until, .. } | IssueError::Unreachable { until, .. } => *until,
             IssueError::BadName { .. }
             | IssueError::Busy { .. }
             | IssueError::Storage { .. }
             | IssueError::Tree(_)
             | IssueError::Unverified
             | IssueError::Trust { .. }
-            | IssueError::Unreachable { .. }
             | IssueError::Refused { .. }
             | IssueError::AccountKey { .. }
             | IssueError::NoChallenge { .. }
@@ -277,7 +294,7 @@ impl IssueError {
         match error {
             Error::Api(problem) => refused(&problem, step, until),
             Error::Timeout(_) => IssueError::TooSlow { step },
-            Error::Json(why) => unreachable_host(host, format!("its answer is not ACME's ({why})")),
+            Error::Json(why) => unreachable_host(host, format!("its answer is not ACME's ({why})"), until),
             Error::Crypto | Error::KeyRejected => {
                 IssueError::Key { why: "the account's key was rejected".into() }
             }
@@ -287,13 +304,13 @@ impl IssueError {
                 why: format!("the authority does not support {what}"),
             },
             // The library may grow variants; its text says what happened.
-            other => unreachable_host(host, other.to_string()),
+            other => unreachable_host(host, other.to_string(), until),
         }
     }
 }
 
-fn unreachable_host(host: &str, why: String) -> IssueError {
-    IssueError::Unreachable { host: host.to_owned(), why }
+fn unreachable_host(host: &str, why: String, until: Option<SystemTime>) -> IssueError {
+    IssueError::Unreachable { host: host.to_owned(), why, until }
 }
 
 fn refused(problem: &Problem, step: &'static str, until: Option<SystemTime>) -> IssueError {

@@ -194,6 +194,11 @@ impl AuthorityState {
         self.backoff.authority_failed(said, now, random);
     }
 
+    /// It cannot do its part at the moment, and said when to come back.
+    pub fn told_to_wait(&mut self, said: &str, retry_after: Duration, now: UnixTime) {
+        self.backoff.told_to_wait(said, retry_after, now);
+    }
+
     /// It answered as it should.
     pub fn answered(&mut self) {
         self.backoff.clear();

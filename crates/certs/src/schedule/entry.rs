@@ -10,11 +10,11 @@ use crate::hatch::Hatch;
 use crate::issue::{Wanted, issue};
 use crate::renew::{
     AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, Revoked, Severity, State, Step, UnixTime,
-    Waiting, Window, step,
+    Waiting, Why, Window, step,
 };
 use instant_acme::{CertificateIdentifier, Error};
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::time::{Duration, SystemTime};
 
 /// Failures in a row after which the next authority is asked.
@@ -134,7 +134,8 @@ impl Entry {
         for _ in 0..MOST_STEPS {
             match self.step(way, authorities) {
                 Step::Ask { .. } => self.ask(way).await,
-                Step::Order { kind, replaces, .. } => {
+                Step::Order { why, kind, replaces } => {
+                    self.tell_why(&why, tell);
                     self.forced = false;
                     self.order(way, (kind, replaces.is_some()), hatch, authorities, tell).await;
                 }
@@ -189,6 +190,21 @@ impl Entry {
         let alert =
             Alert { event, severity, name: &wanted.name, names: &wanted.names, ends_in, message: &text };
         alert::raise(&self.job.alert_hooks, &alert, tell);
+    }
+
+    /// Operators want to know why a certificate is replaced, above all where its authority recalls it (RFC 9773 section
+    /// 4.2: the page that explains it).
+    fn tell_why(&self, why: &Why, tell: &Tell) {
+        let name = self.job.ways.first().map_or("", |wanted| wanted.name.as_str());
+        let text = match (self.forced, why) {
+            (_, Why::Missing) => return,
+            (true, Why::Revoked | Why::Recalled { .. }) | (false, _) => why.to_string(),
+            (
+                true,
+                Why::Window { .. } | Why::WindowTooLate | Why::TwoThirds | Why::Half | Why::Configured,
+            ) => "an operator asks for it".to_owned(),
+        };
+        tell(Severity::Notice, &format!("certificate '{name}' is renewed now: {text}"));
     }
 
     /// How bad a failed attempt is.
@@ -303,8 +319,9 @@ impl Entry {
                 if let (Some(facts), Some(state)) = (&self.facts, self.states.get_mut(way)) {
                     state.issued(facts, now(), random());
                 }
-                // The first way has its chance again.
-                self.states.iter_mut().for_each(|state| state.backoff.clear());
+                // The first way has its chance again. This one was told already, perhaps that it is too soon.
+                let others = self.states.iter_mut().enumerate().filter(|(other, _)| *other != way);
+                others.for_each(|(_, state)| state.backoff.clear());
             }
             Err(IssueError::Busy { .. }) => self.wake = now() + BUSY,
             Err(error) => {
@@ -331,9 +348,9 @@ impl Entry {
     fn failed(&mut self, way: usize, error: &IssueError) {
         let facts = self.facts.as_ref();
         let Some(state) = self.states.get_mut(way) else { return };
-        match error.not_before().and_then(|until| until.duration_since(SystemTime::now()).ok()) {
+        match wait_of(error) {
+            _ if is_authoritys_own(error) => {}
             Some(wait) => state.backoff.told_to_wait(&error.to_string(), wait, now()),
-            None if is_authoritys_own(error) => {}
             None => state.failed(&error.to_string(), facts, now(), random()),
         }
     }
@@ -353,10 +370,15 @@ fn memory_name(job: &Job, way: usize) -> String {
     }
 }
 
-/// What is served now; a certificate that lacks a wanted name, or none at all, is no certificate.
+/// What is served now; a certificate that lacks a wanted name, its key or is none at all, is no certificate.
 fn facts(job: &Job) -> Option<CertificateFacts> {
     let pem = std::fs::read_to_string(&job.file).ok()?;
     let facts = CertificateFacts::from_pem(&pem).ok()?;
+    // Without its key it cannot be served. Where that is told otherwise than by the file's name, whoever serves finds it.
+    let key = job.file.with_file_name("privkey.pem");
+    if job.file.ends_with("fullchain.pem") && PrivateKeyDer::from_pem_file(key).is_err() {
+        return None;
+    }
     let has = |name: &String| facts.names.iter().any(|known| known.eq_ignore_ascii_case(name));
     job.ways.first()?.names.iter().all(has).then_some(facts)
 }
@@ -368,6 +390,11 @@ fn is_hopeless(waiting: &Waiting) -> bool {
         Waiting::Name { failures, .. } | Waiting::Authority { failures, .. } => *failures >= FALLBACK_AFTER,
         Waiting::Limit(_) => true,
     }
+}
+
+/// How long it is to be left alone, where it said so.
+fn wait_of(error: &IssueError) -> Option<Duration> {
+    error.not_before()?.duration_since(SystemTime::now()).ok()
 }
 
 /// The authority did not do its part: that holds all its certificates, and none by itself.
@@ -401,7 +428,10 @@ pub(super) fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome:
             order.names.iter().for_each(|name| authority.buckets.validated(order.account, name));
             return;
         }
-        Err(error) if is_authoritys_own(error) => authority.failed(&error.to_string(), now, random()),
+        Err(error) if is_authoritys_own(error) => match wait_of(error) {
+            Some(wait) => authority.told_to_wait(&error.to_string(), wait, now),
+            None => authority.failed(&error.to_string(), now, random()),
+        },
         Err(IssueError::Unproven(failures)) => {
             authority.answered();
             for failure in failures {

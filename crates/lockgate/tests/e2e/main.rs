@@ -10,6 +10,7 @@
 mod authority;
 mod certbot;
 mod client;
+mod front;
 mod gunicorn;
 mod household;
 mod internal;
@@ -18,6 +19,7 @@ mod pebble;
 mod place;
 mod program;
 mod reload;
+mod site;
 mod upstream;
 
 mod addresses;
@@ -29,6 +31,7 @@ mod life;
 mod log_lines;
 mod measuring;
 mod messages;
+mod obstacles;
 mod obtaining;
 mod runtime_api;
 mod secure;
@@ -41,3 +44,4 @@ mod transfers;
 mod trusting;
 mod tunnels;
 mod watching;
+mod windows;

@@ -7,120 +7,12 @@ use crate::pebble::Pebble;
 use crate::place::{Folder, free_address, wait_for};
 use crate::program::Program;
 use crate::runtime_api::{Operated, converse};
+use crate::site::{Around, SECTION, Site, serial, shortest};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-/// An authority, and a proxy of this configuration before it: `HTTP` and `HTTPS` are its addresses, `DIRECTORY` the
-/// authority's, `HERE` a folder.
-struct Site {
-    pebble: Pebble,
-    folder: Folder,
-    http: SocketAddr,
-    https: SocketAddr,
-    program: Program,
-}
-
-impl Site {
-    fn start(text: &str, environment: &[(&str, &str)]) -> Site {
-        Site::with(text, environment, None, &[])
-    }
-
-    /// Before an authority that wants an external account, with these files in `HERE`.
-    fn with(
-        text: &str,
-        environment: &[(&str, &str)],
-        external: Option<(&str, &str)>,
-        files: &[(&str, &str)],
-    ) -> Site {
-        Site::called(&["-db"], text, environment, external, files)
-    }
-
-    /// The same with other flags than `-db`.
-    fn called(
-        flags: &[&str],
-        text: &str,
-        environment: &[(&str, &str)],
-        external: Option<(&str, &str)>,
-        files: &[(&str, &str)],
-    ) -> Site {
-        let (http, https) = (free_address(), free_address());
-        let pebble = Pebble::with(http, https, environment, external);
-        let folder = Folder::new();
-        files.iter().for_each(|(name, content)| drop(folder.file(name, content)));
-        let filled = text
-            .replace("HTTPS", &https.to_string())
-            .replace("HTTP", &http.to_string())
-            .replace("DIRECTORY", &pebble.directory())
-            .replace("STEERING", &pebble.steering().to_string())
-            .replace("HERE", &folder.path().display().to_string());
-        let global = format!("global\n stats socket {}/api.sock level admin\n", folder.path().display());
-        let defaults = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n";
-        let config = folder.file("haproxy.cfg", format!("{global}{defaults}{filled}"));
-        let program = Program::start(command(flags, &config, &pebble));
-        let mut site = Site { pebble, folder, http, https, program };
-        let mut wanted = vec![site.https];
-        if text.contains("bind HTTP\n") {
-            wanted.push(site.http);
-        }
-        assert!(site.program.listens(&wanted), "{}", site.program.lines().join("\n"));
-        site
-    }
-
-    /// Waits until a client that believes the authority is served for `name`.
-    fn is_served(&self, name: &str) {
-        let issuer = self.pebble.issuer();
-        wait_for(|| self.asks(name, &issuer).then_some(())).unwrap_or_else(|| {
-            panic!("{name} is not served\n{}\n{}", self.program.lines().join("\n"), self.pebble.said())
-        });
-    }
-
-    fn asks(&self, name: &str, issuer: &Path) -> bool {
-        let port = self.https.port();
-        let words =
-            format!("--cacert {} --resolve {name}:{port}:127.0.0.1 https://{name}:{port}/", issuer.display());
-        try_curl(&words).0 == 0
-    }
-
-    /// Ends the proxy and starts another with this configuration.
-    fn restarted(self, config: &Path) -> Site {
-        let Site { pebble, folder, http, https, program } = self;
-        drop(program);
-        let mut program = Program::start(command(&["-db"], config, &pebble));
-        assert!(program.listens(&[https]), "{}", program.lines().join("\n"));
-        Site { pebble, folder, http, https, program }
-    }
-
-    /// Of the certificate that is served.
-    fn serial(&self) -> String {
-        let line = format!(
-            "openssl s_client -connect {} -servername shop.example </dev/null 2>/dev/null | openssl x509 -noout -serial",
-            self.https
-        );
-        String::from_utf8(Command::new("sh").args(["-c", &line]).output().unwrap().stdout).unwrap()
-    }
-
-    fn tell(&self, line: &str) -> String {
-        converse(&self.folder.path().join("api.sock"), &format!("{line}\n"))
-    }
-}
-
-fn command(flags: &[&str], config: &Path, pebble: &Pebble) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
-    command.args(flags).arg("-f").arg(config).env("SSL_CERT_FILE", pebble.roots());
-    command
-}
-
-const SECTION: &str = "acme le\n directory DIRECTORY\n contact you@example.com\n storage HERE/storage\n";
-
-fn shortest(more: &str) -> String {
-    format!(
-        "{SECTION}{more}frontend web\n bind HTTP\n bind HTTPS ssl acme le domains shop.example,www.shop.example\n \
-         http-request redirect scheme https unless {{ ssl_fc }}\n http-request return status 200\n"
-    )
-}
 
 #[test]
 fn a_redirecting_frontend_answers_the_authority_by_file() {
@@ -157,11 +49,6 @@ fn refused_nonces_and_remembered_proofs_are_no_obstacle() {
         assert!(renewed.is_some(), "{}\n{}", site.program.lines().join("\n"), site.pebble.said());
         site.is_served("www.shop.example");
     }
-}
-
-fn serial(file: &Path) -> String {
-    let out = Command::new("openssl").args(["x509", "-noout", "-serial", "-in"]).arg(file).output().unwrap();
-    String::from_utf8(out.stdout).unwrap()
 }
 
 #[test]
@@ -436,15 +323,16 @@ fn an_external_account_is_bound() {
     let key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
     let more = " eab-key-id HERE/kid\n eab-mac-key HERE/mac\n";
     let files: &[(&str, &str)] = &[("kid", "kid-1\n"), ("mac", key)];
-    let site = Site::with(&shortest(more), &[], Some(("kid-1", key)), files);
+    let external = Some(("kid-1", key));
+    let site = Site::amid(&shortest(more), Around { external, files, ..Around::default() });
     site.is_served("shop.example");
-    let site = Site::with(&shortest(""), &[], Some(("kid-1", key)), files);
+    let site = Site::amid(&shortest(""), Around { external, files, ..Around::default() });
     let line = site.program.line(|line| line.contains("certificate 'shop.example'"));
     assert!(line.contains("externalAccountRequired") && line.contains("'eab-key-id'"), "{line}");
     let wrong: &[(&str, &str)] = &[("kid", "kid-2\n"), ("mac", key)];
-    let site = Site::with(&shortest(more), &[], Some(("kid-1", key)), wrong);
+    let site = Site::amid(&shortest(more), Around { external, files: wrong, ..Around::default() });
     let line = site.program.line(|line| line.contains("certificate 'shop.example'"));
-    assert!(line.contains("refused an account"), "{line}");
+    assert!(line.contains("refused an account") && line.contains("check 'eab-key-id'"), "{line}");
 }
 
 /// The worker has no rights and sees an empty folder as its root: the keeper, which has the master's, obtains and renews.
@@ -452,7 +340,7 @@ fn an_external_account_is_bound() {
 fn under_a_master_the_keeper_obtains_for_a_worker_without_rights() {
     let text = format!("global\n user nobody\n chroot /var/empty\n{}", shortest(""));
     std::fs::create_dir_all("/var/empty").unwrap();
-    let mut site = Site::called(&["-W", "-db"], &text, &[], None, &[]);
+    let mut site = Site::amid(&text, Around { flags: &["-W", "-db"], ..Around::default() });
     site.is_served("shop.example");
     let live = site.folder.path().join("storage/live/shop.example/cert.pem");
     let scheduled = || site.tell("acme status").contains("shop.example\tle\tScheduled\t").then_some(());

@@ -56,6 +56,10 @@ impl Pebble {
         found
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its directory.
     pub fn directory(&self) -> String {
         format!("https://localhost:{}/dir", self.address.port())

@@ -1,7 +1,9 @@
 //! Where a test keeps its files and gets its ports, and how it waits.
 
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -37,9 +39,16 @@ impl Drop for Folder {
     }
 }
 
-/// An address that nobody listens on at the moment.
+/// An address that nobody listens on at the moment, and that no other test of this run was given: two proxies can listen
+/// on one, and would share its connections.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        if GIVEN.lock().unwrap().insert(address.port()) {
+            return address;
+        }
+    }
 }
 
 /// Whether somebody listens on `address`. Asks the kernel instead of connecting, for a connection would be logged.

@@ -42,6 +42,11 @@ impl Program {
         .unwrap_or_else(|| panic!("not listening on {addresses:?}:\n{}", self.lines().join("\n")))
     }
 
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
@@ -157,7 +162,7 @@ impl Lockgate {
 
     /// The process's number.
     pub fn pid(&self) -> u32 {
-        self.program.child.id()
+        self.program.pid()
     }
 
     /// The address of a placeholder.
