@@ -3,12 +3,14 @@
 
 mod account;
 mod failure;
-mod rsa;
+mod revocation;
+mod signer;
 mod transport;
 
 pub use account::{Opened, open as open_account};
 pub use failure::{IssueError, Unproven};
 pub use instant_acme::RevocationReason as Reason;
+pub use revocation::revoke_by_key;
 pub use transport::Transport;
 
 pub(crate) use account::{NO_ACCOUNT, name as account_name, patient};
@@ -65,7 +67,7 @@ impl Directory {
     }
 
     /// It issues what browsers trust, so that a forged answer would matter.
-    fn is_production(&self) -> bool {
+    pub(crate) fn is_production(&self) -> bool {
         self.host().eq_ignore_ascii_case(LETS_ENCRYPT_HOST)
     }
 }

@@ -3,6 +3,7 @@
 
 mod acme_dns;
 mod cloudflare;
+mod credentials;
 mod hooks;
 mod labels;
 mod lookup;
@@ -12,6 +13,7 @@ pub(crate) mod web;
 
 pub use acme_dns::{AcmeDns, AcmeDnsAccount};
 pub use cloudflare::Cloudflare;
+pub use credentials::{cloudflare as cloudflare_credentials, rfc2136 as rfc2136_credentials};
 pub use hooks::Hooks;
 pub use labels::{account_label, persist_record};
 pub use lookup::{Caa, Resolver};

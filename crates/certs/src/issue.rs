@@ -9,6 +9,7 @@ mod hooks;
 mod internal;
 mod names;
 mod order;
+mod request;
 
 use crate::acme::{self, Directory, IssueError};
 use crate::hatch::{Challenge, Hatch, Records, WithRecords};
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 pub use internal::authority_folder;
 pub use names::names_of;
 pub(crate) use names::unfit;
+pub use request::Request;
 
 /// A certificate that is to be, and how.
 #[derive(Clone, Debug)]
@@ -32,10 +34,16 @@ pub struct Wanted {
     pub directory: Directory,
     /// Kinds of proof, the preferred first.
     pub challenges: Vec<Challenge>,
+    /// Where one kind of proof does not convince the authority, the next one is tried.
+    pub other_kinds: bool,
     /// Who makes records for dns-01.
     pub records: Option<Records>,
     /// The kind of its key.
     pub key: KeyKind,
+    /// A request that was made elsewhere is sent instead of one for a key of ours.
+    pub request: Option<Request>,
+    /// Clients shall take the certificate only with an OCSP answer beside it (RFC 7633).
+    pub must_staple: bool,
     /// A renewed certificate keeps the key.
     pub reuse_key: bool,
     /// The authority's profile; its default where there is none.
@@ -80,6 +88,9 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
         None => hatch,
     };
 
+    if wanted.request.is_some() {
+        return request::sign(wanted, storage, hatch).await;
+    }
     let _lock = storage.lock(&wanted.name)?;
     let before = kept(wanted, storage, &mut complaints)?;
     storage.make_sure_of_room(&wanted.name)?;
@@ -137,13 +148,13 @@ async fn by_acme(
         match answers::prove(&mut order, wanted, hatch, &account, &mut history).await {
             Ok(()) => break order,
             // Another kind of proof may convince the authority where one did not.
-            Err(IssueError::Unproven(_)) if history.is_worth_another_order() => {}
+            Err(IssueError::Unproven(_)) if wanted.other_kinds && history.is_worth_another_order() => {}
             Err(error) => return Err(error),
         }
     };
     complaints.append(&mut history.complaints);
 
-    let key = finalize::key(wanted, before, complaints)?;
-    let full = finalize::order(&mut order, wanted, &key, &account, complaints).await?;
-    finalize::bundle(&full, &key, wanted)
+    let applicant = finalize::Applicant::of(wanted, before, complaints)?;
+    let full = finalize::order(&mut order, wanted, &applicant, &account, complaints).await?;
+    finalize::bundle(&full, &applicant, wanted)
 }

@@ -47,6 +47,14 @@ impl KeyKind {
         }
     }
 
+    /// `RSA` or `ECDSA`.
+    pub fn family(self) -> &'static str {
+        match self {
+            KeyKind::Rsa2048 | KeyKind::Rsa3072 | KeyKind::Rsa4096 => "RSA",
+            KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => "ECDSA",
+        }
+    }
+
     /// Writes down what a renewed certificate is to have, in Certbot's words. A size or curve that is Certbot's default
     /// is not mentioned.
     pub(crate) fn describe(self, renewal: &mut Renewal) {

@@ -96,6 +96,12 @@ impl Tree {
         lineage::delete(self, name)
     }
 
+    /// Has the links of a certificate that were changed by hand, or whose archive folder was moved, lead to a version of it
+    /// again. Whether there was something to do.
+    pub fn relink(&self, name: &str) -> Result<bool, TreeError> {
+        Lineage::relink(self, name)
+    }
+
     /// Makes the folders that every tree has.
     pub fn lay_out(&self) -> Result<(), TreeError> {
         self.make_folders()?;

@@ -3,7 +3,7 @@
 //! (`accounturi`, RFC 8657) may hang on them.
 
 use super::failure::{ACCOUNT, IssueError, kind_of};
-use super::rsa::RsaSigner;
+use super::signer::Signer;
 use super::transport::Transport;
 use super::{Directory, Eab};
 use crate::storage::{Storage, write_private};
@@ -46,9 +46,8 @@ impl Opened {
 
     /// Has a certificate, the first of a PEM text, revoked by this account.
     pub async fn revoke(&self, pem: &str, reason: RevocationReason) -> Result<(), IssueError> {
-        let bad = |why: String| IssueError::BadCertificate { why };
-        let certificate =
-            CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|why| bad(why.to_string()))?;
+        let bad = |why| IssueError::Given { why: format!("the certificate cannot be read: {why}") };
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(bad)?;
         let request = RevocationRequest { certificate: &certificate, reason: Some(reason) };
         patient(async || self.account.revoke(&request).await).await.map_err(self.failed("the revocation"))
     }
@@ -134,7 +133,7 @@ async fn take_up(
     let unusable = |why: String| IssueError::Key { why: format!("the account {}: {why}", kept.uri) };
     let (transport, key) = match kept.key.kind() {
         "RSA" => {
-            let signer = RsaSigner::new(&kept.key).map_err(unusable)?;
+            let signer = Signer::of_account(&kept.key).map_err(unusable)?;
             (transport.signing_by(signer), KeyPair::generate().map(|key| key.serialize_der()))
         }
         _ => (transport, Ok(kept.key.private_der().map_err(unusable)?)),
@@ -182,7 +181,7 @@ pub(crate) fn name(directory: &Directory, storage: &Storage) -> String {
     made.unwrap_or_else(|| NO_ACCOUNT.to_owned())
 }
 
-fn builder(transport: &Transport) -> AccountBuilder {
+pub(super) fn builder(transport: &Transport) -> AccountBuilder {
     Account::builder_with_http(Box::new(transport.clone()))
 }
 

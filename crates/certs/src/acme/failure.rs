@@ -127,6 +127,11 @@ pub enum IssueError {
         /// Why not.
         why: String,
     },
+    /// A certificate or key that was handed in cannot be used.
+    Given {
+        /// Why not.
+        why: String,
+    },
     /// What came is not the certificate that was asked for.
     BadCertificate {
         /// What is wrong with it.
@@ -187,6 +192,7 @@ impl fmt::Display for IssueError {
             }
             IssueError::TooSlow { step } => write!(f, "the authority took too long for {step}"),
             IssueError::Key { why } => write!(f, "no key could be made: {why}"),
+            IssueError::Given { why } => f.write_str(why),
             IssueError::BadCertificate { why } => write!(f, "what the authority sent is not usable: {why}"),
         }
     }
@@ -248,6 +254,7 @@ impl IssueError {
             IssueError::NoProfile { .. } => "name one of these with 'profile', or none",
             IssueError::TooSlow { .. } => "nothing: it is tried again",
             IssueError::Key { .. } => "check 'keytype', 'bits' and 'curves'",
+            IssueError::Given { .. } => "hand in the certificate and its own key, in PEM",
             IssueError::BadCertificate { .. } => {
                 "nothing: it is tried again; tell the authority if it stays so"
             }
@@ -272,6 +279,7 @@ impl IssueError {
             | IssueError::NoProfile { .. }
             | IssueError::TooSlow { .. }
             | IssueError::Key { .. }
+            | IssueError::Given { .. }
             | IssueError::BadCertificate { .. } => None,
         }
     }

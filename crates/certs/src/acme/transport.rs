@@ -3,7 +3,7 @@
 
 use super::Directory;
 use super::failure::IssueError;
-use super::rsa::RsaSigner;
+use super::signer::Signer;
 use hyper::body::{Body, Bytes};
 use hyper::header::{CONTENT_TYPE, HeaderMap, LINK, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
@@ -29,7 +29,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub struct Transport {
     client: Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
     noted: Arc<Mutex<Noted>>,
-    signer: Option<Arc<RsaSigner>>,
+    signer: Option<Arc<Signer>>,
 }
 
 /// What was in headers and bodies that are not handed on.
@@ -80,7 +80,7 @@ impl Transport {
     }
 
     /// The same, with requests signed by another key than the library's.
-    pub(super) fn signing_by(self, signer: RsaSigner) -> Transport {
+    pub(super) fn signing_by(self, signer: Signer) -> Transport {
         Transport { signer: Some(Arc::new(signer)), ..self }
     }
 

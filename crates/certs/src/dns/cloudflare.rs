@@ -11,11 +11,18 @@ const API: &str = "https://api.cloudflare.com/client/v4";
 /// The shortest that Cloudflare allows to every plan, in seconds.
 const TTL: u32 = 60;
 
-/// An account there. `Debug` leaves the token out.
+/// An account there. `Debug` leaves what opens it out.
 #[derive(Clone)]
 pub struct Cloudflare {
     api: String,
-    token: String,
+    login: Login,
+}
+
+#[derive(Clone)]
+enum Login {
+    Token(String),
+    /// The account's mail address and its global key, which opens everything: a token is better.
+    Key(String, String),
 }
 
 impl fmt::Debug for Cloudflare {
@@ -32,7 +39,12 @@ impl Cloudflare {
 
     /// The same interface at another address.
     pub fn at(api: &str, token: &str) -> Cloudflare {
-        Cloudflare { api: api.trim_end_matches('/').to_owned(), token: token.to_owned() }
+        Cloudflare { api: api.trim_end_matches('/').to_owned(), login: Login::Token(token.to_owned()) }
+    }
+
+    /// With the mail address and the global key of an account.
+    pub fn by_key(email: &str, key: &str) -> Cloudflare {
+        Cloudflare { api: API.to_owned(), login: Login::Key(email.to_owned(), key.to_owned()) }
     }
 
     /// Makes the record; says how it is found again.
@@ -64,8 +76,14 @@ impl Cloudflare {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, DnsError> {
-        let authorization = format!("Bearer {}", self.token);
-        let headers = vec![("authorization", authorization.as_str())];
+        let bearer;
+        let headers = match &self.login {
+            Login::Token(token) => {
+                bearer = format!("Bearer {token}");
+                vec![("authorization", bearer.as_str())]
+            }
+            Login::Key(email, key) => vec![("x-auth-email", email.as_str()), ("x-auth-key", key.as_str())],
+        };
         let url = format!("{}{path}", self.api);
         let (status, answer) = Call { provider: "Cloudflare", method, url, headers, body }.send().await?;
         if status.is_success() && answer["success"] == true {

@@ -1,15 +1,18 @@
 //! From a ready order to a certificate that is what was asked for: key, request, chain, checks.
 
 use super::answers::WAIT;
-use super::{Wanted, names_of};
+use super::{Request, Wanted, names_of};
 use crate::acme::{IssueError, Opened, patient};
 use crate::storage::{Bundle, split};
 use instant_acme::Order;
-use rcgen::{CertificateParams, DistinguishedName, KeyPair, PublicKeyData};
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair, PublicKeyData};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+/// The extension that names features of TLS (RFC 7633 section 4.1), and the one feature that is `status_request`.
+const TLS_FEATURE: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 24];
+const STATUS_REQUEST: [u8; 5] = [0x30, 3, 2, 1, 5];
 const STEP: &str = "the certificate";
 /// Other chains that are looked at; Let's Encrypt offers one or two.
 const MAX_ALTERNATES: usize = 8;
@@ -28,15 +31,59 @@ pub(super) fn key(
     })
 }
 
+/// Whose key is signed.
+pub(super) enum Applicant<'w> {
+    /// One of ours.
+    Key(KeyPair),
+    /// One that lies elsewhere.
+    Request(&'w Request),
+}
+
+impl<'w> Applicant<'w> {
+    pub(super) fn of(
+        wanted: &'w Wanted,
+        before: Option<&Bundle>,
+        complaints: &mut Vec<String>,
+    ) -> Result<Applicant<'w>, IssueError> {
+        match &wanted.request {
+            Some(request) => Ok(Applicant::Request(request)),
+            None => key(wanted, before, complaints).map(Applicant::Key),
+        }
+    }
+
+    /// What the authority is sent, in DER.
+    fn request(&self, wanted: &Wanted) -> Result<Vec<u8>, rcgen::Error> {
+        match self {
+            Applicant::Key(key) => request(wanted, key),
+            Applicant::Request(request) => Ok(request.der.clone()),
+        }
+    }
+
+    fn public(&self) -> Vec<u8> {
+        match self {
+            Applicant::Key(key) => key.subject_public_key_info(),
+            Applicant::Request(request) => request.public.clone(),
+        }
+    }
+
+    /// Empty where it lies elsewhere.
+    fn key_pem(&self) -> String {
+        match self {
+            Applicant::Key(key) => key.serialize_pem(),
+            Applicant::Request(_) => String::new(),
+        }
+    }
+}
+
 /// Sends the request and waits for the chain, in PEM.
 pub(super) async fn order(
     order: &mut Order,
     wanted: &Wanted,
-    key: &KeyPair,
+    applicant: &Applicant<'_>,
     account: &Opened,
     complaints: &mut Vec<String>,
 ) -> Result<String, IssueError> {
-    let request = request(wanted, key).map_err(|why| IssueError::Key { why: why.to_string() })?;
+    let request = applicant.request(wanted).map_err(|why| IssueError::Key { why: why.to_string() })?;
     patient(async || order.finalize_csr(&request).await).await.map_err(account.failed(STEP))?;
     let chain = patient(async || order.poll_certificate(&WAIT).await).await.map_err(account.failed(STEP))?;
     match &wanted.preferred_chain {
@@ -49,6 +96,11 @@ fn request(wanted: &Wanted, key: &KeyPair) -> Result<Vec<u8>, rcgen::Error> {
     let mut params = CertificateParams::new(wanted.names.clone())?;
     // Common names are out of use: a name longer than 64 letters would not fit, and authorities drop them.
     params.distinguished_name = DistinguishedName::new();
+    if wanted.must_staple {
+        params
+            .custom_extensions
+            .push(CustomExtension::from_oid_content(TLS_FEATURE, STATUS_REQUEST.to_vec()));
+    }
     Ok(params.serialize_request(key)?.der().to_vec())
 }
 
@@ -83,13 +135,13 @@ fn ders(chain: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// Checks what came and takes it apart.
-pub(super) fn bundle(full: &str, key: &KeyPair, wanted: &Wanted) -> Result<Bundle, IssueError> {
-    check(full, key, wanted).map_err(|why| IssueError::BadCertificate { why })?;
+pub(super) fn bundle(full: &str, applicant: &Applicant<'_>, wanted: &Wanted) -> Result<Bundle, IssueError> {
+    check(full, &applicant.public(), wanted).map_err(|why| IssueError::BadCertificate { why })?;
     let (cert_pem, chain_pem) = split(full);
-    Ok(Bundle { key_pem: key.serialize_pem(), cert_pem, chain_pem })
+    Ok(Bundle { key_pem: applicant.key_pem(), cert_pem, chain_pem })
 }
 
-fn check(full: &str, key: &KeyPair, wanted: &Wanted) -> Result<(), String> {
+fn check(full: &str, public: &[u8], wanted: &Wanted) -> Result<(), String> {
     let ders = ders(full)?;
     let mut parsed = Vec::new();
     for der in &ders {
@@ -97,7 +149,7 @@ fn check(full: &str, key: &KeyPair, wanted: &Wanted) -> Result<(), String> {
         parsed.push(certificate);
     }
     let leaf = parsed.first().ok_or("there is no certificate in it")?;
-    if leaf.public_key().raw != key.subject_public_key_info() {
+    if leaf.public_key().raw != public {
         return Err("it is for another key".to_owned());
     }
     let has = names_of(full);

@@ -415,6 +415,7 @@ fn is_authoritys_own(error: &IssueError) -> bool {
         | IssueError::Answer { .. }
         | IssueError::NoProfile { .. }
         | IssueError::Key { .. }
+        | IssueError::Given { .. }
         | IssueError::BadCertificate { .. } => false,
     }
 }

@@ -78,6 +78,29 @@ impl Lineage {
         Ok(lineage)
     }
 
+    /// Has all links lead into the archive folder again: to the version whose number they carry where that is whole, else
+    /// to the newest that is. Whether there was something to do.
+    pub(super) fn relink(tree: &Tree, name: &str) -> Result<bool, TreeError> {
+        let mut lineage = Lineage::described(tree, name)?;
+        if Kind::ALL.iter().all(|kind| lineage.linked(*kind).is_ok()) {
+            lineage.version = lineage.find_version()?;
+            let strays = |kind: &Kind| {
+                let led = fs::canonicalize(lineage.path(*kind)).ok();
+                led != fs::canonicalize(lineage.file(*kind, lineage.version)).ok()
+            };
+            if !Kind::ALL.iter().any(strays) {
+                return Ok(false);
+            }
+        }
+        let written = lineage.written().filter(|version| lineage.is_whole(*version));
+        let version = match written {
+            Some(version) => version,
+            None => lineage.newest()?,
+        };
+        lineage.point_to(version)?;
+        Ok(true)
+    }
+
     /// What its conf says, whatever is there.
     fn described(tree: &Tree, name: &str) -> Result<Lineage, TreeError> {
         check_name(name)?;
@@ -115,6 +138,25 @@ impl Lineage {
         Ok(lineage)
     }
 
+    /// The number in the names that the links carry, where all carry the same.
+    fn written(&self) -> Option<u32> {
+        let number = |kind: Kind| {
+            let target = fs::read_link(self.path(kind)).ok()?;
+            number(kind, &target.file_name()?.to_string_lossy())
+        };
+        let first = number(Kind::Cert)?;
+        Kind::ALL.iter().all(|kind| number(*kind) == Some(first)).then_some(first)
+    }
+
+    fn is_whole(&self, version: u32) -> bool {
+        Kind::ALL.iter().all(|kind| self.file(*kind, version).exists())
+    }
+
+    fn newest(&self) -> Result<u32, TreeError> {
+        let newest = self.versions()?.into_iter().rev().find(|version| self.is_whole(*version));
+        newest.ok_or_else(|| self.broken(self.archive.clone(), "no version in it is whole".to_owned()))
+    }
+
     /// The version that counts.
     fn find_version(&self) -> Result<u32, TreeError> {
         let mut linked = Vec::new();
@@ -122,16 +164,11 @@ impl Lineage {
             linked.push(self.linked(kind)?);
         }
         let agreed = linked.iter().all(|version| Some(version) == linked.first());
-        let newest = if agreed {
-            linked.first().copied()
-        } else {
+        match linked.first() {
+            Some(version) if agreed => Ok(*version),
             // Somebody was stopped while the links were changed.
-            let all = self.versions()?;
-            all.into_iter()
-                .rev()
-                .find(|version| Kind::ALL.iter().all(|kind| self.file(*kind, *version).exists()))
-        };
-        newest.ok_or_else(|| self.broken(self.archive.clone(), "no version in it is whole".to_owned()))
+            Some(_) | None => self.newest(),
+        }
     }
 
     /// Which version a link leads to.
