@@ -2,6 +2,7 @@
 //! are; where they must not, they are told why. What a certificate needs of an authority is done by `certs::issue`.
 
 mod accounts;
+mod contradictions;
 mod ending;
 mod flags;
 mod help;
@@ -15,27 +16,25 @@ mod parse;
 mod planning;
 mod proving;
 mod reconfigure;
+mod records;
 mod renewing;
+mod requesting;
 mod saved;
 mod showing;
 mod standalone;
 mod talk;
 mod verb;
+mod words;
 
 use crate::{Exit, console};
 use certs::acme::IssueError;
 use certs::tree::{Lock, Tree, TreeError};
 use options::Options;
-use parse::Asked;
+use parse::{Asked, Wrong};
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher};
-use std::time::{Duration, Instant};
 use talk::Talk;
 use verb::Verb;
-
-/// How long somebody else in the tree, such as the proxy that renews, is waited for.
-const LOCK_PATIENCE: Duration = Duration::from_secs(60);
-const LOCK_POLL: Duration = Duration::from_millis(100);
 
 /// Does what the arguments, without the program's name, ask for.
 pub(crate) fn run(arguments: &[OsString]) -> Exit {
@@ -50,40 +49,9 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
             Exit::Ok
         }
         Ok(Asked::To(verb, options, warnings)) => carry_out(verb, *options, &warnings),
-        Err(why) => usage(&why),
-    }
-}
-
-/// Does what `lockgate cert` asks for: Certbot's verbs, and two of our own.
-pub(crate) fn run_cert(arguments: &[OsString]) -> Exit {
-    let first = arguments.first().map(|word| word.to_string_lossy().into_owned());
-    let rest = arguments.get(1..).unwrap_or_default();
-    match first.as_deref() {
-        Some("list") => own(rest, listing::run),
-        Some("plan") => own(rest, planning::run),
-        Some(_) | None => run(arguments),
-    }
-}
-
-/// A verb of our own, whose flags are Certbot's and `--json`.
-fn own(arguments: &[OsString], work: impl FnOnce(&Options, bool) -> Result<(), Failure>) -> Exit {
-    let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let as_json = words.iter().any(|word| word == "--json");
-    let words = words.into_iter().filter(|word| word != "--json");
-    let words: Vec<String> = std::iter::once("certificates".to_owned()).chain(words).collect();
-    let options = match parse::parse(&words) {
-        Ok(Asked::To(_, options, _)) => options,
-        Ok(Asked::Help | Asked::Version) => {
-            console::out(&help::text());
-            return Exit::Ok;
-        }
-        Err(why) => return usage(&why),
-    };
-    match work(&options, as_json) {
-        Ok(()) => Exit::Ok,
-        Err(Failure::Usage(why)) => usage(&why),
-        Err(failure) => {
-            console::err(&format!("lockgate cert: {}\n", failure.text()));
+        Err(Wrong::Usage(why)) => usage(&why),
+        Err(Wrong::Contradiction(why)) => {
+            console::err(&format!("{why}\n"));
             Exit::Failed
         }
     }
@@ -101,24 +69,22 @@ fn carry_out(verb: Verb, options: Options, warnings: &[String]) -> Exit {
         console::err(&format!("this verb is not carried out: {why}\n"));
         return Exit::Failed;
     }
-    let talk = match Talk::new(&options) {
+    let is_table = matches!(verb, Verb::List | Verb::Plan);
+    let talk = match if is_table { Ok(Talk::silent(&options)) } else { Talk::new(&options) } {
         Ok(talk) => talk,
         Err(why) => {
             console::err(&format!("{why}\n"));
             return Exit::Failed;
         }
     };
-    talk.remark(&format!("Saving debug log to {}", talk.log_file().display()));
+    talk.begin();
     warnings.iter().for_each(|text| talk.remark(text));
     match work(verb, options, &talk) {
         Ok(()) => Exit::Ok,
         Err(Failure::Usage(why)) => usage(&why),
         Err(failure) => {
             talk.err(&failure.told(&talk));
-            talk.err(&format!(
-                "See the logfile {} or run it again with -v for more.",
-                talk.log_file().display()
-            ));
+            talk.end();
             Exit::Failed
         }
     }
@@ -126,7 +92,12 @@ fn carry_out(verb: Verb, options: Options, warnings: &[String]) -> Exit {
 
 fn work(verb: Verb, options: Options, talk: &Talk) -> Result<(), Failure> {
     let _lock = match verb {
-        Verb::Certificates | Verb::Plugins | Verb::ShowAccount | Verb::Refused(_) => None,
+        Verb::Certificates
+        | Verb::Plugins
+        | Verb::ShowAccount
+        | Verb::List
+        | Verb::Plan
+        | Verb::Refused(_) => None,
         Verb::Run
         | Verb::Certonly
         | Verb::Renew
@@ -135,8 +106,9 @@ fn work(verb: Verb, options: Options, talk: &Talk) -> Result<(), Failure> {
         | Verb::Register
         | Verb::Unregister
         | Verb::UpdateAccount
+        | Verb::UpdateSymlinks
         | Verb::Reconfigure => {
-            let lock = lock(&options.tree, talk)?;
+            let lock = lock(&options.tree)?;
             options.tree.lay_out()?;
             Some(lock)
         }
@@ -152,6 +124,9 @@ fn work(verb: Verb, options: Options, talk: &Talk) -> Result<(), Failure> {
         Verb::UpdateAccount => accounts::update(&options, talk),
         Verb::ShowAccount => accounts::show(&options, talk),
         Verb::Reconfigure => reconfigure::run(&options, talk),
+        Verb::UpdateSymlinks => ending::update_symlinks(&options, talk),
+        Verb::List => listing::run(&options),
+        Verb::Plan => planning::run(&options),
         Verb::Plugins => {
             showing::plugins(talk);
             Ok(())
@@ -160,24 +135,16 @@ fn work(verb: Verb, options: Options, talk: &Talk) -> Result<(), Failure> {
     }
 }
 
-/// Somebody else may be at work for the length of an order.
-fn lock(tree: &Tree, talk: &Talk) -> Result<Lock, Failure> {
-    let start = Instant::now();
-    loop {
-        match tree.lock() {
-            Err(TreeError::Locked { .. }) if start.elapsed() < LOCK_PATIENCE => {
-                talk.detail("another process is at work in this folder: waiting for it");
-                std::thread::sleep(LOCK_POLL);
-            }
-            Err(TreeError::Locked { lock }) => {
-                return Err(Failure::Failed(format!(
-                    "Another instance of Certbot is already running ({} is locked).",
-                    lock.display()
-                )));
-            }
-            outcome => return Ok(outcome?),
-        }
-    }
+/// Somebody else may be at work, Certbot or the proxy that renews. As with Certbot he is not waited for: whoever runs by
+/// the clock comes again.
+fn lock(tree: &Tree) -> Result<Lock, Failure> {
+    tree.lock().map_err(|error| match error {
+        TreeError::Locked { lock } => Failure::Failed(format!(
+            "Another instance of Certbot is already running.\n({} is locked)",
+            lock.display()
+        )),
+        other => other.into(),
+    })
 }
 
 /// For waits; nothing depends on its quality.
@@ -228,6 +195,15 @@ impl Failure {
     fn told(&self, talk: &Talk) -> String {
         self.tell_names(talk);
         self.text()
+    }
+
+    /// The same error, once its names were told.
+    fn after_names(self, talk: &Talk) -> Failure {
+        self.tell_names(talk);
+        match self {
+            Failure::Issue(IssueError::Unproven(_), _) => Failure::Failed(self.text()),
+            Failure::Usage(_) | Failure::Failed(_) | Failure::Issue(..) => self,
+        }
     }
 
     fn tell_names(&self, talk: &Talk) {

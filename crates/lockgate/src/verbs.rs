@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Exit {
         Ok(Cli { verb: Verb::Keywords { word } }) => keywords::run(&word.join(" ")),
         Ok(Cli { verb: Verb::Ctl(arguments) }) => ctl::run(&arguments),
         Ok(Cli { verb: Verb::Ca(arguments) }) => ca::run(&arguments),
-        Ok(Cli { verb: Verb::Cert { words } }) => certbot::run_cert(&words),
+        Ok(Cli { verb: Verb::Cert { words } }) => certbot::run(&words),
         Ok(Cli { verb: Verb::Serve(arguments) }) => serve::run(&arguments),
         Ok(Cli { verb: Verb::Demo(arguments) }) => demo::run(&arguments),
         Err(message) => {

@@ -4,7 +4,7 @@
 use super::Failure;
 use super::options::Options;
 use super::ordering::directory;
-use super::talk::Talk;
+use super::talk::{FRAME, Talk};
 use certs::Storage;
 use certs::acme::{IssueError, open_account};
 use std::future::Future;
@@ -31,24 +31,22 @@ pub(super) fn prepare(options: &mut Options, talk: &Talk) -> Result<(), Failure>
     if options.account.as_ref().is_some_and(|id| kept.contains(id)) {
         return Ok(());
     }
-    match (kept.as_slice(), options.given.contains("account")) {
+    match (kept.as_slice(), &options.account) {
+        (_, Some(id)) if options.given.contains("account") => {
+            let place = options.tree.accounts_folder(&url).join(id);
+            return Err(Failure::Failed(format!(
+                "Account at {} does not exist; 'show_account' shows the one that is used",
+                place.display()
+            )));
+        }
         ([], _) => {}
-        ([one], false) => {
+        ([one], _) => {
             options.account = Some(one.clone());
             return Ok(());
         }
-        (_, true) => {
-            return Err(Failure::Failed(format!(
-                "there is no such account for {url}: --account names one of {}",
-                kept.join(", ")
-            )));
-        }
-        (_, false) => {
-            return Err(Failure::Failed(format!(
-                "Missing command line flag or config entry for this setting:\nPlease choose an account: {}\n\n(You can set \
-                 this with the --account flag)",
-                kept.join(", ")
-            )));
+        (several, _) => {
+            options.account = Some(choose(several, talk)?);
+            return Ok(());
         }
     }
     agree(options, talk)?;
@@ -58,6 +56,15 @@ pub(super) fn prepare(options: &mut Options, talk: &Talk) -> Result<(), Failure>
     talk.say("Account registered.");
     options.account = options.tree.accounts(&url)?.into_iter().next();
     Ok(())
+}
+
+fn choose(all: &[String], talk: &Talk) -> Result<String, Failure> {
+    let list: Vec<String> = all.iter().enumerate().map(|(at, id)| format!("{}: {id}", at + 1)).collect();
+    let question = format!("Please choose an account\n{FRAME}\n{}", list.join("\n"));
+    let prompt = format!("Select the appropriate number [1-{}]", all.len());
+    let answer = talk.ask(&question, &prompt, "--account").map_err(Failure::Failed)?;
+    let chosen = answer.parse::<usize>().ok().and_then(|number| all.get(number.checked_sub(1)?));
+    chosen.cloned().ok_or_else(|| Failure::Failed(format!("'{answer}' chooses none of them")))
 }
 
 fn agree(options: &mut Options, talk: &Talk) -> Result<(), Failure> {

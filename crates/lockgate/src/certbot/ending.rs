@@ -5,14 +5,14 @@ use super::options::Options;
 use super::ordering::directory;
 use super::saved;
 use super::talk::{FRAME, Talk};
-use certs::acme::{Reason, open_account};
+use certs::acme::{open_account, revoke_by_key};
 use certs::tree::Kind;
 use certs::{Outline, Storage};
 use std::path::PathBuf;
 
 pub(super) fn delete(options: &Options, talk: &Talk) -> Result<(), Failure> {
     let names = match &options.cert_name {
-        Some(name) => name.split(',').map(|name| name.trim().to_owned()).collect(),
+        Some(name) => vec![name.clone()],
         None => choose(options, talk)?,
     };
     if talk.is_interactive() {
@@ -48,11 +48,6 @@ fn choose(options: &Options, talk: &Talk) -> Result<Vec<String>, Failure> {
 }
 
 pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
-    if options.key_path.is_some() {
-        return Err(Failure::Failed(
-            "a certificate is revoked by the account that obtained it: leave --key-path away".to_owned(),
-        ));
-    }
     let (options, name, path) = match (&options.cert_name, &options.cert_path) {
         (Some(name), None) => {
             let lineage = options.tree.lineage(name)?;
@@ -66,18 +61,9 @@ pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
             ));
         }
     };
-    let reason = reason(options.reason.as_deref())?;
     let pem = std::fs::read_to_string(&path)
         .map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))?;
-    let storage = Storage::of(options.tree.clone()).with_account(options.account.clone());
-    let directory = directory(&options)?;
-    if storage.account(&directory.url).map_err(Failure::of)?.is_none() {
-        return Err(super::accounts::none(&options));
-    }
-    super::accounts::wait(async {
-        let account = open_account(&directory, &storage).await?;
-        account.revoke(&pem, reason).await
-    })?;
+    revoke_at(&options, &pem)?;
     if let Some(name) = name {
         let gone = match (options.delete_after_revoke, talk.is_interactive()) {
             (Some(gone), _) => gone,
@@ -100,6 +86,39 @@ pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Tells the authority: by the certificate's own key where that is named, else by the account.
+fn revoke_at(options: &Options, pem: &str) -> Result<(), Failure> {
+    let directory = directory(options)?;
+    let reason = options.reason.clone();
+    if let Some(file) = &options.key_path {
+        let key = std::fs::read_to_string(file)
+            .map_err(|why| Failure::Failed(format!("{}: {why}", file.display())))?;
+        return super::accounts::wait(revoke_by_key(&directory, pem, &key, reason));
+    }
+    let storage = Storage::of(options.tree.clone()).with_account(options.account.clone());
+    if storage.account(&directory.url).map_err(Failure::of)?.is_none() {
+        return Err(super::accounts::none(options));
+    }
+    super::accounts::wait(async {
+        let account = open_account(&directory, &storage).await?;
+        account.revoke(pem, reason).await
+    })
+}
+
+/// `update_symlinks`: links in live/ that were changed by hand lead to the newest versions again.
+pub(super) fn update_symlinks(options: &Options, talk: &Talk) -> Result<(), Failure> {
+    let names = match &options.cert_name {
+        Some(name) => vec![name.clone()],
+        None => options.tree.lineages()?,
+    };
+    for name in names {
+        if options.tree.relink(&name)? {
+            talk.say(&format!("The links of {name} lead to its newest version again."));
+        }
+    }
+    Ok(())
+}
+
 /// The lineage that a certificate's file belongs to, if any: its authority and account are the right ones.
 fn owner(options: &Options, path: &std::path::Path) -> Result<(Options, Option<String>, PathBuf), Failure> {
     let serial = std::fs::read_to_string(path)
@@ -118,18 +137,4 @@ fn owner(options: &Options, path: &std::path::Path) -> Result<(Options, Option<S
         }
     }
     Ok((options.clone(), None, path.to_owned()))
-}
-
-fn reason(word: Option<&str>) -> Result<Reason, Failure> {
-    match word.map(str::to_lowercase).as_deref() {
-        None | Some("unspecified") => Ok(Reason::Unspecified),
-        Some("keycompromise") => Ok(Reason::KeyCompromise),
-        Some("affiliationchanged") => Ok(Reason::AffiliationChanged),
-        Some("superseded") => Ok(Reason::Superseded),
-        Some("cessationofoperation") => Ok(Reason::CessationOfOperation),
-        Some(other) => Err(Failure::Usage(format!(
-            "argument --reason: '{other}' is none of unspecified, keycompromise, affiliationchanged, superseded, \
-             cessationofoperation"
-        ))),
-    }
 }

@@ -1,6 +1,6 @@
 //! `--help` and `--version`, from the rows of verbs and flags.
 
-use super::flags::{Does, ROWS};
+use super::flags::{Does, rows};
 use super::verb;
 use std::fmt::Write as _;
 
@@ -22,11 +22,11 @@ pub(super) fn text() -> String {
     }
     text.push_str("\nflags:\n");
     line(&mut text, "-c, --config FILE", "flags of every call, one a line; else /etc/letsencrypt/cli.ini");
-    for row in ROWS.iter().filter(|row| !row.doc.is_empty()) {
+    for row in rows().filter(|row| !row.doc.is_empty()) {
         let names = row.names.join(", ");
         let word = match row.does {
             Does::Take(word, _) => format!("{names} {word}"),
-            Does::Switch(_) | Does::Idle(..) | Does::Refuse(_) => names,
+            Does::Switch(_) | Does::Idle(..) | Does::Refuse(..) => names,
         };
         line(&mut text, &word, row.doc);
     }

@@ -51,7 +51,7 @@ impl<'a> Hooks<'a> {
         Ok(())
     }
 
-    /// After all orders, whatever came of them.
+    /// After all orders, whatever came of them. After a rehearsal nothing was renewed.
     pub(super) fn after(&mut self, renewed: &[String], failed: &[String]) {
         let environment = [("RENEWED_DOMAINS", renewed.join(" ")), ("FAILED_DOMAINS", failed.join(" "))];
         for hook in std::mem::take(&mut self.after) {
@@ -83,9 +83,10 @@ pub(super) fn validate(options: &Options) -> Result<(), String> {
     for (kind, hook) in hooks {
         let Some(program) = hook.as_deref().and_then(|hook| hook.split_whitespace().next()) else { continue };
         if !is_found(program) {
+            let path = std::env::var("PATH").unwrap_or_default();
             return Err(format!(
-                "Unable to find {kind}-hook command {program} in the PATH. Name its full path, or leave the check away \
-                 with --disable-hook-validation"
+                "Unable to find {kind}-hook command {program} in the PATH.\n(PATH is {path})\nName its full path, or leave \
+                 the check away with --disable-hook-validation."
             ));
         }
     }

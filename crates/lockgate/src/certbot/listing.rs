@@ -25,7 +25,7 @@ struct Entry {
     served: Vec<String>,
 }
 
-pub(super) fn run(options: &Options, as_json: bool) -> Result<(), Failure> {
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let served = ctl::Served::ask();
     let names = match &options.cert_name {
         Some(name) => vec![name.clone()],
@@ -39,7 +39,7 @@ pub(super) fn run(options: &Options, as_json: bool) -> Result<(), Failure> {
             (name, entry)
         })
         .collect();
-    console::out(&if as_json { json(&entries) } else { table(&entries) });
+    console::out(&if options.as_json { json(&entries) } else { table(&entries) });
     match entries.iter().filter(|(_, entry)| entry.is_err()).count() {
         0 => Ok(()),
         broken => Err(Failure::Failed(format!("{broken} certificate(s) cannot be read"))),

@@ -7,10 +7,11 @@ use super::options::{Authenticator, Options};
 use super::ordering::{Ordering, no_way};
 use super::proving;
 use super::renewing::is_due;
+use super::requesting;
 use super::saved;
 use super::talk::{FRAME, Talk};
-use certs::Outline;
 use certs::tree::{Kind, Lineage};
+use certs::{KeyKind, Outline};
 use std::collections::BTreeSet;
 
 /// What has to be done.
@@ -25,6 +26,9 @@ enum Plan {
 
 pub(super) fn run(mut options: Options, talk: &Talk) -> Result<(), Failure> {
     hooks::validate(&options).map_err(Failure::Failed)?;
+    if let Some(file) = options.csr.clone() {
+        return requesting::run(options, &file, talk);
+    }
     let proxy = proving::proxy();
     let plan = plan(&mut options, talk)?;
     let (name, before) = match plan {
@@ -36,11 +40,15 @@ pub(super) fn run(mut options: Options, talk: &Talk) -> Result<(), Failure> {
         Plan::New(name) => (name, None),
         Plan::Again(lineage) => (lineage.name().to_owned(), Some(lineage)),
     };
-    if let Some(before) = &before {
+    // Who names a way means what he says and no more, as with Certbot; who names none means all that was chosen before.
+    if let Some(before) = before.as_ref().filter(|_| options.authenticator.is_none()) {
         let recalled = saved::recall(&options, before.renewal());
         let names = std::mem::take(&mut options.names);
         options = recalled.map_err(|why| Failure::Failed(format!("{}: {why}", before.conf().display())))?;
         options.names = names;
+    }
+    if let Some(before) = &before {
+        options.keeps_real(before.renewal()).map_err(Failure::Failed)?;
     }
     if options.authenticator.is_none() {
         options.authenticator = Some(choose(talk, proxy.is_some())?);
@@ -55,14 +63,16 @@ pub(super) fn run(mut options: Options, talk: &Talk) -> Result<(), Failure> {
         name: &name,
         names: options.names.clone(),
         before: before.as_deref(),
+        request: None,
     };
     let names = options.names.clone();
     match ordering.run(&hooks) {
         Ok(ordered) => {
-            hooks.after(&ordered.names, &[]);
+            hooks.after(if options.dry_run { &[] } else { &ordered.names }, &[]);
             told(&options, &name, talk)
         }
         Err(failure) => {
+            let failure = failure.after_names(talk);
             hooks.after(&[], &names);
             Err(failure)
         }
@@ -118,7 +128,7 @@ fn plan(options: &mut Options, talk: &Talk) -> Result<Plan, Failure> {
     }
 }
 
-fn main_name(options: &Options) -> String {
+pub(super) fn main_name(options: &Options) -> String {
     let first = options.names.first().map_or("", String::as_str);
     first.strip_prefix("*.").unwrap_or(first).replace(':', "_")
 }
@@ -152,7 +162,9 @@ fn named(options: &mut Options, name: &str, talk: &Talk) -> Result<Plan, Failure
     if has == wanted {
         return again(options, lineage, talk);
     }
+    // Certbot takes the names on the command line for an answer where nobody can be asked.
     let agreed = options.new_names
+        || !talk.is_interactive()
         || (options.expand && has.is_subset(&wanted))
         || {
             let question = format!(
@@ -167,7 +179,9 @@ fn named(options: &mut Options, name: &str, talk: &Talk) -> Result<Plan, Failure
 }
 
 fn again(options: &Options, lineage: Lineage, talk: &Talk) -> Result<Plan, Failure> {
-    if options.force_renewal || options.dry_run || options.new_key || is_due(options, &lineage)? {
+    let other_key = changes_key(options, &lineage)?;
+    if other_key || options.force_renewal || options.dry_run || options.new_key || is_due(options, &lineage)?
+    {
         return Ok(Plan::Again(Box::new(lineage)));
     }
     if options.keep || !talk.is_interactive() {
@@ -185,6 +199,24 @@ fn again(options: &Options, lineage: Lineage, talk: &Talk) -> Result<Plan, Failu
     }
 }
 
+/// Whether a key of another type is asked for. A type that came by accident is not to change what is there.
+fn changes_key(options: &Options, lineage: &Lineage) -> Result<bool, Failure> {
+    let before = Outline::of_lineage(lineage).ok().and_then(|outline| outline.key).map(KeyKind::family);
+    let (Some(before), Some(wanted)) = (before, options.key_type.as_deref()) else { return Ok(false) };
+    if before.eq_ignore_ascii_case(wanted) {
+        return Ok(false);
+    }
+    if options.cert_name.is_some() && options.given.contains("key_type") {
+        return Ok(true);
+    }
+    Err(Failure::Failed(format!(
+        "Are you trying to change the key type of the certificate named {} from {before} to {}? Please provide both \
+         --cert-name and --key-type on the command line to confirm the change you are trying to make.",
+        lineage.name(),
+        wanted.to_uppercase()
+    )))
+}
+
 fn expanded(options: &Options, lineage: Lineage, has: &[String], talk: &Talk) -> Result<Plan, Failure> {
     let question = format!(
         "You have an existing certificate that contains a portion of the domains you requested (ref: {})\n\nIt contains \
@@ -194,7 +226,8 @@ fn expanded(options: &Options, lineage: Lineage, has: &[String], talk: &Talk) ->
         has.join(", "),
         options.names.join(", ")
     );
-    let agreed = options.expand || {
+    changes_key(options, &lineage)?;
+    let agreed = options.expand || options.force_renewal || {
         let answer = talk.ask(&question, "(E)xpand/(C)ancel", "--expand").map_err(Failure::Failed)?;
         answer.to_lowercase().starts_with('e')
     };
@@ -207,7 +240,7 @@ fn cancelled() -> Failure {
     )
 }
 
-fn choose(talk: &Talk, by_proxy: bool) -> Result<Authenticator, Failure> {
+pub(super) fn choose(talk: &Talk, by_proxy: bool) -> Result<Authenticator, Failure> {
     if by_proxy {
         return Ok(Authenticator::Standalone);
     }

@@ -1,11 +1,12 @@
 //! What was asked for on the command line, in cli.ini, or in a certificate's own conf: one plain value. Nothing is done
 //! here; every default that is not simply nothing is decided here and nowhere else.
 
-use certs::acme::{Eab, LETS_ENCRYPT};
+use certs::acme::{Eab, LETS_ENCRYPT, Reason};
 use certs::hatch::Challenge;
-use certs::tree::Tree;
+use certs::tree::{Renewal, Tree};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Let's Encrypt's staging directory: for `--test-cert` and rehearsals.
 const STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
@@ -16,6 +17,10 @@ pub(super) enum Authenticator {
     Standalone,
     Webroot,
     Manual,
+    /// Certbot's plugin dns-rfc2136.
+    Rfc2136,
+    /// Certbot's plugin dns-cloudflare.
+    Cloudflare,
     /// One that is named in a conf and that only a running proxy can stand in for.
     Other(String),
 }
@@ -26,6 +31,9 @@ impl Authenticator {
             "standalone" => Authenticator::Standalone,
             "webroot" => Authenticator::Webroot,
             "manual" => Authenticator::Manual,
+            // Before Certbot 1.7 plugins of other packages had a prefix.
+            "dns-rfc2136" | "certbot-dns-rfc2136:dns-rfc2136" => Authenticator::Rfc2136,
+            "dns-cloudflare" | "certbot-dns-cloudflare:dns-cloudflare" => Authenticator::Cloudflare,
             other => Authenticator::Other(other.to_owned()),
         }
     }
@@ -35,9 +43,20 @@ impl Authenticator {
             Authenticator::Standalone => "standalone",
             Authenticator::Webroot => "webroot",
             Authenticator::Manual => "manual",
+            Authenticator::Rfc2136 => "dns-rfc2136",
+            Authenticator::Cloudflare => "dns-cloudflare",
             Authenticator::Other(name) => name,
         }
     }
+}
+
+/// What a plugin of Certbot's that makes records is told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Records {
+    /// The file that names the server and the secret.
+    pub(super) credentials: Option<String>,
+    /// How long a record is waited for; the plugin's own default where there is none.
+    pub(super) seconds: Option<Duration>,
 }
 
 /// See the module's head.
@@ -49,6 +68,11 @@ pub(super) struct Options {
     pub(super) names: Vec<String>,
     pub(super) cert_name: Option<String>,
     pub(super) authenticator: Option<Authenticator>,
+    /// One that was asked for before and differs.
+    pub(super) other_way: Option<Authenticator>,
+    pub(super) rfc2136: Records,
+    pub(super) cloudflare: Records,
+    pub(super) debug_challenges: bool,
     /// In the order of the command line; the last one serves names that have none of their own.
     pub(super) webroot_paths: Vec<String>,
     /// Name and folder.
@@ -73,7 +97,8 @@ pub(super) struct Options {
     pub(super) staging: bool,
     pub(super) no_verify_ssl: bool,
     pub(super) dry_run: bool,
-    pub(super) interactive: Option<bool>,
+    pub(super) noninteractive: bool,
+    pub(super) force_interactive: bool,
     pub(super) quiet: bool,
     pub(super) verbose: u32,
     pub(super) force_renewal: bool,
@@ -95,7 +120,13 @@ pub(super) struct Options {
     pub(super) preferred_profile: Option<String>,
     pub(super) cert_path: Option<PathBuf>,
     pub(super) key_path: Option<PathBuf>,
-    pub(super) reason: Option<String>,
+    pub(super) csr: Option<PathBuf>,
+    pub(super) chain_path: Option<PathBuf>,
+    pub(super) fullchain_path: Option<PathBuf>,
+    pub(super) must_staple: bool,
+    pub(super) break_certs: bool,
+    pub(super) as_json: bool,
+    pub(super) reason: Reason,
     pub(super) delete_after_revoke: Option<bool>,
     pub(super) max_log_backups: u32,
     pub(super) preconfigured: bool,
@@ -109,6 +140,10 @@ impl Default for Options {
             names: Vec::new(),
             cert_name: None,
             authenticator: None,
+            other_way: None,
+            rfc2136: Records::default(),
+            cloudflare: Records::default(),
+            debug_challenges: false,
             webroot_paths: Vec::new(),
             webroots: Vec::new(),
             manual_auth_hook: None,
@@ -131,7 +166,8 @@ impl Default for Options {
             staging: false,
             no_verify_ssl: false,
             dry_run: false,
-            interactive: None,
+            noninteractive: false,
+            force_interactive: false,
             quiet: false,
             verbose: 0,
             force_renewal: false,
@@ -153,7 +189,13 @@ impl Default for Options {
             preferred_profile: None,
             cert_path: None,
             key_path: None,
-            reason: None,
+            csr: None,
+            chain_path: None,
+            fullchain_path: None,
+            must_staple: false,
+            break_certs: false,
+            as_json: false,
+            reason: Reason::Unspecified,
             delete_after_revoke: None,
             max_log_backups: 1000,
             preconfigured: false,
@@ -162,10 +204,34 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Goes a way to prove control. A second one is remembered: flags cannot name two.
+    pub(super) fn go(&mut self, way: Authenticator) {
+        let before = self.authenticator.replace(way);
+        self.other_way = before.filter(|before| Some(before) != self.authenticator.as_ref());
+    }
+
     /// The directory of the authority. A rehearsal never uses Let's Encrypt's production.
     pub(super) fn directory(&self) -> String {
         let named = self.server.as_deref().unwrap_or(LETS_ENCRYPT);
         if named == LETS_ENCRYPT && (self.staging || self.dry_run) { STAGING } else { named }.to_owned()
+    }
+
+    /// The authority is Let's Encrypt's for tests.
+    pub(super) fn is_staging(server: &str) -> bool {
+        server.contains("//acme-staging")
+    }
+
+    /// A certificate that browsers trust is not replaced by one for tests, unless that is said in so many words.
+    pub(super) fn keeps_real(&self, before: &Renewal) -> Result<(), String> {
+        let was_real = before.param("server").is_some_and(|server| !Options::is_staging(&server));
+        if self.dry_run || self.break_certs || !was_real || !Options::is_staging(&self.directory()) {
+            return Ok(());
+        }
+        Err(format!(
+            "You've asked to renew/replace a seemingly valid certificate with a test certificate (domains: {}). We will not \
+             do that unless you use the --break-my-certs flag!",
+            self.names.join(", ")
+        ))
     }
 
     /// The folder that a name's challenge files go to.

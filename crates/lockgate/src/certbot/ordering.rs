@@ -3,17 +3,18 @@
 
 use super::Failure;
 use super::hooks::Hooks;
-use super::options::Options;
+use super::options::{Authenticator, Options};
 use super::proving::Prover;
+use super::records;
 use super::saved;
 use super::talk::Talk;
 use certs::acme::{Directory, IssueError, Unproven};
 use certs::hatch::OverSocket;
-use certs::issue::{Profile, Wanted};
+use certs::issue::{Issued, Profile, Request, Wanted};
 use certs::renew::OrderKind;
 use certs::schedule::issue_on_record;
 use certs::tree::{Lineage, Renewal};
-use certs::{KeyKind, Outline, Storage};
+use certs::{Bundle, KeyKind, Outline, Storage};
 use tls::Trust;
 
 /// An order that is about to be placed.
@@ -26,6 +27,8 @@ pub(super) struct Ordering<'a> {
     pub(super) names: Vec<String>,
     /// The certificate that is replaced.
     pub(super) before: Option<&'a Lineage>,
+    /// One that was made elsewhere, in place of a key of ours.
+    pub(super) request: Option<Request>,
 }
 
 /// What came of it.
@@ -36,6 +39,19 @@ pub(super) struct Ordered {
 impl Ordering<'_> {
     /// Orders, keeps and deploys. Says what it does, not how it ended.
     pub(super) fn run(mut self, hooks: &Hooks<'_>) -> Result<Ordered, Failure> {
+        self.issue()?;
+        let tree = &self.options.tree;
+        let folder = self.before.map_or_else(|| tree.live(self.name), Lineage::folder);
+        hooks.deploy(self.options, &folder, &self.names).map_err(Failure::Failed)?;
+        Ok(Ordered { names: self.names })
+    }
+
+    /// Has a request signed that was made elsewhere; nothing is kept.
+    pub(super) fn sign(mut self) -> Result<Bundle, Failure> {
+        self.issue()
+    }
+
+    fn announce(&self) {
         let shown = Options::shown(&self.names);
         self.talk.say(&match (self.options.dry_run, self.before) {
             (true, Some(_)) => format!("Simulating renewal of an existing certificate for {shown}"),
@@ -43,18 +59,17 @@ impl Ordering<'_> {
             (false, Some(_)) => format!("Renewing an existing certificate for {shown}"),
             (false, None) => format!("Requesting a certificate for {shown}"),
         });
-        let complaints = self.issue()?;
-        complaints.iter().for_each(|text| self.talk.remark(text));
-        let tree = &self.options.tree;
-        let folder = self.before.map_or_else(|| tree.live(self.name), Lineage::folder);
-        hooks.deploy(self.options, &folder, &self.names).map_err(Failure::Failed)?;
-        Ok(Ordered { names: self.names })
     }
 
     /// Issues; with `--allow-subset-of-names` again without the names that could not be proven.
-    fn issue(&mut self) -> Result<Vec<String>, Failure> {
+    fn issue(&mut self) -> Result<Bundle, Failure> {
+        self.announce();
         loop {
             match self.once() {
+                Ok(issued) => {
+                    issued.complaints.iter().for_each(|text| self.talk.remark(text));
+                    return Ok(issued.bundle);
+                }
                 Err(Failure::Issue(IssueError::Unproven(failed), way)) if self.options.subset => {
                     let left: Vec<String> = self
                         .names
@@ -68,16 +83,16 @@ impl Ordering<'_> {
                     self.talk.remark(&unproven(&failed, &way));
                     self.names = left;
                 }
-                outcome => return outcome,
+                Err(failure) => return Err(failure),
             }
         }
     }
 
-    fn once(&self) -> Result<Vec<String>, Failure> {
+    fn once(&self) -> Result<Issued, Failure> {
         let way = self.options.authenticator.clone().ok_or_else(|| Failure::Failed(no_way()))?;
         let prover = Prover::new(self.options, self.talk, way.clone(), self.proxy.cloned());
         let prover = prover.map_err(Failure::Failed)?;
-        let wanted = self.wanted(&prover)?;
+        let wanted = self.wanted(&prover, &way)?;
         let storage = self.storage(&wanted.directory.url)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Failure::Failed(format!("no runtime: {why}")))?;
@@ -87,10 +102,10 @@ impl Ordering<'_> {
         };
         let forced = self.options.force_renewal;
         let issued = runtime.block_on(issue_on_record(&wanted, &storage, &prover, kind, forced));
-        issued.map(|issued| issued.complaints).map_err(|error| Failure::Issue(error, way.name().to_owned()))
+        issued.map_err(|error| Failure::Issue(error, way.name().to_owned()))
     }
 
-    fn wanted(&self, prover: &Prover<'_>) -> Result<Wanted, Failure> {
+    fn wanted(&self, prover: &Prover<'_>, way: &Authenticator) -> Result<Wanted, Failure> {
         let options = self.options;
         let profile = match (&options.required_profile, &options.preferred_profile) {
             (Some(name), _) => Some(Profile { name: name.clone(), required: true }),
@@ -102,8 +117,12 @@ impl Ordering<'_> {
             names: self.names.clone(),
             directory: directory(options)?,
             challenges: prover.challenges(),
-            records: None,
+            // A program of the operator's is called for one kind of proof, as Certbot calls it.
+            other_kinds: *way != Authenticator::Manual,
+            records: records::of(way, options, self.talk).map_err(Failure::Failed)?,
             key: self.key()?,
+            request: self.request.clone(),
+            must_staple: options.must_staple,
             reuse_key: options.reuse_key && !options.new_key,
             profile,
             preferred_chain: options.preferred_chain.clone(),

@@ -1,10 +1,13 @@
 //! From the words of the command line, and the lines of cli.ini behind them, to `Options`. What is on the command line
-//! counts before what is in a file.
+//! counts before what is in a file. A flag that means nothing for the verb is refused on the command line; a file serves
+//! all verbs, so there it is passed over.
 
+use super::contradictions;
 use super::flags::{self, Arity, Does, Row};
 use super::ini;
 use super::options::Options;
 use super::verb::{self, Verb};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What was asked for.
@@ -18,30 +21,53 @@ pub(super) enum Asked {
     To(Verb, Box<Options>, Vec<String>),
 }
 
-/// Reads all; the error is one of usage.
-pub(super) fn parse(arguments: &[String]) -> Result<Asked, String> {
-    let mut reader =
-        Reader { options: Options::default(), warnings: Vec::new(), verb: None, files: Vec::new() };
+/// Why nothing can be done.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    /// The words make no sense.
+    Usage(String),
+    /// Each does, but not all of them together.
+    Contradiction(String),
+}
+
+impl From<String> for Wrong {
+    fn from(why: String) -> Wrong {
+        Wrong::Usage(why)
+    }
+}
+
+/// Reads all.
+pub(super) fn parse(arguments: &[String]) -> Result<Asked, Wrong> {
+    let mut reader = Reader::default();
     if let Some(asked) = reader.words(arguments)? {
         return Ok(asked);
     }
+    let verb = reader.verb.unwrap_or(Verb::Run);
+    reader.place(verb)?;
     let written = reader.options.given.clone();
     let files = if reader.files.is_empty() { ini::usual() } else { reader.files.clone() };
     for file in files {
         for line in ini::read(&file)? {
             let place = format!("{}:{}", file.display(), line.number);
-            reader.line(&line, &written).map_err(|why| format!("{place}: {why}"))?;
+            reader.line(&line, &written, verb).map_err(|why| format!("{place}: {why}"))?;
         }
     }
-    let verb = reader.verb.unwrap_or(Verb::Run);
+    if let Some(why) = contradictions::find(verb, &reader.options) {
+        return Err(Wrong::Contradiction(why));
+    }
+    // Nobody waits for it: it runs by the clock.
+    reader.options.noninteractive |= verb == Verb::Renew;
     Ok(Asked::To(verb, Box::new(reader.options), reader.warnings))
 }
 
+#[derive(Default)]
 struct Reader {
     options: Options,
     warnings: Vec<String>,
     verb: Option<Verb>,
     files: Vec<PathBuf>,
+    /// The flags of the command line, as they were typed.
+    typed: Vec<(&'static Row, String)>,
 }
 
 impl Reader {
@@ -59,25 +85,24 @@ impl Reader {
                 _ if !flag.starts_with('-') || flag == "-" => self.positional(word)?,
                 _ if attached.is_none() && is_cluster(word) => {
                     for letter in word.chars().skip(1) {
-                        self.apply(flags::find(&format!("-{letter}"))?, None, &format!("-{letter}"))?;
+                        let flag = format!("-{letter}");
+                        self.typed(flags::find(&flag)?, None, &flag)?;
                     }
                 }
                 _ => {
                     let row = flags::find(flag)?;
-                    let value = match (takes(row), attached) {
-                        (true, None) => {
-                            let next = words
-                                .next()
-                                .ok_or_else(|| format!("argument {flag}: expected one argument"))?;
-                            Some(next.clone())
+                    let value = match (row.arity(), attached) {
+                        (Arity::One, None) => {
+                            let next = words.next().filter(|next| !is_flag(next));
+                            Some(next.cloned().ok_or(format!("argument {flag}: expected one argument"))?)
                         }
-                        (true, attached) => attached,
-                        (false, None) => None,
-                        (false, Some(value)) => {
+                        (Arity::One, attached) => attached,
+                        (Arity::None, None) => None,
+                        (Arity::None, Some(value)) => {
                             return Err(format!("argument {flag}: ignored explicit argument '{value}'"));
                         }
                     };
-                    self.apply(row, value.as_deref(), flag)?;
+                    self.typed(row, value.as_deref(), flag)?;
                 }
             }
         }
@@ -92,6 +117,34 @@ impl Reader {
         Ok(())
     }
 
+    fn typed(&mut self, row: &'static Row, value: Option<&str>, flag: &str) -> Result<(), String> {
+        self.typed.push((row, flag.to_owned()));
+        self.apply(row, value, flag)
+    }
+
+    /// Whether what was typed belongs to the verb, which may have come last.
+    fn place(&self, verb: Verb) -> Result<(), Wrong> {
+        if matches!(verb, Verb::Refused(_)) {
+            return Ok(());
+        }
+        for (row, flag) in &self.typed {
+            if let Does::Refuse(_, why) = row.does {
+                return Err(Wrong::Usage(format!("argument {flag}: {why}")));
+            }
+            if !row.verbs.contains(&verb) {
+                return Err(match contradictions::misplaced(row.key, verb) {
+                    Some(why) => Wrong::Contradiction(why),
+                    None => Wrong::Usage(format!(
+                        "argument {flag}: it means nothing for '{}'; it belongs to {}",
+                        verb.word(),
+                        row.homes()
+                    )),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, row: &'static Row, value: Option<&str>, flag: &str) -> Result<(), String> {
         match (&row.does, value) {
             (Does::Switch(set), _) => set(&mut self.options),
@@ -100,35 +153,41 @@ impl Reader {
             }
             (Does::Take(word, _), None) => return Err(format!("argument {flag}: expected {word}")),
             (Does::Idle(_, why), _) => self.warnings.push(format!("{flag} has no effect: {why}")),
-            (Does::Refuse(why), _) => return Err(format!("argument {flag}: {why}")),
+            // Told once the verb is known.
+            (Does::Refuse(..), _) => {}
         }
         self.options.given.insert(row.key);
         Ok(())
     }
 
-    fn line(
-        &mut self,
-        line: &ini::Line,
-        written: &std::collections::BTreeSet<&'static str>,
-    ) -> Result<(), String> {
+    fn line(&mut self, line: &ini::Line, written: &BTreeSet<&'static str>, verb: Verb) -> Result<(), String> {
         let flag = format!("--{}", line.key.replace('_', "-"));
         let row = flags::find(&flag)?;
-        if !row.key.is_empty() && written.contains(row.key) {
+        if !row.verbs.contains(&verb) || (!row.key.is_empty() && written.contains(row.key)) {
             return Ok(());
         }
-        if takes(row) {
-            return line.values.iter().try_for_each(|value| self.apply(row, Some(value), &flag));
+        let off = |value: &str| matches!(value, "false" | "no" | "0" | "off");
+        let first = line.values.first().map(|value| value.to_lowercase());
+        match (row.arity(), first.as_deref()) {
+            (Arity::None, Some(value)) if off(value) => return Ok(()),
+            (Arity::None, Some(other)) if !matches!(other, "true" | "yes" | "1" | "on") => {
+                return Err(format!("'{}' is true or false, not '{other}'", line.key));
+            }
+            (Arity::None | Arity::One, _) => {}
         }
-        match line.values.first().map(|value| value.to_lowercase()).as_deref() {
-            None | Some("true" | "yes" | "1" | "on") => self.apply(row, None, &flag),
-            Some("false" | "no" | "0" | "off") => Ok(()),
-            Some(other) => Err(format!("'{}' is true or false, not '{other}'", line.key)),
+        if let Does::Refuse(_, why) = row.does {
+            return Err(format!("argument {flag}: {why}"));
+        }
+        match row.arity() {
+            Arity::One => line.values.iter().try_for_each(|value| self.apply(row, Some(value), &flag)),
+            Arity::None => self.apply(row, None, &flag),
         }
     }
 }
 
-fn takes(row: &Row) -> bool {
-    matches!(row.does, Does::Take(..) | Does::Idle(Arity::One, _))
+/// A word that begins a flag is no flag's value; a lone dash or a negative number may be.
+fn is_flag(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-') && !word.contains(' ') && word.parse::<f64>().is_err()
 }
 
 /// `--flag=value`, `-dvalue`.
@@ -141,7 +200,9 @@ fn split(word: &str) -> (&str, Option<String>) {
     }
     let short = word.char_indices().nth(2).and_then(|(at, _)| word.split_at_checked(at));
     match short {
-        Some((flag, value)) if flag.starts_with('-') && flags::find(flag).is_ok_and(takes) => {
+        Some((flag, value))
+            if flag.starts_with('-') && flags::find(flag).is_ok_and(|row| row.arity() == Arity::One) =>
+        {
             (flag, Some(value.strip_prefix('=').unwrap_or(value).to_owned()))
         }
         Some((flag @ "-c", value)) => (flag, Some(value.to_owned())),
@@ -160,12 +221,18 @@ mod tests {
     use certs::hatch::Challenge;
 
     fn asked(words: &str) -> Result<(Verb, Options, Vec<String>), String> {
-        let words: Vec<String> = words.split_whitespace().map(ToOwned::to_owned).collect();
         // An empty file instead of the machine's own.
-        let words = [vec!["-c".to_owned(), "/dev/null".to_owned()], words].concat();
-        match parse(&words)? {
-            Asked::To(verb, options, warnings) => Ok((verb, *options, warnings)),
-            Asked::Help | Asked::Version => Err("help".to_owned()),
+        with_file("/dev/null", words)
+    }
+
+    fn with_file(file: &str, words: &str) -> Result<(Verb, Options, Vec<String>), String> {
+        let words: Vec<String> = words.split_whitespace().map(ToOwned::to_owned).collect();
+        let words = [vec!["-c".to_owned(), file.to_owned()], words].concat();
+        match parse(&words) {
+            Ok(Asked::To(verb, options, warnings)) => Ok((verb, *options, warnings)),
+            Ok(Asked::Help | Asked::Version) => Err("help".to_owned()),
+            Err(Wrong::Usage(why)) => Err(format!("2: {why}")),
+            Err(Wrong::Contradiction(why)) => Err(format!("1: {why}")),
         }
     }
 
@@ -178,7 +245,7 @@ mod tests {
         .unwrap();
         assert_eq!((verb, options.http_port, options.quiet), (Verb::Certonly, 2031, true));
         assert_eq!(options.names, ["a.example", "b.example", "c.example"]);
-        assert_eq!((options.challenges, options.interactive), (vec![Challenge::Http01], Some(false)));
+        assert_eq!((options.challenges, options.noninteractive), (vec![Challenge::Http01], true));
         assert!(warnings[0].contains("--no-eff-email has no effect"), "{warnings:?}");
         assert_eq!(asked("-d x.example").unwrap().0, Verb::Run);
         assert!(asked("renew --dry").unwrap().1.dry_run);
@@ -188,7 +255,10 @@ mod tests {
     fn what_is_not_honoured_is_refused() {
         for (words, part) in [
             ("certonly --nginx", "no web server"),
-            ("certonly --must-staple", "OCSP"),
+            ("certonly --dns-route53", "not part of lockgate"),
+            ("certonly -i nginx", "no web server"),
+            ("certonly --reason bogus", "invalid choice"),
+            ("certonly --cert-name --standalone", "expected one argument"),
             ("certonly --blah", "unrecognized arguments: --blah"),
             ("certonly --standalon3", "did you mean --standalone?"),
             ("certonly --key-type dsa", "'dsa' is no type of key"),
@@ -218,8 +288,55 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_of_another_verb_is_refused_on_the_command_line_alone() {
+        for (words, part) in [
+            (
+                "delete -d a.example",
+                "2: argument -d: it means nothing for 'delete'; it belongs to run, certonly, ",
+            ),
+            ("certificates --standalone", "2: argument --standalone: it means nothing for 'certificates'"),
+            (
+                "--reason superseded renew",
+                "2: argument --reason: it means nothing for 'renew'; it belongs to revoke",
+            ),
+            ("renew -d a.example", "1: Currently, the renew verb"),
+            ("run --csr x", "1: Currently, a CSR file"),
+            ("delete --dry-run", "1: --dry-run currently only works with"),
+            ("renew --force-interactive", "1: --force-interactive cannot be used"),
+            ("certonly -q --force-interactive", "1: Flag for non-interactive mode and"),
+            ("certonly --standalone --webroot", "1: Too many flags setting"),
+            ("certonly -d https://a.example", "1: Requested name https://a.example appears to be a URL"),
+            ("certonly -d b\u{fc}cher.example", "1: Non-ASCII"),
+        ] {
+            let said = asked(words).unwrap_err();
+            assert!(said.starts_with(part), "{words}: {said}");
+        }
+        for words in [
+            "renew -n -q --agree-tos -m me@example.com --no-eff-email --keep-until-expiring --webroot -w /tmp",
+            "revoke --cert-name a --agree-tos --no-self-upgrade",
+            "enhance --redirect",
+            "rollback --checkpoints 1",
+            "certonly --standalone -a standalone",
+        ] {
+            asked(words).unwrap();
+        }
+        let file = std::env::temp_dir().join(format!("lockgate-cli-ini-{}", std::process::id()));
+        let text = "domains = a.example\nreason = superseded\nauthenticator = webroot\ncsr = x\nredirect = True\n\
+                    rsa-key-size = 4096\nmax-log-backups = 3\n";
+        std::fs::write(&file, text).unwrap();
+        let name = file.display().to_string();
+        let (_, options, _) = with_file(&name, "renew --standalone").unwrap();
+        assert_eq!((options.names.len(), options.rsa_key_size, options.max_log_backups), (0, Some(4096), 3));
+        assert_eq!(options.authenticator.unwrap().name(), "standalone");
+        for verb in ["delete", "certificates", "show_account", "plugins", "revoke", "unregister"] {
+            with_file(&name, verb).unwrap();
+        }
+        std::fs::remove_file(file).unwrap();
+    }
+
+    #[test]
     fn every_row_is_found_by_all_its_names() {
-        for row in flags::ROWS {
+        for row in flags::rows() {
             for name in row.names {
                 assert!(std::ptr::eq(flags::find(name).unwrap(), row), "{name}");
             }

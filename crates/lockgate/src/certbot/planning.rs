@@ -17,7 +17,7 @@ const RESOLVERS: &str = "/etc/resolv.conf";
 const HTTP: u16 = 80;
 const TLS: u16 = 443;
 
-pub(super) fn run(options: &Options, as_json: bool) -> Result<(), Failure> {
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if options.names.is_empty() {
         return Err(Failure::Usage("plan expects -d NAME, as often as there are names".to_owned()));
     }
@@ -38,7 +38,7 @@ pub(super) fn run(options: &Options, as_json: bool) -> Result<(), Failure> {
         tls_port: TLS,
     };
     let findings = super::accounts::wait(async { Ok(rehearse(&rehearsal).await) })?;
-    console::out(&if as_json { json(&findings) } else { text(&findings) });
+    console::out(&if options.as_json { json(&findings) } else { text(&findings) });
     match findings.iter().filter(|finding| finding.verdict == Verdict::Bad).count() {
         0 => Ok(()),
         bad => Err(Failure::Failed(format!("{bad} finding(s) would make the order fail"))),

@@ -30,6 +30,8 @@ pub(super) struct Prover<'a> {
     said: RefCell<BTreeMap<String, String>>,
     all: RefCell<Vec<String>>,
     remaining: Cell<usize>,
+    /// Answers that are still to be posted.
+    pending: Cell<usize>,
 }
 
 /// The Lockgate that serves on this machine, if one does.
@@ -56,6 +58,12 @@ impl<'a> Prover<'a> {
                 }
                 vec![Challenge::Http01, Challenge::Dns01]
             }
+            Authenticator::Rfc2136 | Authenticator::Cloudflare if options.debug_challenges => {
+                return Err("--debug-challenges does not wait for records: \
+                            --dns-…-propagation-seconds does"
+                    .to_owned());
+            }
+            Authenticator::Rfc2136 | Authenticator::Cloudflare => vec![Challenge::Dns01],
             Authenticator::Other(name) if proxy.is_none() => {
                 return Err(format!(
                     "the certificate is renewed by '{name}', which is not part of lockgate, and no proxy of ours runs \
@@ -82,6 +90,7 @@ impl<'a> Prover<'a> {
             said: RefCell::default(),
             all: RefCell::default(),
             remaining: Cell::new(0),
+            pending: Cell::new(0),
         })
     }
 
@@ -107,8 +116,19 @@ impl<'a> Prover<'a> {
             (Authenticator::Manual, Answer::Dns { name, value }) => self.call(name, None, value),
             (Authenticator::Standalone | Authenticator::Webroot, Answer::Dns { .. } | Answer::Tls { .. })
             | (Authenticator::Manual, Answer::Tls { .. })
-            | (Authenticator::Other(_), _) => Err(unable()),
+            // Records are made by `certs::dns`, before they could come here.
+            | (Authenticator::Rfc2136 | Authenticator::Cloudflare | Authenticator::Other(_), _) => Err(unable()),
         }
+    }
+
+    /// `--debug-challenges`: whoever asked for it looks at the answers before the authority does.
+    fn wait_if_last(&self) -> Result<(), HatchError> {
+        self.pending.set(self.pending.get().saturating_sub(1));
+        if self.pending.get() > 0 || !self.options.debug_challenges || !self.talk.is_interactive() {
+            return Ok(());
+        }
+        let question = "Challenges loaded. Press continue to submit to CA.";
+        self.talk.ask(question, "Press Enter to Continue", "--non-interactive").map(drop).map_err(HatchError)
     }
 
     fn serve(&self, token: &str, content: &str) -> Result<(), HatchError> {
@@ -212,7 +232,7 @@ impl<'a> Prover<'a> {
             (Authenticator::Manual, Answer::Dns { name, value }) => self.clean_up(name, None, value),
             (Authenticator::Standalone | Authenticator::Webroot, Answer::Dns { .. } | Answer::Tls { .. })
             | (Authenticator::Manual, Answer::Tls { .. })
-            | (Authenticator::Other(_), _) => {}
+            | (Authenticator::Rfc2136 | Authenticator::Cloudflare | Authenticator::Other(_), _) => {}
         }
     }
 
@@ -243,6 +263,7 @@ impl Hatch for Prover<'_> {
     fn expect(&self, names: &[&str]) {
         *self.all.borrow_mut() = names.iter().map(|name| (*name).to_owned()).collect();
         self.remaining.set(names.len());
+        self.pending.set(names.len());
     }
 
     fn post<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
@@ -252,14 +273,12 @@ impl Hatch for Prover<'_> {
                 (Some(_), Answer::Dns { .. }) | (None, _) => None,
             };
             match (self.put(answer), by_proxy) {
-                (Ok(()), _) => Ok(()),
-                (Err(why), Some(Ok(()))) => {
-                    self.talk.detail(&format!("the running proxy answers: {why}"));
-                    Ok(())
-                }
-                (Err(_), Some(Err(why))) if matches!(answer, Answer::Tls { .. }) => Err(why),
-                (Err(why), Some(Err(_)) | None) => Err(why),
+                (Ok(()), _) => {}
+                (Err(why), Some(Ok(()))) => self.talk.detail(&format!("the running proxy answers: {why}")),
+                (Err(_), Some(Err(why))) if matches!(answer, Answer::Tls { .. }) => return Err(why),
+                (Err(why), Some(Err(_)) | None) => return Err(why),
             }
+            self.wait_if_last()
         })
     }
 

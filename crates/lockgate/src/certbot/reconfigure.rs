@@ -36,8 +36,15 @@ pub(super) fn run(options: &Options, talk: &Talk) -> Result<(), Failure> {
     let (proxy, mut hooks) = (proving::proxy(), Hooks::new(talk));
     hooks.before(&new).map_err(Failure::Failed)?;
     let names = new.names.clone();
-    let ordering =
-        Ordering { options: &new, talk, proxy: proxy.as_ref(), name, names, before: Some(&lineage) };
+    let ordering = Ordering {
+        options: &new,
+        talk,
+        proxy: proxy.as_ref(),
+        name,
+        names,
+        before: Some(&lineage),
+        request: None,
+    };
     let outcome = ordering.run(&hooks);
     hooks.after(&[], &[]);
     outcome?;

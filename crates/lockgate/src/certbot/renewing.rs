@@ -29,13 +29,6 @@ struct Tally {
 }
 
 pub(super) fn run(options: &Options, talk: &Talk) -> Result<(), Failure> {
-    if !options.names.is_empty() {
-        return Err(Failure::Failed(
-            "renew renews all certificates that are due, or one that is named with --cert-name; to renew by domains, use \
-             'certonly -d ...'"
-                .to_owned(),
-        ));
-    }
     hooks::validate(options).map_err(Failure::Failed)?;
     let names = match &options.cert_name {
         Some(name) if options.tree.has(name) => vec![name.clone()],
@@ -94,10 +87,13 @@ fn one(
             return;
         }
     }
+    let is_rehearsal = options.dry_run;
     match renew(options, &lineage, outline.names.clone(), talk, proxy, hooks) {
         Ok(names) => {
             tally.renewed.push(path);
-            tally.renewed_names.extend(names);
+            if !is_rehearsal {
+                tally.renewed_names.extend(names);
+            }
         }
         Err(failure) => {
             let why = failure.told(talk);
@@ -125,11 +121,13 @@ fn renew(
     proxy: Option<&OverSocket>,
     hooks: &mut Hooks<'_>,
 ) -> Result<Vec<String>, Failure> {
+    options.keeps_real(lineage.renewal()).map_err(Failure::Failed)?;
     sleep(&options, talk);
     accounts::prepare(&mut options, talk)?;
     hooks.before(&options).map_err(Failure::Failed)?;
     let name = lineage.name();
-    let ordering = Ordering { options: &options, talk, proxy, name, names, before: Some(lineage) };
+    let ordering =
+        Ordering { options: &options, talk, proxy, name, names, before: Some(lineage), request: None };
     Ok(ordering.run(hooks)?.names)
 }
 
@@ -170,38 +168,44 @@ pub(super) fn day(at: UnixTime) -> String {
 }
 
 impl Tally {
+    /// Results to those who read them, failures to where they are heard in spite of `--quiet`, as Certbot parts them.
     fn tell(&self, options: &Options, talk: &Talk) {
         let kind = if options.dry_run { "simulated renewals" } else { "renewals" };
         let listed = |all: &[String], word: &str| {
             all.iter().map(|one| format!("\n  {one} ({word})")).collect::<String>()
         };
-        let mut text = Vec::new();
+        talk.say(&format!("\n{FRAME}"));
         if !self.skipped.is_empty() {
-            text.push(format!(
+            talk.say(&format!(
                 "The following certificates are not due for renewal yet:{}",
                 listed(&self.skipped, "skipped")
             ));
         }
         match (self.renewed.is_empty(), self.failed.is_empty()) {
-            (true, true) => text.push(format!("No {kind} were attempted.")),
-            (false, true) => text
-                .push(format!("Congratulations, all {kind} succeeded: {}", listed(&self.renewed, "success"))),
-            (true, false) => text.push(format!(
+            (true, true) => {
+                talk.say(&format!("No {kind} were attempted."));
+                if options.pre_hook.is_some() || options.post_hook.is_some() || options.deploy_hook.is_some()
+                {
+                    talk.say("No hooks were run.");
+                }
+            }
+            (false, true) => talk
+                .say(&format!("Congratulations, all {kind} succeeded: {}", listed(&self.renewed, "success"))),
+            (true, false) => talk.err(&format!(
                 "All {kind} failed. The following certificates could not be renewed:{}",
                 listed(&self.failed, "failure")
             )),
-            (false, false) => text.push(format!(
-                "The following {kind} succeeded:{}\n\nThe following {kind} failed:{}",
-                listed(&self.renewed, "success"),
-                listed(&self.failed, "failure")
-            )),
+            (false, false) => {
+                talk.say(&format!("The following {kind} succeeded:{}\n", listed(&self.renewed, "success")));
+                talk.err(&format!("The following {kind} failed:{}", listed(&self.failed, "failure")));
+            }
         }
         if !self.broken.is_empty() {
-            text.push(format!(
+            talk.say(&format!(
                 "\nAdditionally, the following renewal configurations were invalid: {}",
                 listed(&self.broken, "parsefail")
             ));
         }
-        talk.frame(&text.join("\n"));
+        talk.say(FRAME);
     }
 }

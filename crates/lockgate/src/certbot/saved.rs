@@ -1,7 +1,7 @@
 //! Between `Options` and what a certificate's conf remembers of them, so that `renew` goes the way that was chosen.
 
 use super::flags::{self, Does};
-use super::options::{Authenticator, Options};
+use super::options::{Authenticator, Options, Records};
 use certs::hatch::Challenge;
 use certs::tree::{Renewal, Tree};
 
@@ -17,6 +17,13 @@ pub(super) fn recall(base: &Options, renewal: &Renewal) -> Result<Options, Strin
         if base.given.contains(key) || PLACES.contains(&key) || matches!(text.as_str(), "" | "None") {
             continue;
         }
+        if key == "server" && base.staging {
+            continue;
+        }
+        if key == "autorenew" {
+            options.autorenew = Some(renewal.is_renewed());
+            continue;
+        }
         if key == "authenticator" {
             options.authenticator = options.authenticator.or_else(|| Some(Authenticator::of(&text)));
             continue;
@@ -26,7 +33,7 @@ pub(super) fn recall(base: &Options, renewal: &Renewal) -> Result<Options, Strin
             Some(Does::Take(_, take)) => take(&mut options, &text).map_err(wrong)?,
             Some(Does::Switch(set)) if renewal.flag(key) => set(&mut options),
             // Keys of other programs are kept, and mean nothing here.
-            Some(Does::Switch(_) | Does::Idle(..) | Does::Refuse(_)) | None => {}
+            Some(Does::Switch(_) | Does::Idle(..) | Does::Refuse(..)) | None => {}
         }
     }
     if !base.given.contains("webroot_path") {
@@ -43,6 +50,11 @@ pub(super) fn remember(options: &Options, mut before: Renewal) -> Renewal {
         ("http01_address", Some(options.http_address.clone()).filter(|text| !text.is_empty())),
         ("manual_auth_hook", options.manual_auth_hook.clone()),
         ("manual_cleanup_hook", options.manual_cleanup_hook.clone()),
+        ("dns_rfc2136_credentials", options.rfc2136.credentials.clone()),
+        ("dns_rfc2136_propagation_seconds", seconds(&options.rfc2136)),
+        ("dns_cloudflare_credentials", options.cloudflare.credentials.clone()),
+        ("dns_cloudflare_propagation_seconds", seconds(&options.cloudflare)),
+        ("must_staple", options.must_staple.then(|| "True".to_owned())),
         ("pre_hook", options.pre_hook.clone()),
         ("post_hook", options.post_hook.clone()),
         ("renew_hook", options.deploy_hook.clone()),
@@ -51,7 +63,6 @@ pub(super) fn remember(options: &Options, mut before: Renewal) -> Renewal {
         ("preferred_profile", options.preferred_profile.clone()),
         ("reuse_key", options.reuse_key.then(|| "True".to_owned())),
         ("allow_subset_of_names", options.subset.then(|| "True".to_owned())),
-        ("no_verify_ssl", options.no_verify_ssl.then(|| "True".to_owned())),
         ("autorenew", options.autorenew.map(|on| if on { "True" } else { "False" }.to_owned())),
     ];
     for (key, text) in texts {
@@ -76,6 +87,10 @@ pub(super) fn remember(options: &Options, mut before: Renewal) -> Renewal {
         before.set_webroots(&[]);
     }
     before
+}
+
+fn seconds(records: &Records) -> Option<String> {
+    records.seconds.map(|wait| wait.as_secs().to_string())
 }
 
 /// Where the tree lies, if it is not where everybody looks.

@@ -8,8 +8,10 @@ use certs::tree::{Kind, Lineage};
 use certs::{KeyKind, Outline};
 
 pub(super) fn certificates(options: &Options, talk: &Talk) -> Result<(), Failure> {
+    let is_chosen = options.cert_name.is_some() || !options.names.is_empty();
     let names = match &options.cert_name {
-        Some(name) => vec![name.clone()],
+        Some(name) if options.tree.has(name) => vec![name.clone()],
+        Some(_) => Vec::new(),
         None => options.tree.lineages()?,
     };
     let (mut found, mut broken) = (Vec::new(), Vec::new());
@@ -33,8 +35,10 @@ pub(super) fn certificates(options: &Options, talk: &Talk) -> Result<(), Failure
         }
     }
     let mut text = match found.is_empty() {
+        true if is_chosen => "Found the following matching certs:\n".to_owned(),
         true if broken.is_empty() => "No certificates found.".to_owned(),
         true => String::new(),
+        false if is_chosen => format!("Found the following matching certs:\n{}", found.join("\n")),
         false => format!("Found the following certs:\n{}", found.join("\n")),
     };
     if !broken.is_empty() {
@@ -56,13 +60,9 @@ fn entry(lineage: &Lineage, outline: &Outline) -> String {
         left => format!("VALID: {} days", left / 86_400),
     };
     let server = lineage.renewal().param("server").unwrap_or_default();
-    let is_test = server.contains("//acme-staging") && outline.not_after > now();
+    let is_test = Options::is_staging(&server) && outline.not_after > now();
     let valid = if is_test { "INVALID: TEST_CERT".to_owned() } else { valid };
-    let key = match outline.key {
-        Some(KeyKind::Rsa2048 | KeyKind::Rsa3072 | KeyKind::Rsa4096) => "RSA",
-        Some(KeyKind::P256 | KeyKind::P384 | KeyKind::P521) => "ECDSA",
-        None => "unknown",
-    };
+    let key = outline.key.map_or("unknown", KeyKind::family);
     format!(
         "  Certificate Name: {}\n    Serial Number: {}\n    Key Type: {key}\n    Domains: {}\n    Expiry Date: {} ({valid})\n    \
          Certificate Path: {}\n    Private Key Path: {}",

@@ -27,7 +27,8 @@ pub(super) struct Talk {
 impl Talk {
     /// Opens the log, the one before moved out of its way.
     pub(super) fn new(options: &Options) -> Result<Talk, String> {
-        let interactive = options.interactive.unwrap_or_else(|| std::io::stdin().is_terminal());
+        let silent = options.noninteractive || options.quiet;
+        let interactive = !silent && (options.force_interactive || std::io::stdin().is_terminal());
         let log = open_log(&options.tree.logs_dir, options.max_log_backups)?;
         Ok(Talk { quiet: options.quiet, verbose: options.verbose, interactive, log: Some(log) })
     }
@@ -37,9 +38,18 @@ impl Talk {
         Talk { quiet: false, verbose: options.verbose, interactive: false, log: None }
     }
 
-    /// The log's file.
-    pub(super) fn log_file(&self) -> &Path {
-        self.log.as_ref().map_or(Path::new(LOG), |(path, _)| path)
+    /// Says where the log is.
+    pub(super) fn begin(&self) {
+        if let Some((path, _)) = &self.log {
+            self.remark(&format!("Saving debug log to {}", path.display()));
+        }
+    }
+
+    /// Says where more can be read of what went wrong.
+    pub(super) fn end(&self) {
+        if let Some((path, _)) = self.log.as_ref().filter(|_| !self.quiet) {
+            self.err(&format!("See the logfile {} or run it again with -v for more.", path.display()));
+        }
     }
 
     pub(super) fn is_interactive(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Certbot's verbs, each with the line that help shows.
+//! The verbs: Certbot's and two of our own, each with the line that help shows, and the sets of them that flags belong to.
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +14,63 @@ pub(super) enum Verb {
     UpdateAccount,
     ShowAccount,
     Reconfigure,
+    UpdateSymlinks,
     Plugins,
+    /// Ours: `lockgate cert list`.
+    List,
+    /// Ours: `lockgate cert plan`.
+    Plan,
     /// One that Certbot has and we do not.
     Refused(&'static str),
 }
+
+/// Verbs that may order a certificate.
+pub(super) const ORDERS: &[Verb] = &[Verb::Run, Verb::Certonly, Verb::Renew, Verb::Reconfigure, Verb::Plan];
+/// Verbs that obtain, and `renew`, for which flags about keeping and replacing say what it does anyway.
+pub(super) const AGAIN: &[Verb] = &[Verb::Run, Verb::Certonly, Verb::Renew];
+/// Verbs that may be about one certificate by its name.
+pub(super) const NAMED: &[Verb] = &[
+    Verb::Run,
+    Verb::Certonly,
+    Verb::Renew,
+    Verb::Reconfigure,
+    Verb::Certificates,
+    Verb::Delete,
+    Verb::Revoke,
+    Verb::UpdateSymlinks,
+    Verb::List,
+];
+/// Verbs that use an account.
+pub(super) const ACCOUNT: &[Verb] = &[
+    Verb::Run,
+    Verb::Certonly,
+    Verb::Renew,
+    Verb::Reconfigure,
+    Verb::Plan,
+    Verb::Revoke,
+    Verb::Register,
+    Verb::Unregister,
+    Verb::UpdateAccount,
+    Verb::ShowAccount,
+];
+/// All: for what scripts and cron lines hand to every call.
+pub(super) const EVERY: &[Verb] = &[
+    Verb::Run,
+    Verb::Certonly,
+    Verb::Renew,
+    Verb::Certificates,
+    Verb::Delete,
+    Verb::Revoke,
+    Verb::Register,
+    Verb::Unregister,
+    Verb::UpdateAccount,
+    Verb::ShowAccount,
+    Verb::Reconfigure,
+    Verb::UpdateSymlinks,
+    Verb::Plugins,
+    Verb::List,
+    Verb::Plan,
+];
 
 /// A word, its verb, and what it does.
 pub(super) struct Row {
@@ -26,38 +79,43 @@ pub(super) struct Row {
     pub(super) doc: &'static str,
 }
 
+const fn row(words: &'static [&'static str], verb: Verb, doc: &'static str) -> Row {
+    Row { words, verb, doc }
+}
+
 const NO_INSTALLER: &str = "there is no web server here whose configuration would be edited: the proxy serves a \
                             certificate as soon as it is there";
+const NO_UNDO: &str = "no configuration of another program is ever changed, so there is nothing to undo";
 
 pub(super) const ROWS: &[Row] = &[
-    Row {
-        words: &["run", "everything"],
-        verb: Verb::Run,
-        doc: "obtain a certificate; as certonly, nothing is installed",
-    },
-    Row { words: &["certonly", "auth"], verb: Verb::Certonly, doc: "obtain or renew a certificate" },
-    Row { words: &["renew"], verb: Verb::Renew, doc: "renew all certificates that are due" },
-    Row { words: &["certificates"], verb: Verb::Certificates, doc: "show the certificates there are" },
-    Row { words: &["delete"], verb: Verb::Delete, doc: "delete certificates" },
-    Row { words: &["revoke"], verb: Verb::Revoke, doc: "revoke a certificate" },
-    Row { words: &["register"], verb: Verb::Register, doc: "make an account at the authority" },
-    Row { words: &["unregister"], verb: Verb::Unregister, doc: "deactivate the account" },
-    Row { words: &["update_account"], verb: Verb::UpdateAccount, doc: "change the account's mail address" },
-    Row { words: &["show_account"], verb: Verb::ShowAccount, doc: "show the account" },
-    Row { words: &["reconfigure"], verb: Verb::Reconfigure, doc: "change how a certificate is renewed" },
-    Row { words: &["plugins"], verb: Verb::Plugins, doc: "list the ways to prove control of a name" },
-    Row { words: &["enhance", "install"], verb: Verb::Refused(NO_INSTALLER), doc: "" },
-    Row {
-        words: &["rollback", "config_changes"],
-        verb: Verb::Refused(
-            "no configuration of another program is ever changed, so there is nothing to undo",
-        ),
-        doc: "",
-    },
-    Row { words: &["update_symlinks"], verb: Verb::Refused("links are kept right by themselves"), doc: "" },
+    row(&["run", "everything"], Verb::Run, "obtain a certificate; as certonly, nothing is installed"),
+    row(&["certonly", "auth"], Verb::Certonly, "obtain or renew a certificate"),
+    row(&["renew"], Verb::Renew, "renew all certificates that are due"),
+    row(&["certificates"], Verb::Certificates, "show the certificates there are"),
+    row(&["list"], Verb::List, "show them with when and why they are renewed, and who serves them"),
+    row(&["plan"], Verb::Plan, "rehearse an order: names, ports, CAA records, limits"),
+    row(&["delete"], Verb::Delete, "delete certificates"),
+    row(&["revoke"], Verb::Revoke, "revoke a certificate"),
+    row(&["register"], Verb::Register, "make an account at the authority"),
+    row(&["unregister"], Verb::Unregister, "deactivate the account"),
+    row(&["update_account"], Verb::UpdateAccount, "change the account's mail address"),
+    row(&["show_account"], Verb::ShowAccount, "show the account"),
+    row(&["reconfigure"], Verb::Reconfigure, "change how a certificate is renewed"),
+    row(&["update_symlinks"], Verb::UpdateSymlinks, "have the links in live/ lead to the newest versions"),
+    row(&["plugins"], Verb::Plugins, "list the ways to prove control of a name"),
+    row(&["enhance", "install"], Verb::Refused(NO_INSTALLER), ""),
+    row(&["rollback", "config_changes"], Verb::Refused(NO_UNDO), ""),
 ];
 
 /// The verb of a word.
 pub(super) fn of(word: &str) -> Option<Verb> {
     ROWS.iter().find(|row| row.words.contains(&word)).map(|row| row.verb)
+}
+
+impl Verb {
+    /// As it is typed.
+    pub(super) fn word(self) -> &'static str {
+        let row = ROWS.iter().find(|row| row.verb == self);
+        row.and_then(|row| row.words.first()).copied().unwrap_or_default()
+    }
 }

@@ -1,6 +1,11 @@
 //! Certbot's command line and tree, side by side with Debian's Certbot: what one makes, the other lists, renews and
 //! deletes.
 
+mod asking;
+mod records;
+mod requests;
+mod running;
+
 use crate::pebble::Pebble;
 use crate::place::{Folder, free_address};
 use crate::runtime_api::Operated;
@@ -38,9 +43,12 @@ impl Machine {
     }
 
     fn with(http: SocketAddr, socket: PathBuf, environment: &[(&str, &str)]) -> Machine {
+        Machine::of(Pebble::start(http, free_address(), environment), http, socket)
+    }
+
+    fn of(pebble: Pebble, http: SocketAddr, socket: PathBuf) -> Machine {
         let folder = Folder::new();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_lockgate"), folder.path().join("certbot")).unwrap();
-        let pebble = Pebble::start(http, free_address(), environment);
         Machine { folder, pebble, http, socket }
     }
 
@@ -49,6 +57,12 @@ impl Machine {
     }
 
     fn with_words(&self, by: By, words: &[&str]) -> Said {
+        let output = self.command(by, words).stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Said { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().unwrap() }
+    }
+
+    fn command(&self, by: By, words: &[&str]) -> Command {
         let program = match by {
             By::Us => self.folder.path().join("certbot"),
             By::Debian => "/usr/bin/certbot".into(),
@@ -58,12 +72,10 @@ impl Machine {
         for (flag, folder) in [("--config-dir", "etc"), ("--work-dir", "lib"), ("--logs-dir", "log")] {
             command.arg(flag).arg(here.join(folder));
         }
-        command.args(["--server", &self.pebble.directory()]).args(words).stdin(Stdio::null());
+        command.args(["--server", &self.pebble.directory()]).args(words).current_dir(here);
         command.env("SSL_CERT_FILE", self.pebble.roots()).env("REQUESTS_CA_BUNDLE", self.pebble.roots());
         command.env("HOME", here).env("LOCKGATE_SOCKET", &self.socket);
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Said { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().unwrap() }
+        command
     }
 
     /// Runs what must succeed; what it said.

@@ -28,6 +28,17 @@ impl Pebble {
         environment: &[(&str, &str)],
         external: Option<(&str, &str)>,
     ) -> Pebble {
+        Pebble::asking(None, http, tls, environment, external)
+    }
+
+    /// The same, and it asks another name server than its own.
+    pub fn asking(
+        name_server: Option<SocketAddr>,
+        http: SocketAddr,
+        tls: SocketAddr,
+        environment: &[(&str, &str)],
+        external: Option<(&str, &str)>,
+    ) -> Pebble {
         let folder = Folder::new();
         certificate(&folder);
         let [address, management, dns, steering] = [(); 4].map(|()| free_address());
@@ -47,7 +58,7 @@ impl Pebble {
         names.args(["-tlsalpn01", "", "-dns01", &dns.to_string(), "-management", &steering.to_string()]);
         let names = Program::start(names);
         let mut pebble = Command::new("pebble");
-        pebble.arg("-config").arg(file).args(["-dnsserver", &dns.to_string()]);
+        pebble.arg("-config").arg(file).args(["-dnsserver", &name_server.unwrap_or(dns).to_string()]);
         pebble.env("PEBBLE_VA_NOSLEEP", "1").envs(environment.iter().copied());
         let pebble = Program::start(pebble);
         let found = Pebble { folder, address, management, steering, _programs: [names, pebble] };
