@@ -29,7 +29,8 @@ fn sections(plan: &Plan) -> Vec<Section<'_>> {
 pub(crate) fn dump(plan: &Plan) -> Vec<String> {
     let mut lines = vec!["SIGHUP received, dumping servers states.".to_owned()];
     for section in sections(plan) {
-        let servers = section.back.map_or(&[][..], |back| back.balance.servers());
+        let servers = section.back.map(|back| back.balance.servers());
+        let servers = servers.as_ref().map_or(&[][..], |servers| servers);
         lines.extend(servers.iter().map(|server| of_server(section.name, server)));
         lines.push(of_proxy(&section, servers));
     }

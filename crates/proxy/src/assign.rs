@@ -62,13 +62,10 @@ impl KeySource {
 
 /// The server for one attempt.
 pub struct Assigned<'b> {
-    /// Its index.
-    pub index: usize,
     /// The place at it, given on when dropped.
-    _slot: Slot<'b>,
+    slot: Slot<'b>,
     /// Tells when its sessions are to be shut down.
     pub watch: Watch,
-    observer: Option<&'b Arc<Observer>>,
 }
 
 /// Watches a server for `on-marked-down shutdown-sessions`.
@@ -90,11 +87,27 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// The server, no longer watched.
+    pub fn into_server(self) -> Arc<Server> {
+        self.server
+    }
+}
+
 impl Assigned<'_> {
+    /// The server.
+    pub fn server(&self) -> &Arc<Server> {
+        self.slot.server()
+    }
+
+    fn observer(&self) -> Option<&Observer> {
+        self.server().checks.observer.as_deref()
+    }
+
     /// Tells the server's observer how an attempt failed.
     pub fn report(&self, failure: &Failure) {
-        let Some(observer) = self.observer else { return };
-        let server = &self.watch.server;
+        let Some(observer) = self.observer() else { return };
+        let server = self.server();
         match failure.kind {
             FailureKind::Connect => observer.failed(server, Complaint::NoConnection),
             FailureKind::Empty => observer.failed(server, Complaint::Closed),
@@ -112,12 +125,12 @@ impl Assigned<'_> {
 
     /// Tells it that a connection came about.
     pub fn connected(&self) {
-        self.observer.into_iter().for_each(|o| o.connected(&self.watch.server));
+        self.observer().into_iter().for_each(|o| o.connected(self.server()));
     }
 
     /// Tells it the status of a response.
     pub fn answered(&self, status: u16) {
-        self.observer.into_iter().for_each(|o| o.answered(&self.watch.server, status));
+        self.observer().into_iter().for_each(|o| o.answered(self.server(), status));
     }
 }
 
@@ -143,8 +156,8 @@ pub fn persistence(stream: &mut Stream<'_>, back: &Backend) {
     };
     let servers = back.balance.servers();
     let find = |value: &[u8]| {
-        let index = servers.iter().position(|s| s.cookie().as_deref().is_some_and(|c| **c == *value))?;
-        Some((index, servers.get(index)?.is_up()))
+        let server = servers.iter().find(|s| s.cookie().as_deref().is_some_and(|c| **c == *value))?;
+        Some((server.facts.index, server.is_up()))
     };
     let presented = persist::read(settings, &stream.request, guidance, find, now_seconds(stream));
     persist::edit(settings, &mut stream.request);
@@ -155,11 +168,10 @@ pub fn persistence(stream: &mut Stream<'_>, back: &Backend) {
 
 /// Adds the persistence cookie to the response, where one is due.
 pub fn answer_cookie(stream: &mut Stream<'_>, back: &Backend) {
-    let (Some(settings), Some(index)) = (&back.cookie, stream.server) else { return };
-    let Some(server) = back.balance.servers().get(index) else { return };
+    let (Some(settings), Some(server)) = (&back.cookie, stream.server.clone()) else { return };
     let cookie = server.cookie();
     let offered = persist::Offered {
-        server: index,
+        server: server.facts.index,
         cookie: cookie.as_deref().map(|c| &c[..]),
         method: stream.request.method,
     };
@@ -196,7 +208,7 @@ pub async fn server<'b>(
                     continue;
                 }
                 None => {
-                    stream.server = Some(index);
+                    stream.server = back.balance.server(index);
                     Line::Server { index, loyal: back.redispatch == 0 && stream.presented.server.is_some() }
                 }
             },
@@ -206,31 +218,26 @@ pub async fn server<'b>(
             break slot;
         }
     };
-    let index = slot.index();
-    let Some(server) = slot.server().cloned() else { return Err(NO_SERVER) };
-    stream.server = Some(index);
-    stream.session.last_server.set(Some((back.index, index)));
+    let server = slot.server().clone();
+    stream.session.last_server.set(Some((back.index, server.facts.index)));
     stream.session.sight.turn(Stage::Connect);
     if stream.times.assigned.is_none() {
         stream.times.assigned = Some(stream.worker.now());
     }
-    note_chosen(stream, back, index, attempts.stick().is_none());
-    let observer = back.health.servers.get(index).and_then(|h| h.observer.as_ref());
+    note_chosen(stream, back, &server, attempts.stick().is_none());
+    stream.server = Some(server.clone());
     let watch = Watch { epoch: server.shutdown_epoch(), server };
-    Ok(Assigned { index, _slot: slot, watch, observer })
+    Ok(Assigned { slot, watch })
 }
 
 /// `newly`: it was not merely tried again.
-fn note_chosen(stream: &Stream<'_>, back: &Backend, index: usize, newly: bool) {
+fn note_chosen(stream: &Stream<'_>, back: &Backend, server: &Server, newly: bool) {
     let (worker, now) = (stream.worker.index, stream.worker.now_ms());
-    let server = back.targets.get(index).map(|t| &t.tally);
-    for tally in [Some(&back.tally), server].into_iter().flatten() {
+    for tally in [&back.tally, &server.target.tally] {
         tally.add(worker, Count::Chosen, u64::from(newly));
         tally.mark(worker, Count::LastSession, now);
     }
-    if let Some(tally) = server {
-        tally.pace(worker, Pace::Sessions, now);
-    }
+    server.target.tally.pace(worker, Pace::Sessions, now);
 }
 
 /// Waits in a line; `None` asks to choose again.
@@ -281,7 +288,7 @@ fn leave_full_queue(
     avoid: &mut Option<usize>,
 ) -> Result<(), Ending> {
     if back.redispatch == 0 || avoid.is_some() {
-        stream.server = Some(index);
+        stream.server = back.balance.server(index);
         return Err(QUEUE_FULL);
     }
     *avoid = Some(index);
@@ -340,7 +347,8 @@ fn use_server(stream: &Stream<'_>, back: &Backend) -> Option<usize> {
         UseServerTarget::Dynamic(format) => {
             let mut name = Vec::new();
             format.write(stream, &mut name);
-            back.balance.servers().iter().position(|s| s.facts.name.as_bytes() == name)
+            let servers = back.balance.servers();
+            servers.iter().find(|s| s.facts.name.as_bytes() == name).map(|s| s.facts.index)
         }
     }
 }

@@ -9,14 +9,18 @@ pub mod hash;
 pub mod key;
 mod ring;
 mod rotation;
+mod servers;
 mod table;
 
 use crate::queue::Queue;
 use crate::server::{Load, Server};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use table::Table;
+
+pub use servers::Servers;
 
 /// The algorithms, their arguments for finding a key left aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,12 +121,30 @@ pub enum Picked {
 pub struct Balance {
     policy: Policy,
     all_backups: bool,
-    servers: Box<[Arc<Server>]>,
+    now: ArcSwap<Snapshot>,
     load: Load,
-    table: ArcSwap<Table>,
     position: Position,
     pub(crate) queue: Queue,
-    rebuild: Mutex<()>,
+    /// Held by who makes a new snapshot; the index of the next newcomer.
+    next_index: Mutex<usize>,
+}
+
+/// What requests read.
+#[derive(Debug, Default)]
+struct Snapshot {
+    servers: Servers,
+    table: Table,
+}
+
+/// The servers as they are now, for a moment: not to be held across a wait.
+pub struct ServersNow(Guard<Arc<Snapshot>>);
+
+impl Deref for ServersNow {
+    type Target = Servers;
+
+    fn deref(&self) -> &Servers {
+        &self.0.servers
+    }
 }
 
 /// The shared position, on a cache line of its own.
@@ -139,24 +161,29 @@ impl Position {
 impl Balance {
     /// A backend with these servers, their indices in order. `all_backups` is `option allbackups`.
     pub fn new(policy: Policy, all_backups: bool, servers: Vec<Arc<Server>>, fullconn: u32) -> Balance {
-        debug_assert!(servers.iter().enumerate().all(|(i, s)| s.facts.index == i));
+        let next_index = servers.last().map_or(0, |s| s.facts.index + 1);
+        let snapshot = Snapshot { servers: Servers::new(servers), table: Table::default() };
         let balance = Balance {
             policy,
             all_backups,
-            servers: servers.into(),
+            now: ArcSwap::from_pointee(snapshot),
             load: Load::new(fullconn),
-            table: ArcSwap::from_pointee(Table::default()),
             position: Position::default(),
             queue: Queue::default(),
-            rebuild: Mutex::new(()),
+            next_index: Mutex::new(next_index),
         };
         balance.recompute(0);
         balance
     }
 
-    /// Its servers, by index.
-    pub fn servers(&self) -> &[Arc<Server>] {
-        &self.servers
+    /// Its servers.
+    pub fn servers(&self) -> ServersNow {
+        ServersNow(self.now.load())
+    }
+
+    /// One of them, to keep.
+    pub fn server(&self, index: usize) -> Option<Arc<Server>> {
+        self.now.load().servers.get(index).cloned()
     }
 
     /// Its streams.
@@ -171,38 +198,81 @@ impl Balance {
 
     /// Servers that balancing may choose now: the active ones, or the backups that stand in for them.
     pub fn usable(&self) -> usize {
-        self.table.load().len()
+        self.now.load().table.len()
     }
 
     /// Rebuilds what requests read. Call after changes of state or weight, and about once a second while
     /// [`Balance::is_warming`]. Any thread may call it, but not on the request path.
     pub fn recompute(&self, now_ms: u64) {
-        let _one_at_a_time = self.rebuild.lock().unwrap_or_else(PoisonError::into_inner);
-        for server in &self.servers {
+        let one_at_a_time = self.edit();
+        self.publish(self.now.load().servers.clone(), now_ms);
+        drop(one_at_a_time);
+    }
+
+    /// One edit at a time; nobody on the request path waits for it.
+    fn edit(&self) -> MutexGuard<'_, usize> {
+        self.next_index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, servers: Servers, now_ms: u64) {
+        for server in servers.iter() {
             server.refresh_weight(self.policy.is_dynamic(), now_ms);
         }
-        self.table.store(Arc::new(Table::build(self.policy, self.all_backups, &self.servers)));
+        let table = Table::build(self.policy, self.all_backups, &servers);
+        self.now.store(Arc::new(Snapshot { servers, table }));
         self.reshuffle_queue();
+    }
+
+    /// Adds the server that `make` returns for a fresh index, behind all others; `make` may refuse, having seen who is
+    /// there already.
+    pub fn add<E>(
+        &self,
+        now_ms: u64,
+        make: impl FnOnce(&Servers, usize) -> Result<Server, E>,
+    ) -> Result<Arc<Server>, E> {
+        let mut next = self.edit();
+        let servers = self.now.load().servers.clone();
+        let server = Arc::new(make(&servers, *next)?);
+        *next += 1;
+        self.publish(servers.with(server.clone()), now_ms);
+        Ok(server)
+    }
+
+    /// Lets a server go if `allowed` says so of it. Streams that have it already keep it to their end.
+    pub fn remove<E>(
+        &self,
+        index: usize,
+        now_ms: u64,
+        allowed: impl FnOnce(&Server) -> Result<(), E>,
+    ) -> Result<Option<Arc<Server>>, E> {
+        let one_at_a_time = self.edit();
+        let servers = self.now.load().servers.clone();
+        let Some(server) = servers.get(index).cloned() else { return Ok(None) };
+        allowed(&server)?;
+        self.publish(servers.without(index), now_ms);
+        drop(one_at_a_time);
+        Ok(Some(server))
     }
 
     /// Whether balancing may choose this server now.
     pub fn is_eligible(&self, index: usize) -> bool {
-        self.table.load().has(index)
+        self.now.load().table.has(index)
     }
 
     /// Some server's slow start runs.
     pub fn is_warming(&self) -> bool {
-        self.servers.iter().any(|s| s.is_warming())
+        self.servers().iter().any(|s| s.is_warming())
     }
 
     /// Chooses a server for one request.
     pub fn pick(&self, ask: &Ask) -> Picked {
-        let table = self.table.load();
+        let now = self.now.load();
+        let table = &now.table;
         // who waits in the backend's line came first; keys keep to their server's own line
         if self.queue.in_backend() > 0 && !self.policy.is_hashed() && table.len() > 0 {
             return Picked::Full;
         }
-        table.pick(ask, &self.servers, &self.load, || self.position.next())
+        table.pick(ask, &now.servers, &self.load, || self.position.next())
     }
 }
 

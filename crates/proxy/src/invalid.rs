@@ -2,6 +2,7 @@
 //! where it went wrong, and whose it was. Only what is refused pays for it. One message a proxy, no longer than a
 //! buffer.
 
+use crate::server::Server;
 use crate::stream::Stream;
 use arc_swap::ArcSwapOption;
 use http::h1::Reject;
@@ -25,8 +26,8 @@ pub struct Captured {
     pub front: usize,
     /// Index of the backend, where it had one.
     pub back: Option<usize>,
-    /// Index of the server, where it had one.
-    pub server: Option<usize>,
+    /// The server, where it had one.
+    pub server: Option<Arc<Server>>,
     /// Offset of the byte, or of the line, that is wrong.
     pub at: usize,
     /// Why it is.
@@ -65,7 +66,7 @@ impl LastInvalid {
             src: stream.session.src,
             front: stream.front.index,
             back: stream.back.map(|back| back.index),
-            server: stream.server,
+            server: stream.server.clone(),
             at: reject.at,
             reason: reject.reason,
             bytes: bytes.into(),

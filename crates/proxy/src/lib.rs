@@ -13,6 +13,7 @@ pub mod clock;
 mod control;
 mod deadline;
 mod ending;
+mod farm_news;
 mod front;
 pub mod gate;
 pub mod health;

@@ -58,8 +58,6 @@ pub(crate) struct Lower<'m> {
     pub backs: BTreeMap<String, usize>,
     /// Names of the files, by number.
     pub files: Vec<Arc<str>>,
-    /// Servers lowered so far.
-    pub servers: usize,
     pub sinks: logs::Sinks,
     pub stored: replies::StoredFiles,
     /// Worker threads.
@@ -138,7 +136,6 @@ impl<'m> Lower<'m> {
             wanted,
             backs: index_of(|p| p.kind.is_back()),
             files: model.files.iter().map(|name| Arc::from(name.as_str())).collect(),
-            servers: 0,
             sinks: logs::Sinks::new(model, overrides.check_only),
             stored: replies::StoredFiles::default(),
             threads: threads(model),
@@ -194,6 +191,7 @@ impl<'m> Lower<'m> {
             stats: self.stats_sockets(),
             vars,
             list_edits: Default::default(),
+            farm_news: Default::default(),
             desk: Desk::default(),
             rates: RateLimits::new(global.max_connection_rate, global.max_session_rate, global.max_tls_rate),
             invalid: Default::default(),

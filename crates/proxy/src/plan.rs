@@ -22,7 +22,7 @@ use net::{ConnectOptions, ListenAddr, ListenOptions};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Everything that runs.
@@ -73,17 +73,21 @@ impl Plan {
         fronts.chain(self.backends.iter().map(|b| &b.rules)).any(|rules| rules.statistics.is_some())
     }
 
-    /// What is counted, of all frontends, listeners, backends and servers.
-    pub fn tallies(&self) -> impl Iterator<Item = &Tally> {
-        let listeners = self.frontends.iter().flat_map(|f| &f.listeners).map(|l| &l.tally);
-        let servers = self.backends.iter().flat_map(|b| &b.targets).map(|t| &t.tally);
-        let proxies = self.frontends.iter().map(|f| &f.tally).chain(self.backends.iter().map(|b| &b.tally));
-        proxies.chain(listeners).chain(servers)
+    /// Calls `f` with what is counted, of all frontends, listeners, backends and servers.
+    pub fn each_tally(&self, mut f: impl FnMut(&Tally)) {
+        for front in &self.frontends {
+            f(&front.tally);
+            front.listeners.iter().for_each(|listener| f(&listener.tally));
+        }
+        for back in &self.backends {
+            f(&back.tally);
+            back.balance.servers().iter().for_each(|server| f(&server.target.tally));
+        }
     }
 
     /// Raises the highest rates; called about once a second.
     pub fn note_rates(&self, now_ms: u64) {
-        self.tallies().for_each(|tally| tally.note_rates(now_ms));
+        self.each_tally(|tally| tally.note_rates(now_ms));
         for pace in Pace::ALL {
             self.process.rates.note(pace, self.per_second(pace, now_ms));
         }
@@ -130,6 +134,8 @@ pub struct Process {
     pub stats: StatsSockets,
     /// Where edits of lists by rules wait.
     pub list_edits: ListEdits,
+    /// Servers that came and went at run time.
+    pub farm_news: crate::farm_news::News,
     /// Where requests for statistics pages wait.
     pub desk: Desk,
     /// `proc.` variables.
@@ -418,10 +424,8 @@ pub struct Backend {
     pub response_inspect_delay: Option<Duration>,
     /// HTTP rules; empty for a `listen`, whose rules its frontend has.
     pub rules: HttpRules,
-    /// The servers in file order, and how one of them is chosen.
+    /// The servers, and how one of them is chosen.
     pub balance: Balance,
-    /// How to reach each of them, by the same index.
-    pub targets: Vec<Target>,
     /// The word of its `balance` line.
     pub algorithm: &'static str,
     /// What balancing looks at.
@@ -500,7 +504,7 @@ pub enum UseServerTarget {
 
 /// How to reach a server.
 pub struct Target {
-    /// Its place among all servers of the plan.
+    /// Its own among all servers that this process has ever had: what is kept for a server beside it goes by this.
     pub place: usize,
     /// What happened at this server.
     pub tally: Tally,
@@ -522,9 +526,30 @@ pub struct Target {
     pub max_reuse: i32,
     /// `redir`
     pub redir: Option<Box<[u8]>>,
-    /// `on-marked-down shutdown-sessions`
-    pub shutdown_sessions: bool,
 }
+
+impl Target {
+    /// In clear, without a header, keeping idle connections as long as they last; `threads` count what happens.
+    pub fn plain(threads: usize) -> Target {
+        static PLACES: AtomicUsize = AtomicUsize::new(0);
+        Target {
+            place: PLACES.fetch_add(1, Relaxed),
+            tally: Tally::new(threads),
+            tls: None,
+            sni: None,
+            send_proxy: None,
+            proxy_v2: ProxyV2::default(),
+            options: ConnectOptions::default(),
+            pool_max: -1,
+            pool_purge: POOL_PURGE,
+            max_reuse: -1,
+            redir: None,
+        }
+    }
+}
+
+/// `pool-purge-delay`
+pub const POOL_PURGE: Duration = Duration::from_secs(5);
 
 /// TLVs of an outgoing PROXY v2 header.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,7 +9,7 @@
 //! looks for a free slot; who frees a slot first frees it and then looks at the count (both sequentially
 //! consistent), so one of them sees the other. Lines hold one entry a live stream, so `maxconn` bounds them.
 
-use crate::balance::Balance;
+use crate::balance::{Balance, Servers};
 use crate::server::Server;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,30 +23,25 @@ use std::task::{Context, Poll, Waker};
 #[must_use]
 pub struct Slot<'a> {
     balance: &'a Balance,
-    index: usize,
+    server: Arc<Server>,
 }
 
-impl<'a> Slot<'a> {
-    /// The server's index.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
+impl Slot<'_> {
     /// The server.
-    pub fn server(&self) -> Option<&'a Arc<Server>> {
-        self.balance.servers().get(self.index)
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
     }
 }
 
 impl fmt::Debug for Slot<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Slot({})", self.index)
+        write!(f, "Slot({})", self.server.facts.name)
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.balance.release(self.index);
+        self.balance.release(&self.server);
     }
 }
 
@@ -115,9 +110,8 @@ struct Waiter {
     loyal: bool,
 }
 
-#[derive(Clone, Copy)]
 enum Outcome {
-    Slot(usize),
+    Slot(Arc<Server>),
     Again,
 }
 
@@ -135,11 +129,22 @@ impl Waiters {
 }
 
 impl Lines {
-    fn of(&mut self, line: Line) -> &mut Waiters {
+    fn of(&mut self, line: Line) -> Option<&mut Waiters> {
         match line {
-            Line::Backend => &mut self.backend,
-            Line::Server { index, .. } => self.servers.entry(index).or_default(),
+            Line::Backend => Some(&mut self.backend),
+            Line::Server { index, .. } => self.servers.get_mut(&index),
         }
+    }
+
+    fn join(&mut self, line: Line) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let (waiters, loyal) = match line {
+            Line::Backend => (&mut self.backend, false),
+            Line::Server { index, loyal } => (self.servers.entry(index).or_default(), loyal),
+        };
+        waiters.list.insert(ticket, Waiter { waker: None, joined: waiters.left, loyal });
+        ticket
     }
 
     /// The line whose oldest waiter is next for this server.
@@ -170,7 +175,7 @@ impl Queue {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count_in(&self, line: Line, servers: &[Arc<Server>]) {
+    fn count_in(&self, line: Line, servers: &Servers) {
         match line {
             Line::Backend => {
                 let now = self.in_backend.fetch_add(1, Ordering::SeqCst).saturating_add(1);
@@ -181,7 +186,7 @@ impl Queue {
         self.waiting.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn count_out(&self, line: Line, servers: &[Arc<Server>]) {
+    fn count_out(&self, line: Line, servers: &Servers) {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         match line {
             Line::Backend => {
@@ -195,26 +200,23 @@ impl Queue {
 impl Balance {
     /// Takes a slot of this server if one is free and nobody waits for it.
     pub fn admit(&self, index: usize) -> Option<Slot<'_>> {
-        let server = self.servers().get(index)?;
+        let servers = self.servers();
+        let server = servers.get(index)?;
         let jumps_queue = server.maxconn() > 0 && server.queued() > 0;
-        (!jumps_queue && server.admit(self.load())).then(|| Slot { balance: self, index })
+        (!jumps_queue && server.admit(self.load())).then(|| Slot { balance: self, server: server.clone() })
     }
 
     /// Joins a line. Bound the wait with `timeout queue`; dropping the waiter leaves the line.
     pub fn wait(&self, line: Line) -> Waiting<'_> {
         let mut lines = self.queue.lock();
-        let ticket = lines.next_ticket;
-        lines.next_ticket += 1;
-        let loyal = matches!(line, Line::Server { loyal: true, .. });
-        let waiters = lines.of(line);
-        let joined = waiters.left;
-        waiters.list.insert(ticket, Waiter { waker: None, joined, loyal });
-        self.queue.count_in(line, self.servers());
+        let ticket = lines.join(line);
+        self.queue.count_in(line, &self.servers());
         // a slot may have come free before the count was seen; nobody here has a waker yet but older waiters may
-        let woken = match line {
+        let mut woken = match line {
             Line::Backend => self.hand_out_all(&mut lines),
             Line::Server { index, .. } => self.hand_out(&mut lines, index),
         };
+        self.close_lines(&mut lines, &mut woken);
         drop(lines);
         wake(woken);
         Waiting { balance: self, line, ticket, position: 0, done: false }
@@ -230,14 +232,13 @@ impl Balance {
         self.queue.in_backend_max()
     }
 
-    pub(crate) fn release(&self, index: usize) {
-        let Some(server) = self.servers().get(index) else { return };
+    pub(crate) fn release(&self, server: &Server) {
         server.release();
         if self.queue.waiting.load(Ordering::SeqCst) == 0 {
             return;
         }
         let mut lines = self.queue.lock();
-        let woken = self.hand_out(&mut lines, index);
+        let woken = self.hand_out(&mut lines, server.facts.index);
         drop(lines);
         wake(woken);
     }
@@ -253,9 +254,22 @@ impl Balance {
         for server in self.servers().iter().filter(|s| !s.is_up()) {
             self.dismiss(&mut lines, server.facts.index, &mut woken);
         }
+        self.close_lines(&mut lines, &mut woken);
         woken.extend(self.hand_out_all(&mut lines));
         drop(lines);
         wake(woken);
+    }
+
+    /// Nobody waits for a server that was deleted, and its line is forgotten.
+    fn close_lines(&self, lines: &mut Lines, woken: &mut Vec<Waker>) {
+        let servers = self.servers();
+        let gone: Vec<usize> = lines.servers.keys().copied().filter(|i| servers.get(*i).is_none()).collect();
+        for index in gone {
+            let waiters = lines.servers.get_mut(&index).into_iter().flat_map(|w| w.list.values_mut());
+            waiters.for_each(|waiter| waiter.loyal = false);
+            self.dismiss(lines, index, woken);
+            lines.servers.remove(&index);
+        }
     }
 
     fn dismiss(&self, lines: &mut Lines, index: usize, woken: &mut Vec<Waker>) {
@@ -263,20 +277,20 @@ impl Balance {
         let disloyal = waiters.list.iter().filter(|(_, w)| !w.loyal).map(|(ticket, _)| *ticket);
         for ticket in disloyal.collect::<Vec<_>>() {
             let Some((waker, position)) = waiters.remove(ticket) else { continue };
-            self.queue.count_out(Line::Server { index, loyal: false }, self.servers());
+            self.queue.count_out(Line::Server { index, loyal: false }, &self.servers());
             lines.called.insert(ticket, (Outcome::Again, position));
             woken.extend(waker);
         }
     }
 
     fn hand_out_all(&self, lines: &mut Lines) -> Vec<Waker> {
-        (0..self.servers().len()).flat_map(|index| self.hand_out(lines, index)).collect()
+        self.servers().iter().flat_map(|s| self.hand_out(lines, s.facts.index)).collect()
     }
 
     /// Hands this server's free slots to those who are next.
     fn hand_out(&self, lines: &mut Lines, index: usize) -> Vec<Waker> {
         let mut woken = Vec::new();
-        let Some(server) = self.servers().get(index) else { return woken };
+        let Some(server) = self.server(index) else { return woken };
         if !server.is_up() {
             return woken;
         }
@@ -285,9 +299,9 @@ impl Balance {
             if !server.admit(self.load()) {
                 break;
             }
-            let Some((waker, position)) = lines.of(line).remove(ticket) else { break };
-            self.queue.count_out(line, self.servers());
-            lines.called.insert(ticket, (Outcome::Slot(index), position));
+            let Some((waker, position)) = lines.of(line).and_then(|w| w.remove(ticket)) else { break };
+            self.queue.count_out(line, &self.servers());
+            lines.called.insert(ticket, (Outcome::Slot(server.clone()), position));
             woken.extend(waker);
         }
         woken
@@ -338,13 +352,13 @@ impl<'a> Waiting<'a> {
         let balance = self.balance;
         let mut lines = balance.queue.lock();
         let outcome = self.outcome(&mut lines);
-        if let Some((_, position)) = lines.of(self.line).remove(self.ticket) {
+        if let Some((_, position)) = lines.of(self.line).and_then(|w| w.remove(self.ticket)) {
             self.position = position;
-            balance.queue.count_out(self.line, balance.servers());
+            balance.queue.count_out(self.line, &balance.servers());
         }
         drop(lines);
         match outcome {
-            Some(Outcome::Slot(index)) => balance.release(index),
+            Some(Outcome::Slot(server)) => balance.release(&server),
             Some(Outcome::Again) | None => {}
         }
     }
@@ -359,11 +373,11 @@ impl<'a> Future for Waiting<'a> {
         let mut lines = balance.queue.lock();
         if let Some(outcome) = this.outcome(&mut lines) {
             return Poll::Ready(match outcome {
-                Outcome::Slot(index) => Called::Slot(Slot { balance, index }),
+                Outcome::Slot(server) => Called::Slot(Slot { balance, server }),
                 Outcome::Again => Called::Again,
             });
         }
-        if let Some(waiter) = lines.of(this.line).list.get_mut(&this.ticket) {
+        if let Some(waiter) = lines.of(this.line).and_then(|w| w.list.get_mut(&this.ticket)) {
             waiter.waker = Some(cx.waker().clone());
         }
         Poll::Pending

@@ -161,7 +161,7 @@ fn address(stream: &Stream<'_>, fact: &AddressFact) -> Option<Sample<'static>> {
 fn name<'a>(stream: &'a Stream<'_>, fact: &NameFact) -> Option<Sample<'a>> {
     let front = stream.front;
     let back = stream.back;
-    let server = back.zip(stream.server).and_then(|(b, s)| b.balance.servers().get(s));
+    let server = stream.server.as_ref();
     match fact {
         NameFact::FrontendName => Some(text(&front.name)),
         NameFact::FrontendId => Some(int(front.id)),

@@ -1,9 +1,9 @@
 //! A running server: what its line said, and what moves while the process runs (state, weight, sessions), all of it
 //! atomics, so that any thread may read it on the request path without a lock.
 //!
-//! Life story: built once from the configuration and kept for the life of its `Plan`. Health checks, agents and
-//! operators change its state and weight from the control thread and then call `Balance::recompute`; streams only
-//! take and give back slots. Nothing here opens a connection or reads a clock: times are arguments.
+//! Life story: built from a line of the configuration or of an operator (`add server`), and gone when its backend has
+//! dropped it (`del server`) and the last stream has let go of it. Health checks, agents and operators change its state
+//! and weight from the control thread and then call `Balance::recompute`; streams only take and give back slots. Nothing here opens a connection or reads a clock: times are arguments.
 
 mod load;
 mod state;
@@ -11,7 +11,10 @@ mod state;
 pub use load::Load;
 pub use state::{Admin, Health, Status};
 
+use crate::health::plan::ServerHealth;
+use crate::plan::Target;
 use arc_swap::{ArcSwapOption, Guard};
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -68,7 +71,7 @@ pub struct Facts {
     pub guid: Option<Box<str>>,
     /// `id`, or its place counted from 1.
     pub id: u32,
-    /// Its place in the backend, counted from 0.
+    /// Its own in the backend, counted from 0: never another's, even after it was deleted.
     pub index: usize,
     /// `weight`, 0 to 256.
     pub weight: u16,
@@ -93,10 +96,13 @@ pub struct Facts {
 }
 
 /// A running server.
-#[derive(Debug)]
 pub struct Server {
     /// What its line says.
     pub facts: Facts,
+    /// How it is reached, and what happened there.
+    pub target: Target,
+    /// Its checks.
+    pub checks: ServerHealth,
     endpoint: ArcSwapOption<Endpoint>,
     /// Counts the moves: connections to where it was before are not used again.
     moves: AtomicU32,
@@ -165,7 +171,7 @@ struct Counters {
 
 impl Server {
     /// A server that is up unless `disabled`, at full weight. `None` as endpoint: its name did not resolve.
-    pub fn new(facts: Facts, endpoint: Option<Endpoint>) -> Server {
+    pub fn new(facts: Facts, endpoint: Option<Endpoint>, target: Target, checks: ServerHealth) -> Server {
         let admin =
             if facts.disabled { Admin::MAINT_CONFIG.with(Admin::MAINT_FORCED) } else { Admin::default() };
         let unresolved = if endpoint.is_none() { Admin::MAINT_RESOLUTION } else { Admin::default() };
@@ -187,7 +193,15 @@ impl Server {
             shutdown_epoch: AtomicU32::new(0),
             counters: Counters::default(),
             facts,
+            target,
+            checks,
         }
+    }
+
+    /// One that is reached in clear and not checked.
+    #[cfg(test)]
+    pub(crate) fn plain(facts: Facts, endpoint: Option<Endpoint>) -> Server {
+        Server::new(facts, endpoint, Target::plain(1), ServerHealth::default())
     }
 
     /// Where it is reached; `None` while its name does not resolve.
@@ -507,6 +521,12 @@ impl Server {
     /// An idle connection left its pool.
     pub fn note_unidle(&self) {
         self.counters.idle.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server({}, {:?})", self.facts.name, self.status())
     }
 }
 

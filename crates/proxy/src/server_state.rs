@@ -7,6 +7,7 @@ use crate::plan::{Backend, Plan};
 use crate::server::{Admin, Endpoint, Health, Server, ServerPort};
 use std::fmt::{Display, Write};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The version of the format, the first line.
 pub const VERSION: &str = "1";
@@ -28,7 +29,7 @@ const AGENT: u32 = 16;
 pub fn write(plan: &Plan, only: Option<usize>, started: u64, now: u64) -> String {
     let mut out = format!("{VERSION}\n{COLUMNS}\n");
     for back in plan.backends.iter().filter(|b| only.is_none_or(|i| b.index == i)) {
-        for server in back.balance.servers() {
+        for server in back.balance.servers().iter() {
             write_line(&mut out, back, server, started, now);
         }
     }
@@ -37,12 +38,11 @@ pub fn write(plan: &Plan, only: Option<usize>, started: u64, now: u64) -> String
 
 fn write_line(out: &mut String, back: &Backend, server: &Server, started: u64, now: u64) {
     let facts = &server.facts;
-    let nothing = ServerHealth::default();
-    let health = back.health.servers.get(facts.index).unwrap_or(&nothing);
+    let health = &server.checks;
     let admin = server.admin();
     let (ip, port) = address(server);
     let since = now.saturating_sub(server.last_change().max(started)) / 1000;
-    let ssl = back.targets.get(facts.index).is_some_and(|t| t.tls.is_some());
+    let ssl = server.target.tls.is_some();
     let fields: [&dyn Display; 20] = [
         &back.id,
         &back.name,
@@ -184,12 +184,12 @@ impl std::error::Error for UnknownVersion {}
 pub fn resume_health(plan: &Plan, state: &str, now: u64) {
     for line in state.lines().filter_map(Line::parse) {
         let Some((back, server)) = line.find(plan) else { continue };
-        let health = back.health.servers.get(server.facts.index);
+        let health = &server.checks;
         // A server in maintenance is stopped for another reason than its health.
-        if line.admin.is_maint() || health.is_none_or(|h| h.check.is_none() && h.agent.is_none()) {
+        if line.admin.is_maint() || (health.check.is_none() && health.agent.is_none()) {
             continue;
         }
-        line.restore_health(back, server, now);
+        line.restore_health(&server, now);
         back.balance.recompute(now);
     }
 }
@@ -240,24 +240,23 @@ impl Line {
     /// configured one is the same, health, and how long it has lasted. Its checks go on from where they were.
     /// `false`: there is no such server. Call `Balance::recompute` afterwards.
     pub fn restore(&self, plan: &Plan, now: u64) -> bool {
-        let Some((back, server)) = self.find(plan) else { return false };
-        self.restore_admin(server, now);
+        let Some((_, server)) = self.find(plan) else { return false };
+        self.restore_admin(&server, now);
         if self.weights.1 == server.facts.weight {
             server.set_weight(self.weights.0);
         }
-        self.restore_health(back, server, now);
+        self.restore_health(&server, now);
         true
     }
 
     /// The server that the line is about.
-    fn find<'p>(&self, plan: &'p Plan) -> Option<(&'p Backend, &'p Server)> {
+    fn find<'p>(&self, plan: &'p Plan) -> Option<(&'p Backend, Arc<Server>)> {
         let back = plan.backend(&self.backend)?;
-        let server = back.balance.servers().iter().find(|s| *s.facts.name == *self.server)?;
+        let server = back.balance.servers().named(&self.server)?.clone();
         Some((back, server))
     }
 
-    fn restore_health(&self, back: &Backend, server: &Server, now: u64) {
-        let health = back.health.servers.get(server.facts.index);
+    fn restore_health(&self, server: &Server, now: u64) {
         // an unchecked server that an operator put down stays down
         let health_word = match self.op_state {
             0 if self.admin.is_maint() => Health::Up,
@@ -265,10 +264,8 @@ impl Line {
             3 => Health::Stopping,
             _ => Health::Up,
         };
-        if let Some(health) = health
-            && !self.admin.is_maint()
-        {
-            health.watch.lock().resume(self.check_count);
+        if !self.admin.is_maint() {
+            server.checks.watch.lock().resume(self.check_count);
         }
         server.set_health(health_word, now);
         server.set_last_change(now.saturating_sub(self.since.saturating_mul(1000)));

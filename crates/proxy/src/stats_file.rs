@@ -2,10 +2,11 @@
 //! runtime API, read at start. A line belongs to whatever has its `guid`, whatever it is called by then. Writes and
 //! reads text; touches no file.
 
-use crate::plan::Plan;
+use crate::plan::{Backend, Frontend, Plan};
 use crate::server::Server;
 use crate::tally::{Count, Tally};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Columns of frontends.
 const FRONT: &[(&str, Count)] = &[
@@ -54,29 +55,46 @@ const BACK: &[(&str, Count)] = &[
 ];
 
 /// Something that is counted and has a `guid`.
-struct Counted<'p> {
-    guid: &'p str,
-    tally: &'p Tally,
+enum Counted {
+    Front(Arc<Frontend>),
+    Back(Arc<Backend>),
+    Server(Arc<Server>),
+}
+
+impl Counted {
+    fn guid(&self) -> Option<&str> {
+        match self {
+            Counted::Front(front) => front.guid.as_deref(),
+            Counted::Back(back) => back.guid.as_deref(),
+            Counted::Server(server) => server.facts.guid.as_deref(),
+        }
+    }
+
+    fn tally(&self) -> &Tally {
+        match self {
+            Counted::Front(front) => &front.tally,
+            Counted::Back(back) => &back.tally,
+            Counted::Server(server) => &server.target.tally,
+        }
+    }
+
     /// A server counts its sessions elsewhere.
-    server: Option<&'p Server>,
+    fn server(&self) -> Option<&Server> {
+        if let Counted::Server(server) = self { Some(server) } else { None }
+    }
 }
 
-fn fronts(plan: &Plan) -> impl Iterator<Item = Counted<'_>> {
-    plan.frontends
-        .iter()
-        .filter_map(|f| Some(Counted { guid: f.guid.as_deref()?, tally: &f.tally, server: None }))
+fn fronts(plan: &Plan) -> impl Iterator<Item = Counted> {
+    let all = plan.frontends.iter().map(|f| Counted::Front(f.clone()));
+    all.filter(|counted| counted.guid().is_some())
 }
 
-fn backs(plan: &Plan) -> impl Iterator<Item = Counted<'_>> {
-    plan.backends.iter().flat_map(|back| {
-        let own = back.guid.as_deref().map(|guid| Counted { guid, tally: &back.tally, server: None });
-        let servers = back.balance.servers().iter().zip(&back.targets);
-        let servers = servers.filter_map(|(server, target)| {
-            let guid = server.facts.guid.as_deref()?;
-            Some(Counted { guid, tally: &target.tally, server: Some(server) })
-        });
-        own.into_iter().chain(servers)
-    })
+fn backs(plan: &Plan) -> impl Iterator<Item = Counted> {
+    let all = plan.backends.iter().flat_map(|back| {
+        let servers: Vec<_> = back.balance.servers().iter().cloned().map(Counted::Server).collect();
+        std::iter::once(Counted::Back(back.clone())).chain(servers)
+    });
+    all.filter(|counted| counted.guid().is_some())
 }
 
 /// The counters of all that has a `guid`.
@@ -87,20 +105,15 @@ pub fn write(plan: &Plan) -> String {
     out
 }
 
-fn section<'p>(
-    out: &mut String,
-    title: &str,
-    columns: &[(&str, Count)],
-    all: impl Iterator<Item = Counted<'p>>,
-) {
+fn section(out: &mut String, title: &str, columns: &[(&str, Count)], all: impl Iterator<Item = Counted>) {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     out.push_str(&format!("{title},{},\n", names.join(",")));
     for counted in all {
-        out.push_str(counted.guid);
+        out.push_str(counted.guid().unwrap_or_default());
         for (_, what) in columns {
-            let value = match (what, counted.server) {
+            let value = match (what, counted.server()) {
                 (Count::Sessions, Some(server)) => server.sessions_total(),
-                (what, _) => counted.tally.sum(*what),
+                (what, _) => counted.tally().sum(*what),
             };
             out.push_str(&format!(",{value}"));
         }
@@ -112,8 +125,9 @@ fn section<'p>(
 /// Begins the counters of a plan that does not serve yet with what was written. Unknown columns, objects and lines are
 /// passed over: they are of another configuration or program. How many objects have taken something.
 pub fn load(plan: &Plan, text: &str) -> usize {
-    let front: HashMap<&str, Counted<'_>> = fronts(plan).map(|c| (c.guid, c)).collect();
-    let back: HashMap<&str, Counted<'_>> = backs(plan).map(|c| (c.guid, c)).collect();
+    let named = |c: Counted| Some((c.guid()?.to_owned(), c));
+    let front: HashMap<String, Counted> = fronts(plan).filter_map(named).collect();
+    let back: HashMap<String, Counted> = backs(plan).filter_map(named).collect();
     let mut columns: Vec<Option<Count>> = Vec::new();
     let mut objects = &front;
     let mut taken = 0;
@@ -133,14 +147,14 @@ pub fn load(plan: &Plan, text: &str) -> usize {
     taken
 }
 
-impl Counted<'_> {
+impl Counted {
     fn begin_with<'c>(&self, values: impl Iterator<Item = (&'c Option<Count>, &'c str)>) {
         for (what, value) in values {
             let (Some(what), Ok(value)) = (what, value.parse::<u64>()) else { continue };
-            match (what, self.server) {
+            match (what, self.server()) {
                 (Count::Sessions, Some(server)) => server.begin_sessions_with(value),
                 // No worker runs yet: the first one's cells are nobody's.
-                (what, _) => self.tally.add(1, *what, value),
+                (what, _) => self.tally().add(1, *what, value),
             }
         }
     }

@@ -19,6 +19,7 @@ use crate::reply::Reply;
 use crate::roster::Stage;
 use crate::route;
 use crate::rules::{self, Decision, HttpRule, Message};
+use crate::server::Server;
 use crate::session::Session;
 use crate::statistics::{Statistics, Verdict};
 use crate::tally::{self, Count, Pace};
@@ -97,7 +98,7 @@ pub struct Stream<'s> {
     /// It is counted among the backend's streams.
     in_backend: bool,
     /// The server, by index.
-    pub server: Option<usize>,
+    pub server: Option<Arc<Server>>,
     /// The request's head as it stands after the rules so far.
     pub request: Request,
     /// Whether there is one.
@@ -579,7 +580,7 @@ async fn forward<'s>(
     let mut attempts = back::Attempts::new(back);
     loop {
         let assigned = assign::server(stream, exchange.link, back, &attempts).await?;
-        if let Some(after) = answer::server_redirect(stream, exchange, back, assigned.index).await? {
+        if let Some(after) = answer::server_redirect(stream, exchange, assigned.server()).await? {
             return Ok(after);
         }
         let failure = match back::checkout(stream, &assigned, attempts.fresh_only()).await {

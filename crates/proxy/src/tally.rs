@@ -247,7 +247,7 @@ pub(crate) fn ended(stream: &Stream<'_>) {
     let worker = stream.worker.index;
     let outcome = Outcome::of(stream);
     let back = stream.back;
-    let server = back.zip(stream.server).and_then(|(b, s)| b.targets.get(s));
+    let server = stream.server.as_ref().map(|s| &s.target);
     let parts = [
         Some((&stream.front.tally, Part::Front)),
         Some((&stream.session.listener.tally, Part::Listener)),

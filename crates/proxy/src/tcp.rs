@@ -142,11 +142,10 @@ async fn carry<'s>(
     loop {
         lend(stream, link);
         let assigned = assign::server(stream, link, back, &attempts).await;
-        let sni = assigned.as_ref().ok().and_then(|a| back.targets.get(a.index));
-        let sni = sni.and_then(|t| back::server_name(stream, t));
+        let sni = assigned.as_ref().ok().and_then(|a| back::server_name(stream, &a.server().target));
         take_back(stream, link);
         let assigned = assigned?;
-        match back::open(stream, back, assigned.index, sni.as_deref()).await {
+        match back::open(stream, back, assigned.server(), sni.as_deref()).await {
             Ok(mut server) => {
                 stream.times.connected = Some(stream.worker.tick());
                 assigned.connected();

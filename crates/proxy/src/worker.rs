@@ -12,6 +12,7 @@ use crate::tally::Pace;
 use http::{Request, Response};
 use net::{Addr, BindError, BoundListener, Inherited, Pipes};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -237,7 +238,7 @@ impl Worker {
     }
 
     /// Idle server connections by the server's place among all of the plan.
-    pub fn idle_by_place(&self) -> Vec<usize> {
+    pub fn idle_by_place(&self) -> BTreeMap<usize, usize> {
         self.pool.borrow().by_place()
     }
 
@@ -245,7 +246,7 @@ impl Worker {
     pub fn pools(&self) -> Vec<PoolUse> {
         let heads = |name, size, kept| PoolUse { name, size, kept, used: 0 };
         let (requests, responses) = (self.requests.borrow().len(), self.responses.borrow().len());
-        let idle = self.pool.borrow().by_place().iter().sum();
+        let idle = self.pool.borrow().by_place().values().sum();
         let session = PoolUse {
             name: "session",
             size: size_of::<session::Session>(),
@@ -410,7 +411,7 @@ impl Running {
     /// Says in the log how each backend's servers stand (SIGHUP).
     pub fn dump(&self) {
         for back in &self.plan.backends {
-            for server in back.balance.servers() {
+            for server in back.balance.servers().iter() {
                 let text = format!(
                     "SIGHUP: Server {}/{} is {:?}. Conn: {} act, {} pend, {} tot.",
                     back.name,

@@ -7,7 +7,7 @@ use proxy::plan::Backend;
 use proxy::server::{Endpoint, Server, ServerPort};
 use proxy::server_state;
 use proxy::stats_socket::CliLevel::User;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command::now(&["show", "backend"], "", "list backends in the current running config", User, names),
@@ -64,16 +64,15 @@ fn connections<'a>(call: &'a mut Call<'_>) -> Waiting<'a> {
             idle.len()
         ));
         for back in process.plan.backends.iter().filter(|b| only.is_none_or(|i| b.index == i)) {
-            for server in back.balance.servers() {
+            for server in back.balance.servers().iter() {
                 call.put(line(back, server, &idle));
             }
         }
     })
 }
 
-fn line(back: &Backend, server: &Arc<Server>, idle: &[Vec<usize>]) -> String {
-    let facts = &server.facts;
-    let Some(target) = back.targets.get(facts.index) else { return String::new() };
+fn line(back: &Backend, server: &Server, idle: &[BTreeMap<usize, usize>]) -> String {
+    let (facts, target) = (&server.facts, &server.target);
     let (addr, port) = match server.endpoint().as_deref() {
         Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) => (ip.to_string(), *port),
         Some(Endpoint::Inet { ip, port: ServerPort::Offset(_) }) => (ip.to_string(), 0),
@@ -81,7 +80,7 @@ fn line(back: &Backend, server: &Arc<Server>, idle: &[Vec<usize>]) -> String {
     };
     let most = server.sessions_max();
     let per_thread: String =
-        idle.iter().map(|places| format!(" {}", places.get(target.place).copied().unwrap_or(0))).collect();
+        idle.iter().map(|places| format!(" {}", places.get(&target.place).copied().unwrap_or(0))).collect();
     format!(
         "{}/{} {}/{} {addr} {port} - {} {} {most} {most} 0 {} {} {}{per_thread}\n",
         back.name,

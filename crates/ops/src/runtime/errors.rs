@@ -60,10 +60,8 @@ fn named(found: Option<(&str, u32)>) -> String {
     found.map_or_else(|| "<NONE> (#-1)".to_owned(), |(name, id)| format!("{name} (#{id})"))
 }
 
-fn server(plan: &Plan, seen: &Captured) -> String {
-    let back = seen.back.and_then(|at| plan.backends.get(at));
-    let server = back.zip(seen.server).and_then(|(back, at)| back.balance.servers().get(at));
-    named(server.map(|s| (&*s.facts.name, s.facts.id)))
+fn server(seen: &Captured) -> String {
+    named(seen.server.as_ref().map(|s| (&*s.facts.name, s.facts.id)))
 }
 
 fn request(plan: &Arc<Plan>, name: &str, id: u32, seen: &Captured) -> String {
@@ -72,7 +70,7 @@ fn request(plan: &Arc<Plan>, name: &str, id: u32, seen: &Captured) -> String {
         " \n[{}] frontend {name} (#{id}): invalid request\n  backend {}, server {}, {}",
         millis(seen.when_us),
         named(back),
-        server(plan, seen),
+        server(seen),
         rest(seen)
     )
 }
@@ -83,7 +81,7 @@ fn response(plan: &Arc<Plan>, name: &str, id: u32, seen: &Captured) -> String {
         " \n[{}] backend {name} (#{id}): invalid response\n  frontend {}, server {}, {}",
         millis(seen.when_us),
         named(front),
-        server(plan, seen),
+        server(seen),
         rest(seen)
     )
 }

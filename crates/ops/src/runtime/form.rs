@@ -95,7 +95,7 @@ fn in_scope(ask: &Ask, back: &Backend) -> bool {
 }
 
 fn on_server(process: &Process, operator: &Operator, back: &Backend, name: &str, action: Action) -> bool {
-    let Some(server) = back.balance.servers().iter().find(|s| *s.facts.name == *name) else { return false };
+    let Some(server) = back.balance.servers().named(name).cloned() else { return false };
     let place = (back.index, server.facts.index);
     match action {
         Action::Shutdown => {

@@ -78,11 +78,11 @@ pub(super) fn place(call: &mut Call<'_>) -> Option<Place> {
         Some(id) => s.facts.id == id,
         None => *s.facts.name == *server,
     };
-    let Some(server) = back.balance.servers().iter().find(named) else {
+    let found = back.balance.servers().iter().find(named).map(|server| (back.index, server.facts.index));
+    if found.is_none() {
         call.refuse("No such server.");
-        return None;
-    };
-    Some((back.index, server.facts.index))
+    }
+    found
 }
 
 fn operator(call: &Call<'_>) -> Operator {
@@ -147,7 +147,7 @@ fn weigh(call: &mut Call<'_>, at: Place, arg: usize) {
 fn get_weight(call: &mut Call<'_>) {
     let Some((back, index)) = place(call) else { return };
     let plan = call.process.plan.clone();
-    let Some(server) = plan.backends.get(back).and_then(|b| b.balance.servers().get(index)) else { return };
+    let Some(server) = plan.backends.get(back).and_then(|b| b.balance.server(index)) else { return };
     call.say(Severity::Info, format_args!("{} (initial {})", server.weight(), server.facts.weight));
 }
 

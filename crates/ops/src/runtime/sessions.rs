@@ -39,7 +39,7 @@ const AT_ONCE: usize = 256;
 fn of_server(call: &mut Call<'_>) {
     let Some((back, server)) = servers::place(call) else { return };
     let plan = &call.process.plan;
-    let server = plan.backends.get(back).and_then(|b| b.balance.servers().get(server));
+    let server = plan.backends.get(back).and_then(|b| b.balance.server(server));
     if let Some(server) = server {
         server.shutdown_sessions(Shutdown::Operator);
         call.process.workers.wake_all();
@@ -96,8 +96,8 @@ fn backend<'p>(plan: &'p Plan, seen: &Seen) -> Option<&'p Arc<Backend>> {
     plan.backends.get(seen.back?)
 }
 
-fn server<'p>(plan: &'p Plan, seen: &Seen) -> Option<&'p Arc<Server>> {
-    backend(plan, seen)?.balance.servers().get(seen.server?)
+fn server(plan: &Plan, seen: &Seen) -> Option<Arc<Server>> {
+    backend(plan, seen)?.balance.server(seen.server?)
 }
 
 fn protocol(addr: &Addr) -> &'static str {
@@ -141,7 +141,7 @@ fn line(plan: &Plan, seen: &Seen) -> String {
         address(&seen.src, seen.listener.id),
         seen.front.name,
         back.map_or("<NONE>", |b| &b.name),
-        server.map_or("<none>", |s| &s.facts.name),
+        server.as_ref().map_or("<none>", |s| &s.facts.name),
         time(seen.age),
         seen.requests.saturating_add(1),
         seen.moved.0,
@@ -160,7 +160,7 @@ fn whole(plan: &Plan, seen: &Seen) -> String {
     );
     let server = server(plan, seen).map_or_else(
         || "<NONE> (id=-1)".to_owned(),
-        |s| format!("{} (id={}) addr={}", s.facts.name, s.facts.id, endpoint(s).unwrap_or_default()),
+        |s| format!("{} (id={}) addr={}", s.facts.name, s.facts.id, endpoint(&s).unwrap_or_default()),
     );
     let xprt = seen.tls.as_deref().unwrap_or("RAW");
     format!(

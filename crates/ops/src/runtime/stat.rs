@@ -29,14 +29,14 @@ pub(crate) const COMMANDS: &[Command] = &[
 ];
 
 fn clear_highest(call: &Call<'_>) {
-    call.process.plan.tallies().for_each(|tally| tally.clear_highest());
+    call.process.plan.each_tally(|tally| tally.clear_highest());
     call.process.plan.process.rates.clear_highest();
 }
 
 /// Each thread clears what it alone writes.
 async fn clear_all(call: &mut Call<'_>) {
     let cleared = call.process.workers.visit(PATIENCE, |worker| {
-        worker.plan.tallies().for_each(|tally| tally.clear(worker.index));
+        worker.plan.each_tally(|tally| tally.clear(worker.index));
     });
     cleared.await;
     clear_highest(call);

@@ -398,7 +398,8 @@ fn weight(look: &Look) -> Option<Value> {
             Some(Value::U32(look.subject.server()?.effective_weight().div_ceil(WEIGHT_SCALE)))
         }
         Subject::Back(back) => {
-            let usable = back.balance.servers().iter().filter(|s| s.is_usable());
+            let servers = back.balance.servers();
+            let usable = servers.iter().filter(|s| s.is_usable());
             Some(Value::U32(usable.map(|s| s.effective_weight().div_ceil(WEIGHT_SCALE)).sum()))
         }
     }
@@ -409,7 +410,8 @@ fn user_weight(look: &Look) -> Option<Value> {
         Subject::Front(_) | Subject::Listener(..) => None,
         Subject::Server(..) => Some(Value::count(look.subject.server()?.weight())),
         Subject::Back(back) => {
-            let usable = back.balance.servers().iter().filter(|s| s.is_usable());
+            let servers = back.balance.servers();
+            let usable = servers.iter().filter(|s| s.is_usable());
             Some(Value::U32(usable.map(|s| u32::from(s.weight())).sum()))
         }
     }

@@ -11,8 +11,7 @@ use std::sync::Arc;
 pub(crate) enum Subject {
     Front(Arc<Frontend>),
     Listener(Arc<Frontend>, Arc<Listener>),
-    /// A server by its index.
-    Server(Arc<Backend>, usize),
+    Server(Arc<Backend>, Arc<Server>),
     Back(Arc<Backend>),
 }
 
@@ -34,8 +33,8 @@ pub(crate) fn all(process: &Process) -> Vec<Subject> {
         proxies.extend(listeners.map(|l| (front.id, Subject::Listener(front.clone(), l.clone()))));
     }
     for back in &plan.backends {
-        let servers =
-            (0..back.balance.servers().len()).map(|at| (back.id, Subject::Server(back.clone(), at)));
+        let servers = back.balance.servers();
+        let servers = servers.iter().map(|server| (back.id, Subject::Server(back.clone(), server.clone())));
         proxies.extend(servers);
         proxies.push((back.id, Subject::Back(back.clone())));
     }
@@ -101,7 +100,7 @@ impl Subject {
         match self {
             Subject::Front(_) | Subject::Back(_) => 0,
             Subject::Listener(_, listener) => listener.id,
-            Subject::Server(..) => self.server().map_or(0, |server| server.facts.id),
+            Subject::Server(_, server) => server.facts.id,
         }
     }
 
@@ -111,7 +110,7 @@ impl Subject {
             Subject::Front(_) => "FRONTEND",
             Subject::Back(_) => "BACKEND",
             Subject::Listener(_, listener) => &listener.name,
-            Subject::Server(..) => self.server().map_or("", |server| &server.facts.name),
+            Subject::Server(_, server) => &server.facts.name,
         }
     }
 
@@ -132,22 +131,22 @@ impl Subject {
     }
 
     pub(crate) fn server(&self) -> Option<&Arc<Server>> {
-        if let Subject::Server(back, at) = self { back.balance.servers().get(*at) } else { None }
+        if let Subject::Server(_, server) = self { Some(server) } else { None }
     }
 
     pub(crate) fn target(&self) -> Option<&Target> {
-        if let Subject::Server(back, at) = self { back.targets.get(*at) } else { None }
+        self.server().map(|server| &server.target)
     }
 
     pub(crate) fn health(&self) -> Option<&ServerHealth> {
-        if let Subject::Server(back, at) = self { back.health.servers.get(*at) } else { None }
+        self.server().map(|server| &server.checks)
     }
 
     pub(crate) fn tally(&self) -> Option<&Tally> {
         match self {
             Subject::Front(front) => Some(&front.tally),
             Subject::Listener(_, listener) => Some(&listener.tally),
-            Subject::Server(..) => self.target().map(|target| &target.tally),
+            Subject::Server(_, server) => Some(&server.target.tally),
             Subject::Back(back) => Some(&back.tally),
         }
     }

@@ -116,7 +116,7 @@ impl<'s> Attempts<'s> {
         stream.back_tls = None;
         if failure.kind == FailureKind::Stale {
             self.fresh = true;
-            self.stick = stream.server;
+            self.stick = index_of(stream);
             return Ok(());
         }
         self.next(stream, failure).await;
@@ -129,14 +129,14 @@ impl<'s> Attempts<'s> {
         self.made += 1;
         stream.retries += 1;
         if self.redispatches() {
-            self.avoid = stream.server;
+            self.avoid = index_of(stream);
             self.stick = None;
             stream.redispatched = true;
             stream.presented.redispatched();
             stream.server = None;
             return;
         }
-        self.stick = stream.server;
+        self.stick = index_of(stream);
         if failure.kind == FailureKind::Connect {
             let pause = self.back.timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
             tokio::time::sleep(pause).await;
@@ -178,4 +178,8 @@ impl<'s> Attempts<'s> {
             n => self.left == n.unsigned_abs() - 1,
         }
     }
+}
+
+fn index_of(stream: &Stream<'_>) -> Option<usize> {
+    stream.server.as_ref().map(|s| s.facts.index)
 }

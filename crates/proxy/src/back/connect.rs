@@ -28,23 +28,23 @@ pub async fn checkout<'s>(
     fresh: bool,
 ) -> Result<Checkout<'s>, Failure> {
     let Some(back) = stream.back else { return Err(unreachable_server()) };
-    let Some(target) = back.targets.get(assigned.index) else { return Err(unreachable_server()) };
+    let server = assigned.server();
+    let target = &server.target;
     let sni = server_name(stream, target);
     let private = target.send_proxy.is_some();
-    let moves = back.balance.servers().get(assigned.index).map_or(0, |s| s.moves());
-    let key = Key { place: target.place, sni, moves };
+    let key = Key { place: target.place, sni, moves: server.moves() };
     let kept = if fresh { None } else { kept(stream, back, &key, private) };
     if kept.is_some() {
         note(stream, back, target, Count::Reuses);
     }
     let (link, uses) = match kept {
         Some(kept) => kept,
-        None => (open(stream, back, assigned.index, key.sni.as_deref()).await?, 0),
+        None => (open(stream, back, server, key.sni.as_deref()).await?, 0),
     };
     stream.times.connected = Some(stream.worker.now());
     stream.back_tls = link.session().map(|s| Box::new(Agreed::of(&s.info())));
     let watch = assigned.watch.clone();
-    Ok(Checkout { link, index: assigned.index, watch, key, uses, private, deaf: false, back })
+    Ok(Checkout { link, watch, key, uses, private, deaf: false, back })
 }
 
 fn unreachable_server() -> Failure {
@@ -84,13 +84,11 @@ pub fn server_name(stream: &Stream<'_>, target: &Target) -> Option<Box<[u8]>> {
 pub async fn open(
     stream: &mut Stream<'_>,
     back: &Backend,
-    index: usize,
+    server: &Server,
     sni: Option<&[u8]>,
 ) -> Result<Link, Failure> {
     let started = Instant::now();
-    let (Some(target), Some(server)) = (back.targets.get(index), back.balance.servers().get(index)) else {
-        return Err(unreachable_server());
-    };
+    let target = &server.target;
     let Some(address) = address(stream, server) else { return Err(unreachable_server()) };
     note(stream, back, target, Count::Connects);
     let give_up = after(started, back.timeouts.connect);

@@ -28,7 +28,6 @@ const INTERIM_MAX: u32 = 32;
 pub struct Checkout<'s> {
     pub(super) link: Link,
     pub(super) back: &'s Backend,
-    pub(super) index: usize,
     pub(super) watch: Watch,
     pub(super) key: Key,
     /// Exchanges that this connection served before.
@@ -321,8 +320,9 @@ impl Checkout<'_> {
     }
 
     fn rest(self, stream: &Stream<'_>) {
-        let Checkout { link, back, index, key, uses, private, .. } = self;
-        let Some(target) = back.targets.get(index) else { return };
+        let Checkout { link, back, watch, key, uses, private, .. } = self;
+        let server = watch.into_server();
+        let target = &server.target;
         let uses = uses.saturating_add(1);
         if target.max_reuse >= 0 && uses > target.max_reuse.unsigned_abs() {
             return;
@@ -332,9 +332,8 @@ impl Checkout<'_> {
             *stream.session.private.borrow_mut() = Some(private);
             return;
         }
-        let Some(server) = back.balance.servers().get(index) else { return };
         let purge_at = stream.worker.now() + target.pool_purge;
-        stream.worker.pool.borrow_mut().put(key, link, server, uses, target.pool_max, purge_at);
+        stream.worker.pool.borrow_mut().put(key, link, server, uses, purge_at);
     }
 
     /// The response is not wanted any more: the connection ends.

@@ -4,13 +4,14 @@
 
 use crate::link::Link;
 use crate::server::Server;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Which connections may stand in for each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// The server's place among all servers of the plan.
+    /// The server's place, see `Target::place`.
     pub place: usize,
     /// SNI it was opened with.
     pub sni: Option<Box<[u8]>>,
@@ -37,9 +38,9 @@ impl Idle {
 struct Counted(Arc<Server>);
 
 impl Counted {
-    fn new(server: &Arc<Server>) -> Counted {
+    fn new(server: Arc<Server>) -> Counted {
         server.note_idle();
-        Counted(server.clone())
+        Counted(server)
     }
 }
 
@@ -52,7 +53,7 @@ impl Drop for Counted {
 /// See the module's head.
 pub struct Pool {
     /// By the server's place.
-    idle: Vec<Vec<Idle>>,
+    idle: BTreeMap<usize, Vec<Idle>>,
     /// All of them, as of the last purge and what came since.
     resting: usize,
     /// Most that may rest.
@@ -62,12 +63,12 @@ pub struct Pool {
 impl Pool {
     /// A pool for `most` connections: they must leave descriptors for the clients.
     pub fn new(most: usize) -> Pool {
-        Pool { idle: Vec::new(), resting: 0, most }
+        Pool { idle: BTreeMap::new(), resting: 0, most }
     }
 
     /// The most recently used connection that is still good, with the number of exchanges it has served.
     pub fn take(&mut self, key: &Key) -> Option<(Link, u32)> {
-        let list = self.idle.get_mut(key.place)?;
+        let list = self.idle.get_mut(&key.place)?;
         while let Some(at) = list.iter().rposition(|idle| idle.key == *key) {
             let idle = list.swap_remove(at);
             self.resting = self.resting.saturating_sub(1);
@@ -78,20 +79,10 @@ impl Pool {
         None
     }
 
-    /// Lets a connection rest. `most` < 0 is no limit.
-    pub fn put(
-        &mut self,
-        key: Key,
-        link: Link,
-        server: &Arc<Server>,
-        uses: u32,
-        most: i32,
-        purge_at: Instant,
-    ) {
-        if self.idle.len() <= key.place {
-            self.idle.resize_with(key.place + 1, Vec::new);
-        }
-        let Some(list) = self.idle.get_mut(key.place) else { return };
+    /// Lets a connection rest, unless its server has enough of them (`pool-max-conn`).
+    pub fn put(&mut self, key: Key, link: Link, server: Arc<Server>, uses: u32, purge_at: Instant) {
+        let most = server.target.pool_max;
+        let list = self.idle.entry(key.place).or_default();
         if self.resting >= self.most || (most >= 0 && list.len() >= most.unsigned_abs() as usize) {
             return;
         }
@@ -101,15 +92,16 @@ impl Pool {
 
     /// Ends those that rested long enough, whose server has closed them, is in maintenance, down or elsewhere.
     pub fn purge(&mut self, now: Instant) {
-        for list in &mut self.idle {
+        self.idle.retain(|_, list| {
             list.retain(|idle| idle.purge_at > now && !idle.link.is_stale() && idle.is_wanted());
-        }
-        self.resting = self.idle.iter().map(Vec::len).sum();
+            !list.is_empty()
+        });
+        self.resting = self.idle.values().map(Vec::len).sum();
     }
 
     /// How many rest, by the server's place.
-    pub fn by_place(&self) -> Vec<usize> {
-        self.idle.iter().map(Vec::len).collect()
+    pub fn by_place(&self) -> BTreeMap<usize, usize> {
+        self.idle.iter().map(|(place, list)| (*place, list.len())).collect()
     }
 
     /// Ends all of them.

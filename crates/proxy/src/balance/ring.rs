@@ -1,9 +1,9 @@
 //! The ring of `hash-type consistent`: each server stands on it at sixteen places per unit of weight, and a hash
 //! belongs to the nearest place on either side. When a server leaves, only its own places move.
 
+use super::servers::Servers;
 use crate::server::Server;
 use base::hash::avalanche;
-use std::sync::Arc;
 
 /// Places of one server are drawn from numbers of their own: its id times this, and on.
 const PLACES_PER_ID: u32 = 4096;
@@ -21,7 +21,7 @@ struct Place {
 }
 
 impl Ring {
-    pub(super) fn build(eligible: &[u32], servers: &[Arc<Server>]) -> Ring {
+    pub(super) fn build(eligible: &[u32], servers: &Servers) -> Ring {
         let known = eligible.iter().filter_map(|i| servers.get(*i as usize));
         let mut places: Vec<Place> = known.flat_map(|s| places_of(s)).collect();
         places.sort_unstable();

@@ -4,10 +4,9 @@
 //! the order of the file, and is also the map of `hash-type map-based`; `roundrobin` starts with the heavy ones and
 //! lets light ones in where nobody else is due.
 
-use crate::server::Server;
+use super::servers::Servers;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 /// The most entries a turn of `roundrobin` may have, to bound its memory. Farms whose weights share no divisor and add
 /// up to more are rounded to fit. A hash map is never rounded: it must agree with other balancers bit by bit.
@@ -22,7 +21,7 @@ pub(super) struct Rotation {
 
 impl Rotation {
     /// The order of `roundrobin`.
-    pub(super) fn smooth(eligible: &[u32], servers: &[Arc<Server>]) -> Rotation {
+    pub(super) fn smooth(eligible: &[u32], servers: &Servers) -> Rotation {
         let entries = rounded(entries(eligible, servers));
         let total = entries.iter().map(|e| e.weight).sum::<u64>() as usize;
         let mut order = unroll_smooth(&entries, 2 * total);
@@ -31,7 +30,7 @@ impl Rotation {
     }
 
     /// The order of `static-rr`.
-    pub(super) fn fixed(eligible: &[u32], servers: &[Arc<Server>]) -> Rotation {
+    pub(super) fn fixed(eligible: &[u32], servers: &Servers) -> Rotation {
         Rotation { first: Box::default(), cycle: unroll_fixed(&entries(eligible, servers)).into() }
     }
 
@@ -64,7 +63,7 @@ struct Entry {
 }
 
 /// Weights with their common divisor taken out.
-fn entries(eligible: &[u32], servers: &[Arc<Server>]) -> Vec<Entry> {
+fn entries(eligible: &[u32], servers: &Servers) -> Vec<Entry> {
     let weight = |i: u32| servers.get(i as usize).map_or(0, |s| u64::from(s.effective_weight()));
     let mut list: Vec<Entry> = eligible.iter().map(|i| Entry { index: *i, weight: weight(*i) }).collect();
     list.retain(|e| e.weight > 0);

@@ -2,6 +2,7 @@
 
 use super::ring::Ring;
 use super::rotation::Rotation;
+use super::servers::Servers;
 use super::{Ask, Picked, Policy};
 use crate::server::{Load, Server};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ enum Shape {
 }
 
 impl Table {
-    pub(super) fn build(policy: Policy, all_backups: bool, servers: &[Arc<Server>]) -> Table {
+    pub(super) fn build(policy: Policy, all_backups: bool, servers: &Servers) -> Table {
         let (mut eligible, only) = electorate(all_backups, servers);
         let shape = match policy {
             _ if eligible.is_empty() => Shape::Empty,
@@ -79,7 +80,7 @@ impl Table {
     pub(super) fn pick(
         &self,
         ask: &Ask,
-        servers: &[Arc<Server>],
+        servers: &Servers,
         load: &Load,
         next: impl Fn() -> usize,
     ) -> Picked {
@@ -106,7 +107,7 @@ impl Table {
 
 /// Who can be chosen: usable active servers; without any, the first usable backup, or all of them under
 /// `option allbackups`. The flag says that one backup stands alone and takes all, whatever the algorithm.
-fn electorate(all_backups: bool, servers: &[Arc<Server>]) -> (Vec<u32>, bool) {
+fn electorate(all_backups: bool, servers: &Servers) -> (Vec<u32>, bool) {
     let usable = |backup: bool| {
         let wanted = move |s: &&Arc<Server>| s.facts.backup == backup && s.is_usable();
         servers.iter().filter(wanted).map(|s| s.facts.index as u32)
@@ -123,7 +124,7 @@ fn electorate(all_backups: bool, servers: &[Arc<Server>]) -> (Vec<u32>, bool) {
     (first, only)
 }
 
-fn running_sums(eligible: &[u32], servers: &[Arc<Server>]) -> Box<[u64]> {
+fn running_sums(eligible: &[u32], servers: &Servers) -> Box<[u64]> {
     let weights = eligible.iter().filter_map(|i| servers.get(*i as usize)).map(|s| s.effective_weight());
     let add = |sum: &mut u64, weight: u32| {
         *sum += u64::from(weight);
@@ -135,7 +136,7 @@ fn running_sums(eligible: &[u32], servers: &[Arc<Server>]) -> Box<[u64]> {
 /// One choice among the eligible.
 struct Election<'a> {
     eligible: &'a [u32],
-    servers: &'a [Arc<Server>],
+    servers: &'a Servers,
     load: &'a Load,
     avoid: Option<usize>,
 }

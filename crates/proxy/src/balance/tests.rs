@@ -11,7 +11,7 @@ fn server(index: usize, change: impl FnOnce(&mut Facts)) -> Arc<Server> {
     let mut facts = Facts { name, id: index as u32 + 1, index, weight: 1, ..Facts::default() };
     change(&mut facts);
     let endpoint = Endpoint::Inet { ip: [127, 0, 0, 1].into(), port: ServerPort::Fixed(80) };
-    Arc::new(Server::new(facts, Some(endpoint)))
+    Arc::new(Server::plain(facts, Some(endpoint)))
 }
 
 fn farm(policy: Policy, weights: &[u16]) -> Balance {

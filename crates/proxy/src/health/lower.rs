@@ -29,18 +29,17 @@ const INTER: u64 = 2_000;
 const ERROR_LIMIT: u32 = 10;
 
 impl Lower<'_> {
-    /// The health of a backend; `options` are the servers' socket options by index.
+    /// What is common to the health of a backend's servers.
     pub(crate) fn health(&mut self, proxy: &Proxy) -> BackendHealth {
-        let servers = proxy.servers.iter().map(|s| self.server_health(proxy, s)).collect();
         BackendHealth {
-            servers,
             log: self.log_plan(proxy),
             log_checks: proxy.settings.options.log_health_checks == Some(true),
             kind: if proxy.kind == ProxyKind::Listen { "proxy" } else { "backend" },
         }
     }
 
-    fn server_health(&mut self, proxy: &Proxy, server: &Server) -> ServerHealth {
+    /// The health of one server.
+    pub(crate) fn server_health(&mut self, proxy: &Proxy, server: &Server) -> ServerHealth {
         let p = &server.params;
         let options = Arc::new(self.connect_options(proxy, p));
         let observed = p.observe.filter(|o| *o != Observe::None);

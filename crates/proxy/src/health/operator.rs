@@ -87,20 +87,18 @@ impl Operator {
         Operator { world: World::new(plan, wake) }
     }
 
-    fn find(&self, at: Place) -> Result<(&Arc<Backend>, &Arc<Server>, &ServerHealth), Refusal> {
-        let (back, server) = self.world.server(at).ok_or(Refusal::NoServer)?;
-        let health = back.health.servers.get(at.1).ok_or(Refusal::NoServer)?;
-        Ok((back, server, health))
+    fn find(&self, at: Place) -> Result<(&Arc<Backend>, Arc<Server>), Refusal> {
+        self.world.server(at).ok_or(Refusal::NoServer)
     }
 
     /// Its health follows another server's.
     pub fn is_tracking(&self, at: Place) -> bool {
-        self.find(at).is_ok_and(|(.., settings)| settings.track.is_some())
+        self.find(at).is_ok_and(|(_, server)| server.checks.track.is_some())
     }
 
     /// `agent-check` is configured.
     pub fn has_agent(&self, at: Place) -> bool {
-        self.find(at).is_ok_and(|(.., settings)| settings.agent.is_some())
+        self.find(at).is_ok_and(|(_, server)| server.checks.agent.is_some())
     }
 
     /// `state ready|drain|maint`
@@ -110,7 +108,8 @@ impl Operator {
 
     /// `health up|stopping|down`
     pub fn set_health(&self, at: Place, health: Health) -> Result<(), Refusal> {
-        let (_, server, settings) = self.find(at)?;
+        let (_, server) = self.find(at)?;
+        let settings = &server.checks;
         if settings.track.is_some() {
             return Err(Refusal::Tracking);
         }
@@ -129,7 +128,8 @@ impl Operator {
 
     /// `agent up|down`
     pub fn set_agent(&self, at: Place, up: bool) -> Result<(), Refusal> {
-        let (_, server, settings) = self.find(at)?;
+        let (_, server) = self.find(at)?;
+        let settings = &server.checks;
         if settings.agent.is_none() {
             return Err(Refusal::NoAgent);
         }
@@ -150,7 +150,8 @@ impl Operator {
 
     /// `enable health`, `disable health`. Without its check a server is up unless its agent says otherwise.
     pub fn switch_check(&self, at: Place, on: bool) -> Result<(), Refusal> {
-        let (.., settings) = self.find(at)?;
+        let (_, server) = self.find(at)?;
+        let settings = &server.checks;
         if settings.check.is_none() {
             return if on { Err(Refusal::CheckNotConfigured) } else { Ok(()) };
         }
@@ -160,7 +161,8 @@ impl Operator {
 
     /// `enable agent`, `disable agent`
     pub fn switch_agent(&self, at: Place, on: bool) -> Result<(), Refusal> {
-        let (.., settings) = self.find(at)?;
+        let (_, server) = self.find(at)?;
+        let settings = &server.checks;
         if settings.agent.is_none() {
             return if on { Err(Refusal::AgentNotConfigured) } else { Ok(()) };
         }
@@ -170,7 +172,7 @@ impl Operator {
 
     /// `weight N` or `weight N%` of the configured one.
     pub fn set_weight(&self, at: Place, text: &str) -> Result<(), Refusal> {
-        let (back, server, _) = self.find(at)?;
+        let (back, server) = self.find(at)?;
         let weight = read_weight(text, server.facts.weight)?;
         if weight != 0 && weight != server.facts.weight && !back.balance.policy().is_dynamic() {
             return Err(Refusal::WeightStatic);
@@ -182,7 +184,7 @@ impl Operator {
 
     /// `set maxconn server`
     pub fn set_maxconn(&self, at: Place, text: &str) -> Result<(), Refusal> {
-        let (back, server, _) = self.find(at)?;
+        let (back, server) = self.find(at)?;
         let (number, rest) = leading_number(text).ok_or(Refusal::MaxconnGarbage)?;
         if !rest.is_empty() {
             return Err(Refusal::MaxconnTrailing);
@@ -195,7 +197,8 @@ impl Operator {
     /// `addr IP [port PORT]`: moves the server, and says what was done. Connections that are open to where it was
     /// finish their exchange and are not used again.
     pub fn move_to(&self, at: Place, ip: &str, port: Option<&str>) -> Result<String, Refusal> {
-        let (_, server, settings) = self.find(at)?;
+        let (_, server) = self.find(at)?;
+        let settings = &server.checks;
         let Ok(ip) = ip.parse::<IpAddr>() else {
             return Ok(format!("Invalid addr '{ip}'"));
         };
@@ -236,7 +239,8 @@ impl Operator {
         which: Watcher,
         read: impl FnOnce() -> Result<Elsewhere, Refusal>,
     ) -> Result<(), Refusal> {
-        let (.., settings) = self.find(at)?;
+        let (_, server) = self.find(at)?;
+        let settings = &server.checks;
         match which {
             Watcher::Check => settings.check.as_ref().map(drop).ok_or(Refusal::NoCheck)?,
             Watcher::Agent => settings.agent.as_ref().map(drop).ok_or(Refusal::NoAgent)?,
@@ -253,7 +257,8 @@ impl Operator {
 
     /// `agent-send WORDS`
     pub fn set_agent_send(&self, at: Place, words: &str) -> Result<(), Refusal> {
-        let (.., settings) = self.find(at)?;
+        let (_, server) = self.find(at)?;
+        let settings = &server.checks;
         settings.agent.as_ref().ok_or(Refusal::NoAgent)?;
         settings.watch.lock().agent_send = Some(words.as_bytes().into());
         Ok(())

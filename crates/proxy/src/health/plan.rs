@@ -20,8 +20,6 @@ pub const FALL: u32 = 3;
 /// The health of one backend.
 #[derive(Default)]
 pub struct BackendHealth {
-    /// By server index.
-    pub servers: Vec<ServerHealth>,
     /// Where changes are told.
     pub log: LogPlan,
     /// `option log-health-checks`

@@ -7,15 +7,17 @@ use super::scope::{CheckScope, random};
 use super::state::{Ward, World, inherit};
 use super::wire::Wire;
 use crate::clock::now_us;
-use crate::plan::Plan;
-use crate::server::{Endpoint, ServerPort};
+use crate::farm_news::FarmNews;
+use crate::plan::{Backend, Plan};
+use crate::server::{Endpoint, Server, ServerPort};
 use net::Target;
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Most bytes of an agent's line that are read.
@@ -25,43 +27,83 @@ const AGENT_LINE_MAX: usize = 4096;
 /// runtime that spawns local tasks.
 pub async fn run(plan: Arc<Plan>, wake: impl Fn() + Send + Sync + 'static) {
     let world = Rc::new(World::new(plan.clone(), wake));
-    let mut tasks = JoinSet::new();
-    let places = || {
-        let of = |b: &Arc<crate::plan::Backend>| {
-            let back = b.index;
-            (0..b.health.servers.len()).map(move |i| (back, i)).collect::<Vec<_>>()
+    let mut watched = Watched { world, tasks: JoinSet::new(), by_place: HashMap::new() };
+    watched.begin();
+    loop {
+        tokio::select! {
+            change = plan.process.farm_news.next() => watched.follow(change),
+            Some(_) = watched.tasks.join_next() => {}
+        }
+    }
+}
+
+/// The tasks that look after servers.
+struct Watched {
+    world: Rc<World>,
+    tasks: JoinSet<()>,
+    /// By the server's place; deleted ones are left in peace.
+    by_place: HashMap<usize, Vec<AbortHandle>>,
+}
+
+impl Watched {
+    /// Those that are there at the start.
+    fn begin(&mut self) {
+        let of = |b: &Arc<Backend>| {
+            let ward = |s: &Arc<Server>| Rc::new(Ward::new(self.world.clone(), b.clone(), s.clone()));
+            b.balance.servers().iter().map(ward).collect::<Vec<_>>()
         };
-        plan.backends.iter().flat_map(of).collect::<Vec<_>>()
-    };
-    let wards: Vec<Rc<Ward>> =
-        places().into_iter().map(|(back, i)| Rc::new(Ward::new(world.clone(), back, i))).collect();
-    places().into_iter().for_each(|at| inherit(&world, at, 0));
-    let checked = wards.iter().filter(|w| w.settings().is_some_and(|s| s.check.is_some()));
-    let checked: Vec<_> = checked.cloned().collect();
-    for (i, ward) in checked.iter().enumerate() {
-        let pace = ward.settings().and_then(|s| s.check.as_ref()).map_or(Duration::ZERO, |c| c.pace.inter);
-        // the first checks are spread over one interval, as if they had always run
-        tasks.spawn_local(check(ward.clone(), pace * i as u32 / checked.len() as u32));
+        let wards: Vec<Rc<Ward>> = self.world.plan.backends.iter().flat_map(of).collect();
+        wards.iter().for_each(|ward| inherit(&self.world, ward.at(), 0));
+        let checked = wards.iter().filter(|w| w.settings().check.is_some()).count().max(1);
+        for (i, ward) in wards.iter().filter(|w| w.settings().check.is_some()).enumerate() {
+            let pace = ward.settings().check.as_ref().map_or(Duration::ZERO, |c| c.pace.inter);
+            // the first checks are spread over one interval, as if they had always run
+            self.check(ward, pace * i as u32 / checked as u32);
+        }
+        wards.iter().for_each(|ward| self.ask(ward));
     }
-    for ward in wards.iter().filter(|w| w.settings().is_some_and(|s| s.agent.is_some())) {
-        tasks.spawn_local(ask(ward.clone()));
+
+    fn follow(&mut self, news: FarmNews) {
+        match news {
+            FarmNews::Added(back, server) => {
+                let ward = Rc::new(Ward::new(self.world.clone(), back, server));
+                self.check(&ward, Duration::ZERO);
+                self.ask(&ward);
+            }
+            FarmNews::Deleted(server) => {
+                let tasks = self.by_place.remove(&server.target.place);
+                tasks.into_iter().flatten().for_each(|task| task.abort());
+            }
+        }
     }
-    while tasks.join_next().await.is_some() {}
-    std::future::pending().await
+
+    fn check(&mut self, ward: &Rc<Ward>, first: Duration) {
+        if ward.settings().check.is_some() {
+            let task = self.tasks.spawn_local(check(ward.clone(), first));
+            self.by_place.entry(ward.server.target.place).or_default().push(task);
+        }
+    }
+
+    fn ask(&mut self, ward: &Rc<Ward>) {
+        if ward.settings().agent.is_some() {
+            let task = self.tasks.spawn_local(ask(ward.clone()));
+            self.by_place.entry(ward.server.target.place).or_default().push(task);
+        }
+    }
 }
 
 /// One server's check, again and again.
 async fn check(ward: Rc<Ward>, first: Duration) {
-    let dice = Cell::new(now_us().unsigned_abs().wrapping_mul(ward.index as u64 + 1) | 1);
+    let dice = Cell::new(now_us().unsigned_abs().wrapping_mul(ward.server.facts.index as u64 + 1) | 1);
     let mut next = Instant::now() + first;
     loop {
         wait(&ward, &mut next).await;
-        let Some(settings) = ward.settings() else { return };
+        let settings = ward.settings();
         let Some(plan) = &settings.check else { return };
-        let (Some(back), Some(server)) = (ward.backend(), ward.server()) else { return };
+        let (back, server) = (&ward.back, &ward.server);
         let began = Instant::now();
         // a server in maintenance and one whose checks are put off are left in peace
-        if !server.admin().is_maint() && ward.moving().is_some_and(|m| m.check_on) {
+        if !server.admin().is_maint() && ward.moving().check_on {
             let state = plan.probe.send_state.then(|| state_of(&ward));
             let scope = CheckScope::new(&ward.world.plan, back, server);
             let report = Run::new(plan, &settings.watch, scope, state.flatten()).run().await;
@@ -74,15 +116,14 @@ async fn check(ward: Rc<Ward>, first: Duration) {
 /// Sleeps until the next check; errors that traffic meets bring it nearer.
 async fn wait(ward: &Ward, next: &mut Instant) {
     loop {
-        let observer = ward.settings().and_then(|s| s.observer.clone());
-        let (Some(observer), Some(server)) = (observer, ward.server()) else {
+        let Some(observer) = &ward.settings().observer else {
             return sleep_until(*next).await;
         };
         tokio::select! {
             () = sleep_until(*next) => return,
-            (row, last) = observer.struck(server) => {
+            (row, last) = observer.struck(&ward.server) => {
                 ward.struck(row, last);
-                if let Some(check) = ward.settings().and_then(|s| s.check.as_ref()) {
+                if let Some(check) = &ward.settings().check {
                     *next = (*next).min(Instant::now() + check.pace.fast);
                 }
             }
@@ -92,7 +133,7 @@ async fn wait(ward: &Ward, next: &mut Instant) {
 
 /// The time from one check's start to the next.
 fn interval(ward: &Ward, pace: &Pace, dice: &Cell<u64>) -> Duration {
-    let Some(moving) = ward.moving() else { return pace.inter };
+    let moving = ward.moving();
     let rise = &moving.check;
     let base = match () {
         () if rise.is_between() || ward.hurry.take() => pace.fast,
@@ -110,11 +151,11 @@ fn spread(base: Duration, percent: u32, lot: u32) -> Duration {
 }
 
 fn state_of(ward: &Ward) -> Option<String> {
-    let (back, server) = (ward.backend()?, ward.server()?);
+    let (back, server) = (&ward.back, &ward.server);
     let servers = back.balance.servers();
     let weight = servers.iter().filter(|s| s.is_usable()).map(|s| u64::from(s.weight())).sum();
     let shares = (weight, back.balance.load().sessions(), server.queued());
-    let status = ward.moving()?.check_status();
+    let status = ward.moving().check_status();
     // `1/3 UP` is said the other way round here
     let status = status.split_once(' ').map(|(n, word)| format!("{word} {n}")).unwrap_or(status);
     Some(state_header(&status, &back.name, server, &ward.world.plan.process.node, shares))
@@ -126,11 +167,11 @@ async fn ask(ward: Rc<Ward>) {
     let dice = Cell::new(now_us().unsigned_abs() | 1);
     loop {
         sleep_until(next).await;
-        let Some(agent) = ward.settings().and_then(|s| s.agent.as_ref()) else { return };
+        let Some(agent) = &ward.settings().agent else { return };
         let began = Instant::now();
         let line = match asked(&ward).then(|| target(&ward, agent)).flatten() {
             Some(target) => {
-                let words = ward.moving().and_then(|m| m.agent_send.clone()).or_else(|| agent.send.clone());
+                let words = ward.moving().agent_send.clone().or_else(|| agent.send.clone());
                 timeout_at(began + agent.pace.inter, line_of(agent, words, &target)).await.ok().flatten()
             }
             None => None,
@@ -145,12 +186,12 @@ async fn ask(ward: Rc<Ward>) {
 }
 
 fn asked(ward: &Ward) -> bool {
-    ward.moving().is_some_and(|m| m.agent_on)
+    ward.moving().agent_on
 }
 
 fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
-    let endpoint = ward.server()?.endpoint();
-    let moving = ward.moving()?;
+    let endpoint = ward.server.endpoint();
+    let moving = ward.moving();
     let ip = match (moving.agent_at.addr.or(agent.addr), endpoint.as_deref()) {
         (Some(ip), _) => ip,
         (None, Some(Endpoint::Inet { ip, port: ServerPort::Fixed(_) | ServerPort::Offset(_) })) => *ip,

@@ -30,48 +30,41 @@ impl World {
         World { plan, wake: Box::new(wake) }
     }
 
-    pub(super) fn server(&self, at: (usize, usize)) -> Option<(&Arc<Backend>, &Arc<Server>)> {
+    pub(super) fn server(&self, at: (usize, usize)) -> Option<(&Arc<Backend>, Arc<Server>)> {
         let back = self.plan.backends.get(at.0)?;
-        Some((back, back.balance.servers().get(at.1)?))
+        Some((back, back.balance.server(at.1)?))
     }
 }
 
 /// One server under watch.
 pub(super) struct Ward {
     pub(super) world: Rc<World>,
-    pub(super) back: usize,
-    pub(super) index: usize,
+    pub(super) back: Arc<Backend>,
+    pub(super) server: Arc<Server>,
     /// `on-error` asks for the next check after `fastinter`.
     pub(super) hurry: Cell<bool>,
 }
 
 impl Ward {
-    pub(super) fn new(world: Rc<World>, back: usize, index: usize) -> Ward {
-        Ward { world, back, index, hurry: Cell::new(false) }
+    pub(super) fn new(world: Rc<World>, back: Arc<Backend>, server: Arc<Server>) -> Ward {
+        Ward { world, back, server, hurry: Cell::new(false) }
     }
 
-    pub(super) fn backend(&self) -> Option<&Arc<Backend>> {
-        self.world.plan.backends.get(self.back)
+    pub(super) fn settings(&self) -> &ServerHealth {
+        &self.server.checks
     }
 
-    pub(super) fn server(&self) -> Option<&Arc<Server>> {
-        self.backend()?.balance.servers().get(self.index)
+    pub(super) fn moving(&self) -> MutexGuard<'_, Moving> {
+        self.settings().watch.lock()
     }
 
-    pub(super) fn settings(&self) -> Option<&ServerHealth> {
-        self.backend()?.health.servers.get(self.index)
-    }
-
-    pub(super) fn moving(&self) -> Option<MutexGuard<'_, Moving>> {
-        Some(self.settings()?.watch.lock())
+    pub(super) fn at(&self) -> (usize, usize) {
+        (self.back.index, self.server.facts.index)
     }
 
     /// A check ended. What it found is ignored where checks were put off or maintenance began meanwhile.
     pub(super) fn checked(&self, report: &Report) {
-        let (Some(back), Some(server), Some(mut moving)) = (self.backend(), self.server(), self.moving())
-        else {
-            return;
-        };
+        let (back, server, mut moving) = (&self.back, &self.server, self.moving());
         if !moving.check_on || server.admin().is_maint() {
             return;
         }
@@ -92,31 +85,29 @@ impl Ward {
 
     /// Both the check and the agent must agree for a server to be up.
     fn settle(&self, wanted: Health, report: &Report) {
-        let both = self.moving().is_some_and(|m| m.agree());
+        let both = self.moving().agree();
         let health = match wanted {
             Health::Up | Health::Stopping if !both => return,
             Health::Up | Health::Stopping | Health::Down => wanted,
         };
-        let (Some(back), Some(_)) = (self.backend(), self.server()) else { return };
-        let shown = (!back.health.log_checks).then_some(report);
-        change_health(&self.world, (self.back, self.index), health, &Cause::Report(shown), 0);
+        let shown = (!self.back.health.log_checks).then_some(report);
+        change_health(&self.world, self.at(), health, &Cause::Report(shown), 0);
     }
 
     /// `observe` counted a row of errors up to its limit.
     pub(super) fn struck(&self, row: u32, last: Complaint) {
-        let Some(settings) = self.settings() else { return };
         let text = format!("Detected {row} consecutive errors, last one was: {}", last.text());
         let report = Report::new(Finding::Analyze, text);
         self.hurry.set(true);
-        match settings.on_error.unwrap_or(OnError::FailCheck) {
+        match self.settings().on_error.unwrap_or(OnError::FailCheck) {
             OnError::Fastinter => {}
             OnError::FailCheck => self.checked(&report),
             OnError::SuddenDeath => {
-                self.moving().into_iter().for_each(|mut m| m.check.brink());
+                self.moving().check.brink();
                 self.checked(&report);
             }
             OnError::MarkDown => {
-                self.moving().into_iter().for_each(|mut m| m.check.drop_down());
+                self.moving().check.drop_down();
                 self.checked(&report);
             }
         }
@@ -124,9 +115,9 @@ impl Ward {
 
     /// An agent answered.
     pub(super) fn advised(&self, wishes: &Wishes, duration: u64) {
-        let Some(server) = self.server().cloned() else { return };
+        let server = &self.server;
         // it may have been put off while it was asked
-        if !self.moving().is_some_and(|m| m.agent_on) {
+        if !self.moving().agent_on {
             return;
         }
         if let Some(percent) = wishes.weight_percent {
@@ -136,10 +127,10 @@ impl Ward {
             server.set_maxconn(maxconn);
         }
         if wishes.weight_percent.is_some() || wishes.maxconn.is_some() {
-            self.backend().into_iter().for_each(|b| b.balance.recompute(now_ms()));
+            self.back.balance.recompute(now_ms());
         }
         if let Some(wish) = wishes.admin {
-            change_admin(&self.world, (self.back, self.index), wish);
+            change_admin(&self.world, self.at(), wish);
         }
         if let Some((wish, words)) = &wishes.health {
             self.advised_health(*wish, words, duration);
@@ -152,12 +143,11 @@ impl Ward {
             HealthWish::Down => Finding::L7Status,
         };
         let report = Report { duration, ..Report::new(finding, format!("via agent : {words}")) };
-        let step = self.moving().map(|mut moving| {
-            moving.advice = Some(Report { info: words.to_string(), ..report.clone() });
-            moving.agent.take(finding.verdict())
-        });
-        if let Some(step) = step
-            && step.moved
+        let mut moving = self.moving();
+        moving.advice = Some(Report { info: words.to_string(), ..report.clone() });
+        let step = moving.agent.take(finding.verdict());
+        drop(moving);
+        if step.moved
             && let Some(health) = step.health
         {
             self.settle(health, &report);
@@ -219,8 +209,8 @@ pub(super) fn change_health(
     depth: usize,
 ) {
     let Some((back, server)) = world.server(at) else { return };
-    let Some(counts) = changing(back, server, |now| server.set_health(health, now)) else { return };
-    let subject = log::subject(back, server);
+    let Some(counts) = changing(back, &server, |now| server.set_health(health, now)) else { return };
+    let subject = log::subject(back, &server);
     match health {
         Health::Down => {
             tell_change(back, &log::down_line(&subject, "is DOWN", cause, counts), log::ALERT);
@@ -230,26 +220,27 @@ pub(super) fn change_health(
             tell_change(back, &log::up_line(&subject, "is stopping", cause, counts), log::NOTICE);
         }
     }
-    shut_down(world, back, at.1, server, health);
+    shut_down(world, back, &server, health);
     if depth < TRACK_DEPTH {
         let name = format!("{}/{}", back.name, server.facts.name);
-        for follower in followers(&world.plan, back, server) {
+        for follower in followers(&world.plan, back, &server) {
             change_health(world, follower, health, &Cause::Via(&name), depth + 1);
         }
     }
 }
 
 /// `on-marked-down shutdown-sessions` and `on-marked-up shutdown-backup-sessions`.
-fn shut_down(world: &World, back: &Backend, index: usize, server: &Server, health: Health) {
-    let Some(settings) = back.health.servers.get(index) else { return };
+fn shut_down(world: &World, back: &Backend, server: &Server, health: Health) {
+    let settings = &server.checks;
     match health {
         Health::Down if settings.shutdown_when_down => {
             server.shutdown_sessions(Shutdown::Down);
             (world.wake)();
         }
         Health::Up if settings.on_marked_up == Some(OnMarkedUp::ShutdownBackupSessions) => {
-            let backups = back.balance.servers().iter().filter(|s| s.facts.backup && s.facts.index != index);
-            backups.for_each(|s| s.shutdown_sessions(Shutdown::BetterUp));
+            let servers = back.balance.servers();
+            let others = servers.iter().filter(|s| s.facts.index != server.facts.index);
+            others.filter(|s| s.facts.backup).for_each(|s| s.shutdown_sessions(Shutdown::BetterUp));
             (world.wake)();
         }
         Health::Down | Health::Up | Health::Stopping => {}
@@ -263,8 +254,9 @@ fn followers(plan: &Plan, back: &Backend, server: &Server) -> Vec<(usize, usize)
     };
     let of = |b: &Arc<Backend>| {
         let index = b.index;
-        let hits = b.health.servers.iter().enumerate().filter(|(_, h)| tracks(h));
-        hits.map(|(i, _)| (index, i)).collect::<Vec<_>>()
+        let servers = b.balance.servers();
+        let hits = servers.iter().filter(|s| tracks(&s.checks));
+        hits.map(|s| (index, s.facts.index)).collect::<Vec<_>>()
     };
     plan.backends.iter().flat_map(of).collect()
 }
@@ -279,10 +271,10 @@ pub(super) fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
         AdminWish::Ready => (Admin::default(), Admin::MAINT_FORCED.with(Admin::DRAIN_FORCED)),
     };
     if before.is_maint() {
-        recover(back, at.1, server);
+        recover(&server);
     }
-    let Some(counts) = changing(back, server, |now| server.change_admin(set, clear, now)) else { return };
-    let (subject, none) = (log::subject(back, server), Cause::Report(None));
+    let Some(counts) = changing(back, &server, |now| server.change_admin(set, clear, now)) else { return };
+    let (subject, none) = (log::subject(back, &server), Cause::Report(None));
     match wish {
         AdminWish::Maint if was_down => {
             tell_change(back, &format!("{subject} was DOWN and now enters maintenance."), log::NOTICE);
@@ -293,7 +285,7 @@ pub(super) fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
                 &log::down_line(&subject, "is going DOWN for maintenance", &none, counts),
                 log::ALERT,
             );
-            shut_down(world, back, at.1, server, Health::Down);
+            shut_down(world, back, &server, Health::Down);
         }
         AdminWish::Drain => {
             let line = if was_down { log::down_line } else { log::up_line };
@@ -310,9 +302,11 @@ pub(super) fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
 }
 
 /// Who leaves maintenance is up until a check says otherwise, unless its agent or the server it tracks is down.
-fn recover(back: &Backend, index: usize, server: &Server) {
-    let Some(settings) = back.health.servers.get(index).filter(|s| s.track.is_none()) else { return };
-    let mut moving = settings.watch.lock();
+fn recover(server: &Server) {
+    if server.checks.track.is_some() {
+        return;
+    }
+    let mut moving = server.checks.watch.lock();
     moving.check.fragile();
     if moving.agree() {
         server.set_health(Health::Up, now_ms());
@@ -323,12 +317,12 @@ fn recover(back: &Backend, index: usize, server: &Server) {
 pub(super) fn inherit(world: &World, at: (usize, usize), depth: usize) {
     let Some((back, server)) = world.server(at) else { return };
     let admin = server.admin();
-    for follower in followers(&world.plan, back, server) {
+    for follower in followers(&world.plan, back, &server) {
         let Some((their, server)) = world.server(follower) else { continue };
         let pairs = [(admin.is_maint(), Admin::MAINT_INHERITED), (admin.is_drain(), Admin::DRAIN_INHERITED)];
         for (wanted, bit) in pairs {
             let (set, clear) = if wanted { (bit, Admin::default()) } else { (Admin::default(), bit) };
-            let _ = changing(their, server, |now| server.change_admin(set, clear, now));
+            let _ = changing(their, &server, |now| server.change_admin(set, clear, now));
         }
         if depth < TRACK_DEPTH {
             inherit(world, follower, depth + 1);

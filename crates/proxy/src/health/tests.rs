@@ -416,8 +416,8 @@ fn errors_in_traffic_mark_a_server_down() {
                 .unwrap()
                 .unwrap();
             heard.push(timeless(&String::from_utf8_lossy(&buffer[..n])));
-            let (server, observer) =
-                (&back.balance.servers()[0], back.health.servers[0].observer.as_ref().unwrap());
+            let server = &back.balance.server(0).unwrap();
+            let observer = server.checks.observer.as_ref().unwrap();
             if heard.len() == 1 {
                 assert!(server.is_usable());
                 [500, 503, 200, 500, 502, 504]

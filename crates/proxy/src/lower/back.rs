@@ -5,12 +5,14 @@ use crate::assign::KeySource;
 use crate::balance::hash::Hashing;
 use crate::balance::key::UriPart;
 use crate::balance::{Balance, Policy};
-use crate::plan::{BackTimeouts, Backend, HttpRules, ProxyV2, Target, UseServer, UseServerTarget};
+use crate::plan::{
+    BackTimeouts, Backend, HttpRules, POOL_PURGE, ProxyV2, Target, UseServer, UseServerTarget,
+};
 use crate::server::{Endpoint, Facts, Server, ServerPort};
 use crate::tally::Tally;
 use base::{Address, Host, PortSpec};
 use config::model::{
-    Algorithm, ConnectionMode, HttpReuse, InitAddr, OnMarkedDown, Proxy, ProxyKind, ProxyV2Option, RetryOn,
+    Algorithm, ConnectionMode, HttpReuse, InitAddr, Proxy, ProxyKind, ProxyV2Option, RetryOn,
     SendProxy, ServerParams, SourceAddress, StateSource,
 };
 use expr::{Escape, Stage};
@@ -22,8 +24,6 @@ use std::time::Duration;
 
 /// `retries`
 const RETRIES: u32 = 3;
-/// `pool-purge-delay`
-const POOL_PURGE: u64 = 5_000;
 
 /// Whether a frontend's routes may end in this backend: by name, by a name that is computed, or because it is its own.
 fn leads_to(front: &Proxy, back: &Proxy) -> bool {
@@ -65,7 +65,6 @@ impl Lower<'_> {
         let t = &settings.timeouts;
         let servers: Vec<Arc<Server>> =
             proxy.servers.iter().enumerate().map(|(i, s)| Arc::new(self.server(proxy, s, i))).collect();
-        let targets = proxy.servers.iter().map(|s| self.target(proxy, s)).collect();
         let fullconn = settings.fullconn.unwrap_or_else(|| self.fullconn(proxy));
         let listen = proxy.kind == ProxyKind::Listen;
         Backend {
@@ -95,7 +94,6 @@ impl Lower<'_> {
             cookie: settings.cookie.as_ref().map(crate::persist::Settings::of),
             hashing: Hashing::of(settings.hash_type),
             key: self.key_source(proxy),
-            targets,
             use_servers: proxy.use_servers.iter().filter_map(|r| self.use_server(proxy, r)).collect(),
             state_file: self.state_file(proxy),
             persist: options.persist == Some(true),
@@ -129,7 +127,8 @@ impl Lower<'_> {
         if listen { T::default() } else { lower(self) }
     }
 
-    fn server(&mut self, proxy: &Proxy, server: &config::model::Server, index: usize) -> Server {
+    /// A server; `index` is its own in the backend.
+    pub(crate) fn server(&mut self, proxy: &Proxy, server: &config::model::Server, index: usize) -> Server {
         let p = &server.params;
         let facts = Facts {
             name: server.name.text.as_str().into(),
@@ -148,7 +147,9 @@ impl Lower<'_> {
             fqdn: fqdn(&server.address),
         };
         let endpoint = self.endpoint(server);
-        let running = Server::new(facts, endpoint);
+        let target = self.target(proxy, server);
+        let checks = self.server_health(proxy, server);
+        let running = Server::new(facts, endpoint, target, checks);
         set_dynamic_cookie(&running, proxy);
         running
     }
@@ -213,21 +214,17 @@ impl Lower<'_> {
     fn target(&mut self, proxy: &Proxy, server: &config::model::Server) -> Target {
         let p = &server.params;
         let send_proxy = p.send_proxy.filter(|s| *s != SendProxy::Off);
-        let place = self.servers;
-        self.servers += 1;
         Target {
-            place,
-            tally: Tally::new(self.threads),
             tls: self.server_tls(server),
             sni: p.sni.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
             send_proxy,
             proxy_v2: proxy_v2(p, send_proxy),
             options: self.connect_options(proxy, p),
             pool_max: p.pool_max_conn.unwrap_or(-1),
-            pool_purge: Duration::from_millis(p.pool_purge_delay.unwrap_or(POOL_PURGE)),
+            pool_purge: p.pool_purge_delay.map_or(POOL_PURGE, Duration::from_millis),
             max_reuse: p.max_reuse.unwrap_or(-1),
             redir: p.redir.as_ref().map(|w| w.text.as_bytes().into()),
-            shutdown_sessions: p.on_marked_down == Some(OnMarkedDown::ShutdownSessions),
+            ..Target::plain(self.threads)
         }
     }
 

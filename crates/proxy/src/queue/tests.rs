@@ -11,7 +11,7 @@ fn farm(maxconns: &[u32]) -> Balance {
     let server = |(index, maxconn): (usize, &u32)| {
         let facts = Facts { index, id: index as u32 + 1, weight: 1, maxconn: *maxconn, ..Facts::default() };
         let endpoint = Endpoint::Inet { ip: [127, 0, 0, 1].into(), port: ServerPort::Fixed(80) };
-        Arc::new(Server::new(facts, Some(endpoint)))
+        Arc::new(Server::plain(facts, Some(endpoint)))
     };
     Balance::new(Policy::RoundRobin, false, maxconns.iter().enumerate().map(server).collect(), 0)
 }
@@ -118,7 +118,7 @@ fn a_server_that_goes_down_sends_its_waiters_away_and_one_that_comes_up_calls() 
     balance.servers()[0].set_health(Health::Up, 2);
     balance.recompute(2);
     assert!(matches!(poll(&mut loyal, &bell), Some(Called::Slot(_))));
-    assert!(matches!(poll(&mut any, &bell), Some(Called::Slot(slot)) if slot.index() == 0));
+    assert!(matches!(poll(&mut any, &bell), Some(Called::Slot(slot)) if slot.server().facts.index == 0));
 }
 
 /// Gives other tasks and threads a chance to come between.
@@ -164,7 +164,7 @@ async fn request(balance: &Balance, seed: usize, peak: &AtomicU32) -> bool {
             }
         }
     };
-    peak.fetch_max(balance.servers()[slot.index()].sessions(), Ordering::SeqCst);
+    peak.fetch_max(balance.servers()[slot.server().facts.index].sessions(), Ordering::SeqCst);
     step_aside(seed % 4).await;
     true
 }

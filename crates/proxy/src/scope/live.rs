@@ -27,8 +27,7 @@ pub(super) fn known(stream: &Stream<'_>, fact: &LiveFact) -> Option<Sample<'stat
     let now = stream.worker.now_ms();
     let server = |proxy: &Option<Box<str>>, name: &str| {
         let back = backend(stream, proxy.as_deref())?;
-        let server = back.balance.servers().iter().find(|s| &*s.facts.name == name)?;
-        Some((back.clone(), server.clone()))
+        back.balance.servers().named(name).cloned()
     };
     match fact {
         LiveFact::FeConn(p) => Some(int(frontend(stream, p.as_deref())?.connections.now())),
@@ -50,24 +49,23 @@ pub(super) fn known(stream: &Stream<'_>, fact: &LiveFact) -> Option<Sample<'stat
             Some(int(queued(back).checked_div(usable).unwrap_or(u32::MAX)))
         }
         LiveFact::ConnSlots(p) => Some(free_slots(backend(stream, p.as_deref())?)),
-        LiveFact::SrvConn(p, s) => Some(int(server(p, s)?.1.sessions())),
-        LiveFact::SrvIsUp(p, s) => Some(Sample::Bool(server(p, s)?.1.is_up())),
-        LiveFact::SrvQueue(p, s) => Some(int(server(p, s)?.1.queued())),
-        LiveFact::SrvWeight(p, s) => Some(int(server(p, s)?.1.weight())),
+        LiveFact::SrvConn(p, s) => Some(int(server(p, s)?.sessions())),
+        LiveFact::SrvIsUp(p, s) => Some(Sample::Bool(server(p, s)?.is_up())),
+        LiveFact::SrvQueue(p, s) => Some(int(server(p, s)?.queued())),
+        LiveFact::SrvWeight(p, s) => Some(int(server(p, s)?.weight())),
         LiveFact::SrvSessRate(p, s) => {
-            let (back, server) = server(p, s)?;
-            Some(int(back.targets.get(server.facts.index)?.tally.per_second(Pace::Sessions, now)))
+            Some(int(server(p, s)?.target.tally.per_second(Pace::Sessions, now)))
         }
         LiveFact::DstConn => Some(int(stream.session.listener.connections.now())),
         LiveFact::BeConnFree(p) => {
             let back = backend(stream, p.as_deref())?;
-            let usable = back.balance.servers().iter().filter(|s| s.is_usable());
-            let free: Option<i64> = usable.map(|s| free(s)).sum();
+            let servers = back.balance.servers();
+            let free: Option<i64> = servers.iter().filter(|s| s.is_usable()).map(|s| free(s)).sum();
             Some(Sample::Int(free.unwrap_or(-1)))
         }
-        LiveFact::SrvConnFree(p, s) => Some(Sample::Int(free(&server(p, s)?.1).unwrap_or(-1))),
-        LiveFact::SrvInitialWeight(p, s) => Some(int(server(p, s)?.1.facts.weight)),
-        LiveFact::SrvUserWeight(p, s) => Some(int(server(p, s)?.1.weight())),
+        LiveFact::SrvConnFree(p, s) => Some(Sample::Int(free(server(p, s)?.as_ref()).unwrap_or(-1))),
+        LiveFact::SrvInitialWeight(p, s) => Some(int(server(p, s)?.facts.weight)),
+        LiveFact::SrvUserWeight(p, s) => Some(int(server(p, s)?.weight())),
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
         }
         StreamFact::RequestCounter => Some(int(stream.number)),
         StreamFact::SrvConnNow => {
-            let servers = stream.back.as_ref()?.balance.servers();
-            Some(int(stream.server.and_then(|i| servers.get(i)).map_or(0, |s| s.sessions())))
+            stream.back?;
+            Some(int(stream.server.as_ref().map_or(0, |s| s.sessions())))
         }
         StreamFact::SrvQueuePos => Some(int(stream.queue_positions.0)),
         StreamFact::BackendQueuePos => Some(int(stream.queue_positions.1)),

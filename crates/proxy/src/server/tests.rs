@@ -6,7 +6,7 @@ fn server(change: impl FnOnce(&mut Facts)) -> Server {
     let mut facts = Facts { name: "s".into(), id: 1, weight: 1, ..Facts::default() };
     change(&mut facts);
     let endpoint = Endpoint::Inet { ip: [127, 0, 0, 1].into(), port: ServerPort::Fixed(80) };
-    Server::new(facts, Some(endpoint))
+    Server::plain(facts, Some(endpoint))
 }
 
 #[test]

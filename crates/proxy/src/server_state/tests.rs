@@ -99,13 +99,13 @@ fn what_is_refused_changes_nothing() {
 fn leaving_maintenance_makes_a_server_up_until_its_next_check() {
     let plan = plan();
     let op = operator(&plan);
-    let server = &plan.backends[0].balance.servers()[0];
+    let server = plan.backends[0].balance.server(0).unwrap();
     op.set_health((0, 0), Health::Down).unwrap();
     op.set_admin((0, 0), AdminWish::Maint);
     assert_eq!((server.health(), server.is_up()), (Health::Down, false));
     op.set_admin((0, 0), AdminWish::Ready);
     assert_eq!((server.health(), server.is_usable()), (Health::Up, true));
-    assert_eq!(plan.backends[0].health.servers[0].watch.lock().check_status(), "1/3 UP");
+    assert_eq!(plan.backends[0].balance.servers()[0].checks.watch.lock().check_status(), "1/3 UP");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
 use crate::log::size;
-use crate::plan::Backend;
+use crate::server::Server;
 use crate::reply::{ErrorPages, Filled, Reply, fill};
 use crate::rules::RedirectTarget as Target;
 use crate::statistics::{Ask, Statistics};
@@ -149,10 +149,9 @@ pub(super) async fn ask_password(
 pub(super) async fn server_redirect(
     stream: &mut Stream<'_>,
     exchange: &mut Exchange<'_>,
-    back: &Backend,
-    index: usize,
+    server: &Server,
 ) -> Result<Option<After>, Ending> {
-    let Some(prefix) = back.targets.get(index).and_then(|t| t.redir.as_deref()) else { return Ok(None) };
+    let Some(prefix) = server.target.redir.as_deref() else { return Ok(None) };
     if !matches!(stream.request.method, http::Method::Get | http::Method::Head) {
         return Ok(None);
     }
