@@ -11,6 +11,9 @@ mod references;
 mod tracking;
 mod verification;
 
+pub(crate) use health::lacks_port;
+pub(crate) use verification::trusts_nothing;
+
 use crate::model::{Model, Proxy, ProxyKind};
 use base::{Diagnostics, Span};
 use std::collections::HashMap;

@@ -8,6 +8,7 @@ pub mod condition;
 pub mod ctx;
 mod defaults;
 mod dispatch;
+pub mod dynamic;
 pub mod env;
 pub mod failure;
 mod lex;

@@ -30,7 +30,7 @@ mod reply;
 mod rules_http;
 mod rules_tcp;
 mod sections;
-mod server;
+pub(crate) mod server;
 mod server_params;
 mod statistics;
 mod stats_socket;

@@ -12,6 +12,7 @@ mod client_cert;
 pub mod clock;
 mod control;
 mod deadline;
+pub mod dynamic_servers;
 mod ending;
 mod farm_news;
 mod front;

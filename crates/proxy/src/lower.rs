@@ -15,7 +15,8 @@ mod userlists;
 mod wanted;
 
 use crate::limit::{Limit, RateLimits};
-use crate::plan::{Connections, Plan, Process};
+use crate::plan::{Connections, Origin, Plan, Process};
+use crate::server::Server;
 use crate::statistics::Desk;
 use crate::vars::ProcVars;
 use base::{Diagnostics, Word};
@@ -24,7 +25,7 @@ use config::model::{CondText, ExprText, FormatText, Mode, Proxy};
 use expr::{Compiler, Condition, Env, Escape, Expr, Format, Outside, Stage, VarId};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What the command line adds to the model.
@@ -105,8 +106,33 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
     let lists = std::mem::take(&mut lower.env.references);
     let diags = std::mem::take(&mut lower.env.diags);
     let wanted = std::mem::take(&mut lower.wanted).all();
-    let plan = (!diags.has_alerts()).then_some(Plan { process, frontends, backends, certs, lists, wanted });
+    let plan = (!diags.has_alerts()).then(|| {
+        let origin = Origin { model: model.clone(), vars: Mutex::new(std::mem::take(&mut lower.env.vars)) };
+        Plan { process, frontends, backends, certs, lists, wanted, origin }
+    });
     (plan, diags)
+}
+
+/// Lowers a server that an operator adds to a plan that runs: with its certificates, its lists and its variables.
+pub(crate) fn added_server(
+    plan: &Plan,
+    proxy: &Proxy,
+    server: &config::model::Server,
+    index: usize,
+) -> (Server, Diagnostics) {
+    let machine = Machine;
+    let overrides = Overrides { check_only: true, ..Overrides::default() };
+    let mut lower = Lower::new(&plan.origin.model, &overrides, &machine);
+    lower.store = plan.certs.clone();
+    lower.env.references.clone_from(&plan.lists);
+    lower.env.proxy.clone_from(&proxy.name.text);
+    lower.env.mode_tcp = !Lower::is_http(proxy);
+    lower.env.diags = Diagnostics::default();
+    let mut vars = plan.origin.vars.lock().unwrap_or_else(PoisonError::into_inner);
+    lower.env.vars = std::mem::take(&mut vars);
+    let made = lower.server(proxy, server, index);
+    *vars = std::mem::take(&mut lower.env.vars);
+    (made, std::mem::take(&mut lower.env.diags))
 }
 
 impl<'m> Lower<'m> {

@@ -21,8 +21,8 @@ use expr::{Condition, Expr, Format};
 use net::{ConnectOptions, ListenAddr, ListenOptions};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Everything that runs.
@@ -39,6 +39,15 @@ pub struct Plan {
     pub lists: Vec<Arc<expr::Reference>>,
     /// Certificates that `acme` sections are to obtain; somebody else does that.
     pub wanted: Vec<Wanted>,
+    /// What it was made from.
+    pub(crate) origin: Origin,
+}
+
+/// What a plan was made from, for the servers that operators add to it.
+pub(crate) struct Origin {
+    pub(crate) model: config::Model,
+    /// The variables' numbers.
+    pub(crate) vars: Mutex<expr::VarNames>,
 }
 
 /// A certificate that is to be obtained, and where it is looked for.

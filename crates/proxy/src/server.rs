@@ -91,6 +91,8 @@ pub struct Facts {
     pub slowstart: u64,
     /// `id` is written.
     pub forced_id: bool,
+    /// An operator added it while the process runs.
+    pub dynamic: bool,
     /// The name in its address, where there is one.
     pub fqdn: Option<Box<str>>,
 }

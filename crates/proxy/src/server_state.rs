@@ -110,7 +110,7 @@ impl Display for Checked<'_> {
             Some(Verdict::Conditional) => 4,
         };
         let born_off = admin.is_maint() && admin.has(Admin::MAINT_CONFIG);
-        let count = if born_off { 0 } else { moving.check_count() };
+        let count = if admin.is_maint() { 0 } else { moving.check_count() };
         let configured = if health.check.is_some() { CONFIGURED } else { 0 };
         let enabled = if health.check.is_some() && moving.check_on { ENABLED } else { 0 };
         let paused = if born_off || (admin.is_maint() && enabled != 0) { PAUSED } else { 0 };

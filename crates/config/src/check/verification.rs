@@ -14,7 +14,7 @@ pub(super) fn check(model: &Model, proxy: &Proxy, diags: &mut Diagnostics) {
             .help("add 'ca-file FILE' with the authorities of your clients");
     }
     for server in &proxy.servers {
-        if speaks_tls(&proxy.settings, server) && trusts_nothing(model, server) {
+        if trusts_nothing(model, &proxy.settings, server) {
             let message =
                 format!("'server {}/{}': verify is on but no CA file specified", proxy.name, server.name);
             diags.alert(server.span, message).help(
@@ -39,11 +39,12 @@ fn speaks_tls(settings: &Settings, server: &Server) -> bool {
     params.ssl == Some(true) || params.check_ssl == Some(true) || steps.into_iter().any(connects)
 }
 
-fn trusts_nothing(model: &Model, server: &Server) -> bool {
+/// It speaks TLS, verifies the other side, and has nothing to verify it against.
+pub(crate) fn trusts_nothing(model: &Model, settings: &Settings, server: &Server) -> bool {
     let verifies = match server.params.verify {
         Some(Verify::None) => false,
         Some(Verify::Optional | Verify::Required) => true,
         None => model.global.ssl_server_verify != Some(false),
     };
-    verifies && server.params.ca_file.is_none()
+    speaks_tls(settings, server) && verifies && server.params.ca_file.is_none()
 }

@@ -27,7 +27,7 @@ pub(crate) const ROWS: &[Row] = &[Row::new(
 fn bind(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Proxy) -> Parsed {
     let word = args.expect_text("{<path>|[addr1]:port1[-end1]}{,[addr]:port[-end]}... as arguments")?;
     let addresses = addresses(ctx, args, word)?;
-    let line = Line { label: format!("bind {word}"), place: Place::BIND_LINE };
+    let line = Line { label: format!("bind {word}"), place: Place::BIND_LINE, dynamic: false };
     let words = args.rest();
     let mut params = BindParams::default();
     let read = line.read(ctx, words, &mut params);

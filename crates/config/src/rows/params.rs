@@ -4,6 +4,7 @@
 
 use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
+use crate::dynamic::STATIC_ONLY;
 use crate::failure::Failure;
 use crate::model::{BindParams, ServerParams, TlsOffer};
 use crate::row::{Parse, Parsed, Place, Row, Status};
@@ -47,6 +48,8 @@ pub(crate) struct Line {
     pub(crate) label: String,
     /// Whose rows its parameters are.
     pub(crate) place: Place,
+    /// An operator writes it while the process runs.
+    pub(crate) dynamic: bool,
 }
 
 impl Line {
@@ -55,6 +58,10 @@ impl Line {
         let mut words = words;
         while let Some(word) = words.first() {
             let (row, _) = rows::find(&words[..1], self.place).ok_or_else(|| self.unknown(word))?;
+            if self.dynamic && STATIC_ONLY.contains(&word.as_str()) {
+                let text = format!("'{word}' option is not accepted for dynamic server");
+                return Err(Failure::new(word.span, text));
+            }
             let mut args = Args::new(words, 1, Polarity::Plain);
             if let Parse::Tls(parser) = row.parse {
                 parser(ctx, &mut args, to.tls())?;
@@ -68,6 +75,9 @@ impl Line {
     }
 
     fn unknown(&self, word: &Word) -> Failure {
+        if self.dynamic {
+            return Failure::new(word.span, format!("unknown keyword '{word}'."));
+        }
         let names = rows::all().filter(|row| row.place.meets(self.place)).flat_map(|row| row.names);
         let failure = Failure::new(word.span, format!("'{}': unknown keyword '{word}'", self.label));
         if word.text.contains([':', ',']) {

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::model::{Proxy, Server, ServerParams, Settings};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::addr::Transport;
-use base::{Address, PortSpec, Word};
+use base::{Address, PortSpec, Span, Word};
 
 /// The most servers one template makes. Each costs memory, statistics and checks; larger farms list their servers.
 const MAX_TEMPLATE: u32 = 10_000;
@@ -55,6 +55,28 @@ fn server(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Proxy) -> Parsed {
     read
 }
 
+/// A server that an operator adds. Nothing of `default-server` is its own (management guide 9.3, `add server`).
+pub(crate) fn dynamic(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<Server, Failure> {
+    let expected = || {
+        Failure::new(Span::default(), "'server' expects <name> and <addr>[:<port>] as arguments.".to_owned())
+    };
+    let name = name(args, "a name").map_err(|failure| match args.peek() {
+        Some(_) => Failure { message: failure.message + ".", ..failure },
+        None => expected(),
+    })?;
+    args.peek().filter(|word| !word.text.is_empty()).ok_or_else(expected)?;
+    let (address, word) = address(ctx, args, "an address")?;
+    let mut params = ServerParams::default();
+    let label = format!("server {name}");
+    let words = args.rest();
+    Line { label, place: Place::SERVER_LINE, dynamic: true }.read(ctx, words, &mut params)?;
+    if params.agent_check == Some(true) && params.agent_port.is_none() {
+        let text = format!("server {name} does not have agent port. Agent check has been disabled.");
+        return Err(Failure::new(word.span, text));
+    }
+    Ok(Server { name, address, span: word.span, params })
+}
+
 fn default_server(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
     let label = "default-server".to_owned();
     parameters(ctx, args, label, Place::DEFAULT_SERVER_LINE, &mut to.default_server)
@@ -89,8 +111,8 @@ fn parameters(
     place: Place,
     params: &mut ServerParams,
 ) -> Parsed {
-    let line = Line { label, place };
     let words = args.rest();
+    let line = Line { label, place, dynamic: false };
     line.read(ctx, words, params)?;
     if params.agent_check == Some(true) && params.agent_port.is_none() && place == Place::SERVER_LINE {
         let word = words.iter().find(|w| w.text == "agent-check");

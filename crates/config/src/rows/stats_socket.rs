@@ -52,7 +52,7 @@ pub(crate) const ROWS: &[Row] = &[
 fn stats_socket(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {
     let word = args.expect_text("an address in the form [<address>]:<port> or /<path>")?;
     let addresses = addresses(ctx, args, word)?;
-    let line = Line { label: format!("stats socket {word}"), place: Place::BIND_LINE };
+    let line = Line { label: format!("stats socket {word}"), place: Place::BIND_LINE, dynamic: false };
     let words = args.rest();
     let mut params = BindParams::default();
     line.read(ctx, words, &mut params)?;

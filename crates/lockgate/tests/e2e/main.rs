@@ -27,6 +27,7 @@ mod alarms;
 mod article;
 mod balancing;
 mod deploying;
+mod dynamic_servers;
 mod life;
 mod log_lines;
 mod measuring;

@@ -1,19 +1,27 @@
 //! The session's own commands: help, prompt, its level, its modes, its time-out.
 
 use super::call::{Call, Severity};
+use super::servers;
 use super::session::Session;
 use super::table::{self, Command};
 use base::units;
+use proxy::dynamic_servers::removable;
 use proxy::stats_socket::CliLevel::{self, Admin, Operator, User};
 use proxy::stats_socket::SeverityOutput;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command::now(&["help"], "[<command>]", "list matching or all commands", User, help),
     Command::now(&["prompt"], "[n|i|p|timed]*", "stay after a line, with a prompt", User, prompt),
     Command::now(&["quit"], "", "disconnect", User, |call| call.session.over = true),
     Command::now(&["echo"], "<text>", "write this text", User, echo),
-    Command::later(&["wait"], "<delay>", "answer after this long", User, |call| Box::pin(wait(call))),
+    Command::later(
+        &["wait"],
+        "{-h|<delay>} [cond [args]]",
+        "wait the specified delay or condition",
+        User,
+        |call| Box::pin(wait(call)),
+    ),
     Command::now(&["operator"], "", "give up rights above operator", Operator, |c| {
         lower(c.session, Operator)
     }),
@@ -68,13 +76,47 @@ fn echo(call: &mut Call<'_>) {
 /// Longest wait: whoever wants more asks again.
 const WAIT_MAX: Duration = Duration::from_secs(86_400);
 
+/// How often a condition is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+const WAIT_USAGE: &str = "Usage: wait {-h|<duration>} [srv-removable <proxy>/<server>]\n  \
+    srv-removable <proxy>/<server>: until 'del server' can remove it, or at most <duration> (default unit: seconds)";
+
 async fn wait(call: &mut Call<'_>) {
-    match units::micros(call.arg(0), 1_000_000) {
-        Ok(micros) => {
-            tokio::time::sleep(Duration::from_micros(micros).min(WAIT_MAX)).await;
+    if call.arg(0) == "-h" {
+        return call.say(Severity::Info, WAIT_USAGE);
+    }
+    let Ok(micros) = units::micros(call.arg(0), 1_000_000) else {
+        return call.refuse("Expects a duration in seconds.");
+    };
+    let longest = Duration::from_micros(micros).min(WAIT_MAX);
+    match call.arg(1) {
+        "" => {
+            tokio::time::sleep(longest).await;
             call.say(Severity::Info, "Done.");
         }
-        Err(_) => call.refuse("Expects a duration in seconds."),
+        "srv-removable" => until_removable(call, longest).await,
+        other => {
+            let text = format!("Unknown condition '{other}'.\n{WAIT_USAGE}");
+            call.refuse(text);
+        }
+    }
+}
+
+/// Until a server can be deleted: drained servers take their time. One that never can be is told at once.
+async fn until_removable(call: &mut Call<'_>, longest: Duration) {
+    let Some((back, index)) = servers::named(call, 2) else { return };
+    let plan = call.process.plan.clone();
+    let Some(back) = plan.backends.get(back) else { return };
+    let give_up = Instant::now() + longest;
+    loop {
+        let Some(server) = back.balance.server(index) else { return call.refuse("No such server.") };
+        match removable(&plan, back, &server) {
+            Ok(()) => return call.say(Severity::Info, "Done."),
+            Err(why) if why.may_pass() && Instant::now() < give_up => tokio::time::sleep(LOOK_EVERY).await,
+            Err(why) if why.may_pass() => return call.refuse("Wait delay expired."),
+            Err(why) => return call.refuse(why),
+        }
     }
 }
 

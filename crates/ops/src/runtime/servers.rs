@@ -4,9 +4,10 @@
 use super::Process;
 use super::call::{Call, Severity};
 use super::table::Command;
+use proxy::dynamic_servers;
 use proxy::health::{AdminWish, Operator, Place, Refusal, Watcher};
 use proxy::plan::{Backend, Plan};
-use proxy::server::Health;
+use proxy::server::{Health, Server};
 use proxy::stats_socket::CliLevel::{Admin, User};
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub(crate) const COMMANDS: &[Command] = &[
         Admin,
         set_maxconn,
     ),
+    Command::now(&["add", "server"], "<bk>/<srv>", "create a new server", Admin, add),
+    Command::now(&["del", "server"], "<bk>/<srv>", "remove a dynamically added server", Admin, delete),
     Command::now(&["enable", "server"], "", "enable a disabled server (use 'set server')", Admin, |call| {
         admin(call, AdminWish::Ready);
     }),
@@ -64,25 +67,61 @@ pub(super) fn backend<'p>(plan: &'p Plan, word: &str) -> Option<&'p Arc<Backend>
 
 /// The server that the first argument names; says why there is none.
 pub(super) fn place(call: &mut Call<'_>) -> Option<Place> {
+    named(call, 0)
+}
+
+/// The server that an argument names.
+pub(super) fn named(call: &mut Call<'_>, arg: usize) -> Option<Place> {
     let plan = call.process.plan.clone();
-    let Some((back, server)) = call.arg(0).split_once('/') else {
-        call.refuse("Require 'backend/server'.");
-        return None;
-    };
-    let Some(back) = backend(&plan, back) else {
-        call.refuse("No such backend.");
-        return None;
-    };
+    match find(&plan, call.arg(arg)) {
+        Ok((back, server)) => Some((back.index, server.facts.index)),
+        Err(why) => {
+            call.refuse(why);
+            None
+        }
+    }
+}
+
+/// `BACKEND/SERVER`, both by name or by number behind `#`.
+fn find<'p>(plan: &'p Plan, word: &str) -> Result<(&'p Arc<Backend>, Arc<Server>), &'static str> {
+    let (back, server) = word.split_once('/').ok_or("Require 'backend/server'.")?;
+    let back = backend(plan, back).ok_or("No such backend.")?;
     let id = server.strip_prefix('#').and_then(|n| n.parse::<u32>().ok());
-    let named = |s: &&Arc<proxy::server::Server>| match id {
+    let named = |s: &&Arc<Server>| match id {
         Some(id) => s.facts.id == id,
         None => *s.facts.name == *server,
     };
-    let found = back.balance.servers().iter().find(named).map(|server| (back.index, server.facts.index));
-    if found.is_none() {
-        call.refuse("No such server.");
+    let server = back.balance.servers().iter().find(named).cloned().ok_or("No such server.")?;
+    Ok((back, server))
+}
+
+fn add(call: &mut Call<'_>) {
+    let plan = call.process.plan.clone();
+    let named = call.arg(0).split_once('/').filter(|(back, server)| !back.is_empty() && !server.is_empty());
+    let Some((back, server)) = named else { return call.put("Require 'backend/server'.") };
+    let Some(back) = backend(&plan, back) else { return call.put("No such backend.") };
+    if !dynamic_servers::takes_servers(back) {
+        return call.put("Backend must use a dynamic load balancing to support dynamic servers.");
     }
-    found
+    let words = std::iter::once(server.to_owned()).chain(call.args.iter().skip(1).cloned());
+    match dynamic_servers::add(&plan, back, &words.collect::<Vec<_>>()) {
+        Ok(warnings) => {
+            warnings.iter().for_each(|text| call.say(Severity::Warning, text));
+            call.say(Severity::Info, "New server registered.");
+        }
+        Err(why) => call.refuse(why),
+    }
+}
+
+fn delete(call: &mut Call<'_>) {
+    let plan = call.process.plan.clone();
+    match find(&plan, call.arg(0)) {
+        Ok((back, server)) => match dynamic_servers::delete(&plan, back, server.facts.index) {
+            Ok(()) => call.put("Server deleted."),
+            Err(why) => call.put(why),
+        },
+        Err(why) => call.put(why),
+    }
 }
 
 fn operator(call: &Call<'_>) -> Operator {
@@ -171,9 +210,7 @@ fn set(call: &mut Call<'_>) {
         "check-port" => watch_port(call, at, Watcher::Check),
         "agent-port" => watch_port(call, at, Watcher::Agent),
         "fqdn" => fqdn(call),
-        "ssl" => {
-            call.refuse("'set server <srv> ssl' cannot be set.  default-server should define ssl settings")
-        }
+        "ssl" => ssl(call, at),
         _ => call.refuse(USAGE),
     }
 }
@@ -257,4 +294,12 @@ fn fqdn(call: &mut Call<'_>) {
         "failed because no resolution is configured."
     };
     call.refuse(format_args!("set server <b>/<s> fqdn {why}"));
+}
+
+fn ssl(call: &mut Call<'_>, (back, index): Place) {
+    let server = call.process.plan.backends.get(back).and_then(|b| b.balance.server(index));
+    call.refuse(match server {
+        Some(server) if server.facts.dynamic => "'set server <srv> ssl' not supported on dynamic servers",
+        Some(_) | None => "'set server <srv> ssl' cannot be set.  default-server should define ssl settings",
+    });
 }

@@ -77,13 +77,7 @@ impl Table {
         self.eligible.contains(&(index as u32))
     }
 
-    pub(super) fn pick(
-        &self,
-        ask: &Ask,
-        servers: &Servers,
-        load: &Load,
-        next: impl Fn() -> usize,
-    ) -> Picked {
+    pub(super) fn pick(&self, ask: &Ask, servers: &Servers, load: &Load, next: impl Fn() -> usize) -> Picked {
         let election = Election { eligible: &self.eligible, servers, load, avoid: ask.avoid };
         match &self.shape {
             Shape::Empty => Picked::None,

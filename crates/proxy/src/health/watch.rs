@@ -58,6 +58,14 @@ impl Watch {
         }))
     }
 
+    /// A server that an operator adds is not checked before an operator wants it.
+    pub(crate) fn put_off(&self) {
+        let mut moving = self.lock();
+        moving.check_on = false;
+        moving.agent_on = false;
+        moving.check.drop_down();
+    }
+
     /// The moving parts. Hold the guard for a moment only, and never across a wait.
     pub fn lock(&self) -> MutexGuard<'_, Moving> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -12,8 +12,8 @@ use crate::server::{Endpoint, Facts, Server, ServerPort};
 use crate::tally::Tally;
 use base::{Address, Host, PortSpec};
 use config::model::{
-    Algorithm, ConnectionMode, HttpReuse, InitAddr, Proxy, ProxyKind, ProxyV2Option, RetryOn,
-    SendProxy, ServerParams, SourceAddress, StateSource,
+    Algorithm, ConnectionMode, HttpReuse, InitAddr, Proxy, ProxyKind, ProxyV2Option, RetryOn, SendProxy,
+    ServerParams, SourceAddress, StateSource,
 };
 use expr::{Escape, Stage};
 use net::ConnectOptions;
@@ -144,6 +144,7 @@ impl Lower<'_> {
             maxqueue: p.maxqueue.unwrap_or(0),
             slowstart: p.slowstart.unwrap_or(0),
             forced_id: p.id.is_some(),
+            dynamic: false,
             fqdn: fqdn(&server.address),
         };
         let endpoint = self.endpoint(server);

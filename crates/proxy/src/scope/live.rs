@@ -53,9 +53,7 @@ pub(super) fn known(stream: &Stream<'_>, fact: &LiveFact) -> Option<Sample<'stat
         LiveFact::SrvIsUp(p, s) => Some(Sample::Bool(server(p, s)?.is_up())),
         LiveFact::SrvQueue(p, s) => Some(int(server(p, s)?.queued())),
         LiveFact::SrvWeight(p, s) => Some(int(server(p, s)?.weight())),
-        LiveFact::SrvSessRate(p, s) => {
-            Some(int(server(p, s)?.target.tally.per_second(Pace::Sessions, now)))
-        }
+        LiveFact::SrvSessRate(p, s) => Some(int(server(p, s)?.target.tally.per_second(Pace::Sessions, now))),
         LiveFact::DstConn => Some(int(stream.session.listener.connections.now())),
         LiveFact::BeConnFree(p) => {
             let back = backend(stream, p.as_deref())?;

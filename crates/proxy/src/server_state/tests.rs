@@ -68,7 +68,7 @@ fn an_operator_moves_them() {
     op.set_watch_addr((0, 2), Watcher::Agent, "127.0.0.5", None).unwrap();
     op.switch_agent((0, 2), false).unwrap();
     let shown = lines(&plan);
-    assert!(shown[0].starts_with("3 b1 1 s1 127.0.0.1 0 1 5 10 0 1 0 2 14 0 "), "{}", shown[0]);
+    assert!(shown[0].starts_with("3 b1 1 s1 127.0.0.1 0 1 5 10 0 1 0 0 14 0 "), "{}", shown[0]);
     assert!(shown[0].ends_with(" 88 127.0.0.4 - 0"), "{}", shown[0]);
     assert!(shown[1].starts_with("3 b1 2 s2 127.0.0.1 0 0 20 20 0 1 0 0 0 0 "), "{}", shown[1]);
     assert!(shown[2].starts_with("3 b1 3 s3 127.0.0.1 2 4 1 1 0 1 0 2 0 18 "), "{}", shown[2]);
