@@ -142,8 +142,8 @@ impl Hatch for Here {
     }
 }
 
-/// As one word of a command line.
-fn escaped(text: &str) -> String {
+/// As one word of a runtime API's command line (management guide 9.3).
+pub fn escaped(text: &str) -> String {
     let mut word = String::new();
     for letter in text.chars() {
         if matches!(letter, ' ' | '\t' | ';' | '\\') {

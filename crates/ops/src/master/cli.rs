@@ -6,6 +6,7 @@ use crate::runtime::call::send;
 use crate::runtime::input::{Input, Reading};
 use crate::runtime::line::Line;
 use crate::runtime::{Bound, Client};
+use certs::hatch::escaped;
 use net::Stream;
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -272,12 +273,7 @@ fn word_of(target: Target) -> String {
 fn written(command: &Command<'_>) -> String {
     let mut text = String::new();
     for word in command.words {
-        for c in word.chars() {
-            if matches!(c, ' ' | '\t' | ';' | '\\') {
-                text.push('\\');
-            }
-            text.push(c);
-        }
+        text.push_str(&escaped(word));
         text.push(' ');
     }
     match command.payload {
