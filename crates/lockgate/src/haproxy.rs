@@ -9,7 +9,7 @@ use crate::{Exit, keeper, master, sources, start, version};
 use config::model::Global;
 use config::{Facts, Source, condition};
 use ops::daemon::{Detach, Ready, Stage};
-use ops::master::Launch;
+use ops::master::{Bequest, Launch};
 use ops::worker::Bond;
 use proxy::lower::Overrides;
 use std::ffi::OsString;
@@ -47,6 +47,8 @@ pub(crate) enum Child {
     Worker,
     /// Looks after certificates.
     Keeper,
+    /// Tells whether this program could be the master.
+    Successor,
 }
 
 /// The same for a process that our own master started; `words` are the master's arguments.
@@ -54,20 +56,23 @@ pub(crate) fn run_child(child: Child, words: &[OsString]) -> Exit {
     let console = Console { quiet: false, hints: false };
     let flags = flags::parse(words.iter().map(|w| w.to_string_lossy().into_owned()));
     match (ops::worker::stage(), flags) {
+        // That it reads the master's arguments is all that is asked.
+        (Ok(Some(bond)), Ok(_)) if child == Child::Successor => match bond.able() {
+            Ok(()) => Exit::Ok,
+            Err(e) => failed(&format!("cannot speak to the master: {e}"), console),
+        },
         (Ok(Some(bond)), Ok(flags)) => Call::new(flags).run_child(child, bond),
         (Ok(None), _) => {
-            console.alert("'worker' and 'keeper' are how a master starts its children: use -W");
-            Exit::Failed
+            failed("'worker', 'keeper' and 'successor' are how a master starts its children: use -W", console)
         }
-        (Err(e), _) => {
-            console.alert(&format!("cannot speak to the master: {e}"));
-            Exit::Failed
-        }
-        (_, Err(wrong)) => {
-            console.alert(&wrong.to_string());
-            Exit::Failed
-        }
+        (Err(e), _) => failed(&format!("cannot speak to the master: {e}"), console),
+        (_, Err(wrong)) => failed(&wrong.to_string(), console),
     }
+}
+
+fn failed(text: &str, console: Console) -> Exit {
+    console.alert(text);
+    Exit::Failed
 }
 
 fn program() -> String {
@@ -136,7 +141,7 @@ impl Call {
             Ok(sources) => {
                 let prepared = self.judgement.prepare(sources);
                 match child {
-                    Child::Worker => self.serve_or_check(prepared, Origin::Worker(bond)),
+                    Child::Worker | Child::Successor => self.serve_or_check(prepared, Origin::Worker(bond)),
                     Child::Keeper => keeper::run(prepared, bond, self.console),
                 }
             }
@@ -154,6 +159,23 @@ impl Call {
     }
 
     fn run(self) -> Exit {
+        match ops::master::bequest() {
+            Ok(None) => self.start(),
+            Ok(Some(left)) => self.succeed(left),
+            Err(e) => self.failed(&format!("cannot take over what the former program has left: {e}")),
+        }
+    }
+
+    /// Goes on as the master that another program was in this process.
+    fn succeed(self, left: Bequest) -> Exit {
+        if let Err(wrong) = self.change_folder() {
+            self.console.warning(&wrong);
+        }
+        let launch = self.launch(left.stdin());
+        master::go_on(&self.flags, launch, left, self.console)
+    }
+
+    fn start(self) -> Exit {
         let stage = match ops::daemon::stage() {
             Ok(stage) => stage,
             Err(wrong) => return self.failed(&wrong.to_string()),
@@ -210,12 +232,16 @@ impl Call {
     }
 
     fn become_master(self, global: &Global, stdin: Option<Vec<u8>>, ready: Option<Ready>) -> Exit {
+        let launch = self.launch(stdin);
+        master::run(&self.flags, global, launch, ready, self.console)
+    }
+
+    fn launch(&self, stdin: Option<Vec<u8>>) -> Launch {
         let arguments: Vec<OsString> = std::env::args_os().collect();
         let word = arguments.first().map(PathBuf::from).unwrap_or_default();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let program = ops::master::program_of(&word, &self.folder, &path);
-        let launch = Launch { program, arguments, folder: self.folder, stdin };
-        master::run(&self.flags, global, launch, ready, self.console)
+        Launch { program, arguments, folder: self.folder.clone(), stdin }
     }
 
     fn serve_or_check(self, prepared: Prepared, origin: Origin) -> Exit {
@@ -257,7 +283,6 @@ impl Call {
     }
 
     fn failed(&self, text: &str) -> Exit {
-        self.console.alert(text);
-        Exit::Failed
+        failed(text, self.console)
     }
 }

@@ -51,6 +51,7 @@ fn child_of_master(arguments: &[OsString]) -> Option<haproxy::Child> {
     match arguments.get(1)?.to_str()? {
         ops::worker::WORKER => Some(haproxy::Child::Worker),
         ops::worker::KEEPER => Some(haproxy::Child::Keeper),
+        ops::worker::SUCCESSOR => Some(haproxy::Child::Successor),
         _ => None,
     }
 }

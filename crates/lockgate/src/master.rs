@@ -10,7 +10,7 @@ use config::Source;
 use config::model::Global;
 use net::Inherited;
 use ops::daemon::Ready;
-use ops::master::{self, Household, Launch};
+use ops::master::{self, Begin, Bequest, Household, Launch};
 use ops::runtime;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -23,8 +23,27 @@ pub(crate) fn run(
     ready: Option<Ready>,
     console: Console,
 ) -> Exit {
-    let started = household(flags, global, launch, ready, console);
-    let ended = started.and_then(|household| {
+    ended(household(flags, global, launch, ready, console), console)
+}
+
+/// The same where another program was the master in this process before, and has left what it had. Whatever fails,
+/// its workers stay.
+pub(crate) fn go_on(flags: &Flags, launch: Launch, mut left: Bequest, console: Console) -> Exit {
+    let mut inherited = Inherited::of(left.take_cli());
+    let words = flags.master_socket.as_deref();
+    let cli = words.and_then(|words| match cli(words, flags, &mut inherited, console) {
+        Ok(cli) => Some(cli),
+        Err(Failed(text)) => {
+            console.alert(&text);
+            None
+        }
+    });
+    let (notify, version) = (flags.notify, version::product().version);
+    ended(Ok(Household { launch, cli, notify, version, begin: Begin::After(left) }), console)
+}
+
+fn ended(household: Result<Household, Failed>, console: Console) -> Exit {
+    let ended = household.and_then(|household| {
         master::run(household, console).map_err(|e| Failed::at("Cannot run the master")(&e))
     });
     match ended {
@@ -45,15 +64,17 @@ fn household(
     console: Console,
 ) -> Result<Household, Failed> {
     let sockets = predecessor_sockets(flags)?;
-    let cli = flags.master_socket.as_deref().map(|words| cli(words, flags, console)).transpose()?;
+    let words = flags.master_socket.as_deref();
+    let cli = words.map(|words| cli(words, flags, &mut Inherited::none(), console)).transpose()?;
     start::write_pidfile(flags, global)?;
     let replaces = flags.replaces.clone();
     let hello = move || {
         start::dismiss_predecessors(replaces.as_ref(), console);
         ready.map_or(Ok(()), |ready| ready.tell().map_err(|e| e.to_string()))
     };
-    let version = version::product().version;
-    Ok(Household { launch, sockets, cli, notify: flags.notify, version, hello: Box::new(hello) })
+    let (notify, version) = (flags.notify, version::product().version);
+    let begin = Begin::Anew { sockets, hello: Box::new(hello) };
+    Ok(Household { launch, cli, notify, version, begin })
 }
 
 /// `-x`
@@ -68,7 +89,12 @@ pub(crate) fn predecessor_sockets(flags: &Flags) -> Result<Vec<OwnedFd>, Failed>
 }
 
 /// The master socket has the parameters of a stats socket, so that it is read as one.
-fn cli(words: &str, flags: &Flags, console: Console) -> Result<runtime::Bound, Failed> {
+fn cli(
+    words: &str,
+    flags: &Flags,
+    inherited: &mut Inherited,
+    console: Console,
+) -> Result<runtime::Bound, Failed> {
     // Whoever may run commands on the host may steer what runs there: unlike a stats socket's, its level is admin.
     let level = if words.contains(",level,") { "" } else { "level admin" };
     let line = format!("global\n stats socket {} {level}\n", words.replace(',', " "));
@@ -80,5 +106,5 @@ fn cli(words: &str, flags: &Flags, console: Console) -> Result<runtime::Bound, F
     for socket in &mut sockets.sockets {
         socket.options.take_over |= flags.replaces.is_some();
     }
-    runtime::bind(&sockets, &mut Inherited::none()).map_err(|e| Failed(format!("master socket: {e}")))
+    runtime::bind(&sockets, inherited).map_err(|e| Failed(format!("master socket: {e}")))
 }

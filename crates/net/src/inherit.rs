@@ -52,9 +52,9 @@ impl Inherited {
     }
 }
 
-/// A descriptor that this process was started with, by its number.
+/// A descriptor that this process was started with, by its number; none of its children gets it.
 pub fn by_number(number: RawFd) -> io::Result<OwnedFd> {
-    raw::duplicate_inherited(number)
+    raw::take_inherited(number)
 }
 
 struct Wanted<'a> {

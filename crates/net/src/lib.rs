@@ -19,6 +19,7 @@ mod raw;
 pub mod resolve;
 pub mod rights;
 pub mod ring;
+pub mod signals;
 pub mod splice;
 pub mod stream;
 mod unix_path;

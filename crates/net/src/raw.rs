@@ -65,6 +65,28 @@ pub(crate) fn duplicate_inherited(number: RawFd) -> io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(inherited, FIRST_FREE)?)
 }
 
+/// The same for a descriptor that is meant for this process alone: the original is closed by the next exec.
+pub(crate) fn take_inherited(number: RawFd) -> io::Result<OwnedFd> {
+    let copy = duplicate_inherited(number)?;
+    // SAFETY: as above; the number was open a moment ago, and the call changes a flag of whatever it is.
+    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
+    rustix::io::fcntl_setfd(inherited, rustix::io::FdFlags::CLOEXEC)?;
+    Ok(copy)
+}
+
+/// Holds all signals back from the calling thread, or lets them through again.
+pub(crate) fn hold_signals(hold: bool) -> io::Result<()> {
+    let how = if hold { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
+    // SAFETY: the set is made of integers, for all of which zero is a value; both calls write and read it alone, and
+    // keep no pointer. The C library leaves out the signals that it needs itself.
+    let status = unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(how, &raw const all, std::ptr::null_mut())
+    };
+    if status == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(status)) }
+}
+
 /// Waits for a descriptor in the runtime of the calling thread.
 pub(crate) fn watched(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` is open for as long as it lives, and nobody gets it by `&mut` to put another in its place.

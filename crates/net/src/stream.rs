@@ -11,7 +11,7 @@ use rustix::net::Shutdown;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -53,6 +53,15 @@ pub struct KeepAlive {
 }
 
 impl Stream {
+    /// A connected socket that was handed over, tied to the runtime of the calling thread.
+    pub fn adopt(socket: OwnedFd) -> io::Result<Stream> {
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        if SockRef::from(&socket).domain()? == socket2::Domain::UNIX {
+            return Ok(Stream::Unix(UnixStream::from_std(socket.into())?));
+        }
+        Ok(Stream::Tcp(TcpStream::from_std(socket.into())?))
+    }
+
     /// Reads what is there into `into`; 0 is the end of the peer's data. An empty `into` reads 0 as well.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(into);

@@ -77,7 +77,7 @@ pub fn stage() -> Result<Stage, DaemonError> {
 }
 
 /// `ps` and `pgrep` show what a process was started as; through `/proc/self/exe` that would be "exe".
-fn keep_name() {
+pub(crate) fn keep_name() {
     let name = std::env::args_os().next().unwrap_or_default();
     let file = Path::new(&name).file_name().unwrap_or_default();
     if let Ok(name) = CString::new(file.as_bytes()) {

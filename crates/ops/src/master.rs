@@ -15,14 +15,19 @@
 
 mod answers;
 mod backoff;
+mod bequest;
 mod child;
 mod cli;
 mod ends;
 mod keeping;
 mod launch;
 mod reload;
+mod upgrade;
 mod watchdog;
+mod work;
 
+pub(crate) use bequest::KIND;
+pub use bequest::{Bequest, bequest};
 pub use launch::{Launch, program_of};
 
 use crate::message::{FromChild, ToChild};
@@ -32,12 +37,20 @@ use crate::signals::{Signals, Wish};
 use backoff::Backoff;
 use child::{Child, Role};
 use cli::Ask;
+use launch::FileId;
+use net::Stream;
 use rustix::process::{Pid, Signal};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use work::Work;
+
+/// Environment: how many seconds a worker may take until it serves.
+const START_TIMEOUT: &str = "LOCKGATE_START_TIMEOUT";
+/// Where it is not set: as long as systemd lets a start or a reload take.
+const START_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Where the master's words go.
 pub trait Voice {
@@ -56,16 +69,27 @@ pub type Hello = Box<dyn FnOnce() -> Result<(), String>>;
 pub struct Household {
     /// How workers are started.
     pub launch: Launch,
-    /// Listening sockets of a process that is not ours (`-x`).
-    pub sockets: Vec<OwnedFd>,
     /// The master socket (`-S`).
     pub cli: Option<Bound>,
     /// Tells the service manager (`-Ws`).
     pub notify: bool,
     /// HAProxy's version whose language is spoken.
     pub version: String,
-    /// Done once the first worker serves.
-    pub hello: Hello,
+    /// What it begins with.
+    pub begin: Begin,
+}
+
+/// How a master begins.
+pub enum Begin {
+    /// It was started.
+    Anew {
+        /// Listening sockets of a process that is not ours (`-x`).
+        sockets: Vec<OwnedFd>,
+        /// Done once the first worker serves.
+        hello: Hello,
+    },
+    /// Another program was the master in this process before.
+    After(Bequest),
 }
 
 /// Runs until all workers are gone; the exit code.
@@ -73,7 +97,7 @@ pub fn run(household: Household, voice: impl Voice) -> io::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())?;
-    runtime.block_on(async move { Master::new(household, voice).run().await })
+    runtime.block_on(async move { Master::run(household, voice).await })
 }
 
 /// How a reload went.
@@ -92,7 +116,8 @@ struct Master<V> {
     children: Vec<Child>,
     said: mpsc::UnboundedReceiver<(Pid, FromChild)>,
     ear: mpsc::UnboundedSender<(Pid, FromChild)>,
-    cli: Option<Bound>,
+    /// Copies of what the master socket listens on.
+    cli_sockets: Vec<OwnedFd>,
     hello: Option<Hello>,
     /// What is listened on.
     sockets: Vec<OwnedFd>,
@@ -102,6 +127,16 @@ struct Master<V> {
     complaint: String,
     /// Until when the current worker may tell how its servers stand; the worker that starts waits for it.
     state_due: Option<Instant>,
+    /// Until when the worker that starts has to serve, or the program that is tried to answer.
+    start_due: Option<Instant>,
+    start_patience: Duration,
+    /// The other program that the reload in hand has found.
+    offered: Option<FileId>,
+    /// Whether it was asked and has not answered yet.
+    trying: bool,
+    /// Until when what is under way holds up that the master becomes that program too; `Some` where it is to.
+    upgrade_by: Option<Instant>,
+    work: Work,
     /// When a worker that died is replaced.
     respawn_at: Option<Instant>,
     backoff: Backoff,
@@ -120,9 +155,9 @@ struct Master<V> {
     /// What the next worker is to write into the log, for there is none to write it now.
     unwritten: Option<String>,
     /// Who waits for the reload in hand.
-    waiting: Vec<oneshot::Sender<Reloaded>>,
+    waiting: Vec<Stream>,
     /// Who waits for the next one; `Some` where there is to be one.
-    next: Option<Vec<oneshot::Sender<Reloaded>>>,
+    next: Option<Vec<Stream>>,
     /// All are to leave.
     leaving: bool,
     code: u8,
@@ -138,7 +173,7 @@ enum Event {
 }
 
 impl<V: Voice> Master<V> {
-    fn new(household: Household, voice: V) -> Master<V> {
+    fn new(launch: Launch, notify: bool, version: String, voice: V) -> Master<V> {
         let (ear, said) = mpsc::unbounded_channel();
         let text = |name| std::env::var(name).ok();
         let watch = watchdog::interval(
@@ -147,26 +182,34 @@ impl<V: Voice> Master<V> {
             std::process::id(),
         );
         Master {
-            launch: household.launch,
+            launch,
             voice,
-            notify: household.notify,
-            version: household.version,
+            notify,
+            version,
             since: Instant::now(),
             children: Vec::new(),
             said,
             ear,
-            cli: household.cli,
-            hello: Some(household.hello),
-            sockets: household.sockets,
+            cli_sockets: Vec::new(),
+            hello: None,
+            sockets: Vec::new(),
             taking: Vec::new(),
             complaint: String::new(),
             state_due: None,
+            start_due: None,
+            start_patience: text(START_TIMEOUT)
+                .and_then(|s| s.parse().ok())
+                .map_or(START_PATIENCE, Duration::from_secs),
+            offered: None,
+            trying: false,
+            upgrade_by: None,
+            work: Work::default(),
             respawn_at: None,
             backoff: Backoff::default(),
             keeps: false,
             keeper_at: None,
             keeper_backoff: Backoff::default(),
-            watch_every: watch.filter(|_| household.notify),
+            watch_every: watch.filter(|_| notify),
             watch_at: None,
             reloads: 0,
             failures: 0,
@@ -180,16 +223,42 @@ impl<V: Voice> Master<V> {
         }
     }
 
-    async fn run(mut self) -> io::Result<u8> {
-        let mut signals = Signals::install()?;
-        let mut ended = signal(SignalKind::child())?;
-        let (asker, mut asked) = mpsc::unbounded_channel();
-        if let Some(cli) = self.cli.take() {
-            cli::serve(cli, &asker)?;
+    async fn run(mut household: Household, voice: V) -> io::Result<u8> {
+        let (cli, begin) = (household.cli.take(), household.begin);
+        let mut master = Master::new(household.launch, household.notify, household.version, voice);
+        let signals = Signals::install()?;
+        let ended = signal(SignalKind::child())?;
+        // The program that ran here before has held them back until there is somebody to hear them.
+        net::signals::release()?;
+        let (asker, asked) = mpsc::unbounded_channel();
+        if let Some(cli) = cli {
+            master.cli_sockets = cli.share()?;
+            cli::serve(cli, &asker, &master.work)?;
         }
-        self.start();
+        master.begin(begin);
+        master.live(signals, ended, asked).await;
+        master.voice.warning(&format!("All workers exited. Exiting... ({})", master.code));
+        Ok(master.code)
+    }
+
+    fn begin(&mut self, begin: Begin) {
+        match begin {
+            Begin::Anew { sockets, hello } => {
+                (self.sockets, self.hello) = (sockets, Some(hello));
+                self.start();
+            }
+            Begin::After(left) => self.inherit(left),
+        }
+    }
+
+    async fn live(
+        &mut self,
+        mut signals: Signals,
+        mut ended: tokio::signal::unix::Signal,
+        mut asked: mpsc::UnboundedReceiver<Ask>,
+    ) {
         while !self.is_over() {
-            let due = self.due();
+            let (due, upgrade_by, work) = (self.due(), self.upgrade_by, self.work.clone());
             let event = tokio::select! {
                 biased;
                 _ = ended.recv() => Event::ChildEnded,
@@ -197,12 +266,14 @@ impl<V: Voice> Master<V> {
                 Some((pid, said)) = self.said.recv() => Event::Said(pid, said),
                 // The sender is ours: there is always another.
                 Some(ask) = asked.recv() => Event::Asked(ask),
+                () = upgrade::moment(upgrade_by, &work) => {
+                    self.execute(&mut signals, &mut asked).await;
+                    continue;
+                }
                 () = until(due) => Event::Due,
             };
             self.on(event);
         }
-        self.voice.warning(&format!("All workers exited. Exiting... ({})", self.code));
-        Ok(self.code)
     }
 
     fn on(&mut self, event: Event) {
@@ -238,6 +309,7 @@ impl<V: Voice> Master<V> {
         }
         self.leaving = true;
         (self.respawn_at, self.keeper_at, self.keeps) = (None, None, false);
+        self.give_up_upgrade();
         for child in &self.children {
             // A keeper has nothing to finish that its successor does not take up.
             child.signal(if child.role == Role::Keeper { Signal::TERM } else { how });
@@ -245,13 +317,17 @@ impl<V: Voice> Master<V> {
     }
 
     fn due(&self) -> Option<Instant> {
-        [self.state_due, self.respawn_at, self.watch_at, self.keeper_at].into_iter().flatten().min()
+        let all = [self.state_due, self.start_due, self.respawn_at, self.watch_at, self.keeper_at];
+        all.into_iter().flatten().min()
     }
 
     fn on_time(&mut self) {
         let past = |at: Option<Instant>| at.is_some_and(|at| at <= Instant::now());
         if past(self.state_due) {
             self.hand_over(String::new());
+        }
+        if past(self.start_due) {
+            self.overdue();
         }
         if past(self.respawn_at) {
             self.start();
@@ -262,7 +338,7 @@ impl<V: Voice> Master<V> {
         if past(self.watch_at) {
             self.watch_at = self.watch_every.map(|every| Instant::now() + every);
             if let Some(current) = self.child(Role::Current) {
-                current.tell(vec![ToChild::Ping]);
+                current.tell(vec![ToChild::Ping], &self.work);
             }
         }
     }

@@ -21,6 +21,8 @@ pub(crate) enum FromChild {
     State(String),
     /// All its threads turn.
     Alive,
+    /// It could take the master's place, and reads what is left to it in this kind.
+    Able(u32),
     /// A session is wanted: by a worker with the keeper, by the keeper with the current worker.
     Connect,
 }
@@ -72,6 +74,7 @@ impl FromChild {
             FromChild::Failed(log) => send_text(to, b"failed", log).await,
             FromChild::State(text) => send_text(to, b"state", text).await,
             FromChild::Alive => to.send(b"alive", &[]).await,
+            FromChild::Able(kind) => to.send(format!("able {kind}").as_bytes(), &[]).await,
             FromChild::Connect => to.send(b"connect", &[]).await,
         }
     }
@@ -98,6 +101,7 @@ impl FromChild {
             "failed" => FromChild::Failed(text(along)?),
             "state" => FromChild::State(text(along)?),
             "alive" => FromChild::Alive,
+            "able" => FromChild::Able(rest.parse().ok()?),
             "connect" => FromChild::Connect,
             _ => return None,
         })

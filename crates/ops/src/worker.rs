@@ -14,6 +14,8 @@
 //!
 //! A worker whose master is gone finishes what is open and leaves.
 
+use crate::daemon;
+use crate::master;
 use crate::message::{Facts, FromChild, ToChild};
 use crate::runtime::{Process, Runtime};
 use net::Inherited;
@@ -35,6 +37,8 @@ use tokio::sync::{mpsc, oneshot};
 pub const WORKER: &str = "worker";
 /// The first argument of the keeper.
 pub const KEEPER: &str = "keeper";
+/// The first argument of a program that is to tell whether it could be the master.
+pub const SUCCESSOR: &str = "successor";
 /// Set for a worker: its master's process number and the number of its end of the channel.
 pub(crate) const ENV: &str = "LOCKGATE_WORKER_OF";
 /// A worker thread that does not turn within this is stuck.
@@ -71,6 +75,7 @@ pub fn stage() -> io::Result<Option<Bond>> {
     if Some(master) != parent.as_deref() {
         return Ok(None);
     }
+    daemon::keep_name();
     let number = number.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
     Ok(Some(Bond { end: net::inherit::by_number(number)? }))
 }
@@ -81,6 +86,11 @@ impl Bond {
         if let Ok(file) = channel::file_of(log.as_bytes()) {
             let _ = channel::send(self.end.as_fd(), b"failed", &[file.as_fd()]);
         }
+    }
+
+    /// Tells the master that this program could take its place.
+    pub fn able(&self) -> io::Result<()> {
+        channel::send(self.end.as_fd(), format!("able {}", master::KIND).as_bytes(), &[])
     }
 
     /// A second end of the same channel, for the way to serving: `failed` may still have to be said.

@@ -44,5 +44,6 @@ mod timeouts;
 mod transfers;
 mod trusting;
 mod tunnels;
+mod upgrading;
 mod watching;
 mod windows;

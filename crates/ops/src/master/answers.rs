@@ -13,13 +13,13 @@ impl<V: Voice> Master<V> {
         match ask {
             Ask::Processes(to) => drop(to.send(self.processes())),
             Ask::StartupLog(to) => drop(to.send(self.startup_log.clone())),
-            Ask::Reload(to) => self.reload(Some(to)),
+            Ask::Reload(client) => self.reload(Some(client)),
             Ask::Stale(to) => drop(to.send(self.stale)),
             Ask::Version(to) => drop(to.send(self.version.clone())),
             Ask::Worker(target, level, to) => {
                 let client = self.find(target).and_then(|child| {
                     let (ours, theirs) = UnixStream::pair().ok()?;
-                    child.tell(vec![ToChild::Serve(theirs.into(), level)]);
+                    child.tell(vec![ToChild::Serve(theirs.into(), level)], &self.work);
                     Some((child.number(), ours))
                 });
                 drop(to.send(client));
@@ -32,7 +32,8 @@ impl<V: Voice> Master<V> {
             Target::Relative(1) => self.child(Role::Current),
             Target::Relative(_) | Target::Master => None,
             Target::Process(pid) => {
-                let served = |c: &&Child| c.role != Role::Starting && c.number() == pid;
+                let served =
+                    |c: &&Child| !matches!(c.role, Role::Trial | Role::Starting) && c.number() == pid;
                 self.children.iter().find(served)
             }
         }

@@ -1,6 +1,7 @@
 //! The master socket (`-S`; management guide 9.4): what the master itself answers, and the way through it to the workers.
 //! A command for a worker is served by the worker, with the rights that the client has here.
 
+use super::work::Work;
 use crate::message::level_word;
 use crate::runtime::call::send;
 use crate::runtime::input::{Input, Reading};
@@ -40,8 +41,8 @@ pub(super) enum Ask {
     StartupLog(oneshot::Sender<String>),
     /// `show version`
     Version(oneshot::Sender<String>),
-    /// `reload`
-    Reload(oneshot::Sender<super::Reloaded>),
+    /// `reload`, and the client that waits for it: the answer may come from the next program.
+    Reload(Stream),
     /// Whether the last reload failed.
     Stale(oneshot::Sender<bool>),
     /// A session with a worker, and its process number.
@@ -49,24 +50,35 @@ pub(super) enum Ask {
 }
 
 /// Serves the master socket until the process ends.
-pub(super) fn serve(bound: Bound, asker: &mpsc::UnboundedSender<Ask>) -> io::Result<()> {
-    let asker = asker.clone();
+pub(super) fn serve(bound: Bound, asker: &mpsc::UnboundedSender<Ask>, work: &Work) -> io::Result<()> {
+    let (asker, work) = (asker.clone(), work.clone());
     bound.accept_each(move |client: Client| {
         let session = Session {
             asker: asker.clone(),
+            work: work.clone(),
             input: Input::default(),
             level: client.level,
             target: Target::Master,
             prompt: false,
-            over: false,
+            end: None,
         };
         async move {
             let mut stream = client.stream;
             let mut session = session;
             // A client that is gone ends its session; there is nobody to tell.
             let _ = session.run(&mut stream).await;
+            if session.end == Some(End::Reload) {
+                let _ = session.asker.send(Ask::Reload(stream));
+            }
         }
     })
+}
+
+/// How a reload went, for the one who asked for it: what follows should talk to the new worker, so that the session ends.
+pub(super) async fn tell_reloaded(mut stream: Stream, how: super::Reloaded) {
+    let text = format!("Success={}\n--\n{}\n", u8::from(how.good), how.log);
+    // Whoever asked may be gone.
+    let _ = say(&mut stream, &text).await;
 }
 
 struct Session {
@@ -75,7 +87,18 @@ struct Session {
     level: CliLevel,
     target: Target,
     prompt: bool,
-    over: bool,
+    /// What ends it, once something does.
+    end: Option<End>,
+    work: Work,
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// `quit`
+    Quit,
+    /// `reload`: its client has the answer from the master.
+    Reload,
 }
 
 /// One command and what belongs to it.
@@ -88,6 +111,7 @@ struct Command<'a> {
 impl Session {
     async fn run(&mut self, stream: &mut Stream) -> io::Result<()> {
         while let Some(text) = self.input.line(stream, &self.reading()).await? {
+            let _under_way = self.work.begin();
             let line = Line::parse(&text);
             let reading = self.reading();
             let payload = match &line.payload_end {
@@ -101,7 +125,7 @@ impl Session {
             for (index, words) in line.commands.iter().enumerate() {
                 let last = index + 1 == line.commands.len();
                 self.command(stream, &Command { words, payload: with.filter(|_| last) }).await?;
-                if self.over {
+                if self.end.is_some() {
                     return Ok(());
                 }
             }
@@ -193,17 +217,14 @@ impl Session {
             ["show", "startup-logs"] => self.ask(Ask::StartupLog).await.map(line).unwrap_or_default(),
             ["show", "cli", "level"] => line(level_word(self.level)),
             ["reload"] if self.level < CliLevel::Operator => line("Permission denied"),
-            ["reload"] => return self.reload(stream).await,
+            ["reload"] => self.end_by(End::Reload),
             ["operator"] => self.lower(CliLevel::Operator),
             ["user"] => self.lower(CliLevel::User),
             ["prompt", ..] => {
                 self.prompt = !self.prompt;
                 String::new()
             }
-            ["quit"] => {
-                self.over = true;
-                String::new()
-            }
+            ["quit"] => self.end_by(End::Quit),
             ["help", ..] => help("The following commands are valid at this level:"),
             _ => help("Unknown command. Please enter one of the following commands only:"),
         };
@@ -219,11 +240,9 @@ impl Session {
         String::new()
     }
 
-    /// Answers when it is known how it went, and ends the session: what follows should talk to the new worker.
-    async fn reload(&mut self, stream: &mut Stream) -> io::Result<()> {
-        self.over = true;
-        let Some(how) = self.ask(Ask::Reload).await else { return Ok(()) };
-        say(stream, &format!("Success={}\n--\n{}\n", u8::from(how.good), how.log)).await
+    fn end_by(&mut self, end: End) -> String {
+        self.end = Some(end);
+        String::new()
     }
 
     async fn show_prompt(&self, stream: &mut Stream) -> io::Result<()> {

@@ -17,16 +17,28 @@ impl<V: Voice> Master<V> {
                 && let Some(at) = self.children.iter().position(|c| c.pid == pid)
             {
                 let child = self.children.remove(at);
-                // What it said last may still wait to be heard.
-                while let Ok((pid, said)) = self.said.try_recv() {
-                    if child.pid != pid {
-                        self.hear(pid, said);
-                    } else if let FromChild::Failed(log) = said {
-                        self.complaint = log;
-                    }
-                }
+                self.hear_last_of(&child);
                 self.buried(&child, &End::of(status));
             }
+        }
+    }
+
+    /// What a child said last may still wait to be heard, here or in the channel.
+    fn hear_last_of(&mut self, child: &Child) {
+        while let Ok((pid, said)) = self.said.try_recv() {
+            if child.pid == pid { self.last_word(child, said) } else { self.hear(pid, said) }
+        }
+        for said in child.last_words() {
+            self.last_word(child, said);
+        }
+    }
+
+    fn last_word(&mut self, child: &Child, said: FromChild) {
+        match (child.role, said) {
+            (_, FromChild::Failed(log)) if !child.given_up => self.complaint = log,
+            (Role::Trial, FromChild::Able(kind)) if !child.given_up => self.judge(kind),
+            // Nobody acts upon the rest for one who is gone.
+            (Role::Trial | Role::Starting | Role::Current | Role::Former | Role::Keeper, _) => {}
         }
     }
 
@@ -44,7 +56,12 @@ impl<V: Voice> Master<V> {
                 ));
                 self.keeper_at = Some(Instant::now() + wait);
             }
+            // Nobody is left who wants it, or it has answered and this is its end.
+            Role::Trial if self.leaving || !self.trying => {}
             Role::Starting if self.leaving => {}
+            Role::Trial => {
+                self.failed(&format!("the new program ({number}) cannot be the master, it ended with {end}"))
+            }
             Role::Starting => {
                 self.code = if self.hello.is_some() { end.code } else { self.code };
                 self.failed(&format!("new worker ({number}) exited with {end}"));

@@ -15,10 +15,10 @@ impl<V: Voice> Master<V> {
         let Some(asker) = self.children.iter().find(|c| c.pid == asker) else { return };
         let ends = self.child(with).and_then(|with| Some((with, UnixStream::pair().ok()?)));
         let session = ends.map(|(with, (ours, theirs))| {
-            with.tell(vec![ToChild::Serve(theirs.into(), CliLevel::Admin)]);
+            with.tell(vec![ToChild::Serve(theirs.into(), CliLevel::Admin)], &self.work);
             ours.into()
         });
-        asker.tell(vec![ToChild::Session(session)]);
+        asker.tell(vec![ToChild::Session(session)], &self.work);
     }
 
     /// Starts a keeper for the configuration that is served now, if there is something to keep, in place of the old one:
@@ -36,7 +36,7 @@ impl<V: Voice> Master<V> {
 
     pub(super) fn start_keeper(&mut self) {
         self.keeper_at = None;
-        let started = self.launch.child(KEEPER);
+        let started = self.launch.child(self.image(), KEEPER);
         match started.and_then(|(pid, end)| Child::new(pid, Role::Keeper, end, self.ear.clone())) {
             Ok(child) => self.children.push(child),
             Err(e) => self.voice.alert(&format!("cannot start the keeper of the certificates: {e}")),

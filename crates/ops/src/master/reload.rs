@@ -2,25 +2,26 @@
 //! once it serves itself. Until then nothing is changed, so that one that fails costs nothing.
 
 use super::child::{Child, Role};
-use super::{Master, Reloaded, Voice};
+use super::{Master, Reloaded, START_TIMEOUT, Voice, cli};
 use crate::message::{Facts, FromChild, ToChild};
 use crate::notify;
 use crate::worker::WORKER;
+use net::Stream;
 use rustix::process::{Pid, Signal};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// How long the former worker may take to tell how its servers stand. Longer, and the new one finds out by itself.
 const STATE_PATIENCE: Duration = Duration::from_secs(2);
 
 impl<V: Voice> Master<V> {
-    pub(super) fn reload(&mut self, waiter: Option<oneshot::Sender<Reloaded>>) {
+    /// Begins a reload, now or after the one in hand; `waiter` is told how it went.
+    pub(super) fn reload(&mut self, waiter: Option<Stream>) {
         if self.leaving {
             return;
         }
-        if self.child(Role::Starting).is_some() {
+        if self.is_reloading() {
             self.next.get_or_insert_default().extend(waiter);
             return;
         }
@@ -28,7 +29,12 @@ impl<V: Voice> Master<V> {
         self.tell_manager(notify::reloading);
         self.reloads = self.reloads.saturating_add(1);
         self.waiting.extend(waiter);
-        self.start();
+        self.begin_reload();
+    }
+
+    fn is_reloading(&self) -> bool {
+        let starting = self.child(Role::Trial).or(self.child(Role::Starting));
+        starting.is_some() || self.upgrade_by.is_some()
     }
 
     /// Starts a worker beside the current one, or instead of one that died.
@@ -36,23 +42,22 @@ impl<V: Voice> Master<V> {
         self.respawn_at = None;
         self.taking.clear();
         self.complaint.clear();
-        let started = self.launch.child(WORKER);
+        let started = self.launch.child(self.image(), WORKER);
         match started.and_then(|(pid, end)| Child::new(pid, Role::Starting, end, self.ear.clone())) {
             Ok(child) => {
                 self.voice.notice(&format!("New worker ({}) started", child.number()));
                 self.children.push(child);
+                self.start_due = Some(Instant::now() + self.start_patience);
             }
-            Err(e) => {
-                let program = self.launch.program.display();
-                self.complaint = format!("cannot start a worker, {program}: {e}");
-                self.failed(&self.complaint.clone());
-            }
+            Err(e) => self.fail(&format!("cannot start a worker, {}: {e}", self.launch.program.display())),
         }
     }
 
     pub(super) fn hear(&mut self, pid: Pid, said: FromChild) {
-        let Some(role) = self.children.iter().find(|c| c.pid == pid).map(|c| c.role) else { return };
+        let heard = self.children.iter().find(|c| c.pid == pid && !c.given_up);
+        let Some(role) = heard.map(|c| c.role) else { return };
         match (role, said) {
+            (Role::Trial, FromChild::Able(kind)) => self.judge(kind),
             (Role::Starting, FromChild::Want) => self.ask_for_state(),
             (Role::Starting, FromChild::Bound(sockets)) => self.taking.extend(sockets),
             (Role::Starting, FromChild::Ready(facts)) => self.promote(facts),
@@ -62,14 +67,14 @@ impl<V: Voice> Master<V> {
             (Role::Current | Role::Former, FromChild::Connect) => self.connect(pid, Role::Keeper),
             (Role::Keeper, FromChild::Connect) => self.connect(pid, Role::Current),
             // What comes too late, or out of turn, is of no use.
-            (Role::Starting | Role::Current | Role::Former | Role::Keeper, _) => {}
+            (Role::Trial | Role::Starting | Role::Current | Role::Former | Role::Keeper, _) => {}
         }
     }
 
     fn ask_for_state(&mut self) {
         match self.child(Role::Current) {
             Some(current) => {
-                current.tell(vec![ToChild::TellState]);
+                current.tell(vec![ToChild::TellState], &self.work);
                 self.state_due = Some(Instant::now() + STATE_PATIENCE);
             }
             None => self.hand_over(String::new()),
@@ -81,7 +86,7 @@ impl<V: Voice> Master<V> {
         let copies: io::Result<Vec<OwnedFd>> = self.sockets.iter().map(OwnedFd::try_clone).collect();
         let Some(starting) = self.child(Role::Starting) else { return };
         match copies {
-            Ok(copies) => starting.tell(vec![ToChild::Sockets(copies), ToChild::State(state)]),
+            Ok(copies) => starting.tell(vec![ToChild::Sockets(copies), ToChild::State(state)], &self.work),
             Err(e) => {
                 self.voice.alert(&format!("cannot hand over the listening sockets: {e}"));
                 starting.signal(Signal::TERM);
@@ -91,6 +96,7 @@ impl<V: Voice> Master<V> {
 
     /// The worker that starts serves.
     fn promote(&mut self, facts: Facts) {
+        self.start_due = None;
         let replaced = self.child(Role::Current).is_some();
         for child in &mut self.children {
             match child.role {
@@ -104,7 +110,7 @@ impl<V: Voice> Master<V> {
                     child.signal(Signal::USR1);
                 }
                 Role::Former => {}
-                Role::Keeper => continue,
+                Role::Trial | Role::Keeper => continue,
             }
             child.reloads += u32::from(replaced);
             if facts.max_reloads.is_some_and(|most| child.reloads > most) {
@@ -114,7 +120,7 @@ impl<V: Voice> Master<V> {
         if let Some(text) = self.unwritten.take()
             && let Some(current) = self.child(Role::Current)
         {
-            current.tell(vec![ToChild::Note(text)]);
+            current.tell(vec![ToChild::Note(text)], &self.work);
         }
         self.sockets = std::mem::take(&mut self.taking);
         self.stale = false;
@@ -125,9 +131,13 @@ impl<V: Voice> Master<V> {
         self.tell_manager(|| notify::status("Ready."));
         self.watch_at = self.watch_every.map(|every| Instant::now() + every);
         self.replace_keeper(facts.keeps);
-        self.reloaded(Reloaded { good: true, log: facts.startup_log });
         if self.leaving {
             self.leave(Signal::USR1);
+        }
+        if self.offered.is_some() && !self.leaving {
+            self.upgrade();
+        } else {
+            self.reloaded(&Reloaded { good: true, log: facts.startup_log });
         }
     }
 
@@ -140,10 +150,13 @@ impl<V: Voice> Master<V> {
     }
 
     /// Lets those know who waited, and begins with the next where there is one.
-    fn reloaded(&mut self, how: Reloaded) {
+    pub(super) fn reloaded(&mut self, how: &Reloaded) {
         for waiter in self.waiting.drain(..) {
-            // Whoever asked may be gone.
-            let _ = waiter.send(how.clone());
+            let (how, piece) = (how.clone(), self.work.begin());
+            tokio::task::spawn_local(async move {
+                cli::tell_reloaded(waiter, how).await;
+                drop(piece);
+            });
         }
         if let Some(waiting) = self.next.take().filter(|_| !self.leaving) {
             self.waiting = waiting;
@@ -151,11 +164,36 @@ impl<V: Voice> Master<V> {
         }
     }
 
+    /// Nothing was started; why is all there is to say.
+    pub(super) fn fail(&mut self, why: &str) {
+        self.complaint = format!("{why}\n");
+        self.failed(why);
+    }
+
+    /// The worker or the program that started is given up: it takes too long.
+    pub(super) fn overdue(&mut self) {
+        self.start_due = None;
+        let late = self.children.iter_mut().find(|c| matches!(c.role, Role::Trial | Role::Starting));
+        let Some(late) = late else { return };
+        late.given_up = true;
+        // It serves nobody, and may be stuck where it hears nothing else.
+        late.signal(Signal::KILL);
+        self.complaint = format!(
+            "It was not ready within {} s and was ended. Does it wait for a name, a file or a pipe? {START_TIMEOUT}, in \
+             seconds, gives it more time.\n",
+            late.since.elapsed().as_secs()
+        );
+    }
+
     /// The worker that started will not serve.
     pub(super) fn failed(&mut self, why: &str) {
-        self.state_due = None;
+        (self.state_due, self.start_due, self.offered) = (None, None, None);
+        self.trying = false;
         self.taking.clear();
-        let log = std::mem::take(&mut self.complaint);
+        let mut log = std::mem::take(&mut self.complaint);
+        if log.is_empty() {
+            log = format!("{why}\n");
+        }
         if self.hello.is_some() {
             self.voice.alert(&format!("{why}: nothing serves."));
             self.code = self.code.max(1);
@@ -167,7 +205,7 @@ impl<V: Voice> Master<V> {
             Some(current) => {
                 let text = format!("Reload failed, {why}: the former configuration stays.");
                 self.voice.alert(&text);
-                current.tell(vec![ToChild::Note(format!("{text} {}", log.replace('\n', " ")))]);
+                current.tell(vec![ToChild::Note(format!("{text} {}", log.replace('\n', " ")))], &self.work);
                 self.tell_manager(notify::ready);
                 self.tell_manager(|| notify::status("Reload failed: the former configuration stays."));
             }
@@ -176,6 +214,6 @@ impl<V: Voice> Master<V> {
                 self.respawn(Duration::ZERO);
             }
         }
-        self.reloaded(Reloaded { good: false, log });
+        self.reloaded(&Reloaded { good: false, log });
     }
 }
