@@ -14,7 +14,8 @@ mod request;
 use crate::acme::{self, Directory, IssueError};
 use crate::hatch::{Challenge, Hatch, Records, WithRecords};
 use crate::key::KeyKind;
-use crate::storage::{Bundle, Storage, write_private};
+use crate::private_file::write_private;
+use crate::storage::{Bundle, Storage};
 use crate::tree::TreeError;
 use std::path::PathBuf;
 

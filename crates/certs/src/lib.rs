@@ -8,6 +8,7 @@ pub mod issue;
 mod key;
 pub mod local;
 mod outline;
+mod private_file;
 pub mod rehearsal;
 pub mod renew;
 pub mod schedule;

@@ -3,10 +3,10 @@
 
 use crate::acme::IssueError;
 use crate::issue::Wanted;
+use crate::private_file::write_private;
 use crate::tree::{Account, Lock, Renewal, Tree, TreeError};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What a version of a certificate takes on disk: four files and the blocks of their folders.
@@ -201,34 +201,4 @@ fn read(path: &Path) -> Result<Option<String>, IssueError> {
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(why) => Err(IssueError::Storage { file: path.to_owned(), why: why.to_string() }),
     }
-}
-
-fn make_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)
-}
-
-/// Replaces a file in one step by one that only its owner may read.
-pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), IssueError> {
-    let write = || -> io::Result<()> {
-        make_parent(path)?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.new", std::process::id()));
-        let new = path.with_file_name(name);
-        // One of an earlier life under the same number.
-        match fs::remove_file(&new) {
-            Ok(()) => {}
-            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
-            Err(why) => return Err(why),
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-        if let Err(why) = written.and_then(|()| fs::rename(&new, path)) {
-            // On a full disk the unfinished file is in the way of everybody.
-            let _ = fs::remove_file(&new);
-            return Err(why);
-        }
-        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-    };
-    write().map_err(|why| IssueError::Storage { file: path.to_owned(), why: why.to_string() })
 }

@@ -2,7 +2,7 @@
 
 use super::{Authority, LocalError};
 use crate::acme::IssueError;
-use crate::storage::write_private;
+use crate::private_file::write_private;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(super) const PUBLIC: u32 = 0o644;
 /// Who may read a key.
 pub(super) const PRIVATE: u32 = 0o600;
+/// How the name of a file ends that is not in its place yet; it begins with a dot.
+const UNFINISHED: &str = ".new";
 /// Folders with keys or certificates in them.
 pub(super) const CLOSED: u32 = 0o700;
 /// Folders that anybody may look into.
@@ -98,6 +100,12 @@ pub(super) fn forget(path: &Path) -> Result<(), TreeError> {
     failed("remove", path, fs::remove_file(path))
 }
 
+/// Removes what [`write`] and [`link`] did not finish in a folder.
+pub(super) fn forget_unfinished(folder: &Path) -> Result<(), TreeError> {
+    let is_unfinished = |name: &String| name.starts_with('.') && name.ends_with(UNFINISHED);
+    names(folder)?.into_iter().filter(is_unfinished).try_for_each(|name| forget(&folder.join(name)))
+}
+
 /// Removes a folder with all that is in it, if there is one.
 pub(super) fn forget_folder(path: &Path) -> Result<(), TreeError> {
     if fs::symlink_metadata(path).is_err() {
@@ -131,7 +139,7 @@ pub(super) fn names(path: &Path) -> Result<Vec<String>, TreeError> {
 fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
+    name.push(UNFINISHED);
     path.with_file_name(name)
 }
 

@@ -286,6 +286,8 @@ impl Lineage {
     }
 
     fn write(&self, version: u32, bundle: &Bundle) -> Result<(), TreeError> {
+        // Numbers are not used again: what a killed writer left there, a key perhaps, would stay.
+        disk::forget_unfinished(&self.archive)?;
         for kind in Kind::ALL {
             let mode = if kind == Kind::Privkey { disk::PRIVATE } else { disk::PUBLIC };
             disk::write(&self.file(kind, version), &kind.text(bundle), mode)?;

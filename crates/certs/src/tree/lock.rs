@@ -3,11 +3,12 @@
 //! lock is shared: record locks belong to processes.
 
 use super::{Tree, TreeError, check_name, disk};
+use crate::private_file::is_at;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -98,14 +99,6 @@ fn share(path: &Path) -> Result<Share, TreeError> {
         }
     }
     Err(TreeError::Locked { lock: path.to_owned() })
-}
-
-/// The file is still the one of that name: its former holder may have removed it since it was opened.
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
-        (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
-    }
 }
 
 fn open(path: &Path) -> Result<File, TreeError> {

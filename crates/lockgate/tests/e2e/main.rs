@@ -28,6 +28,7 @@ mod article;
 mod balancing;
 mod deploying;
 mod dynamic_servers;
+mod killed;
 mod life;
 mod log_lines;
 mod measuring;

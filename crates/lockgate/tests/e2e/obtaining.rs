@@ -186,6 +186,72 @@ fn another_client_behind_the_proxy_still_obtains_certificates() {
     site.is_served("shop.example");
 }
 
+/// The same with another client, which leaves its answers in a web server's folder, and a frontend that redirects all
+/// else.
+#[test]
+fn another_clients_files_pass_through_a_redirecting_frontend() {
+    let web = Folder::new();
+    let root = web.path().display().to_string();
+    let token = "/.well-known/acme-challenge/";
+    let nginx = Nginx::with("web", "", &format!("location {token} {{ root {root}; }}\n"));
+    let text = format!(
+        "{SECTION}frontend web\n bind HTTP\n bind HTTPS ssl acme le domains shop.example\n \
+         acl token path_beg {token}\n http-request redirect scheme https unless {{ ssl_fc }} or token\n \
+         http-request return status 200 unless token\n default_backend web\nbackend web\n server s {}\n",
+        nginx.address()
+    );
+    // This client gives up where a nonce is refused.
+    let site = Site::start(&text, &[("PEBBLE_WFE_NONCEREJECT", "0")]);
+    let here = site.folder.path().display().to_string();
+    std::fs::create_dir_all(format!("{root}{token}")).unwrap();
+    let config =
+        format!("CA={}\nWELLKNOWN={root}{token}\nBASEDIR={here}/dehydrated\n", site.pebble.directory());
+    let config = site.folder.file("dehydrated.conf", config);
+    std::fs::create_dir(format!("{here}/dehydrated")).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = Command::new("dehydrated");
+        command.args(words).arg("--config").arg(&config).env("CURL_CA_BUNDLE", site.pebble.roots());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{said}\n{}", site.said());
+    };
+    run(&["--register", "--accept-terms"]);
+    run(&["--cron", "--domain", "other.example", "--challenge", "http-01"]);
+    assert!(Path::new(&format!("{here}/dehydrated/certs/other.example/fullchain.pem")).exists());
+    site.is_served("shop.example");
+}
+
+/// Debian's Certbot as a server's client behind the proxy, with a port of its own.
+#[test]
+fn certbot_behind_the_proxy_still_obtains_certificates() {
+    let standalone = free_address();
+    let text = format!(
+        "{SECTION}frontend web\n bind HTTP\n bind HTTPS ssl acme le domains shop.example\n default_backend b\n\
+         backend b\n server s {standalone}\n"
+    );
+    let site = Site::start(&text, &[]);
+    let here = site.folder.path().display().to_string();
+    let mut certbot = Command::new("/usr/bin/certbot");
+    certbot.args([
+        "certonly",
+        "--standalone",
+        "-n",
+        "--agree-tos",
+        "-m",
+        "me@example.com",
+        "-d",
+        "other.example",
+    ]);
+    certbot.args(["--http-01-port", &standalone.port().to_string(), "--server", &site.pebble.directory()]);
+    for (flag, folder) in [("--config-dir", "etc"), ("--work-dir", "lib"), ("--logs-dir", "log")] {
+        certbot.arg(flag).arg(format!("{here}/{folder}"));
+    }
+    let output = certbot.env("REQUESTS_CA_BUNDLE", site.pebble.roots()).output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}\n{}", site.said());
+    site.is_served("shop.example");
+}
+
 /// What cannot be had is told with its cause and the remedy, and what is there goes on being served.
 #[test]
 fn failures_name_their_cause_and_what_to_do() {

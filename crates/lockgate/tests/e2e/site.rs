@@ -95,8 +95,10 @@ impl Site {
 
     /// Ends the proxy and starts another with this configuration.
     pub fn restarted(mut self, config: &Path) -> Site {
-        self.program.signal("KILL");
-        self.program.ended();
+        if self.program.is_running() {
+            self.program.signal("KILL");
+            self.program.ended();
+        }
         let trusted = trusted(&self.pebble, self.front.as_ref());
         self.program = Program::start(command(self.within.as_deref(), &self.flags, config, &trusted));
         assert!(self.program.listens(&[self.https]), "{}", self.said());
