@@ -2,7 +2,7 @@
 //! fires or when a deadline earlier than the armed one is asked for.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
@@ -13,6 +13,8 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365);
 #[derive(Default)]
 pub struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whom the timer wakes.
+    waker: Option<Waker>,
 }
 
 impl Deadline {
@@ -27,6 +29,10 @@ impl Deadline {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if sleep.deadline() > at {
             sleep.as_mut().reset(at);
+            self.waker = None;
+        }
+        if !sleep.is_elapsed() && self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            return Poll::Pending;
         }
         while sleep.as_mut().poll(cx).is_ready() {
             if Instant::now() >= at {
@@ -34,6 +40,7 @@ impl Deadline {
             }
             sleep.as_mut().reset(at);
         }
+        self.waker = Some(cx.waker().clone());
         Poll::Pending
     }
 }

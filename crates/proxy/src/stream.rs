@@ -184,15 +184,18 @@ pub struct FirstLine {
 impl<'s> Stream<'s> {
     /// A stream on `session` before anything was read.
     pub fn new(session: &'s Session) -> Stream<'s> {
-        let mut stream = Stream::of_session(session);
-        stream.number = session.worker.next_number();
-        stream
+        Stream::numbered(session, session.worker.next_number())
     }
 
     /// What stands in for a stream where a session itself is looked at; it has no number.
     pub fn of_session(session: &'s Session) -> Stream<'s> {
+        Stream::numbered(session, 0)
+    }
+
+    // The number comes in, for a value of this size should be made where it stays.
+    fn numbered(session: &'s Session, number: u64) -> Stream<'s> {
         Stream {
-            number: 0,
+            number,
             session,
             worker: &session.worker,
             front: &session.front,

@@ -1,6 +1,7 @@
 //! HTTP/1 towards the client: waits for requests, reads their heads, lends `stream` an [`Exchange`] for each, and
 //! decides whether the connection lives on.
 
+use super::room;
 use crate::deadline::{after, earliest};
 use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
@@ -11,6 +12,7 @@ use crate::transfer::Transfer;
 use http::h1::{self, Complete, Framing, Parsed};
 use http::{Method, Response, Version};
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -108,7 +110,7 @@ impl Exchange<'_> {
 }
 
 /// Serves requests until the connection ends.
-pub async fn run(session: &Session, mut link: Link) {
+pub async fn run(session: &Rc<Session>, mut link: Link) {
     let mut idle_from = session.worker.now();
     loop {
         match wait_for_request(session, &mut link, idle_from).await {
@@ -128,8 +130,8 @@ pub async fn run(session: &Session, mut link: Link) {
             }
             Waited::Stopping => return,
         }
-        // Boxed so that a connection at rest does not carry the room of a whole exchange.
-        let after = Box::pin(exchange(session, &mut link, idle_from)).await;
+        let after;
+        (after, link) = room::run(session, link, idle_from).await;
         session.requests.set(session.requests.get().saturating_add(1));
         match after {
             After::KeepAlive => {}
@@ -230,7 +232,8 @@ fn lend<'a>(
     }
 }
 
-async fn exchange(session: &Session, link: &mut Link, idle_from: Instant) -> After {
+/// Reads a request and has it served.
+pub(super) async fn exchange(session: &Session, link: &mut Link, idle_from: Instant) -> After {
     let mut stream = Stream::new(session);
     stream.times.idle_from = idle_from;
     stream.times.first_byte = Some(session.worker.tick());
