@@ -1,8 +1,10 @@
 //! The hatch through which an issuance reaches whoever answers challenges and serves certificates: this process, or
 //! another one over its runtime socket. What stands behind it is not known to `issue`.
 
+mod demanded;
 mod dns;
 
+pub(crate) use demanded::ForName;
 pub use dns::Records;
 pub(crate) use dns::WithRecords;
 
@@ -95,6 +97,16 @@ pub trait Hatch {
     fn withdraw<'a>(&'a self, answer: &'a Answer) -> Handed<'a>;
     /// Serves a new certificate in the place of the one that `file` held. It has been written there already.
     fn publish<'a>(&'a self, file: &'a Path, bundle: &'a Bundle) -> Handed<'a>;
+    /// Serves what is published in `file` to clients that ask for `name`, on binds of an `acme` section with `on-demand`;
+    /// without a file, no more.
+    fn serve_on_demand<'a>(
+        &'a self,
+        _section: &'a str,
+        _name: &'a str,
+        _file: Option<&'a Path>,
+    ) -> Handed<'a> {
+        Box::pin(ready(Ok(())))
+    }
 }
 
 /// This process.
@@ -139,6 +151,17 @@ impl Hatch for Here {
         let installed = self.store.install(file, &bundle.whole());
         (self.publish)();
         Box::pin(ready(installed.map_err(|why| HatchError(why.to_string()))))
+    }
+
+    fn serve_on_demand<'a>(&'a self, section: &'a str, name: &'a str, file: Option<&'a Path>) -> Handed<'a> {
+        match file {
+            Some(file) => self.store.serve_on_demand(section, name, file.to_owned()),
+            None => {
+                self.store.forget_on_demand(section, name);
+                (self.publish)();
+            }
+        }
+        Box::pin(ready(Ok(())))
     }
 }
 
@@ -247,5 +270,10 @@ impl Hatch for OverSocket {
         let lines: Vec<&str> = whole.lines().filter(|line| !line.trim().is_empty()).collect();
         let file = escaped(&file.display().to_string());
         Box::pin(self.tell(format!("acme publish {file} <<\n{}\n\n", lines.join("\n"))))
+    }
+
+    fn serve_on_demand<'a>(&'a self, section: &'a str, name: &'a str, file: Option<&'a Path>) -> Handed<'a> {
+        let file = file.map(|file| escaped(&file.display().to_string())).unwrap_or_default();
+        Box::pin(self.tell(format!("acme on-demand {} {name} {file}\n", escaped(section))))
     }
 }

@@ -3,13 +3,16 @@
 //! It runs where nobody is served: on a thread of its own, in a process that may write the storage.
 
 mod alert;
+mod ask;
 mod authorities;
 mod board;
 mod entry;
 mod lists;
+mod on_demand;
 mod on_record;
 
 pub use board::{Board, Row, Standing};
+pub use on_demand::{Gate, OnDemand, Verdict};
 pub use on_record::{issue_on_record, remembered};
 
 use crate::hatch::Hatch;
@@ -19,12 +22,14 @@ use crate::storage::Storage;
 use authorities::Authorities;
 use entry::Entry;
 use lists::Lists;
+use on_demand::{Demanded, Demands};
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// Issuances at a time. More gain little with an authority that looks at names in seconds, and each holds a key.
@@ -45,6 +50,31 @@ pub struct Job {
     pub file: std::path::PathBuf,
     /// Programs that hear of what goes wrong with it; lines of shell.
     pub alert_hooks: Vec<String>,
+    /// Of one that was obtained on demand.
+    pub on_demand: Option<Gate>,
+}
+
+impl Job {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        self.ways.first().map_or("", |wanted| wanted.name.as_str())
+    }
+}
+
+/// All that a scheduler looks after.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    /// Certificates that the configuration names.
+    pub jobs: Vec<Job>,
+    /// Sections that obtain others when handshakes ask for them.
+    pub on_demand: Vec<OnDemand>,
+}
+
+impl Work {
+    /// There is nothing to look after.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.on_demand.is_empty()
+    }
 }
 
 /// Who is told the news.
@@ -54,7 +84,15 @@ pub type Tell = Arc<dyn Fn(Severity, &str) + Send + Sync>;
 #[derive(Clone)]
 pub struct Handle {
     board: Board,
-    requests: mpsc::UnboundedSender<String>,
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+/// What a scheduler is asked to do.
+enum Request {
+    /// Renew a certificate now.
+    Renew(String),
+    /// Have a certificate for a name; no more of them than wishes may be open.
+    Demand(Demanded),
 }
 
 impl fmt::Debug for Handle {
@@ -66,12 +104,12 @@ impl fmt::Debug for Handle {
 /// Its other end, for [`run`].
 pub struct Inbox {
     board: Board,
-    requests: mpsc::UnboundedReceiver<String>,
+    requests: mpsc::UnboundedReceiver<Request>,
 }
 
 /// Both ends.
-pub fn channel(jobs: &[Job]) -> (Handle, Inbox) {
-    let board = Board::new(jobs);
+pub fn channel(work: &Work) -> (Handle, Inbox) {
+    let board = Board::new(&work.jobs);
     let (sender, requests) = mpsc::unbounded_channel();
     (Handle { board: board.clone(), requests: sender }, Inbox { board, requests })
 }
@@ -85,60 +123,174 @@ impl Handle {
     /// Renews a certificate now, called by its name or its file; `false` if there is none of that name.
     pub fn renew(&self, called: &str) -> bool {
         // A scheduler that has ended serves nobody any more: its process is about to end.
-        self.board.knows(called) && self.requests.send(called.to_owned()).is_ok()
+        self.board.knows(called) && self.requests.send(Request::Renew(called.to_owned())).is_ok()
+    }
+
+    /// Has a certificate for a name that a handshake asks for, if whoever approves names does.
+    pub async fn demand(&self, section: &str, name: &str) -> Verdict {
+        let (reply, verdict) = oneshot::channel();
+        let demanded = Demanded { section: section.to_owned(), name: name.to_owned(), reply };
+        let ended = || Verdict::Refused("nobody obtains certificates any more".to_owned());
+        if self.requests.send(Request::Demand(demanded)).is_err() {
+            return ended();
+        }
+        verdict.await.unwrap_or_else(|_| ended())
     }
 }
 
 /// Looks after the jobs for as long as it is polled; within a `LocalSet` or a local runtime.
-pub async fn run(jobs: Vec<Job>, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
+pub async fn run(work: Work, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
     let Inbox { board, mut requests } = inbox;
-    let authorities = Rc::new(Authorities::default());
-    let lists = Rc::new(Lists::default());
-    let turns = Rc::new(Semaphore::new(AT_A_TIME));
-    let mut resting: Vec<Entry> =
-        jobs.into_iter().enumerate().map(|(at, job)| Entry::new(at, job, &tell)).collect();
-    let mut working: JoinSet<Entry> = JoinSet::new();
-    // Names of those at work that are to be renewed: no more than there are certificates.
-    let mut called: Vec<String> = Vec::new();
+    let tools = Tools {
+        hatch,
+        board,
+        tell: tell.clone(),
+        authorities: Rc::default(),
+        lists: Rc::default(),
+        turns: Rc::new(Semaphore::new(AT_A_TIME)),
+    };
+    let mut desk = Desk {
+        resting: Vec::new(),
+        working: JoinSet::new(),
+        called: Vec::new(),
+        at_work: HashSet::new(),
+        demands: Demands::new(work.on_demand, tell),
+        tools,
+    };
+    desk.take_on(work.jobs);
     loop {
         let now = UnixTime::from(SystemTime::now());
-        for entry in take(&mut resting, |entry| entry.wake <= now) {
-            let (hatch, authorities, turns) = (hatch.clone(), authorities.clone(), turns.clone());
-            let (board, tell, lists) = (board.clone(), tell.clone(), lists.clone());
-            working.spawn_local(async move {
-                let entry = {
-                    // The semaphore is never closed.
-                    let _turn = turns.acquire().await;
-                    entry.attend(&*hatch, &authorities, &board, &tell).await
-                };
-                // Without a turn: a list that does not come must not keep others from being renewed.
-                entry.look_for_revocation(&lists, &tell).await
-            });
-        }
-        let sleep = resting.iter().map(|entry| entry.wake.since(now)).min().unwrap_or(LONGEST_SLEEP);
+        desk.begin(now);
+        let sleep = desk.resting.iter().map(|entry| entry.wake.since(now)).min().unwrap_or(LONGEST_SLEEP);
         tokio::select! {
-            Some(done) = working.join_next() => match done {
-                Ok(mut entry) => {
-                    // Called while it was at work: what it did then may be what was asked for.
-                    let before = called.len();
-                    called.retain(|name| !entry.is_called(name));
-                    if called.len() < before && !entry.has_obtained() {
-                        entry.force();
-                    }
-                    resting.push(entry);
-                }
+            Some(done) = desk.working.join_next() => match done {
+                Ok(entry) => desk.done(entry),
                 // It has reported its panic itself; the others go on.
-                Err(why) => tell(Severity::Err, &format!("a certificate is not looked after any more: {why}")),
+                Err(why) => {
+                    (desk.tools.tell)(Severity::Err, &format!("a certificate is not looked after any more: {why}"));
+                }
             },
-            Some(name) = requests.recv() => {
-                if resting.iter().any(|entry| entry.is_called(&name)) {
-                    resting.iter_mut().filter(|entry| entry.is_called(&name)).for_each(Entry::force);
-                } else if !called.contains(&name) {
-                    called.push(name);
+            asked = desk.demands.asked() => {
+                if let Some(job) = desk.demands.admit(asked) {
+                    desk.add(job);
                 }
             }
+            Some(request) = requests.recv() => match request {
+                Request::Renew(name) => desk.renew(name),
+                Request::Demand(demanded) => desk.demand(demanded),
+            },
             () = tokio::time::sleep(sleep.clamp(Duration::from_millis(10), LONGEST_SLEEP)) => {}
         }
+    }
+}
+
+/// What is needed to look at a certificate.
+#[derive(Clone)]
+struct Tools {
+    hatch: Rc<dyn Hatch>,
+    board: Board,
+    tell: Tell,
+    authorities: Rc<Authorities>,
+    lists: Rc<Lists>,
+    turns: Rc<Semaphore>,
+}
+
+/// All certificates: those that rest until their time, and those that are looked at.
+struct Desk {
+    resting: Vec<Entry>,
+    working: JoinSet<Entry>,
+    /// Names of those at work that are to be renewed: no more than there are certificates.
+    called: Vec<String>,
+    /// Of those at work, the names that were asked for by handshakes.
+    at_work: HashSet<String>,
+    demands: Demands,
+    tools: Tools,
+}
+
+impl Desk {
+    fn take_on(&mut self, jobs: Vec<Job>) {
+        let entry = |(at, job)| Entry::new(at, job, &self.tools.tell);
+        self.resting = jobs.into_iter().enumerate().map(entry).collect();
+        for job in self.demands.kept() {
+            if !self.resting.iter().any(|entry| entry.is_called(job.name())) {
+                self.add(job);
+            }
+        }
+    }
+
+    /// One more, looked at at once.
+    fn add(&mut self, job: Job) {
+        let at = self.tools.board.add(&job);
+        self.resting.push(Entry::new(at, job, &self.tools.tell));
+    }
+
+    /// Looks at those whose time has come.
+    fn begin(&mut self, now: UnixTime) {
+        for mut entry in take(&mut self.resting, |entry| entry.wake <= now) {
+            let tools = self.tools.clone();
+            self.at_work.extend(entry.on_demand_name().map(str::to_owned));
+            let is_waited_for = entry.on_demand_name().is_some_and(|name| self.demands.is_waited_for(name));
+            self.working.spawn_local(async move {
+                {
+                    // The semaphore is never closed.
+                    let _turn = tools.turns.acquire().await;
+                    entry = entry.attend(&*tools.hatch, &tools.authorities, &tools.board, &tools.tell).await;
+                    if is_waited_for {
+                        entry.serve_again(&*tools.hatch, &tools.tell).await;
+                    }
+                }
+                // Without a turn: a list that does not come must not keep others from being renewed.
+                entry.look_for_revocation(&tools.lists, &tools.tell).await
+            });
+        }
+    }
+
+    fn done(&mut self, mut entry: Entry) {
+        // Called while it was at work: what it did then may be what was asked for.
+        let before = self.called.len();
+        self.called.retain(|name| !entry.is_called(name));
+        if self.called.len() < before && !entry.has_obtained() {
+            entry.force();
+        }
+        if let Some(name) = entry.on_demand_name().map(str::to_owned) {
+            self.at_work.remove(&name);
+            self.demands.settle(&name, &entry.verdict());
+            // What came to nothing is tried again when a handshake asks again; when, is remembered on disk.
+            if !entry.is_there() {
+                self.tools.board.remove(entry.at());
+                return;
+            }
+        }
+        self.resting.push(entry);
+    }
+
+    fn renew(&mut self, name: String) {
+        if self.resting.iter().any(|entry| entry.is_called(&name)) {
+            self.resting.iter_mut().filter(|entry| entry.is_called(&name)).for_each(Entry::force);
+        } else if !self.called.contains(&name) {
+            self.called.push(name);
+        }
+    }
+
+    fn demand(&mut self, demanded: Demanded) {
+        let is_it = |entry: &&mut Entry| entry.on_demand_name() == Some(&*demanded.name);
+        if let Some(entry) = self.resting.iter_mut().find(is_it) {
+            // It is there, but whoever serves does not know of it (any more).
+            entry.wake = UnixTime::default();
+            return self.demands.wait(demanded.name, demanded.reply);
+        }
+        if self.at_work.contains(&demanded.name) {
+            return self.demands.wait(demanded.name, demanded.reply);
+        }
+        let known = self.tools.board.rows();
+        if known.iter().any(|row| row.name == demanded.name) {
+            let why = "another line of the configuration obtains the certificate of this name".to_owned();
+            // Whoever asked may have given up.
+            let _ = demanded.reply.send(Verdict::Refused(why));
+            return;
+        }
+        let known = known.iter().filter(|row| row.section == demanded.section).count();
+        self.demands.begin(demanded, known);
     }
 }
 

@@ -7,7 +7,7 @@ use certs::dns::{Check, Cloudflare, Hooks, Provider, Resolver, TsigKey, Update};
 use certs::hatch::{Challenge, Records};
 use certs::issue::{Profile, Wanted};
 use certs::renew::Severity;
-use certs::schedule::{Job, Tell};
+use certs::schedule::{Job, OnDemand, Tell, Work};
 use certs::{KeyKind, Storage};
 use config::Model;
 use config::model::{Acme, AcmeChallenge};
@@ -23,11 +23,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything to look after.
-pub(crate) fn jobs(model: &Model, plan: &Plan) -> Result<Vec<Job>, String> {
+pub(crate) fn work(model: &Model, plan: &Plan) -> Result<Work, String> {
     if model.global.acme_scheduler_off {
-        return Ok(Vec::new());
+        return Ok(Work::default());
     }
-    plan.wanted.iter().map(|wanted| job(model, plan, wanted)).collect()
+    let jobs = plan.wanted.iter().map(|wanted| job(model, plan, wanted));
+    let on_demand = plan.on_demand.iter().map(|section| on_demand(model, plan, section));
+    Ok(Work { jobs: jobs.collect::<Result<_, _>>()?, on_demand: on_demand.collect::<Result<_, _>>()? })
+}
+
+/// `on-demand-rate` unless told.
+const ON_DEMAND_RATE: (u64, u64) = (10, 60_000);
+
+/// What is obtained when handshakes ask for it.
+fn on_demand(model: &Model, plan: &Plan, section: &plan::OnDemand) -> Result<OnDemand, String> {
+    let acme = model.acmes.iter().find(|acme| acme.name.text == *section.section);
+    // Every name that is asked for takes its place.
+    let wanted = plan::Wanted {
+        section: section.section.clone(),
+        name: "".into(),
+        storage: section.storage.clone(),
+        names: Vec::new(),
+        copy: None,
+    };
+    let job = job(model, plan, &wanted)?;
+    let (number, millis) = acme.and_then(|acme| acme.on_demand_rate).unwrap_or(ON_DEMAND_RATE);
+    let ask = acme.and_then(|acme| acme.ask.as_ref()).map(|word| word.text.clone());
+    Ok(OnDemand {
+        section: job.section,
+        ways: job.ways,
+        storage: job.storage,
+        names: section.names(),
+        alert_hooks: job.alert_hooks,
+        ask: ask.unwrap_or_default(),
+        rate: (u32::try_from(number).unwrap_or(u32::MAX), Duration::from_millis(millis)),
+    })
 }
 
 fn job(model: &Model, plan: &Plan, wanted: &plan::Wanted) -> Result<Job, String> {
@@ -43,7 +73,7 @@ fn job(model: &Model, plan: &Plan, wanted: &plan::Wanted) -> Result<Job, String>
     let own = model.acmes.iter().find(|acme| acme.name.text == *wanted.section);
     let alert_hooks =
         own.map(|acme| acme.alert_hooks.iter().map(|word| word.text.clone()).collect()).unwrap_or_default();
-    Ok(Job { section, ways, storage, file: wanted.file(), alert_hooks })
+    Ok(Job { section, ways, storage, file: wanted.file(), alert_hooks, on_demand: None })
 }
 
 /// One section's way to a certificate.
@@ -152,7 +182,9 @@ fn key(acme: &Acme) -> KeyKind {
 
 /// Makes the folders of the storages while the process may, and gives those that it made to whom it becomes.
 pub(crate) fn make_room(plan: &Plan, identity: &Identity) -> Result<(), String> {
-    let folders: BTreeSet<&Path> = plan.wanted.iter().map(|wanted| wanted.storage.as_path()).collect();
+    let wanted = plan.wanted.iter().map(|wanted| wanted.storage.as_path());
+    let on_demand = plan.on_demand.iter().map(|section| section.storage.as_path());
+    let folders: BTreeSet<&Path> = wanted.chain(on_demand).collect();
     for folder in folders.into_iter().filter(|folder| !folder.exists()) {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         let owned = made.and_then(|()| std::os::unix::fs::chown(folder, identity.uid, identity.gid));

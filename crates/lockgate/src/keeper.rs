@@ -15,8 +15,8 @@ pub(crate) fn run(prepared: Prepared, bond: Bond, console: Console) -> Exit {
         console.alert("the keeper of the certificates cannot use the configuration: reload to see why");
         return Exit::Failed;
     };
-    let jobs = match issuing::jobs(&prepared.loaded.model, &plan) {
-        Ok(jobs) => jobs,
+    let work = match issuing::work(&prepared.loaded.model, &plan) {
+        Ok(work) => work,
         Err(why) => {
             console.alert(&why);
             return Exit::Failed;
@@ -25,7 +25,7 @@ pub(crate) fn run(prepared: Prepared, bond: Bond, console: Console) -> Exit {
     let plan = Arc::new(plan);
     let tell = issuing::tell(&plan, console);
     let process = Process::new(plan, Workers::default(), version::product(), String::new());
-    match ops::keeper::run(bond, process, jobs, tell) {
+    match ops::keeper::run(bond, process, work, tell) {
         Ok(signal) => net::rights::die_of(signal),
         Err(e) => {
             console.alert(&format!("the keeper of the certificates cannot start: {e}"));

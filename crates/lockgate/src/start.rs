@@ -11,7 +11,7 @@ use crate::master::predecessor_sockets;
 use crate::plane::Plane;
 use crate::state_files;
 use crate::version;
-use certs::schedule::Job;
+use certs::schedule::Work;
 use config::model::Global;
 use net::Inherited;
 use net::rights::{self, Identity};
@@ -76,14 +76,14 @@ pub(crate) fn serve_then(
     };
     let startup_log = loaded.diags.render(&loaded.sources, std::process::id(), console.least());
     let global = &loaded.model.global;
-    let jobs = match issuing::jobs(&loaded.model, &plan) {
-        Ok(jobs) => jobs,
+    let work = match issuing::work(&loaded.model, &plan) {
+        Ok(work) => work,
         Err(why) => {
             console.alert(&format!("config : {why}."));
             return Exit::Failed;
         }
     };
-    let start = Start { plan, global, identity, flags, announce, console, startup_log, jobs };
+    let start = Start { plan, global, identity, flags, announce, console, startup_log, work };
     let ended = start.serve(origin);
     farewell();
     exit_of(ended, console)
@@ -113,7 +113,7 @@ struct Start<'a> {
     announce: &'a str,
     console: Console,
     startup_log: String,
-    jobs: Vec<Job>,
+    work: Work,
 }
 
 /// A step that failed; the text is for the terminal.
@@ -162,9 +162,9 @@ impl Start<'_> {
             None => after.write_pidfile(ready.is_some())?,
         }
         // Under a master the keeper has the rights and the work.
-        let keeps = !self.jobs.is_empty();
-        let jobs = if master.is_some() { Vec::new() } else { self.jobs };
-        if !jobs.is_empty() {
+        let keeps = !self.work.is_empty();
+        let work = if master.is_some() { Work::default() } else { self.work };
+        if !work.is_empty() {
             issuing::make_room(&bound.plan, &self.identity).map_err(Failed)?;
             if self.identity.root.is_some() {
                 self.console.warning(
@@ -186,7 +186,7 @@ impl Start<'_> {
         server_state::resume_health(&bound.plan, &estate.state, now_ms());
         let (console, elsewhere) = (self.console, master.as_ref().map(Tied::elsewhere));
         let Served { running, api, process, scheduler } =
-            bound.run(self.startup_log, elsewhere, |plan| start_scheduler(plan, jobs, console))?;
+            bound.run(self.startup_log, elsewhere, |plan| start_scheduler(plan, work, console))?;
         after.dismiss_predecessors(master.is_some());
         console::out(self.announce);
         after.tell_ready(ready)?;
@@ -237,11 +237,11 @@ struct Served {
 }
 
 /// Looks after certificates, where there are any to look after.
-fn start_scheduler(plan: &Arc<Plan>, jobs: Vec<Job>, console: Console) -> Result<Option<Scheduler>, Failed> {
-    if jobs.is_empty() {
+fn start_scheduler(plan: &Arc<Plan>, work: Work, console: Console) -> Result<Option<Scheduler>, Failed> {
+    if work.is_empty() {
         return Ok(None);
     }
-    let started = Scheduler::here(plan.clone(), jobs, issuing::tell(plan, console));
+    let started = Scheduler::here(plan.clone(), work, issuing::tell(plan, console));
     started.map(Some).map_err(|e| Failed::at("Cannot start the thread of the certificates")(&e))
 }
 

@@ -6,17 +6,17 @@ use crate::runtime::{self, Process, Runtime};
 use crate::scheduler::Scheduler;
 use crate::signals::{Signals, Wish};
 use crate::worker::Bond;
-use certs::schedule::{Job, Tell};
+use certs::schedule::{Tell, Work};
 use std::io;
 use std::sync::Arc;
 
-/// Looks after `jobs` until the master wants it to leave, or is gone. The signal that ended it.
-pub fn run(bond: Bond, process: Process, jobs: Vec<Job>, tell: Tell) -> io::Result<i32> {
+/// Looks after certificates until the master wants it to leave, or is gone. The signal that ended it.
+pub fn run(bond: Bond, process: Process, work: Work, tell: Tell) -> io::Result<i32> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _entered = runtime.enter();
     let mut signals = Signals::install()?;
     let master = bond.tie()?;
-    let scheduler = Scheduler::elsewhere(master.elsewhere(), jobs, tell)?;
+    let scheduler = Scheduler::elsewhere(master.elsewhere(), work, tell)?;
     let process = Arc::new(process.with_scheduler(Some(scheduler.handle())));
     let api = Runtime::start(runtime::Bound::nothing(), process.clone())?;
     let life = async {

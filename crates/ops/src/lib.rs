@@ -3,6 +3,7 @@
 //! configuration.
 
 pub mod daemon;
+mod demand;
 pub mod keeper;
 pub mod life;
 pub mod master;

@@ -43,10 +43,12 @@ mod threads;
 mod trust;
 mod value;
 
+pub(crate) use acme::demanded_of;
 pub use session::{Rights, serve};
 pub(crate) use socket::Client;
 pub use socket::{Bound, bind};
 
+use crate::demand::{Obtainer, forward};
 use crate::worker::Elsewhere;
 use proxy::Workers;
 use proxy::plan::Plan;
@@ -182,6 +184,11 @@ impl Runtime {
                 .build_local(tokio::runtime::LocalOptions::default());
             let Ok(runtime) = runtime else { return };
             runtime.block_on(async move {
+                if let Some(keeper) = process.elsewhere.clone().filter(|_| !process.plan.on_demand.is_empty())
+                {
+                    let demand = process.plan.certs.demand().clone();
+                    tokio::task::spawn_local(forward(demand, Obtainer::Elsewhere(keeper)));
+                }
                 tokio::select! {
                     () = page::serve(&process) => {}
                     () = bound.serve(process.clone(), inbox) => {}

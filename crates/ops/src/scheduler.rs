@@ -1,15 +1,17 @@
 //! The thread on which certificates are obtained and renewed: in the process that serves, or, under a master, in the
 //! keeper. It shares nothing with the threads that serve but the hatch.
 
+use crate::demand::{Obtainer, forward};
 use crate::worker::{Elsewhere, session};
 use certs::hatch::{Hatch, Here, OverSocket};
-use certs::schedule::{self, Handle, Job, Tell};
+use certs::schedule::{self, Handle, Tell, Work};
 use proxy::certificates;
 use proxy::plan::Plan;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use tls::Demand;
 use tokio::sync::watch;
 
 /// A running scheduler; ends when dropped, and what it was doing is taken up by the next start.
@@ -21,8 +23,9 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// Starts it for what this process runs.
-    pub fn here(plan: Arc<Plan>, jobs: Vec<Job>, tell: Tell) -> io::Result<Scheduler> {
-        Scheduler::start(jobs, tell, move || {
+    pub fn here(plan: Arc<Plan>, work: Work, tell: Tell) -> io::Result<Scheduler> {
+        let demand = plan.certs.demand().clone();
+        Scheduler::start(work, tell, Some(demand), move || {
             let store = plan.certs.clone();
             Rc::new(Here::new(store, move || {
                 certificates::refresh(&plan);
@@ -31,8 +34,8 @@ impl Scheduler {
     }
 
     /// Starts it for a worker in another process, which cannot read what is obtained and is sent it.
-    pub fn elsewhere(worker: Elsewhere, jobs: Vec<Job>, tell: Tell) -> io::Result<Scheduler> {
-        Scheduler::start(jobs, tell, move || {
+    pub fn elsewhere(worker: Elsewhere, work: Work, tell: Tell) -> io::Result<Scheduler> {
+        Scheduler::start(work, tell, None, move || {
             let hatch = OverSocket::by("the worker".to_owned(), move || {
                 let worker = worker.clone();
                 Box::pin(async move { tokio::net::UnixStream::from_std(session(&worker).await?) })
@@ -42,21 +45,26 @@ impl Scheduler {
     }
 
     fn start(
-        jobs: Vec<Job>,
+        work: Work,
         tell: Tell,
+        demand: Option<Arc<Demand>>,
         hatch: impl FnOnce() -> Rc<dyn Hatch> + Send + 'static,
     ) -> io::Result<Scheduler> {
         let (stop, mut stopped) = watch::channel(false);
-        let (handle, inbox) = schedule::channel(&jobs);
+        let (handle, inbox) = schedule::channel(&work);
+        let obtainer = Obtainer::Here(handle.clone());
         let thread = std::thread::Builder::new().name("certificates".into()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build_local(tokio::runtime::LocalOptions::default());
             let Ok(runtime) = runtime else { return };
             runtime.block_on(async move {
+                if let Some(demand) = demand {
+                    tokio::task::spawn_local(forward(demand, obtainer));
+                }
                 tokio::select! {
                     _ = stopped.wait_for(|stop| *stop) => {}
-                    () = schedule::run(jobs, hatch(), tell, inbox) => {}
+                    () = schedule::run(work, hatch(), tell, inbox) => {}
                 }
             });
         })?;

@@ -88,6 +88,18 @@ impl Link {
         self.tls.as_deref().map(|t| &t.session)
     }
 
+    /// The handshake waits for a certificate that is being obtained.
+    pub fn awaits_certificate(&self) -> bool {
+        self.session().is_some_and(Session::awaits_certificate)
+    }
+
+    /// Waits for it no longer.
+    pub fn go_on_without_certificate(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.session.go_on_without_certificate();
+        }
+    }
+
     /// Whether the peer has said that nothing more will come.
     pub fn ended(&self) -> bool {
         self.ended
@@ -200,6 +212,10 @@ impl Link {
                     let _ = self.poll_flush(cx);
                 }
                 opened?;
+            }
+            if let Some(session) = self.session().filter(|s| s.awaits_certificate()) {
+                ready!(session.poll_certificate(cx));
+                continue;
             }
             ready!(self.poll_flush(cx))?;
             if self.session().is_none_or(|s| !s.is_handshaking()) {

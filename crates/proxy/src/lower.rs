@@ -105,10 +105,10 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
     let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
     let diags = std::mem::take(&mut lower.env.diags);
-    let wanted = std::mem::take(&mut lower.wanted).all();
+    let (wanted, on_demand) = std::mem::take(&mut lower.wanted).all();
     let plan = (!diags.has_alerts()).then(|| {
         let origin = Origin { model: model.clone(), vars: Mutex::new(std::mem::take(&mut lower.env.vars)) };
-        Plan { process, frontends, backends, certs, lists, wanted, origin }
+        Plan { process, frontends, backends, certs, lists, wanted, on_demand, origin }
     });
     (plan, diags)
 }
@@ -158,7 +158,7 @@ impl<'m> Lower<'m> {
             model,
             env,
             overrides,
-            store: tls::store(model, overrides.temporary.as_ref(), wanted.files()),
+            store: tls::store(model, overrides.temporary.as_ref(), &wanted),
             wanted,
             backs: index_of(|p| p.kind.is_back()),
             files: model.files.iter().map(|name| Arc::from(name.as_str())).collect(),

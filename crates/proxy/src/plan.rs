@@ -20,7 +20,7 @@ use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn
 use expr::{Condition, Expr, Format};
 use net::{ConnectOptions, ListenAddr, ListenOptions};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub struct Plan {
     pub lists: Vec<Arc<expr::Reference>>,
     /// Certificates that `acme` sections are to obtain; somebody else does that.
     pub wanted: Vec<Wanted>,
+    /// Sections that obtain certificates when handshakes ask for them.
+    pub on_demand: Vec<OnDemand>,
     /// What it was made from.
     pub(crate) origin: Origin,
 }
@@ -65,12 +67,33 @@ pub struct Wanted {
     pub copy: Option<PathBuf>,
 }
 
+/// The file that is served of what a storage keeps.
+pub(crate) fn lineage(storage: &Path, name: &str) -> PathBuf {
+    storage.join("live").join(name).join("fullchain.pem")
+}
+
+/// An `acme` section with `on-demand` that a bind names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnDemand {
+    /// The section.
+    pub section: Box<str>,
+    /// The storage's folder.
+    pub storage: PathBuf,
+}
+
+impl OnDemand {
+    /// The folder with an empty file for each name that was obtained.
+    pub fn names(&self) -> PathBuf {
+        self.storage.join("lockgate").join("on-demand").join(self.section.replace('/', "_"))
+    }
+}
+
 impl Wanted {
     /// The file that is served.
     pub fn file(&self) -> PathBuf {
         match &self.copy {
             Some(copy) => copy.clone(),
-            None => self.storage.join("live").join(&*self.name).join("fullchain.pem"),
+            None => lineage(&self.storage, &self.name),
         }
     }
 }

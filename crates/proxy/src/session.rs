@@ -20,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -346,12 +346,30 @@ async fn handshake(
     give_up: Instant,
 ) -> Result<(), HandshakeError> {
     link.start_tls(tls::Session::accept(bind.clone()));
-    let give_up = give_up.min(after(Instant::now(), Some(PREFACE_TIMEOUT)).unwrap_or(give_up));
+    let start = Instant::now();
+    let mut give_up = give_up.min(after(start, Some(PREFACE_TIMEOUT)).unwrap_or(give_up));
+    let mut patience = bind.patience();
     poll_fn(|cx| {
-        if let Poll::Ready(done) = link.poll_handshake(cx) {
-            return Poll::Ready(done.map_err(HandshakeError::Link));
+        loop {
+            if let Poll::Ready(done) = link.poll_handshake(cx) {
+                return Poll::Ready(done.map_err(HandshakeError::Link));
+            }
+            // What is obtained on demand takes its time, which is not the client's fault.
+            if link.awaits_certificate()
+                && let Some(patience) = patience.take()
+            {
+                give_up += patience;
+            }
+            let (waits, until) = match (link.awaits_certificate(), bind.patience()) {
+                (true, Some(patience)) => (true, start + patience),
+                (true | false, _) => (false, give_up),
+            };
+            ready!(session.deadline.borrow_mut().poll(cx, Some(until)));
+            if !waits {
+                return Poll::Ready(Err(HandshakeError::Timeout));
+            }
+            link.go_on_without_certificate();
         }
-        session.deadline.borrow_mut().poll(cx, Some(give_up)).map(|()| Err(HandshakeError::Timeout))
     })
     .await
 }

@@ -4,6 +4,7 @@
 //! the table they find, and find the new one from one moment to the next.
 
 use crate::answers::Answers;
+use crate::demand::Wait;
 use crate::info::Served;
 use crate::list::{self, Filter};
 use crate::policy::{Policy, PolicySpec};
@@ -18,7 +19,7 @@ use base::diag::Severity;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// `verify`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
@@ -30,6 +31,15 @@ pub enum Verify {
     Optional,
     /// Nobody enters without one.
     Required,
+}
+
+/// Certificates are obtained when handshakes first ask for their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnDemand {
+    /// The `acme` section.
+    pub section: Arc<str>,
+    /// How long a handshake waits for one before it goes on without.
+    pub patience: Duration,
 }
 
 /// A bind's TLS words, as written; `None` and empty = not written.
@@ -69,6 +79,8 @@ pub struct BindSpec {
     pub ca_ignore_err: Option<String>,
     /// `tls-ticket-keys`
     pub tls_ticket_keys: Option<String>,
+    /// `on-demand` of the `acme` section
+    pub on_demand: Option<OnDemand>,
 }
 
 impl BindSpec {
@@ -106,6 +118,8 @@ pub struct BindTls {
 #[derive(Debug, Default)]
 struct MadeOf {
     entries: Vec<Entry>,
+    /// How many of them the line itself brings in; those obtained on demand come after.
+    own: usize,
     policies: HashMap<PolicySpec, Known>,
     /// Those of the look before, while this one lasts.
     before: HashMap<PolicySpec, Known>,
@@ -125,6 +139,7 @@ struct Item {
     source: Source,
     policy: PolicySpec,
     filters: Vec<Filter>,
+    on_demand: bool,
 }
 
 /// Edited lists by their word: lines with the numbers they are called by.
@@ -162,10 +177,9 @@ impl BindTls {
             problems.push(Problem::NoEffect { what: "tls-ticket-keys".into(), why });
         }
         made.make(store, spec, &HashMap::new(), &mut problems);
-        let temporary = made.temporary(store, spec, &mut problems);
+        made.complain_of_none(store, spec, &mut problems);
         made.problems = problems.clone();
-        let entries = if temporary.is_empty() { &made.entries } else { &temporary };
-        let table = ArcSwap::from_pointee(Table::build(entries, spec.strict_sni));
+        let table = ArcSwap::from_pointee(made.table(store, spec));
         let (store, spec, made_of) = (store.clone(), spec.clone(), Mutex::new(made));
         Built::of(Some(BindTls { table, store, spec, made_of, edited: Mutex::default() }), problems)
     }
@@ -186,7 +200,7 @@ impl BindTls {
         let new = problems.iter().filter(|problem| !made.problems.contains(problem)).cloned().collect();
         let changed = !next.entries.is_empty() && next.entries != made.entries;
         if changed {
-            self.table.store(Arc::new(Table::build(&next.entries, self.spec.strict_sni)));
+            self.table.store(Arc::new(next.table(&self.store, &self.spec)));
             *made = next;
         }
         made.problems = problems;
@@ -217,7 +231,7 @@ impl BindTls {
                 true => entry.certificate.names.iter().map(ToString::to_string).collect(),
                 false => yes.iter().map(|filter| filter.name.to_string()).collect(),
             };
-            if index == 0 && !told && !self.spec.strict_sni {
+            if index == 0 && made.own > 0 && !told && !self.spec.strict_sni {
                 names.push("*".into());
             }
             named.extend(names.into_iter().map(|name| Named {
@@ -290,6 +304,20 @@ impl BindTls {
         self.store.answers()
     }
 
+    /// How long a handshake may wait for a certificate that is obtained on demand; `None`: there are none such.
+    pub fn patience(&self) -> Option<Duration> {
+        self.spec.on_demand.as_ref().map(|on_demand| on_demand.patience)
+    }
+
+    /// Has a certificate obtained for a name that none covers; `None` where there is nothing to wait for.
+    pub(crate) fn wish(&self, name: Option<&str>) -> Option<Wait> {
+        let (on_demand, name) = (self.spec.on_demand.as_ref()?, name?);
+        if self.table.load().covers(name) {
+            return None;
+        }
+        self.store.demand().wish(&on_demand.section, name)
+    }
+
     /// The certificates and settings for a client that asks for this name; `None` ends the handshake.
     pub(crate) fn choose(&self, name: Option<&str>) -> Option<Arc<Group>> {
         self.table.load().choose(name).cloned()
@@ -314,6 +342,7 @@ impl MadeOf {
             let policy = self.policy(store, &item.policy, problems);
             if let (Some(certificate), Some(policy)) = (certificate, policy) {
                 let crt = item.source.crt.into();
+                self.own += usize::from(!item.on_demand);
                 self.entries.push(Entry { crt, certificate, policy, filters: item.filters });
             }
         }
@@ -345,23 +374,36 @@ impl MadeOf {
 
     /// A bind with nowhere to look for certificates does not start, unless it turns every client away anyway; one whose
     /// folders are still empty starts with the temporary certificate.
-    fn temporary(&self, store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) -> Vec<Entry> {
+    fn complain_of_none(&self, store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) {
         let failed = problems.iter().any(|problem| problem.severity() == Severity::Alert);
         if !self.entries.is_empty() || spec.strict_sni || failed {
-            return Vec::new();
+            return;
         }
         let somewhere = !spec.crts.is_empty() || !spec.crt_lists.is_empty();
-        let policy = self.policies.get(&spec.policy()).map(|known| Arc::clone(&known.policy));
-        match (store.temporary(), policy) {
-            (Some(certificate), Some(policy)) if somewhere => {
-                problems.push(Problem::Temporary);
-                let crt = PathBuf::new().into();
-                vec![Entry { crt, certificate, policy, filters: Vec::new() }]
+        match self.temporary(store, spec) {
+            // Those of strangers' names are made while it runs.
+            Some(_) if spec.on_demand.is_some() => {}
+            Some(_) if somewhere => problems.push(Problem::Temporary),
+            Some(_) | None => problems.push(Problem::NothingToServe),
+        }
+    }
+
+    fn temporary(&self, store: &CertStore, spec: &BindSpec) -> Option<Entry> {
+        let policy = Arc::clone(&self.policies.get(&spec.policy())?.policy);
+        let (certificate, crt) = (store.temporary()?, PathBuf::new().into());
+        Some(Entry { crt, certificate, policy, filters: Vec::new() })
+    }
+
+    /// Where the line itself brings in none, clients whose name is not known are shown the temporary certificate, and
+    /// never one that was obtained on demand for somebody else.
+    fn table(&self, store: &CertStore, spec: &BindSpec) -> Table {
+        let first = if self.own == 0 { self.temporary(store, spec) } else { None };
+        match first.filter(|_| !spec.strict_sni) {
+            Some(first) => {
+                let all: Vec<Entry> = [first].into_iter().chain(self.entries.iter().cloned()).collect();
+                Table::build(&all, spec.strict_sni)
             }
-            (Some(_) | None, Some(_) | None) => {
-                problems.push(Problem::NothingToServe);
-                Vec::new()
-            }
+            None => Table::build(&self.entries, spec.strict_sni),
         }
     }
 }
@@ -380,7 +422,8 @@ fn wanted(store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec
     let mut items = Vec::new();
     let mut add = |word: &str, policy: &PolicySpec, filters: &[Filter], problems: &mut Vec<Problem>| {
         for source in source::resolve(store, word, problems) {
-            items.push(Item { source, policy: policy.clone(), filters: filters.to_vec() });
+            let (policy, filters) = (policy.clone(), filters.to_vec());
+            items.push(Item { source, policy, filters, on_demand: false });
         }
     };
     for word in &spec.crts {
@@ -406,6 +449,20 @@ fn wanted(store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec
                 }
             }
             Err(error) => problems.push(Problem::Unreadable { file, why: error.to_string() }),
+        }
+    }
+    items.extend(obtained_on_demand(store, spec, &base));
+    items
+}
+
+/// Certificates that were obtained on demand, each for its one name. One whose file is gone is simply obtained anew.
+fn obtained_on_demand(store: &CertStore, spec: &BindSpec, policy: &PolicySpec) -> Vec<Item> {
+    let Some(on_demand) = &spec.on_demand else { return Vec::new() };
+    let mut items = Vec::new();
+    for (name, file) in store.obtained_on_demand(&on_demand.section) {
+        for source in source::resolve(store, &file.display().to_string(), &mut Vec::new()) {
+            let filter = Filter { negative: false, name: name.as_str().into() };
+            items.push(Item { source, policy: policy.clone(), filters: vec![filter], on_demand: true });
         }
     }
     items

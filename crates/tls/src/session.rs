@@ -12,6 +12,7 @@
 use crate::answers::ACME_TLS;
 use crate::bind::BindTls;
 use crate::certificate::Certificate;
+use crate::demand::Wait;
 use crate::drive::{self, Turn};
 use crate::error::TlsError;
 use crate::info::Info;
@@ -22,6 +23,7 @@ use rustls::ServerConfig;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 /// The most bytes `feed` may leave unconsumed: a handshake message of the largest size rustls takes, in records of
 /// its own. A caller that holds more may close the connection.
@@ -38,10 +40,21 @@ pub struct Session {
     sni: Option<Box<str>>,
     session_id: SessionId,
     group: Option<Arc<Group>>,
+    obtained: Obtained,
     served: Option<Arc<Certificate>>,
     peer_closed: bool,
     closed_by_us: bool,
     ended: bool,
+}
+
+/// How it stands with a certificate that is obtained on demand for the name that the client asks for.
+enum Obtained {
+    /// Nobody looked yet.
+    Unknown,
+    /// The handshake stands still until it is there.
+    Awaited(Wait),
+    /// It is there, or there is no use in waiting.
+    Over,
 }
 
 /// A session's identifier: up to 32 octets (RFC 5246 section 7.4.1.3), zeros behind.
@@ -106,6 +119,7 @@ impl Session {
             sni,
             session_id: SessionId::default(),
             group: None,
+            obtained: Obtained::Unknown,
             served: None,
             peer_closed: false,
             closed_by_us: false,
@@ -214,6 +228,9 @@ impl Session {
         let config = match challenge(bind, &hello, name) {
             Some(config) => config,
             None => {
+                if !self.may_go_on(bind, &hello, name) {
+                    return Ok(false);
+                }
                 let Some(group) = bind.choose(name) else {
                     out.extend_from_slice(&UNRECOGNIZED_NAME);
                     return Err(TlsError::UnknownName(self.sni.clone()));
@@ -225,6 +242,40 @@ impl Session {
         };
         self.machine = Machine::Server(Box::new(UnbufferedServerConnection::new(config)?));
         Ok(true)
+    }
+
+    /// Whether there is nothing to wait for. An authority's question never waits, and asks for no certificate.
+    fn may_go_on(&mut self, bind: &BindTls, hello: &Hello<'_>, name: Option<&str>) -> bool {
+        if matches!(self.obtained, Obtained::Unknown) {
+            let asks = hello.alpn().any(|alpn| alpn == ACME_TLS);
+            let wait = if asks { None } else { bind.wish(name) };
+            self.obtained = wait.map_or(Obtained::Over, Obtained::Awaited);
+        }
+        match &self.obtained {
+            Obtained::Awaited(wait) if !wait.is_over() => false,
+            Obtained::Unknown | Obtained::Awaited(_) | Obtained::Over => {
+                self.obtained = Obtained::Over;
+                true
+            }
+        }
+    }
+
+    /// The handshake waits for a certificate that is being obtained; the peer has nothing to say meanwhile.
+    pub fn awaits_certificate(&self) -> bool {
+        matches!(&self.obtained, Obtained::Awaited(_))
+    }
+
+    /// Ready once the certificate is there, or will not come: then `feed` goes on with what it was given before.
+    pub fn poll_certificate(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.obtained {
+            Obtained::Awaited(wait) => wait.poll(cx),
+            Obtained::Unknown | Obtained::Over => Poll::Ready(()),
+        }
+    }
+
+    /// Waits no longer: the handshake goes on with the certificates that there are.
+    pub fn go_on_without_certificate(&mut self) {
+        self.obtained = Obtained::Over;
     }
 
     /// After an error rustls has queued the alert; fetch it, then the machine is worth nothing more. As long as

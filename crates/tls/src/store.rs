@@ -4,6 +4,7 @@
 
 use crate::answers::Answers;
 use crate::certificate::{self, Certificate};
+use crate::demand::Demand;
 use crate::edit::Transaction;
 use crate::problem::Problem;
 use crate::server::Live;
@@ -11,7 +12,7 @@ use crate::source::Source;
 use crate::tickets::TicketKeys;
 use crate::trust_edit::TrustFiles;
 use rustls::server::ServerSessionMemoryCache;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -55,6 +56,9 @@ pub struct StoreEntry {
     pub sctl: Option<PathBuf>,
 }
 
+/// Files by host name, by the `acme` section that obtained their certificates on demand.
+pub type OnDemandFiles = HashMap<String, BTreeMap<String, PathBuf>>;
+
 /// Where certificates are looked for, and the bounds of what is kept.
 #[derive(Clone, Debug, Default)]
 pub struct StoreSpec {
@@ -66,6 +70,8 @@ pub struct StoreSpec {
     pub entries: Vec<StoreEntry>,
     /// Files that somebody is about to make: until then their absence is no complaint.
     pub awaited: HashSet<PathBuf>,
+    /// Files of certificates that were obtained on demand.
+    pub on_demand: OnDemandFiles,
     /// Application protocols the data plane speaks; others are left out of `alpn` with a warning. Empty = any.
     pub spoken_alpn: Vec<Vec<u8>>,
     /// Shown by a bind that has no certificate yet; without it such a bind does not start.
@@ -86,10 +92,26 @@ struct Shared {
     sessions: Arc<ServerSessionMemoryCache>,
     temporary: Option<Arc<Certificate>>,
     answers: Answers,
+    demand: Arc<Demand>,
+    on_demand: Mutex<Obtained>,
     read: Mutex<HashMap<Source, Read>>,
     edits: Mutex<Edits>,
     trust: Mutex<TrustFiles>,
     servers: Mutex<Vec<Weak<Live>>>,
+}
+
+/// Certificates that were obtained on demand.
+struct Obtained {
+    sections: OnDemandFiles,
+    /// All their files.
+    files: HashSet<PathBuf>,
+}
+
+impl Obtained {
+    fn of(sections: &OnDemandFiles) -> Obtained {
+        let files = sections.values().flat_map(BTreeMap::values).cloned().collect();
+        Obtained { sections: sections.clone(), files }
+    }
 }
 
 /// What operators brought in.
@@ -122,6 +144,8 @@ impl CertStore {
             sessions: ServerSessionMemoryCache::new(sessions),
             temporary: temporary.map(Arc::new),
             answers: Answers::default(),
+            demand: Arc::default(),
+            on_demand: Mutex::new(Obtained::of(&spec.on_demand)),
             read: Mutex::default(),
             edits: Mutex::default(),
             trust: Mutex::default(),
@@ -157,18 +181,48 @@ impl CertStore {
 
     /// Not there yet, as is known.
     pub(crate) fn is_awaited(&self, path: &Path) -> bool {
-        let awaited = self.shared.spec.awaited.contains(path);
-        awaited && !path.exists() && !self.is_loose(path) && self.serving(path).is_none()
+        self.is_looked_after(path) && !path.exists() && !self.is_loose(path) && self.serving(path).is_none()
     }
 
     /// Somebody looks after it.
     pub(crate) fn is_looked_after(&self, path: &Path) -> bool {
-        self.shared.spec.awaited.contains(path)
+        self.shared.spec.awaited.contains(path) || self.on_demand().files.contains(path)
     }
 
     /// It is served though its file cannot be seen (any more), and somebody looks after it.
     pub(crate) fn is_kept(&self, path: &Path) -> bool {
-        self.is_loose(path) || (self.shared.spec.awaited.contains(path) && self.serving(path).is_some())
+        self.is_loose(path) || (self.is_looked_after(path) && self.serving(path).is_some())
+    }
+
+    /// Names that handshakes want certificates for.
+    pub fn demand(&self) -> &Arc<Demand> {
+        &self.shared.demand
+    }
+
+    /// Serves what a file holds, or will hold, for a name that a section's handshakes asked for; from the next scan on.
+    pub fn serve_on_demand(&self, section: &str, name: &str, file: PathBuf) {
+        let mut obtained = self.on_demand();
+        obtained.files.insert(file.clone());
+        obtained.sections.entry(section.to_owned()).or_default().insert(name.to_owned(), file);
+    }
+
+    /// Serves it no more, from the next scan on.
+    pub fn forget_on_demand(&self, section: &str, name: &str) {
+        let mut obtained = self.on_demand();
+        let file = obtained.sections.get_mut(section).and_then(|names| names.remove(name));
+        let Some(file) = file else { return };
+        obtained.files.remove(&file);
+        drop(obtained);
+        self.edits().loose.remove(&file);
+    }
+
+    /// Names and files of a section's certificates that were obtained on demand.
+    pub(crate) fn obtained_on_demand(&self, section: &str) -> BTreeMap<String, PathBuf> {
+        self.on_demand().sections.get(section).cloned().unwrap_or_default()
+    }
+
+    fn on_demand(&self) -> std::sync::MutexGuard<'_, Obtained> {
+        self.shared.on_demand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All ways in which the configuration names a certificate's file.

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// One certificate as a line brings it in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// The file or alias it is called by.
     pub(crate) crt: Arc<Path>,
@@ -122,6 +122,11 @@ impl Table {
         let named = lower.as_deref().and_then(|name| self.named(name));
         let answer = named.or(if self.strict { None } else { self.default })?;
         self.groups.get(answer as usize)
+    }
+
+    /// A certificate is for this name, whole or by a wildcard.
+    pub(crate) fn covers(&self, name: &str) -> bool {
+        self.named(&name.to_ascii_lowercase()).is_some()
     }
 
     fn named(&self, name: &str) -> Answer {

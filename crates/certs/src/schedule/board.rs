@@ -2,12 +2,13 @@
 
 use super::Job;
 use crate::renew::UnixTime;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Shared by scheduler and readers.
 #[derive(Clone, Debug)]
-pub struct Board(Arc<Mutex<Vec<Row>>>);
+pub struct Board(Arc<Mutex<BTreeMap<usize, Row>>>);
 
 /// One certificate.
 #[derive(Clone, Debug)]
@@ -50,36 +51,53 @@ impl Standing {
     }
 }
 
-impl Board {
-    pub(super) fn new(jobs: &[Job]) -> Board {
-        let row = |job: &Job| Row {
-            name: job.ways.first().map_or_else(String::new, |wanted| wanted.name.clone()),
+impl Row {
+    fn of(job: &Job) -> Row {
+        Row {
+            name: job.name().to_owned(),
             file: job.file.clone(),
             section: job.section.clone(),
             standing: Standing::Running,
             not_after: None,
             next: None,
             why: String::new(),
-        };
-        Board(Arc::new(Mutex::new(jobs.iter().map(row).collect())))
+        }
+    }
+}
+
+impl Board {
+    pub(super) fn new(jobs: &[Job]) -> Board {
+        Board(Arc::new(Mutex::new(jobs.iter().map(Row::of).enumerate().collect())))
+    }
+
+    /// One more; its place.
+    pub(super) fn add(&self, job: &Job) -> usize {
+        let mut rows = self.lock();
+        let at = rows.last_key_value().map_or(0, |(last, _)| last + 1);
+        rows.insert(at, Row::of(job));
+        at
+    }
+
+    pub(super) fn remove(&self, at: usize) {
+        self.lock().remove(&at);
     }
 
     /// All rows, in the configuration's order.
     pub fn rows(&self) -> Vec<Row> {
-        self.lock().clone()
+        self.lock().values().cloned().collect()
     }
 
     pub(super) fn knows(&self, called: &str) -> bool {
-        self.lock().iter().any(|row| is_called(&row.name, &row.file, called))
+        self.lock().values().any(|row| is_called(&row.name, &row.file, called))
     }
 
     pub(super) fn put(&self, at: usize, change: impl FnOnce(&mut Row)) {
-        if let Some(row) = self.lock().get_mut(at) {
+        if let Some(row) = self.lock().get_mut(&at) {
             change(row);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Row>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, Row>> {
         // Rows are whole between any two statements that change them.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

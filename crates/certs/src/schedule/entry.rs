@@ -1,12 +1,13 @@
 //! One certificate under the scheduler: what is known of it, and one look at it.
 
 use super::alert::{self, Alert, Event};
+use super::ask::Approval;
 use super::authorities::Authorities;
 use super::board::{Board, Standing, is_called};
 use super::lists::{self, Lists};
-use super::{Job, Tell, random};
+use super::{Job, Tell, Verdict, random};
 use crate::acme::{self, IssueError, kind_of, patient};
-use crate::hatch::Hatch;
+use crate::hatch::{ForName, Hatch};
 use crate::issue::{Wanted, issue};
 use crate::renew::{
     AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, Revoked, Severity, State, Step, UnixTime,
@@ -19,6 +20,8 @@ use std::time::{Duration, SystemTime};
 
 /// Failures in a row after which the next authority is asked.
 const FALLBACK_AFTER: u32 = 3;
+/// A certificate that `ask` does not want renewed: asked about again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(24 * 3600);
 /// Another process holds the lock: looked at again after this.
 const BUSY: Duration = Duration::from_secs(30);
 /// Steps in one look: ask for the window, order, wait, and again of a fallback.
@@ -72,6 +75,69 @@ impl Entry {
 
     pub(super) fn is_called(&self, called: &str) -> bool {
         self.job.ways.iter().any(|wanted| is_called(&wanted.name, &self.job.file, called))
+    }
+
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The name that handshakes ask for, of one that is obtained on demand.
+    pub(super) fn on_demand_name(&self) -> Option<&str> {
+        self.job.on_demand.as_ref().map(|_| self.job.name())
+    }
+
+    /// A certificate is there that clients take.
+    pub(super) fn is_there(&self) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.not_after > now())
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        if self.is_there() { Verdict::Served } else { Verdict::Refused(self.why.clone()) }
+    }
+
+    /// Serves what is there to those who do not know of it.
+    pub(super) async fn serve_again(&self, hatch: &dyn Hatch, tell: &Tell) {
+        if !self.is_there() || self.obtained {
+            return;
+        }
+        let name = self.job.name();
+        let bundle = match self.job.storage.bundle(name) {
+            Ok(Some(bundle)) => bundle,
+            Ok(None) => return,
+            Err(why) => return tell(Severity::Err, &format!("certificate '{name}' cannot be served: {why}")),
+        };
+        self.keep(tell);
+        let hatch = ForName { inner: hatch, section: &self.job.section, name };
+        if let Err(why) = hatch.publish(&self.job.file, &bundle).await {
+            tell(Severity::Err, &format!("certificate '{name}' cannot be served: {why}"));
+        }
+    }
+
+    /// Remembers over restarts that it was obtained on demand.
+    fn keep(&self, tell: &Tell) {
+        let Some(gate) = &self.job.on_demand else { return };
+        let name = self.job.name();
+        if let Err(why) = gate.keep(name) {
+            tell(Severity::Warning, &format!("certificate '{name}' is not known after a restart: {why}"));
+        }
+    }
+
+    /// Whoever approves names is asked again before a renewal: what was a customer's may be one's no more. Without an
+    /// answer it is renewed, as it was approved once.
+    async fn is_still_approved(&mut self, hatch: &dyn Hatch, tell: &Tell) -> bool {
+        let (Some(gate), Some(facts)) = (&self.job.on_demand, &self.facts) else { return true };
+        let (name, ended) = (self.job.name(), facts.not_after <= now());
+        let Approval::No(why) = gate.ask(name).await else { return true };
+        tell(Severity::Notice, &format!("certificate '{name}' is not renewed: {why}"));
+        if ended {
+            let forgotten = gate.forget(name).map_err(|why| why.to_string());
+            let unserved = hatch.serve_on_demand(&self.job.section, name, None).await;
+            for why in forgotten.err().into_iter().chain(unserved.err().map(|why| why.to_string())) {
+                tell(Severity::Warning, &format!("certificate '{name}' is not forgotten: {why}"));
+            }
+        }
+        (self.why, self.wake) = (why, now() + ASK_AGAIN);
+        false
     }
 
     /// Renews it at the next look, whatever holds it.
@@ -137,6 +203,14 @@ impl Entry {
                 Step::Order { why, kind, replaces } => {
                     self.tell_why(&why, tell);
                     self.forced = false;
+                    if !self.is_still_approved(hatch, tell).await {
+                        let until = self.wake;
+                        board.put(self.at, |row| {
+                            (row.standing, row.next) = (Standing::Scheduled, Some(until));
+                            row.why.clone_from(&self.why);
+                        });
+                        return self;
+                    }
                     self.order(way, (kind, replaces.is_some()), hatch, authorities, tell).await;
                 }
                 Step::Wait { waiting, .. } if is_hopeless(&waiting) && way + 1 < self.job.ways.len() => {
@@ -298,7 +372,13 @@ impl Entry {
             }
         });
         trouble.extend(taken.err());
-        let outcome = issue(&wanted, &storage, hatch).await;
+        let outcome = match self.job.on_demand {
+            Some(_) => {
+                let hatch = ForName { inner: hatch, section: &self.job.section, name: self.job.name() };
+                issue(&wanted, &storage, &hatch).await
+            }
+            None => issue(&wanted, &storage, hatch).await,
+        };
         let noted = authorities.change(&url, &storage, now(), |authority| {
             note(authority, order, &outcome.as_ref().map(|_| ()));
         });
@@ -306,6 +386,7 @@ impl Entry {
         match outcome {
             Ok(issued) => {
                 self.obtained = true;
+                self.keep(tell);
                 (self.facts, self.lists) = (facts(&self.job), lists::addresses(&self.job.file));
                 let names = wanted.names.join(", ");
                 tell(

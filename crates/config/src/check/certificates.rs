@@ -52,6 +52,7 @@ fn section(model: &Model, acme: &Acme, diags: &mut Diagnostics) {
             alert_once(diags, fallback.span, message, Some("name another section".into()));
         }
     }
+    on_demand(acme, diags);
     let (id, key) = (&acme.eab_key_id, &acme.eab_mac_key);
     if let (Some(alone), None) | (None, Some(alone)) = (id, key) {
         let message = format!("acme '{}' has one half of an external account", acme.name);
@@ -65,6 +66,22 @@ fn section(model: &Model, acme: &Acme, diags: &mut Diagnostics) {
     if acme.key.rsa != Some(true) && acme.key.bits.is_some() {
         let message = format!("acme '{}': 'bits' is for RSA keys", acme.name);
         diags.warning(acme.name.span, message).help("add 'keytype RSA', or write 'curves'");
+    }
+}
+
+/// Without anybody who approves names, any client could have certificates made until the authority refuses.
+fn on_demand(acme: &Acme, diags: &mut Diagnostics) {
+    match (&acme.ask, acme.on_demand) {
+        (None, true) => {
+            let message = format!("acme '{}' obtains certificates on demand for whoever asks", acme.name);
+            let help = "add 'ask URL', an address that approves names".to_owned();
+            alert_once(diags, acme.name.span, message, Some(help));
+        }
+        (Some(ask), false) => {
+            let message = format!("acme '{}' asks and obtains nothing on demand", acme.name);
+            diags.warning(ask.span, message).help("add 'on-demand'");
+        }
+        (Some(_), true) | (None, false) => {}
     }
 }
 

@@ -35,6 +35,14 @@ pub struct Acme {
     pub renew_hooks: Vec<Word>,
     /// `alert-hook`, in order
     pub alert_hooks: Vec<Word>,
+    /// `on-demand`
+    pub on_demand: bool,
+    /// `on-demand-wait`, milliseconds
+    pub on_demand_wait: Option<u64>,
+    /// `on-demand-rate`: so many orders in so many milliseconds
+    pub on_demand_rate: Option<(u64, u64)>,
+    /// `ask`: an address that approves names
+    pub ask: Option<Word>,
     /// `storage`
     pub storage: Option<Word>,
     /// `dns-hook`

@@ -121,6 +121,47 @@ pub(crate) const ROWS: &[Row] = &[
             a.finish()
         },
     ),
+    row(
+        &["on-demand"],
+        "",
+        "Obtains certificates when handshakes first ask for their names, if 'ask' approves; on binds with 'acme'.",
+        |_, a, s| {
+            s.on_demand = true;
+            a.finish()
+        },
+    ),
+    row(
+        &["ask"],
+        "<url>",
+        "Asked before a name is obtained on demand, by GET with '?domain=NAME'; 2xx is yes, all else no.",
+        |_, a, s| {
+            let url = a.expect_text("an address")?;
+            if !url.text.starts_with("http://") && !url.text.starts_with("https://") {
+                return Err(a.bad(url, "an address").help("such as http://127.0.0.1:9123/approved"));
+            }
+            s.ask = Some(url.clone());
+            a.finish()
+        },
+    ),
+    row(
+        &["on-demand-wait"],
+        "<time>",
+        "How long a handshake waits for a certificate that is obtained on demand (20s).",
+        |_, a, s| {
+            s.on_demand_wait = Some(a.millis("a time")?);
+            a.finish()
+        },
+    ),
+    row(
+        &["on-demand-rate"],
+        "<number> <time>",
+        "At most so many orders on demand in this time (10 in 1m).",
+        |_, a, s| {
+            let number = a.number("a number of orders", 1..=100_000)?;
+            s.on_demand_rate = Some((number, a.millis("a time")?.max(1)));
+            a.finish()
+        },
+    ),
     row(&["storage"], "<dir>", "Where accounts and certificates are kept.", |_, a, s| {
         one(a, "a directory", &mut s.storage)
     }),

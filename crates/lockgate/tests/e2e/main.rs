@@ -35,6 +35,7 @@ mod measuring;
 mod messages;
 mod obstacles;
 mod obtaining;
+mod on_demand;
 mod runtime_api;
 mod secure;
 mod stapling;

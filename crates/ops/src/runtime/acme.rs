@@ -5,8 +5,9 @@ use super::Process;
 use super::call::Call;
 use super::table::{Command, PATIENCE};
 use crate::worker::{Elsewhere, session};
+use certs::hatch::escaped;
 use certs::renew::UnixTime;
-use certs::schedule::{Row, Standing};
+use certs::schedule::{Row, Standing, Verdict};
 use proxy::certificates;
 use proxy::stats_socket::CliLevel::Admin;
 use std::io;
@@ -16,6 +17,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The longest answer of the keeper that is passed on, bytes: ten thousand certificates' lines.
 const MAX_SAID: u64 = 4 << 20;
+/// An order on demand takes seconds; a keeper that says nothing for longer has lost it.
+const ORDER_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command::later(&["acme", "status"], "", "show certificates that renew themselves", Admin, |call| {
@@ -24,6 +27,20 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::later(&["acme", "renew"], "<certificate>", "renew a certificate now", Admin, |call| {
         Box::pin(here_or_elsewhere(call, "acme renew", renew))
     }),
+    Command::later(
+        &["acme", "demand"],
+        "<section> <name>",
+        "have a certificate for a name, as a handshake on demand has; waits until it is served",
+        Admin,
+        |call| Box::pin(demand(call)),
+    ),
+    Command::now(
+        &["acme", "on-demand"],
+        "<section> <name> [<file>]",
+        "serve what is published in a file to clients that ask for the name; no more without a file",
+        Admin,
+        on_demand,
+    ),
     Command::now(
         &["acme", "answer", "http"],
         "<token> <content>",
@@ -56,7 +73,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 /// Certificates are looked after by this process or, under a master, by the keeper: then that is asked.
 async fn here_or_elsewhere(call: &mut Call<'_>, command: &str, here: fn(&mut Call<'_>)) {
     let Some(keeper) = call.process.elsewhere.clone() else { return here(call) };
-    match asked(&keeper, &format!("{command} {}\n", call.arg(0))).await {
+    match asked(&keeper, &format!("{command} {}\n", call.arg(0)), PATIENCE).await {
         // Every answer ends with an empty line, which is ours to add.
         Ok(said) => call.put(said.strip_suffix('\n').unwrap_or(&said)),
         Err(e) if e.kind() == io::ErrorKind::NotConnected => here(call),
@@ -64,7 +81,7 @@ async fn here_or_elsewhere(call: &mut Call<'_>, command: &str, here: fn(&mut Cal
     }
 }
 
-async fn asked(keeper: &Elsewhere, line: &str) -> io::Result<String> {
+async fn asked(keeper: &Elsewhere, line: &str, patience: Duration) -> io::Result<String> {
     let talk = async {
         let mut stream = tokio::net::UnixStream::from_std(session(keeper).await?)?;
         stream.write_all(line.as_bytes()).await?;
@@ -73,7 +90,47 @@ async fn asked(keeper: &Elsewhere, line: &str) -> io::Result<String> {
         stream.take(MAX_SAID).read_to_string(&mut said).await?;
         Ok(said)
     };
-    tokio::time::timeout(PATIENCE, talk).await?
+    tokio::time::timeout(patience, talk).await?
+}
+
+/// Has the keeper obtain a certificate for a name.
+pub(crate) async fn demanded_of(keeper: &Elsewhere, section: &str, name: &str) -> Verdict {
+    let line = format!("acme demand {} {}\n", escaped(section), escaped(name));
+    match asked(keeper, &line, ORDER_PATIENCE).await {
+        Ok(said) if said.trim().is_empty() => Verdict::Served,
+        Ok(said) => Verdict::Refused(said.trim().to_owned()),
+        Err(why) => Verdict::Refused(format!("the keeper of the certificates does not answer: {why}")),
+    }
+}
+
+async fn demand(call: &mut Call<'_>) {
+    let (section, name) = (call.arg(0).to_owned(), call.arg(1).to_ascii_lowercase());
+    if section.is_empty() || name.is_empty() {
+        return call.refuse("'acme demand' expects an acme section with 'on-demand' and a name");
+    }
+    let process = call.process.clone();
+    let verdict = match (&process.elsewhere, &process.scheduler) {
+        (Some(keeper), _) => demanded_of(keeper, &section, &name).await,
+        (None, Some(scheduler)) => scheduler.demand(&section, &name).await,
+        (None, None) => Verdict::Refused("no acme section obtains certificates".to_owned()),
+    };
+    if let Verdict::Refused(why) = verdict {
+        call.refuse(why);
+    }
+}
+
+fn on_demand(call: &mut Call<'_>) {
+    let (section, name, file) = (call.arg(0), call.arg(1), call.arg(2));
+    if section.is_empty() || name.is_empty() {
+        return call.refuse("'acme on-demand' expects an acme section, a name and a file");
+    }
+    let certs = &call.process.plan.certs;
+    if file.is_empty() {
+        certs.forget_on_demand(section, name);
+        certificates::refresh(&call.process.plan);
+    } else {
+        certs.serve_on_demand(section, name, file.into());
+    }
 }
 
 /// How many certificates of `acme` sections are not obtained as they should be; of the keeper's where it looks after them.
@@ -83,7 +140,7 @@ pub(super) async fn failing(process: &Process) -> usize {
         return rows.iter().filter(|row| row.standing == Standing::Failing).count();
     };
     // Without a keeper there is nothing to obtain.
-    let table = asked(keeper, "acme status\n").await.unwrap_or_default();
+    let table = asked(keeper, "acme status\n", PATIENCE).await.unwrap_or_default();
     table.lines().filter(|line| line.split('\t').nth(2) == Some(Standing::Failing.word())).count()
 }
 

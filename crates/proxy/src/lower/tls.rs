@@ -1,24 +1,33 @@
 //! TLS of binds and servers: words to what `tls` builds, and its problems to complaints.
 
 use super::Lower;
-use ::tls::{BindSpec, BindTls, CertStore, PemPair, ServerSpec, ServerTls, StoreEntry, StoreSpec, Versions};
+use super::wanted::WantedList;
+use ::tls::{
+    BindSpec, BindTls, CertStore, OnDemand, PemPair, ServerSpec, ServerTls, StoreEntry, StoreSpec, Versions,
+};
 use base::{Severity, Span, Word};
 use config::Model;
 use config::model::{self, Bind, BindParams, Proxy, TlsVersion, TlsVersionOptions};
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The application protocols of a bind that names none.
 const ALPN: [&[u8]; 1] = [b"http/1.1"];
 
-pub(super) fn store(model: &Model, temporary: Option<&PemPair>, awaited: HashSet<PathBuf>) -> CertStore {
+/// `on-demand-wait` unless told: an authority needs some seconds, and clients wait for half a minute.
+const ON_DEMAND_WAIT: Duration = Duration::from_secs(20);
+/// A handshake holds a connection.
+const MOST_WAIT: Duration = Duration::from_secs(120);
+
+pub(super) fn store(model: &Model, temporary: Option<&PemPair>, wanted: &WantedList) -> CertStore {
     let global = &model.global;
     CertStore::new(StoreSpec {
         crt_base: path(global.crt_base.as_ref()),
         ca_base: path(global.ca_base.as_ref()),
         entries: entries(model),
-        awaited,
+        awaited: wanted.files(),
+        on_demand: wanted.obtained(),
         temporary: temporary.cloned(),
         ..StoreSpec::default()
     })
@@ -130,7 +139,16 @@ impl Lower<'_> {
             crt_ignore_err: written(&p.crt_ignore_err),
             ca_ignore_err: written(&p.ca_ignore_err),
             tls_ticket_keys: written(&p.tls_ticket_keys),
+            on_demand: self.on_demand(p),
         }
+    }
+
+    /// Where nobody looks after certificates, nobody may wait for one.
+    fn on_demand(&self, p: &BindParams) -> Option<OnDemand> {
+        let name = p.acme.as_ref().filter(|_| !self.model.global.acme_scheduler_off)?;
+        let acme = self.model.acmes.iter().find(|acme| acme.name.text == name.text && acme.on_demand)?;
+        let patience = acme.on_demand_wait.map_or(ON_DEMAND_WAIT, Duration::from_millis).min(MOST_WAIT);
+        Some(OnDemand { section: acme.name.text.as_str().into(), patience })
     }
 
     pub(crate) fn server_tls(&mut self, server: &model::Server) -> Option<Arc<ServerTls>> {

@@ -2,12 +2,13 @@
 //! `ssl-f-use ... acme`. Obtaining them is somebody else's; here is only what they are called and where they will lie.
 
 use super::host_names;
-use crate::plan::Wanted;
+use crate::plan::{OnDemand, Wanted, lineage};
 use base::{Diagnostics, FileId, Span, Word};
 use config::Model;
-use config::model::{Bind, CrtLoad, Proxy};
-use std::collections::{HashMap, HashSet};
+use config::model::{Acme, Bind, CrtLoad, Proxy};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use tls::OnDemandFiles;
 
 /// Where accounts and certificates are kept unless `storage` says otherwise: Certbot's folder.
 const STORAGE: &str = "/etc/letsencrypt";
@@ -16,6 +17,7 @@ const STORAGE: &str = "/etc/letsencrypt";
 #[derive(Default)]
 pub(crate) struct WantedList {
     list: Vec<Wanted>,
+    on_demand: Vec<OnDemand>,
     /// The certificate of a `bind` line, by the line's place.
     binds: HashMap<(FileId, u32), usize>,
 }
@@ -35,8 +37,19 @@ impl WantedList {
         wanted
     }
 
-    pub(super) fn all(self) -> Vec<Wanted> {
-        self.list
+    pub(super) fn all(self) -> (Vec<Wanted>, Vec<OnDemand>) {
+        (self.list, self.on_demand)
+    }
+
+    /// What was obtained on demand in former lives. Reads folders.
+    pub(super) fn obtained(&self) -> OnDemandFiles {
+        let files = |section: &OnDemand| {
+            let names = std::fs::read_dir(section.names()).into_iter().flatten().filter_map(Result::ok);
+            let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+            let file = |name: &String| lineage(&section.storage, name);
+            names.map(|name| (name.clone(), file(&name))).collect::<BTreeMap<_, _>>()
+        };
+        self.on_demand.iter().map(|section| (section.section.to_string(), files(section))).collect()
     }
 
     /// Files that may not be there yet.
@@ -65,6 +78,9 @@ impl WantedList {
         if self.binds.contains_key(&place(bind)) {
             return;
         }
+        let acme = model.acmes.iter().find(|acme| acme.name.text == section.text);
+        let on_demand = acme.filter(|acme| acme.on_demand);
+        on_demand.iter().for_each(|acme| self.on_demand(acme));
         let mut all = names(&bind.params.domains, &bind.params.ips);
         if bind.params.domains.is_empty() {
             let found = host_names::of(proxy, diags);
@@ -72,6 +88,9 @@ impl WantedList {
             all.splice(0..0, found);
         }
         let Some(first) = all.first().cloned() else {
+            if on_demand.is_some() {
+                return;
+            }
             diags.alert(bind.span, format!("which names is the certificate of 'acme {section}' for?")).help(
                 "the frontend's rules name no host that an authority could sign; add: domains NAME,NAME",
             );
@@ -80,6 +99,13 @@ impl WantedList {
         let name = first.trim_start_matches("*.").to_owned();
         if let Some(index) = self.add(model, section, (&name, bind.span), all, None, diags) {
             self.binds.insert(place(bind), index);
+        }
+    }
+
+    fn on_demand(&mut self, acme: &Acme) {
+        let section = OnDemand { section: acme.name.text.as_str().into(), storage: storage(acme) };
+        if !self.on_demand.contains(&section) {
+            self.on_demand.push(section);
         }
     }
 
@@ -95,11 +121,10 @@ impl WantedList {
     ) -> Option<usize> {
         // An unknown section was complained about.
         let acme = model.acmes.iter().find(|acme| acme.name.text == section.text)?;
-        let storage = acme.storage.as_ref().map_or(STORAGE, |word| word.as_str());
         let wanted = Wanted {
             section: section.text.as_str().into(),
             name: name.replace('/', "_").into(),
-            storage: absolute(Path::new(storage)),
+            storage: storage(acme),
             names,
             copy,
         };
@@ -107,7 +132,11 @@ impl WantedList {
         match self.list.iter().position(called) {
             Some(index) if self.list.get(index) == Some(&wanted) => Some(index),
             Some(_) => {
-                let message = format!("two certificates would be called '{}' in {storage}", wanted.name);
+                let message = format!(
+                    "two certificates would be called '{}' in {}",
+                    wanted.name,
+                    wanted.storage.display()
+                );
                 diags.alert(span, message).help("begin 'domains' with another name, or give an 'alias'");
                 None
             }
@@ -141,6 +170,11 @@ fn tell(proxy: &Proxy, section: &Word, found: &[String], span: Span, diags: &mut
         let text = format!("acme '{section}': the host rules of '{}' name {list}", proxy.name);
         diags.notice(span, text);
     }
+}
+
+/// Where a section keeps accounts and certificates.
+fn storage(acme: &Acme) -> PathBuf {
+    absolute(Path::new(acme.storage.as_ref().map_or(STORAGE, |word| word.as_str())))
 }
 
 /// The folder from which the process was started counts, as for every path of the configuration.
