@@ -10,6 +10,7 @@ mod entry;
 mod lists;
 mod on_demand;
 mod on_record;
+mod shared_text;
 
 pub use board::{Board, Row, Standing};
 pub use on_demand::{Gate, OnDemand, Verdict};

@@ -118,7 +118,7 @@ impl Storage {
         write_private(&self.memory_file(name), text)
     }
 
-    fn memory_file(&self, name: &str) -> PathBuf {
+    pub(crate) fn memory_file(&self, name: &str) -> PathBuf {
         self.folder().join("lockgate").join(format!("{name}.json"))
     }
 

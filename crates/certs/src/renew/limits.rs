@@ -171,6 +171,19 @@ impl Buckets {
         }
     }
 
+    /// What was counted for an account before it had a name is counted under its name.
+    pub fn name_account(&mut self, before: &str, name: &str) {
+        let ending = format!(" {before}");
+        let keys: Vec<String> = self.full_at.keys().filter(|key| key.ends_with(&ending)).cloned().collect();
+        for key in keys {
+            let (Some(full_at), Some(rest)) = (self.full_at.remove(&key), key.strip_suffix(before)) else {
+                continue;
+            };
+            let known = self.full_at.entry(format!("{rest}{name}")).or_default();
+            *known = full_at.max(*known);
+        }
+    }
+
     /// Takes the token of a new account.
     pub fn take_account(&mut self, now: UnixTime) -> Result<(), Refusal> {
         let bucket =
@@ -346,6 +359,24 @@ mod tests {
 
     fn order(names: &[String], kind: OrderKind) -> NewOrder<'_> {
         NewOrder { account: "a", names, kind }
+    }
+
+    #[test]
+    fn what_came_before_an_account_had_a_name_counts_for_it() {
+        let mut buckets = Buckets::new(PRODUCTION);
+        let names = names(&["a.example"]);
+        let order = |account| NewOrder { account, names: &names, kind: OrderKind::New };
+        buckets.take(order("new"), NOW).unwrap();
+        buckets.validation_failed("new", "a.example", NOW);
+        buckets.name_account("new", "https://ca.example/account/1");
+        let left = |account, limit| {
+            let levels = buckets.levels(order(account), NOW);
+            levels.into_iter().find(|level| level.0 == limit).map(|level| level.2)
+        };
+        let named = "https://ca.example/account/1";
+        assert_eq!((left(named, Limit::Orders), left("new", Limit::Orders)), (Some(299), Some(300)));
+        assert_eq!((left(named, Limit::Failures), left("new", Limit::Failures)), (Some(4), Some(5)));
+        assert_eq!(left("new", Limit::Domain), Some(49));
     }
 
     #[test]

@@ -379,7 +379,10 @@ impl Entry {
             }
             None => issue(&wanted, &storage, hatch).await,
         };
+        let named = authorities.account(&wanted.directory, &storage);
+        let order = NewOrder { account: &named, ..order };
         let noted = authorities.change(&url, &storage, now(), |authority| {
+            authority.buckets.name_account(acme::NO_ACCOUNT, &named);
             note(authority, order, &outcome.as_ref().map(|_| ()));
         });
         trouble.extend(noted.err());

@@ -3,7 +3,7 @@
 
 use super::authorities::Authorities;
 use super::entry::note;
-use crate::acme::{Directory, IssueError};
+use crate::acme::{Directory, IssueError, NO_ACCOUNT};
 use crate::hatch::Hatch;
 use crate::issue::{Issued, Wanted, issue};
 use crate::renew::{AuthorityState, NewOrder, OrderKind, UnixTime};
@@ -35,7 +35,10 @@ pub async fn issue_on_record(
     });
     trouble.extend(taken.err());
     let outcome = issue(wanted, storage, hatch).await;
+    let named = authorities.account(&wanted.directory, storage);
+    let order = NewOrder { account: &named, ..order };
     let noted = authorities.change(url, storage, now, |authority| {
+        authority.buckets.name_account(NO_ACCOUNT, &named);
         note(authority, order, &outcome.as_ref().map(|_| ()));
     });
     trouble.extend(noted.err());
