@@ -29,7 +29,7 @@ pub(crate) fn check(model: &Model, diags: &mut Diagnostics) {
         modes::check(proxy, diags);
         order::check(proxy, diags);
         captures::check(proxy, diags);
-        health::check(proxy, diags);
+        health::check(model, proxy, diags);
         verification::check(model, proxy, diags);
         timeouts(proxy, diags);
         listens(proxy, diags);

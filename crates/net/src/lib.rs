@@ -31,7 +31,7 @@ pub use connect::{ConnectOptions, Source, SourcePorts, Target, connect};
 pub use inherit::Inherited;
 pub use listen::{BindCause, BindError, BoundListener, ListenAddr, ListenOptions, UnixOwner, bind};
 pub use log::{LogAddr, LogSink, LogSocket};
-pub use machine::{FdLimit, cpus, hostname, raise_fd_limit, set_affinity};
+pub use machine::{FdLimit, cpus, hostname, kill_group, raise_fd_limit, set_affinity};
 pub use meter::{Measured, Meter};
 pub use resolve::resolve;
 pub use ring::Ring;

@@ -44,6 +44,13 @@ pub fn limit_memory(bytes: u64) -> io::Result<()> {
     Ok(rustix::process::setrlimit(Resource::As, limit)?)
 }
 
+/// Kills a process that leads a group of its own, and all of that group. One that has ended already is no error.
+pub fn kill_group(leader: u32) {
+    if let Some(pid) = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}
+
 /// Ties the calling thread to the CPUs of these numbers (`cpu-map`). Numbers that no CPU can have are refused.
 pub fn set_affinity(cpus: &[u32]) -> io::Result<()> {
     let mut set = CpuSet::new();

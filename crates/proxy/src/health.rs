@@ -13,6 +13,7 @@ mod observe;
 mod operator;
 pub mod plan;
 mod probe;
+mod program;
 mod protocols;
 mod rise;
 mod schedule;

@@ -2,13 +2,14 @@
 //! another one, or none; servers that no check can reach.
 
 use super::label;
-use crate::model::{CheckKind, CheckStep, Proxy, ProxyKind, Server};
+use crate::model::{CheckKind, CheckStep, Model, Proxy, ProxyKind, Server};
 use base::{Address, Diagnostics, PortSpec};
 
-pub(super) fn check(proxy: &Proxy, diags: &mut Diagnostics) {
+pub(super) fn check(model: &Model, proxy: &Proxy, diags: &mut Diagnostics) {
     if proxy.kind == ProxyKind::Frontend {
         return;
     }
+    programs(model, proxy, diags);
     reachable(proxy, diags);
     let settings = &proxy.settings;
     let http = matches!(settings.check, Some(CheckKind::Http { .. }));
@@ -29,8 +30,37 @@ pub(super) fn check(proxy: &Proxy, diags: &mut Diagnostics) {
     }
 }
 
+/// `option external-check` needs a program, and leave to run it.
+fn programs(model: &Model, proxy: &Proxy, diags: &mut Diagnostics) {
+    let settings = &proxy.settings;
+    if settings.check != Some(CheckKind::External) {
+        let written = [("command", &settings.external_command), ("path", &settings.external_path)];
+        for (word, value) in written.iter().filter_map(|(word, value)| Some((word, value.as_ref()?))) {
+            let message = format!("'external-check {word}' is ignored: {} does not use it", label(proxy));
+            diags.warning(value.span, message).help("add 'option external-check'");
+        }
+        return;
+    }
+    if settings.external_command.is_none() {
+        let message = format!("{}: 'option external-check' has no program to run", label(proxy));
+        diags.alert(proxy.span, message).help("add 'external-check command PROGRAM'");
+    }
+    if model.global.external_check.is_none() {
+        let message = format!("{}: 'option external-check' is not allowed", label(proxy));
+        diags.alert(proxy.span, message).help("add 'external-check' to the global section to allow it");
+    } else if !model.global.fork_wanted {
+        let message = format!("{}: 'option external-check' runs programs, which HAProxy would forbid", {
+            label(proxy)
+        });
+        diags.warning(proxy.span, message).help("say so in the global section: insecure-fork-wanted");
+    }
+}
+
 /// A check needs a port: the server's, its own, or one in each of its `connect` steps.
 fn reachable(proxy: &Proxy, diags: &mut Diagnostics) {
+    if proxy.settings.check == Some(CheckKind::External) {
+        return;
+    }
     for server in proxy.servers.iter().filter(|server| lacks_port(proxy, server)) {
         diags
             .alert(

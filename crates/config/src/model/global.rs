@@ -99,6 +99,10 @@ pub struct Global {
     pub strict_limits: Option<bool>,
     /// `zero-warning`
     pub zero_warning: bool,
+    /// `external-check`: checks may run programs, with this environment.
+    pub external_check: Option<ProgramEnv>,
+    /// `insecure-fork-wanted`
+    pub fork_wanted: bool,
     /// `set-var` and `set-var-fmt` on `proc.` variables, in order.
     pub set_vars: Vec<GlobalVar>,
     /// `stats socket`: where the runtime API is served.
@@ -123,6 +127,15 @@ pub struct Global {
     pub set_dumpable: bool,
     /// `setcap`
     pub setcap: Vec<Capability>,
+}
+
+/// What a check's program finds in its environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramEnv {
+    /// What tells it whom to check, and nothing else.
+    Bare,
+    /// `preserve-env`: that, and what we were started with.
+    Preserved,
 }
 
 /// Where the state of a backend's servers is read from at start.

@@ -254,6 +254,10 @@ pub struct Settings {
     pub http_check: Vec<CheckStep>,
     /// `tcp-check` steps
     pub tcp_check: Vec<CheckStep>,
+    /// `external-check command`
+    pub external_command: Option<Word>,
+    /// `external-check path`
+    pub external_path: Option<Word>,
     /// `http-check disable-on-404`
     pub disable_on_404: bool,
     /// `http-check send-state`

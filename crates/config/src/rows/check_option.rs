@@ -60,20 +60,17 @@ pub(crate) const ROWS: &[Row] = &[
         "Health checks greet SPOE agents.",
         "SPOE is not spoken; without the option, the connection alone is checked",
     ),
-    Row::refused(
-        &["option external-check"],
-        Place::DEFAULTS_BACK,
-        "",
-        "Health checks run a program.",
-        "no program is started; use 'option httpchk', 'option tcp-check' or an agent ('agent-check')",
-    ),
-    Row::refused(
-        &["external-check command", "external-check path"],
-        Place::DEFAULTS_BACK,
-        "<value>",
-        "The program of 'option external-check'.",
-        "no program is started; use 'option httpchk', 'option tcp-check' or an agent ('agent-check')",
-    ),
+    row(&["option external-check"], "", "Health checks run a program.", |c, a, s| {
+        plain(c, a, s, CheckKind::External)
+    }),
+    row(&["external-check command"], "<command>", "The program of 'option external-check'.", |_, a, s| {
+        s.external_command = Some(text(a, "<command>")?);
+        a.finish()
+    }),
+    row(&["external-check path"], "<path>", "The program's PATH.", |_, a, s| {
+        s.external_path = Some(text(a, "<path>")?);
+        a.finish()
+    }),
 ];
 
 fn plain(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings, kind: CheckKind) -> Parsed {

@@ -4,7 +4,7 @@
 use crate::args::{Args, call_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{Capability, Global, GlobalVar, UnixOptions, VarValue};
+use crate::model::{Capability, Global, GlobalVar, ProgramEnv, UnixOptions, VarValue};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -42,7 +42,6 @@ const fn refused(
 }
 
 const NO_LUA: &str = "Lua is not run here: express it with rules, or keep it in a server";
-const NO_PROGRAMS: &str = "no other programs are run";
 
 pub(crate) const ROWS: &[Row] = &[
     row(&["daemon"], "", "Goes to the background once it is ready.", |_, a, g| on(a, &mut g.daemon)),
@@ -194,9 +193,21 @@ pub(crate) const ROWS: &[Row] = &[
             a.rest().iter().for_each(|word| c.secret(word));
             Ok(())
         })),
-    idle(&["external-check"], "[preserve-env]", "Allows checks by other programs.", NO_PROGRAMS),
-    idle(&["insecure-fork-wanted"], "", "Allows to start programs.", NO_PROGRAMS).negatable(),
-    idle(&["insecure-setuid-wanted"], "", "Allows programs that change the user.", NO_PROGRAMS),
+    row(&["external-check"], "[preserve-env]", "Allows checks by other programs.", |_, a, g| {
+        g.external_check = Some(if a.eat("preserve-env") { ProgramEnv::Preserved } else { ProgramEnv::Bare });
+        a.finish()
+    }),
+    row(&["insecure-fork-wanted"], "", "Allows to start programs.", |_, a, g| {
+        g.fork_wanted = a.switch() == Some(true);
+        a.finish()
+    })
+    .negatable(),
+    idle(
+        &["insecure-setuid-wanted"],
+        "",
+        "Allows programs that change the user.",
+        "nothing keeps programs from changing the user",
+    ),
     Row::new(
         &["expose-experimental-directives"],
         Place::GLOBAL,

@@ -152,7 +152,10 @@ fn a_wrong_word_is_pointed_at() {
                 "second request",
                 "connect",
             ),
-            ("option external-check", "option external-check", "not supported", "httpchk"),
+            ("external-check", "", "expects one of command, path", "lists them"),
+            ("external-check command", "", "expects <command>", ""),
+            ("external-check command a b", "b", "unexpected argument", ""),
+            ("no option external-check", "no", "not supported in front of", ""),
             ("option spop-check", "option spop-check", "not supported", ""),
         ],
     );

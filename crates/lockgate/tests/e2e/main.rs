@@ -26,6 +26,7 @@ mod addresses;
 mod alarms;
 mod article;
 mod balancing;
+mod checking;
 mod deploying;
 mod dynamic_servers;
 mod killed;

@@ -447,6 +447,10 @@ fn advised(look: &Look, of: impl FnOnce(&Report) -> Option<Value>) -> Option<Val
 }
 
 fn code(report: &Report) -> Option<Value> {
+    if report.finding.is_of_program() {
+        // of a program that a signal ended, HAProxy shows -1 without its sign
+        return Some(Value::Text((report.code as u32).to_string()));
+    }
     let has = report.finding.has_code() && report.code > 0;
     has.then(|| Value::Text(report.code.to_string()))
 }

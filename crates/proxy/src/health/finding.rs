@@ -15,6 +15,9 @@ pub enum Finding {
     L7Timeout,
     L7Response,
     L7Status,
+    ProcessOk,
+    ProcessError,
+    ProcessTimeout,
     SocketError,
     Analyze,
 }
@@ -45,6 +48,9 @@ impl Finding {
             Finding::L7Timeout => "Layer7 timeout",
             Finding::L7Response => "Layer7 invalid response",
             Finding::L7Status => "Layer7 wrong status",
+            Finding::ProcessOk => "External check passed",
+            Finding::ProcessError => "External check error",
+            Finding::ProcessTimeout => "External check timeout",
             Finding::SocketError => "Socket error",
             Finding::Analyze => "Health analyze",
         }
@@ -66,6 +72,9 @@ impl Finding {
             Finding::L7Ok => 15,
             Finding::L7OkConditionally => 16,
             Finding::L7Status => 17,
+            Finding::ProcessError => 18,
+            Finding::ProcessTimeout => 19,
+            Finding::ProcessOk => 20,
         }
     }
 
@@ -83,6 +92,9 @@ impl Finding {
             Finding::L7Timeout => "L7TOUT",
             Finding::L7Response => "L7RSP",
             Finding::L7Status => "L7STS",
+            Finding::ProcessOk => "PROCOK",
+            Finding::ProcessError => "PROCERR",
+            Finding::ProcessTimeout => "PROCTOUT",
             Finding::SocketError => "SOCKERR",
             Finding::Analyze => "HANA",
         }
@@ -109,7 +121,7 @@ impl Finding {
     /// Pass or fail.
     pub fn verdict(self) -> Verdict {
         match self {
-            Finding::L4Ok | Finding::L6Ok | Finding::L7Ok => Verdict::Passed,
+            Finding::L4Ok | Finding::L6Ok | Finding::L7Ok | Finding::ProcessOk => Verdict::Passed,
             Finding::L7OkConditionally => Verdict::Conditional,
             Finding::L4Timeout
             | Finding::L4Con
@@ -118,6 +130,8 @@ impl Finding {
             | Finding::L7Timeout
             | Finding::L7Response
             | Finding::L7Status
+            | Finding::ProcessError
+            | Finding::ProcessTimeout
             | Finding::SocketError
             | Finding::Analyze => Verdict::Failed,
         }
@@ -125,7 +139,12 @@ impl Finding {
 
     /// Logs show the code that was received.
     pub fn has_code(self) -> bool {
-        matches!(self, Finding::L7Ok | Finding::L7OkConditionally | Finding::L7Status)
+        matches!(self, Finding::L7Ok | Finding::L7OkConditionally | Finding::L7Status) || self.is_of_program()
+    }
+
+    /// A program found it.
+    pub fn is_of_program(self) -> bool {
+        matches!(self, Finding::ProcessOk | Finding::ProcessError | Finding::ProcessTimeout)
     }
 }
 

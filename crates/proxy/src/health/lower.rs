@@ -9,13 +9,14 @@ use super::plan::{
     Agent, BackendHealth, Check, CheckTls, Connect, FALL, HttpSend, Pace, Port, Probe, RISE, Reporting,
     ServerHealth, Step, Style, Text, VarSource,
 };
+use super::program::Program;
 use super::protocols::Protocol;
 use super::watch::Watch;
 use crate::lower::Lower;
-use base::{Address, Host, Word};
+use base::{Address, Host, PortSpec, Word};
 use config::model::{
-    CheckConnect, CheckKind, CheckStep, CheckText, FormatText, Observe, OnMarkedDown, Proxy, ProxyKind,
-    SendProxy, Server, ServerParams, VarValue,
+    CheckConnect, CheckKind, CheckStep, CheckText, FormatText, Mode, Observe, OnMarkedDown, ProgramEnv,
+    Proxy, ProxyKind, SendProxy, Server, ServerParams, VarValue,
 };
 use expr::{Escape, Format, Stage};
 use net::{ConnectOptions, Target};
@@ -194,11 +195,36 @@ impl Lower<'_> {
                 }
                 return Some(probe);
             }
+            Some(CheckKind::External) => {
+                probe.steps.push(Step::Program(self.program(proxy, server)?));
+                return Some(probe);
+            }
             Some(kind) => self.protocol(kind, server)?,
         };
         probe.style = Style::BuiltIn;
         probe.steps.push(Step::Protocol(protocol));
         Some(probe)
+    }
+
+    /// Complaints about a missing program were made when the configuration was checked.
+    fn program(&self, proxy: &Proxy, server: &Server) -> Option<Program> {
+        let settings = &proxy.settings;
+        let listener = proxy.binds.iter().find_map(|bind| match &bind.address {
+            Address::Inet { host, port, .. } => Some((Some(listened(host)), first_port(*port))),
+            Address::Unix(path) => Some((Some(path.as_str().into()), None)),
+            Address::Abstract(_) | Address::Fd(_) | Address::Unserved(_) => None,
+        });
+        let http = settings.mode == Some(Mode::Http);
+        Some(Program {
+            command: settings.external_command.as_ref()?.text.as_str().into(),
+            path: settings.external_path.as_ref().map_or("", Word::as_str).into(),
+            keeps_env: self.model.global.external_check == Some(ProgramEnv::Preserved),
+            listener: listener.unwrap_or_default(),
+            proxy_id: self.id(proxy),
+            proxy_name: proxy.name.text.as_str().into(),
+            tls: server.params.ssl == Some(true),
+            proto: if http { "h1" } else { "tcp" },
+        })
     }
 
     fn protocol(&mut self, kind: &CheckKind, server: &Server) -> Option<Protocol> {
@@ -389,6 +415,23 @@ struct Send<'a> {
     version: Option<&'a Word>,
     headers: &'a [(Word, FormatText)],
     body: Option<&'a CheckText>,
+}
+
+/// A listener's host, as programs are told.
+fn listened(host: &Host) -> Box<str> {
+    match host {
+        Host::Ip(ip) => ip.to_string().into(),
+        Host::Any => "0.0.0.0".into(),
+        Host::AnyV6 => "::".into(),
+        Host::Name(name) => name.as_str().into(),
+    }
+}
+
+fn first_port(ports: PortSpec) -> Option<u16> {
+    match ports {
+        PortSpec::One(port) | PortSpec::Range(port, _) => Some(port),
+        PortSpec::None | PortSpec::Offset(_) => None,
+    }
 }
 
 fn protocols(list: &Word) -> Vec<Vec<u8>> {

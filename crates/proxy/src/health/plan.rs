@@ -3,6 +3,7 @@
 use super::expect::Expect;
 use super::finding::Finding;
 use super::observe::Observer;
+use super::program::Program;
 use super::protocols::Protocol;
 use super::watch::Watch;
 use crate::log::LogPlan;
@@ -117,6 +118,8 @@ pub enum Step {
     Expect(Expect),
     /// Talks a built-in protocol to its end.
     Protocol(Protocol),
+    /// Runs a program to its end; no connection is made for it.
+    Program(Program),
     /// `set-var`, under conditions where there are some.
     SetVar(VarId, Vec<VarCondition>, VarSource),
     /// `unset-var`

@@ -76,7 +76,8 @@ impl<'p> Run<'p> {
 
     async fn steps(&mut self) -> Result<Report, End> {
         let probe = self.probe;
-        if !matches!(probe.steps.iter().find(|s| !s.is_silent()), Some(Step::Connect(_))) {
+        let first = probe.steps.iter().find(|s| !s.is_silent());
+        if !matches!(first, Some(Step::Connect(_) | Step::Program(_))) {
             self.connect(&probe.connect).await?;
         }
         let mut last = Report::new(if self.secured { Finding::L6Ok } else { Finding::L4Ok }, "");
@@ -113,6 +114,7 @@ impl<'p> Run<'p> {
             }
             Step::Expect(expect) => self.expect(expect).await.map(Some),
             Step::Protocol(protocol) => self.talk(protocol).await.map(Some),
+            Step::Program(program) => Ok(Some(program.run(self.scope.server, self.check.pace.inter).await)),
             Step::SetVar(id, conditions, source) => {
                 // an expression without a result leaves the variable alone (manual, "set-var")
                 if let Some(value) = self.value(source) {
@@ -189,9 +191,12 @@ impl Step {
     fn is_silent(&self) -> bool {
         match self {
             Step::SetVar(..) | Step::UnsetVar(_) | Step::Comment(_) => true,
-            Step::Connect(_) | Step::Send(_) | Step::HttpSend(_) | Step::Expect(_) | Step::Protocol(_) => {
-                false
-            }
+            Step::Connect(_)
+            | Step::Send(_)
+            | Step::HttpSend(_)
+            | Step::Expect(_)
+            | Step::Protocol(_)
+            | Step::Program(_) => false,
         }
     }
 }
