@@ -35,7 +35,10 @@ pub use proxy::{
     Acl, Capture, CookieCapture, Mode, Proxy, ProxyKind, Settings, Statistics, StatisticsAction, Timeouts,
 };
 pub use reply::{ErrorReply, ErrorReplyKind, Redirect, RedirectTo, Reply, ReplyBody};
-pub use rule::{HttpAction, ListAction, ListEdit, NameMatch, Normalizer, TcpAction, VarCondition, VarValue};
+pub use rule::{
+    HttpAction, ListAction, ListEdit, MarkValue, NameMatch, Normalizer, PacketMark, TcpAction, VarCondition,
+    VarValue,
+};
 pub use section::{CrtLoad, CrtStore, HttpErrors, Password, Resolvers, Ring, User, Userlist};
 pub use server::{
     InitAddr, Observe, OnError, OnMarkedDown, OnMarkedUp, ProxyV2Option, SendProxy, Server, ServerParams,

@@ -54,6 +54,34 @@ pub struct ConnectOptions {
     pub send_buffer: Option<u32>,
 }
 
+/// How packets are marked for firewalls and routers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The firewall's mark. Needs `CAP_NET_ADMIN`.
+    pub mark: Option<u32>,
+    /// Type of service, or traffic class on IPv6.
+    pub tos: Option<u8>,
+}
+
+impl Marks {
+    /// These, and where there is none those of `before`.
+    #[must_use]
+    pub fn or(self, before: Marks) -> Marks {
+        Marks { mark: self.mark.or(before.mark), tos: self.tos.or(before.tos) }
+    }
+
+    /// Without the right to, packets go unmarked.
+    pub(crate) fn apply(self, socket: &SockRef<'_>, v4: bool) {
+        if let Some(mark) = self.mark {
+            let _ = socket.set_mark(mark);
+        }
+        if let Some(tos) = self.tos {
+            let tos = u32::from(tos);
+            let _ = if v4 { socket.set_tos_v4(tos) } else { socket.set_tclass_v6(tos) };
+        }
+    }
+}
+
 /// Where outgoing connections come from.
 #[derive(Debug)]
 pub struct Source {
@@ -93,8 +121,13 @@ impl SourcePorts {
 
 /// Connects; `TCP_NODELAY` is set. The error is the system's own.
 pub async fn connect(target: &Target, options: &ConnectOptions) -> io::Result<Stream> {
+    connect_marked(target, options, Marks::default()).await
+}
+
+/// The same; packets are marked from the first one on.
+pub async fn connect_marked(target: &Target, options: &ConnectOptions, marks: Marks) -> io::Result<Stream> {
     match target {
-        Target::Inet(to) => connect_inet(*to, options).await,
+        Target::Inet(to) => connect_inet(*to, options, marks).await,
         Target::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
         Target::Abstract(name) => {
             Ok(Stream::Unix(UnixStream::connect(crate::unix_path::abstract_name(name)).await?))
@@ -102,14 +135,14 @@ pub async fn connect(target: &Target, options: &ConnectOptions) -> io::Result<St
     }
 }
 
-async fn connect_inet(to: SocketAddr, options: &ConnectOptions) -> io::Result<Stream> {
+async fn connect_inet(to: SocketAddr, options: &ConnectOptions, marks: Marks) -> io::Result<Stream> {
     let Some(Source { ip, ports: Some(ports) }) = &options.source else {
-        return attempt(to, options, None).await;
+        return attempt(to, options, marks, None).await;
     };
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..ports.tries() {
         let from = SocketAddr::new(source_ip(*ip, to), ports.next());
-        match attempt(to, options, Some(from)).await {
+        match attempt(to, options, marks, Some(from)).await {
             Err(e) if is_port_in_use(&e) => last = e,
             done => return done,
         }
@@ -131,10 +164,16 @@ fn is_port_in_use(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::ADDRINUSE | Errno::ADDRNOTAVAIL))
 }
 
-async fn attempt(to: SocketAddr, options: &ConnectOptions, from: Option<SocketAddr>) -> io::Result<Stream> {
+async fn attempt(
+    to: SocketAddr,
+    options: &ConnectOptions,
+    marks: Marks,
+    from: Option<SocketAddr>,
+) -> io::Result<Stream> {
     let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_nodelay(true)?;
     set_options(&SockRef::from(&socket), options)?;
+    marks.apply(&SockRef::from(&socket), to.is_ipv4());
     match (from, &options.source) {
         (Some(from), _) => {
             socket.set_reuseaddr(true)?;

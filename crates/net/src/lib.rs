@@ -27,7 +27,7 @@ pub mod written;
 
 pub use accept::{AcceptError, Listener};
 pub use addr::Addr;
-pub use connect::{ConnectOptions, Source, SourcePorts, Target, connect};
+pub use connect::{ConnectOptions, Marks, Source, SourcePorts, Target, connect, connect_marked};
 pub use inherit::Inherited;
 pub use listen::{BindCause, BindError, BoundListener, ListenAddr, ListenOptions, UnixOwner, bind};
 pub use log::{LogAddr, LogSink, LogSocket};

@@ -6,6 +6,7 @@
 //! Both directions of a relay may be polled in one task: the reader's and the writer's waker are kept apart.
 
 use crate::addr::Addr;
+use crate::connect::Marks;
 use crate::raw;
 use rustix::net::Shutdown;
 use socket2::{SockRef, TcpKeepalive};
@@ -240,17 +241,12 @@ impl Stream {
         Ok(())
     }
 
-    /// `set-mark`: the packets' firewall mark. Needs `CAP_NET_ADMIN`.
-    pub fn set_mark(&self, mark: u32) -> io::Result<()> {
-        SockRef::from(self).set_mark(mark)
-    }
-
-    /// `set-tos`: the packets' type of service, or traffic class on IPv6.
-    pub fn set_tos(&self, tos: u8) -> io::Result<()> {
-        let Stream::Tcp(s) = self else { return Ok(()) };
-        match s.local_addr()? {
-            std::net::SocketAddr::V4(_) => SockRef::from(s).set_tos_v4(u32::from(tos)),
-            std::net::SocketAddr::V6(_) => SockRef::from(s).set_tclass_v6(u32::from(tos)),
+    /// Marks packets. Without the right to (`CAP_NET_ADMIN`) they go unmarked (manual, `set-fc-mark`).
+    pub fn mark(&self, marks: Marks) {
+        if let (Stream::Tcp(s), Ok(local)) = (self, self.local_addr())
+            && let Addr::Inet(local) = local
+        {
+            marks.apply(&SockRef::from(s), local.is_ipv4());
         }
     }
 

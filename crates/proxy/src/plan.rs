@@ -540,6 +540,8 @@ pub struct Target {
     pub place: usize,
     /// What happened at this server.
     pub tally: Tally,
+    /// Its address or port is the client's destination's (`0.0.0.0`, `:+1`).
+    pub follows_client: bool,
     /// TLS to it.
     pub tls: Option<Arc<tls::ServerTls>>,
     /// `sni`
@@ -567,6 +569,7 @@ impl Target {
         Target {
             place: PLACES.fetch_add(1, Relaxed),
             tally: Tally::new(threads),
+            follows_client: false,
             tls: None,
             sni: None,
             send_proxy: None,

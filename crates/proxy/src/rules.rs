@@ -88,13 +88,22 @@ pub enum TimeoutKind {
     Client,
 }
 
-/// How packets to the client are to be marked from now on (`set-mark`, `set-tos`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    /// The firewall's mark.
-    pub mark: Option<u32>,
-    /// Type of service, or traffic class.
-    pub tos: Option<u8>,
+/// `set-fc-mark`, `set-bc-tos` and their like.
+pub struct PacketMark {
+    /// Packets to the server rather than to the client.
+    pub to_server: bool,
+    /// The TOS field rather than the firewall's mark.
+    pub tos: bool,
+    /// What to set.
+    pub value: MarkValue,
+}
+
+/// The value of a [`PacketMark`].
+pub enum MarkValue {
+    /// A number.
+    Number(u32),
+    /// An integer, whenever the rule runs; none changes nothing.
+    Expr(Expr),
 }
 
 /// A compiled `http-*` action.
@@ -129,7 +138,7 @@ pub enum HttpAction {
     /// Slot and expression, longest text.
     Capture(usize, Expr, usize),
     SetLogLevel(Option<u8>),
-    MarkPackets(Marks),
+    MarkPackets(PacketMark),
     SetEndpoint(Endpoint, Expr),
     SetTimeout(TimeoutKind, Expr),
     EarlyHint(Box<[u8]>, Format),
@@ -174,7 +183,7 @@ pub enum TcpAction {
     SetVar(VarId, Vec<VarCondition>, Value),
     UnsetVar(VarId),
     SetLogLevel(Option<u8>),
-    MarkPackets(Marks),
+    MarkPackets(PacketMark),
     Capture(usize, Expr, usize),
     Nothing,
 }

@@ -8,14 +8,14 @@ use crate::front;
 use crate::link::{Link, LinkError};
 use crate::plan::{Frontend, Listener};
 use crate::roster::Sight;
-use crate::rules::{Marks, TcpDecision, run_tcp};
+use crate::rules::{TcpDecision, run_tcp};
 use crate::stream::Stream;
 use crate::tally::{Count, Pace};
 use crate::tcp;
 use crate::vars::Vars;
 use crate::worker::Worker;
 use http::proxy_protocol::{self, Addresses, Header};
-use net::Addr;
+use net::{Addr, Marks};
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
@@ -87,18 +87,13 @@ impl Session {
     /// A rule wants packets marked; [`Session::mark_packets`] does it when the rules are through.
     pub fn wish(&self, marks: Marks) {
         let before = self.wish.get().unwrap_or_default();
-        self.wish.set(Some(Marks { mark: marks.mark.or(before.mark), tos: marks.tos.or(before.tos) }));
+        self.wish.set(Some(marks.or(before)));
     }
 
     /// Marks packets to the client as rules wished. Without the right to do so they go unmarked (manual, `set-mark`).
     pub fn mark_packets(&self, link: &Link) {
         let Some(marks) = self.wish.take() else { return };
-        if let Some(mark) = marks.mark {
-            let _ = link.stream().set_mark(mark);
-        }
-        if let Some(tos) = marks.tos {
-            let _ = link.stream().set_tos(tos);
-        }
+        link.stream().mark(marks);
     }
 
     /// Counts in the frontend and its listener.

@@ -166,6 +166,8 @@ pub struct Stream<'s> {
     pub logged_asap: bool,
     /// Addresses of the connection to the server.
     pub back_addrs: Option<(Addr, Addr)>,
+    /// How packets to the server are to be marked.
+    pub back_marks: net::Marks,
     /// What the handshake with the server agreed on.
     pub back_tls: Option<Box<Agreed>>,
 }
@@ -245,6 +247,7 @@ impl<'s> Stream<'s> {
             statistics: false,
             logged_asap: false,
             back_addrs: None,
+            back_marks: net::Marks::default(),
             back_tls: None,
         }
     }

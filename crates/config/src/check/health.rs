@@ -58,9 +58,6 @@ fn programs(model: &Model, proxy: &Proxy, diags: &mut Diagnostics) {
 
 /// A check needs a port: the server's, its own, or one in each of its `connect` steps.
 fn reachable(proxy: &Proxy, diags: &mut Diagnostics) {
-    if proxy.settings.check == Some(CheckKind::External) {
-        return;
-    }
     for server in proxy.servers.iter().filter(|server| lacks_port(proxy, server)) {
         diags
             .alert(
@@ -76,7 +73,8 @@ pub(crate) fn lacks_port(proxy: &Proxy, server: &Server) -> bool {
     let params = &server.params;
     let checked = params.check == Some(true) && params.track.is_none() && params.port.is_none_or(|p| p == 0);
     let elsewhere = params.addr.as_ref().is_some_and(|addr| addr.text.rsplit_once(':').is_some());
-    checked && !elsewhere && portless(&server.address) && !steps_name_ports(proxy)
+    let connects = proxy.settings.check != Some(CheckKind::External);
+    checked && connects && !elsewhere && portless(&server.address) && !steps_name_ports(proxy)
 }
 
 fn portless(address: &Address) -> bool {

@@ -12,6 +12,26 @@ pub enum VarValue {
     Format(FormatText),
 }
 
+/// `set-fc-mark`, `set-bc-tos` and their like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketMark {
+    /// Packets to the server (`bc`) rather than to the client (`fc`).
+    pub to_server: bool,
+    /// The TOS field rather than the firewall's mark.
+    pub tos: bool,
+    /// What to set.
+    pub value: MarkValue,
+}
+
+/// The value of a [`PacketMark`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MarkValue {
+    /// A number.
+    Number(u32),
+    /// Whatever the expression yields, an integer.
+    Expr(ExprText),
+}
+
 /// A condition between the brackets of a `set-var`, on the variable's present value or on the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VarCondition {
@@ -64,10 +84,8 @@ pub enum TcpAction {
     SetLogLevel(Option<u8>),
     /// `set-nice N`
     SetNice(i32),
-    /// `set-mark`
-    SetMark(u32),
-    /// `set-tos`
-    SetTos(u8),
+    /// `set-mark`, `set-tos` and their like
+    MarkPackets(PacketMark),
     /// `capture EXPR len N`
     Capture(ExprText, u32),
     /// A known action without effect here; a warning was given.
@@ -147,10 +165,8 @@ pub enum HttpAction {
     SetTimeout(Word, ExprText),
     /// `set-nice N`
     SetNice(i32),
-    /// `set-mark`
-    SetMark(u32),
-    /// `set-tos`
-    SetTos(u8),
+    /// `set-mark`, `set-tos` and their like
+    MarkPackets(PacketMark),
     /// `early-hint NAME FORMAT`
     EarlyHint(Word, FormatText),
     /// `wait-for-body time T [at-least N]`

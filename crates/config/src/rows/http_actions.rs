@@ -9,7 +9,8 @@ use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{
-    ExprText, FormatText, HttpAction, ListAction, ListEdit, NameMatch, Normalizer, Reply, ReplyBody,
+    ExprText, FormatText, HttpAction, ListAction, ListEdit, MarkValue, NameMatch, Normalizer, PacketMark,
+    Reply, ReplyBody,
 };
 use crate::row::{Parsed, Place};
 use base::Word;
@@ -115,15 +116,16 @@ pub(crate) fn silent_drop(args: &mut Args<'_>) -> Result<Option<u32>, Failure> {
     args.number("a TTL", 1..=255).map(Some)
 }
 
-/// A firewall mark, decimal or hexadecimal behind `0x`.
-pub(crate) fn set_mark(args: &mut Args<'_>) -> Result<u32, Failure> {
-    prefixed(args, "a mark", u32::MAX)
-}
-
-/// A TOS field, decimal or hexadecimal behind `0x`.
-pub(crate) fn set_tos(args: &mut Args<'_>) -> Result<u8, Failure> {
-    let tos = prefixed(args, "a TOS", u8::MAX.into())?;
-    Ok(u8::try_from(tos).unwrap_or(u8::MAX))
+/// What `set-fc-mark` and its like set: a number, decimal or hexadecimal behind `0x`, or an expression.
+pub(crate) fn packet_mark(args: &mut Args<'_>, to_server: bool, tos: bool) -> Result<PacketMark, Failure> {
+    let digit = |word: &Word| word.text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let value = if args.peek().is_none_or(digit) {
+        let (what, most) = if tos { ("a TOS", u8::MAX.into()) } else { ("a mark", u32::MAX) };
+        MarkValue::Number(prefixed(args, what, most)?)
+    } else {
+        MarkValue::Expr(args.expr(STOPS)?)
+    };
+    Ok(PacketMark { to_server, tos, value })
 }
 
 fn prefixed(args: &mut Args<'_>, what: &str, most: u32) -> Result<u32, Failure> {

@@ -2,9 +2,8 @@
 //! line's first word says which list the rule joins. What the actions read of their words is in `http_actions`.
 
 use super::http_actions::{
-    NO_LUA, STOPS, auth, capture, del_header, edit_list, format, header, log_level, normalizer, replace,
-    replace_field, set_mark, set_status, set_timeout, set_tos, set_var, silent_drop, use_service,
-    wait_for_body,
+    NO_LUA, STOPS, auth, capture, del_header, edit_list, format, header, log_level, normalizer, packet_mark,
+    replace, replace_field, set_status, set_timeout, set_var, silent_drop, use_service, wait_for_body,
 };
 use super::redirect::{self, redirect};
 use super::reply::{self, Kind, reply};
@@ -45,7 +44,6 @@ const fn refused(
 
 const NO_TABLES: &str = "there are no stick tables yet, so nothing is counted";
 const NO_CACHE: &str = "there is no cache yet; the servers are asked each time";
-const NO_MARKS: &str = "packets to servers are not marked";
 const NO_SPOE: &str = "nothing is asked over SPOE, so requests would pass unexamined";
 
 pub(crate) const ROWS: &[Row] = &[
@@ -264,7 +262,7 @@ pub(crate) const ROWS: &[Row] = &[
         ],
         MARK,
         "Firewall mark of packets to the client.",
-        |c, a, s| rule(c, a, s, |_, a| set_mark(a).map(HttpAction::SetMark)),
+        |c, a, s| rule(c, a, s, |_, a| packet_mark(a, false, false).map(HttpAction::MarkPackets)),
     ),
     row(
         &[
@@ -275,14 +273,14 @@ pub(crate) const ROWS: &[Row] = &[
         ],
         MARK,
         "TOS field of packets to the client.",
-        |c, a, s| rule(c, a, s, |_, a| set_tos(a).map(HttpAction::SetTos)),
+        |c, a, s| rule(c, a, s, |_, a| packet_mark(a, false, true).map(HttpAction::MarkPackets)),
     ),
-    idle(
-        &["http-request set-bc-mark", "http-request set-bc-tos"],
-        MARK,
-        "Marks packets to the server.",
-        NO_MARKS,
-    ),
+    row(&["http-request set-bc-mark"], MARK, "Firewall mark of packets to the server.", |c, a, s| {
+        rule(c, a, s, |_, a| packet_mark(a, true, false).map(HttpAction::MarkPackets))
+    }),
+    row(&["http-request set-bc-tos"], MARK, "TOS field of packets to the server.", |c, a, s| {
+        rule(c, a, s, |_, a| packet_mark(a, true, true).map(HttpAction::MarkPackets))
+    }),
     idle(
         &["http-request set-priority-class", "http-request set-priority-offset"],
         EXPR,
@@ -414,7 +412,7 @@ pub(crate) const ROWS: &[Row] = &[
 
 const FORMAT: &str = "<fmt> [{ if | unless } <condition>]";
 const EXPR: &str = "<expr> [{ if | unless } <condition>]";
-const MARK: &str = "<number> [{ if | unless } <condition>]";
+const MARK: &str = "{ <number> | <expr> } [{ if | unless } <condition>]";
 const REPLACE: &str = "<match-regex> <replace-fmt> [{ if | unless } <condition>]";
 const ON_OFF: &[(&str, bool)] = &[("on", true), ("off", false)];
 

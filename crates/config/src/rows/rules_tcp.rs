@@ -2,7 +2,7 @@
 //! the rows; the line's first two words say which list the rule joins.
 
 use super::acl::len;
-use super::http_actions::{log_level, set_mark, set_tos, silent_drop};
+use super::http_actions::{log_level, packet_mark, silent_drop};
 use super::params::{set, text};
 use super::vars::{assignment, forgotten};
 use crate::args::Args;
@@ -14,6 +14,7 @@ use base::Word;
 
 const COND: &str = "[{ if | unless } <condition>]";
 const EXPR: &str = "<expr> [{ if | unless } <condition>]";
+const MARK: &str = "{ <number> | <expr> } [{ if | unless } <condition>]";
 const STOPS: &[&str] = &["if", "unless"];
 
 type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
@@ -43,7 +44,6 @@ const fn refused(
 }
 
 const NO_TABLES: &str = "there are no stick tables yet, so nothing is counted";
-const NO_MARKS: &str = "packets to servers are not marked";
 
 pub(crate) const ROWS: &[Row] = &[
     row(
@@ -205,9 +205,9 @@ pub(crate) const ROWS: &[Row] = &[
             "tcp-response content set-mark",
             "tcp-response content set-fc-mark",
         ],
-        "<number> [{ if | unless } <condition>]",
+        MARK,
         "Firewall mark of packets to the client.",
-        |c, a, s| rule(c, a, s, |_, a| set_mark(a).map(TcpAction::SetMark)),
+        |c, a, s| rule(c, a, s, |_, a| packet_mark(a, false, false).map(TcpAction::MarkPackets)),
     ),
     row(
         &[
@@ -220,16 +220,16 @@ pub(crate) const ROWS: &[Row] = &[
             "tcp-response content set-tos",
             "tcp-response content set-fc-tos",
         ],
-        "<number> [{ if | unless } <condition>]",
+        MARK,
         "TOS field of packets to the client.",
-        |c, a, s| rule(c, a, s, |_, a| set_tos(a).map(TcpAction::SetTos)),
+        |c, a, s| rule(c, a, s, |_, a| packet_mark(a, false, true).map(TcpAction::MarkPackets)),
     ),
-    idle(
-        &["tcp-request content set-bc-mark", "tcp-request content set-bc-tos"],
-        "<number> [{ if | unless } <condition>]",
-        "Marks packets to the server.",
-        NO_MARKS,
-    ),
+    row(&["tcp-request content set-bc-mark"], MARK, "Firewall mark of packets to the server.", |c, a, s| {
+        rule(c, a, s, |_, a| packet_mark(a, true, false).map(TcpAction::MarkPackets))
+    }),
+    row(&["tcp-request content set-bc-tos"], MARK, "TOS field of packets to the server.", |c, a, s| {
+        rule(c, a, s, |_, a| packet_mark(a, true, true).map(TcpAction::MarkPackets))
+    }),
     idle(
         &["tcp-request content set-priority-class", "tcp-request content set-priority-offset"],
         EXPR,

@@ -152,7 +152,6 @@ fn a_wrong_word_is_pointed_at() {
                 "second request",
                 "connect",
             ),
-            ("external-check", "", "expects one of command, path", "lists them"),
             ("external-check command", "", "expects <command>", ""),
             ("external-check command a b", "b", "unexpected argument", ""),
             ("no option external-check", "no", "not supported in front of", ""),

@@ -115,3 +115,32 @@ fn a_server_that_dies_under_load_costs_only_what_it_was_serving() {
     lockgate.logged("Server l/one is DOWN");
     assert_eq!(curl(&lockgate.url("http", "/")).field("x-server"), Some("two"));
 }
+
+#[test]
+fn a_kept_connection_serves_only_those_who_ask_for_its_place_and_its_marks() {
+    let one = Upstream::answering(b"HTTP/1.1 200 OK\r\nX-Server: one\r\nContent-Length: 0\r\n\r\n");
+    let two = Upstream::answering(b"HTTP/1.1 200 OK\r\nX-Server: two\r\nContent-Length: 0\r\n\r\n");
+    let lockgate = Lockgate::start(
+        "global\n nbthread 1\ndefaults\n mode http\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n\
+         listen l\n bind <http>\n http-reuse always\n http-request set-dst-port hdr(x-port)\n http-request set-bc-tos 0x20 if { path /tos }\n \
+         http-request set-fc-tos hdr(x-tos)\n server s 127.0.0.1",
+    );
+    let ask = |server: &Upstream, path: &str| {
+        let port = server.address().port();
+        curl(&format!("-H x-port:{port} {}", lockgate.url("http", path)))
+            .field("x-server")
+            .unwrap()
+            .to_owned()
+    };
+    for _ in 0..2 {
+        assert_eq!(ask(&one, "/"), "one");
+        assert_eq!(ask(&two, "/"), "two");
+    }
+    assert_eq!((one.received().len(), two.received().len()), (1, 1));
+    assert_eq!(ask(&one, "/tos"), "one");
+    assert_eq!(one.received().len(), 2);
+    let sockets =
+        Command::new("ss").args(["-tn", "--tos", "dst", &one.address().to_string()]).output().unwrap();
+    let sockets = String::from_utf8(sockets.stdout).unwrap();
+    assert_eq!(sockets.matches("tos:0x20").count(), 1, "{sockets}");
+}

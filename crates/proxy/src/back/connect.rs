@@ -32,7 +32,9 @@ pub async fn checkout<'s>(
     let target = &server.target;
     let sni = server_name(stream, target);
     let private = target.send_proxy.is_some();
-    let key = Key { place: target.place, sni, moves: server.moves() };
+    // connections to other places must not stand in for the one that this client's destination asks for
+    let to = if target.follows_client { address(stream, server) } else { None };
+    let key = Key { place: target.place, sni, moves: server.moves(), to, marks: stream.back_marks };
     let kept = if fresh { None } else { kept(stream, back, &key, private) };
     if kept.is_some() {
         note(stream, back, target, Count::Reuses);
@@ -93,9 +95,10 @@ pub async fn open(
     note(stream, back, target, Count::Connects);
     let give_up = after(started, back.timeouts.connect);
     let header = proxy_header(stream, target);
+    let marks = stream.back_marks;
     let mut deadline = Deadline::default();
     let connecting = async {
-        let socket = net::connect(&address, &target.options).await?;
+        let socket = net::connect_marked(&address, &target.options, marks).await?;
         let mut link = Link::new(socket);
         if let Some(header) = &header {
             link.output().extend_from_slice(header);

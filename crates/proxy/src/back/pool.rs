@@ -15,6 +15,10 @@ pub struct Key {
     pub place: usize,
     /// SNI it was opened with.
     pub sni: Option<Box<[u8]>>,
+    /// Where it goes, where the client's destination has a say in that.
+    pub to: Option<net::Target>,
+    /// How its packets are marked.
+    pub marks: net::Marks,
     /// How often the server had moved to another address when it was opened.
     pub moves: u32,
 }

@@ -113,7 +113,7 @@ fn place(server: &Server) -> (String, Option<String>) {
         }
         Some(Endpoint::Inet { ip, port: ServerPort::Offset(_) }) => (ip.to_string(), Some("0".to_owned())),
         Some(Endpoint::Unix(path)) => (path.display().to_string(), None),
-        Some(Endpoint::Abstract(name)) => (name.clone(), None),
+        Some(Endpoint::Abstract(name)) => (name.to_string(), None),
         None => (NOT_USED.to_owned(), None),
     }
 }

@@ -216,6 +216,7 @@ impl Lower<'_> {
         let p = &server.params;
         let send_proxy = p.send_proxy.filter(|s| *s != SendProxy::Off);
         Target {
+            follows_client: follows_client(&server.address),
             tls: self.server_tls(server),
             sni: p.sni.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
             send_proxy,
@@ -354,6 +355,21 @@ fn policy(proxy: &Proxy) -> Policy {
     let settings = &proxy.settings;
     let algorithm = settings.balance.as_ref().map_or(&Algorithm::RoundRobin, |b| &b.algorithm);
     Policy::of(algorithm, settings.hash_type, settings.hash_balance_factor)
+}
+
+/// Whether the client's destination completes the address.
+fn follows_client(address: &Address) -> bool {
+    match address {
+        Address::Inet { host, port, .. } => {
+            let any = match host {
+                Host::Ip(ip) => ip.is_unspecified(),
+                Host::Any | Host::AnyV6 => true,
+                Host::Name(_) => false,
+            };
+            any || matches!(port, PortSpec::None | PortSpec::Offset(_))
+        }
+        Address::Unix(_) | Address::Abstract(_) | Address::Fd(_) | Address::Unserved(_) => false,
+    }
 }
 
 fn proxy_v2(p: &ServerParams, send: Option<SendProxy>) -> ProxyV2 {

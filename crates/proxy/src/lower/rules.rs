@@ -5,8 +5,8 @@ use super::Lower;
 use super::front::lower_name;
 use crate::plan::HttpRules;
 use crate::rules::{
-    Endpoint, HttpAction, HttpRule, ListRule, Marks, NameTest, Part, Place, Redirect, RedirectKind,
-    RedirectRule, Rule, TcpAction, TcpRule, TimeoutKind, Value,
+    Endpoint, HttpAction, HttpRule, ListRule, MarkValue, NameTest, PacketMark, Part, Place, Redirect,
+    RedirectKind, RedirectRule, Rule, TcpAction, TcpRule, TimeoutKind, Value,
 };
 use base::Word;
 use config::model::{self, ExprText, FormatText, NameMatch, Proxy, RedirectTo, VarValue};
@@ -166,8 +166,7 @@ impl Lower<'_> {
             W::SetDst(expr) => self.endpoint_action(Endpoint::Dst, expr, stage)?,
             W::SetDstPort(expr) => self.endpoint_action(Endpoint::DstPort, expr, stage)?,
             W::SetTimeout(kind, expr) => self.timeout_action(kind, expr, stage)?,
-            W::SetMark(mark) => HttpAction::MarkPackets(Marks { mark: Some(*mark), tos: None }),
-            W::SetTos(tos) => HttpAction::MarkPackets(Marks { mark: None, tos: Some(*tos) }),
+            W::MarkPackets(mark) => HttpAction::MarkPackets(self.packet_mark(mark, stage)?),
             W::SetNice(_) | W::StrictMode(_) | W::Ignored => HttpAction::Nothing,
             W::EarlyHint(name, value) => HttpAction::EarlyHint(lower_name(name), self.format(value, stage)?),
             W::WaitForBody(time, least) => HttpAction::WaitForBody(Duration::from_millis(*time), *least),
@@ -325,10 +324,17 @@ impl Lower<'_> {
                 *slot += 1;
                 TcpAction::Capture(*slot - 1, self.expr(expr, stage)?, *len as usize)
             }
-            W::SetMark(mark) => TcpAction::MarkPackets(Marks { mark: Some(*mark), tos: None }),
-            W::SetTos(tos) => TcpAction::MarkPackets(Marks { mark: None, tos: Some(*tos) }),
+            W::MarkPackets(mark) => TcpAction::MarkPackets(self.packet_mark(mark, stage)?),
             W::SetNice(_) | W::Ignored => TcpAction::Nothing,
         })
+    }
+
+    fn packet_mark(&mut self, mark: &model::PacketMark, stage: Stage) -> Option<PacketMark> {
+        let value = match &mark.value {
+            model::MarkValue::Number(number) => MarkValue::Number(*number),
+            model::MarkValue::Expr(expr) => MarkValue::Expr(self.expr(expr, stage)?),
+        };
+        Some(PacketMark { to_server: mark.to_server, tos: mark.tos, value })
     }
 
     pub(super) fn var_value(&mut self, value: &VarValue, stage: Stage) -> Option<Value> {

@@ -1,12 +1,16 @@
 //! The actions that edit a message or the stream's own state. Each evaluates first and edits afterwards.
 
-use super::{Endpoint, HttpAction, ListRule, Message, NameTest, Part, TcpAction, TimeoutKind, Value};
+use super::{
+    Endpoint, HttpAction, ListRule, MarkValue, Message, NameTest, PacketMark, Part, TcpAction, TimeoutKind,
+    Value,
+};
 use crate::list_edits::ListEdit;
 use crate::stream::Stream;
 use config::model::{NameMatch, VarCondition};
 use expr::reference::Change;
 use expr::{Expr, Format, Sample, Scope, VarId};
 use http::{Fields, Request};
+use net::Marks;
 use regex::bytes::Regex;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -51,7 +55,7 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         HttpAction::EditList(rule) => edit_list(rule, stream),
         HttpAction::Capture(slot, expr, len) => capture(*slot, expr, *len, message, stream),
         HttpAction::SetLogLevel(level) => stream.log_level = Some(*level),
-        HttpAction::MarkPackets(marks) => stream.session.wish(*marks),
+        HttpAction::MarkPackets(mark) => mark_packets(mark, stream),
         HttpAction::SetEndpoint(endpoint, expr) => set_endpoint(*endpoint, expr, stream),
         HttpAction::SetTimeout(kind, expr) => set_timeout(*kind, expr, stream),
         HttpAction::DisableL7Retry => stream.l7_retry = false,
@@ -77,7 +81,7 @@ pub(super) fn apply_tcp(action: &TcpAction, stream: &mut Stream<'_>) {
         TcpAction::SetVar(id, conditions, value) => set_var(*id, conditions, value, stream),
         TcpAction::UnsetVar(id) => stream.set_var(*id, None),
         TcpAction::SetLogLevel(level) => stream.log_level = Some(*level),
-        TcpAction::MarkPackets(marks) => stream.session.wish(*marks),
+        TcpAction::MarkPackets(mark) => mark_packets(mark, stream),
         TcpAction::Capture(slot, expr, len) => capture(*slot, expr, *len, Message::Request, stream),
         TcpAction::Accept
         | TcpAction::Reject
@@ -267,6 +271,23 @@ fn capture(slot: usize, expr: &Expr, len: usize, message: Message, stream: &mut 
     let Some(value) = expr.eval(stream).and_then(|s| s.to_str().map(|t| t.into_owned())) else { return };
     let text = value.get(..len.min(value.len())).unwrap_or_default().to_vec();
     stream.store_capture(message, slot, text);
+}
+
+fn mark_packets(mark: &PacketMark, stream: &mut Stream<'_>) {
+    let value = match &mark.value {
+        MarkValue::Number(number) => Some(*number),
+        MarkValue::Expr(expr) => expr.eval(stream).and_then(|s| s.to_int()).map(|n| n as u32),
+    };
+    let Some(value) = value else { return };
+    let marks = match mark.tos {
+        true => Marks { tos: Some(value as u8), mark: None },
+        false => Marks { tos: None, mark: Some(value) },
+    };
+    if mark.to_server {
+        stream.back_marks = marks.or(stream.back_marks);
+    } else {
+        stream.session.wish(marks);
+    }
 }
 
 fn set_endpoint(endpoint: Endpoint, expr: &Expr, stream: &mut Stream<'_>) {
