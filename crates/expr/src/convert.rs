@@ -22,8 +22,8 @@ use crate::sample::Sample;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub use encode::base64_decode;
 pub(crate) use encode::hex_byte;
+pub use encode::{base64_decode, base64_encode};
 
 /// All tables; a new module adds its own here.
 pub(crate) static TABLES: &[&[ConverterRow]] = &[

@@ -32,7 +32,7 @@ pub use acl::AclTable;
 pub use args::{Arg, Args, BadArg, Userlist};
 pub use compile::{Compiler, Env, Outside, ProxyNames};
 pub use condition::{Condition, Verdict};
-pub use convert::base64_decode;
+pub use convert::{base64_decode, base64_encode};
 pub use expression::Expr;
 pub use fact::{
     AddressFact, ClientTlsFact, ConnectionFact, Fact, LiveFact, NameFact, ProcessFact, ServerTlsFact,

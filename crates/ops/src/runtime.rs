@@ -40,6 +40,7 @@ mod stat_fields;
 mod subject;
 mod table;
 mod threads;
+mod ticket_keys;
 mod trust;
 mod value;
 

@@ -54,6 +54,8 @@ pub(crate) struct Lower<'m> {
     pub env: Env<'m>,
     pub overrides: &'m Overrides,
     pub store: ::tls::CertStore,
+    /// Files of ticket keys, in the order in which they are named.
+    pub ticket_files: Vec<Arc<::tls::TicketFile>>,
     /// Certificates to be obtained.
     pub wanted: wanted::WantedList,
     pub backs: BTreeMap<String, usize>,
@@ -104,11 +106,12 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
     lower.find_edited();
     let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
+    let ticket_files = std::mem::take(&mut lower.ticket_files);
     let diags = std::mem::take(&mut lower.env.diags);
     let (wanted, on_demand) = std::mem::take(&mut lower.wanted).all();
     let plan = (!diags.has_alerts()).then(|| {
         let origin = Origin { model: model.clone(), vars: Mutex::new(std::mem::take(&mut lower.env.vars)) };
-        Plan { process, frontends, backends, certs, lists, wanted, on_demand, origin }
+        Plan { process, frontends, backends, certs, ticket_files, lists, wanted, on_demand, origin }
     });
     (plan, diags)
 }
@@ -159,6 +162,7 @@ impl<'m> Lower<'m> {
             env,
             overrides,
             store: tls::store(model, overrides.temporary.as_ref(), &wanted),
+            ticket_files: Vec::new(),
             wanted,
             backs: index_of(|p| p.kind.is_back()),
             files: model.files.iter().map(|name| Arc::from(name.as_str())).collect(),

@@ -35,6 +35,8 @@ pub struct Plan {
     pub backends: Vec<Arc<Backend>>,
     /// Certificates of the binds.
     pub certs: tls::CertStore,
+    /// Files of ticket keys, in the order in which binds name them.
+    pub ticket_files: Vec<Arc<tls::TicketFile>>,
     /// Maps and pattern lists, by their number.
     pub lists: Vec<Arc<expr::Reference>>,
     /// Certificates that `acme` sections are to obtain; somebody else does that.

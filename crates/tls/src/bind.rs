@@ -12,6 +12,8 @@ use crate::problem::{Built, Problem};
 use crate::source::{self, Source};
 use crate::store::{CertStore, Stamp, stamp};
 use crate::table::{Entry, Group, Table};
+use crate::ticket_file::TicketFile;
+use crate::tickets::Keys;
 use crate::trust_edit::TrustKind;
 use crate::versions::Versions;
 use arc_swap::ArcSwap;
@@ -78,7 +80,7 @@ pub struct BindSpec {
     /// `ca-ignore-err`
     pub ca_ignore_err: Option<String>,
     /// `tls-ticket-keys`
-    pub tls_ticket_keys: Option<String>,
+    pub tls_ticket_keys: Option<Arc<TicketFile>>,
     /// `on-demand` of the `acme` section
     pub on_demand: Option<OnDemand>,
 }
@@ -120,6 +122,8 @@ struct MadeOf {
     entries: Vec<Entry>,
     /// How many of them the line itself brings in; those obtained on demand come after.
     own: usize,
+    /// `tls-ticket-keys`
+    ticket_file: Option<Arc<TicketFile>>,
     policies: HashMap<PolicySpec, Known>,
     /// Those of the look before, while this one lasts.
     before: HashMap<PolicySpec, Known>,
@@ -172,10 +176,6 @@ impl BindTls {
     pub fn new(store: &CertStore, spec: &BindSpec) -> Built<BindTls> {
         let mut made = MadeOf::default();
         let mut problems = Vec::new();
-        if spec.tls_ticket_keys.is_some() {
-            let why = "ticket keys are made and turned over by the process itself";
-            problems.push(Problem::NoEffect { what: "tls-ticket-keys".into(), why });
-        }
         made.make(store, spec, &HashMap::new(), &mut problems);
         made.complain_of_none(store, spec, &mut problems);
         made.problems = problems.clone();
@@ -327,6 +327,7 @@ impl BindTls {
 impl MadeOf {
     /// Reads everything the spec names and makes entries of what can be used.
     fn make(&mut self, store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec<Problem>) {
+        self.ticket_file.clone_from(&spec.tls_ticket_keys);
         let wanted = wanted(store, spec, edited, problems);
         // The line's own settings are complained about even if no certificate uses them yet.
         self.policy(store, &spec.policy(), problems);
@@ -358,7 +359,8 @@ impl MadeOf {
             return Some(Arc::clone(&known.policy));
         }
         let (files, mut found) = (stamps(store, spec), Vec::new());
-        let policy = Policy::new(store, spec, &mut found).map(Arc::new);
+        let keys = self.ticket_file.clone().map_or_else(|| store.ticket_keys(), Keys::File);
+        let policy = Policy::new(store, spec, keys, &mut found).map(Arc::new);
         // Several lines of one list may share what is wrong with them.
         found.retain(|problem| !problems.contains(problem));
         problems.extend(found);

@@ -6,7 +6,7 @@ use crate::client_auth::ClientAuth;
 use crate::problem::Problem;
 use crate::store::CertStore;
 use crate::suites::{self, Speech, Wishes};
-use crate::tickets::{Binding, BoundSessions, BoundTickets, NoTickets};
+use crate::tickets::{Binding, BoundSessions, BoundTickets, Keys, NoTickets};
 use crate::versions::Versions;
 use aws_lc_rs::digest;
 use rustls::ServerConfig;
@@ -37,7 +37,7 @@ pub(crate) struct PolicySpec {
 pub(crate) struct Policy {
     base: ServerConfig,
     alpn: Vec<Vec<u8>>,
-    tickets: bool,
+    tickets: Option<Keys>,
     store: CertStore,
     /// Who is let in, and how: sessions of one policy are not taken up under another.
     pub(crate) fingerprint: [u8; 32],
@@ -45,7 +45,13 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub(crate) fn new(store: &CertStore, spec: &PolicySpec, problems: &mut Vec<Problem>) -> Option<Policy> {
+    /// `keys` are what tickets are made with.
+    pub(crate) fn new(
+        store: &CertStore,
+        spec: &PolicySpec,
+        keys: Keys,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Policy> {
         let wishes = Wishes {
             ciphers: spec.ciphers.as_deref(),
             ciphersuites: spec.ciphersuites.as_deref(),
@@ -60,7 +66,7 @@ impl Policy {
         let alpn = store.spoken(&spec.alpn, problems);
         let fingerprint = fingerprint(spec, client_auth.as_deref());
         let base = base(speech, client_auth.clone(), problems)?;
-        let (store, tickets) = (store.clone(), !spec.no_tls_tickets);
+        let (store, tickets) = (store.clone(), (!spec.no_tls_tickets).then_some(keys));
         Some(Policy { base, alpn, tickets, store, fingerprint, client_auth })
     }
 
@@ -79,10 +85,9 @@ impl Policy {
         let mut config = self.base.clone();
         config.cert_resolver = resolver;
         config.session_storage = Arc::new(BoundSessions { shared: self.store.sessions(), binding });
-        config.ticketer = if self.tickets {
-            Arc::new(BoundTickets { keys: self.store.ticket_keys(), binding })
-        } else {
-            Arc::new(NoTickets)
+        config.ticketer = match self.tickets.clone() {
+            Some(keys) => Arc::new(BoundTickets { keys, binding }),
+            None => Arc::new(NoTickets),
         };
         if alpn {
             config.alpn_protocols = self.alpn.clone();

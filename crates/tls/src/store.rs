@@ -9,7 +9,7 @@ use crate::edit::Transaction;
 use crate::problem::Problem;
 use crate::server::Live;
 use crate::source::Source;
-use crate::tickets::TicketKeys;
+use crate::tickets::{Keys, TicketKeys};
 use crate::trust_edit::TrustFiles;
 use rustls::server::ServerSessionMemoryCache;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -249,8 +249,8 @@ impl CertStore {
         &self.shared.answers
     }
 
-    pub(crate) fn ticket_keys(&self) -> Arc<TicketKeys> {
-        Arc::clone(&self.shared.keys)
+    pub(crate) fn ticket_keys(&self) -> Keys {
+        Keys::Own(Arc::clone(&self.shared.keys))
     }
 
     pub(crate) fn sessions(&self) -> Arc<ServerSessionMemoryCache> {

@@ -2,6 +2,7 @@
 //! sessions for clients without tickets. Both are bound: what was issued under one certificate and client policy opens
 //! nothing under another, because the binding is part of what is authenticated, or of the session's name.
 
+use crate::ticket_file::TicketFile;
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::rand;
@@ -15,9 +16,9 @@ pub(crate) type Binding = [u8; 32];
 
 /// New tickets are made with one key for this long. Whoever steals it can read that much recorded TLS 1.2 traffic.
 const TURNOVER: Duration = Duration::from_secs(6 * 60 * 60);
-const NAME_LEN: usize = 16;
+pub(crate) const NAME_LEN: usize = 16;
 /// A larger ticket is none of ours: state of at most a client's certificate chain.
-const MAX_TICKET: usize = 64 * 1024;
+pub(crate) const MAX_TICKET: usize = 64 * 1024;
 
 /// The keys of a process. No `Debug` output of their bytes.
 pub(crate) struct TicketKeys {
@@ -25,7 +26,7 @@ pub(crate) struct TicketKeys {
     previous: ArcSwapOption<Key>,
 }
 
-struct Key {
+pub(crate) struct Key {
     name: [u8; NAME_LEN],
     aead: RandomizedNonceKey,
     born: Instant,
@@ -40,6 +41,12 @@ impl Key {
         Some(Arc::new(Key { name, aead: RandomizedNonceKey::new(&AES_256_GCM, &secret).ok()?, born }))
     }
 
+    /// A key of that name and secret, which must have 16 and 32 bytes.
+    pub(crate) fn of(name: &[u8], secret: &[u8]) -> Option<Arc<Key>> {
+        let aead = RandomizedNonceKey::new(&AES_256_GCM, secret).ok()?;
+        Some(Arc::new(Key { name: name.try_into().ok()?, aead, born: Instant::now() }))
+    }
+
     fn aad(&self, binding: &Binding) -> Aad<[u8; NAME_LEN + 32]> {
         let mut bytes = [0; NAME_LEN + 32];
         let (name, bound) = bytes.split_at_mut(NAME_LEN);
@@ -49,13 +56,13 @@ impl Key {
     }
 
     /// `name || nonce || ciphertext and tag`
-    fn seal(&self, binding: &Binding, plain: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn seal(&self, binding: &Binding, plain: &[u8]) -> Option<Vec<u8>> {
         let mut sealed = plain.to_vec();
         let nonce = self.aead.seal_in_place_append_tag(self.aad(binding), &mut sealed).ok()?;
         Some([self.name.as_slice(), nonce.as_ref(), &sealed].concat())
     }
 
-    fn open(&self, binding: &Binding, nonce: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn open(&self, binding: &Binding, nonce: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = sealed.to_vec();
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let plain = self.aead.open_in_place(nonce, self.aad(binding), &mut bytes).ok()?.len();
@@ -109,10 +116,19 @@ impl fmt::Debug for TicketKeys {
     }
 }
 
+/// Whose keys tickets are made with.
+#[derive(Clone, Debug)]
+pub(crate) enum Keys {
+    /// The process's own, which turn over.
+    Own(Arc<TicketKeys>),
+    /// An operator's.
+    File(Arc<TicketFile>),
+}
+
 /// Tickets of one binding.
 #[derive(Debug)]
 pub(crate) struct BoundTickets {
-    pub(crate) keys: Arc<TicketKeys>,
+    pub(crate) keys: Keys,
     pub(crate) binding: Binding,
 }
 
@@ -127,11 +143,17 @@ impl ProducesTickets for BoundTickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.keys.seal(&self.binding, plain, Instant::now())
+        match &self.keys {
+            Keys::Own(keys) => keys.seal(&self.binding, plain, Instant::now()),
+            Keys::File(keys) => keys.seal(&self.binding, plain),
+        }
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        self.keys.open(&self.binding, cipher, Instant::now())
+        match &self.keys {
+            Keys::Own(keys) => keys.open(&self.binding, cipher, Instant::now()),
+            Keys::File(keys) => keys.open(&self.binding, cipher),
+        }
     }
 }
 

@@ -199,8 +199,6 @@ fn settings_that_cannot_be_are_refused_and_those_that_do_nothing_say_so() {
         spec(|spec| (spec.versions.no_tls12, spec.versions.no_tls13) = (true, true)),
         [Problem::NoVersion]
     );
-    let keys = spec(|spec| spec.tls_ticket_keys = Some("keys".into()));
-    assert!(matches!(keys[..], [Problem::NoEffect { .. }]), "{keys:?}");
     let missing = spec(|spec| (spec.verify, spec.ca_file) = (Verify::Optional, Some("/nowhere".into())));
     assert!(matches!(missing[..], [Problem::Unreadable { .. }]), "{missing:?}");
 }

@@ -85,11 +85,11 @@ fn query_only(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
 }
 
 fn base64<'a>(input: Sample<'a>, _: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a>> {
-    Some(Sample::owned(base64_encode(&bytes_of(input)?, STANDARD, true)))
+    Some(Sample::owned(digits(&bytes_of(input)?, STANDARD, true)))
 }
 
 fn ub64enc<'a>(input: Sample<'a>, _: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a>> {
-    Some(Sample::owned(base64_encode(&bytes_of(input)?, URL_SAFE, false)))
+    Some(Sample::owned(digits(&bytes_of(input)?, URL_SAFE, false)))
 }
 
 fn b64dec<'a>(input: Sample<'a>, _: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a>> {
@@ -100,12 +100,17 @@ fn ub64dec<'a>(input: Sample<'a>, _: &'a Args, _: &'a dyn Scope) -> Option<Sampl
     base64url_decode(&bytes_of(input)?).map(|bytes| Sample::Bin(bytes.into()))
 }
 
-fn base64_encode(bytes: &[u8], alphabet: &[u8; 64], padded: bool) -> Vec<u8> {
+/// Padded base64.
+pub fn base64_encode(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&digits(bytes, STANDARD, true)).into_owned()
+}
+
+fn digits(bytes: &[u8], alphabet: &[u8; 64], padded: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0u32, |group, b| group << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        let digits = [18, 12, 6, 0].map(|shift| alphabet[(group >> shift & 63) as usize]);
-        out.extend_from_slice(digits.get(..chunk.len() + 1).unwrap_or_default());
+        let four = [18, 12, 6, 0].map(|shift| alphabet[(group >> shift & 63) as usize]);
+        out.extend_from_slice(four.get(..chunk.len() + 1).unwrap_or_default());
         if padded {
             out.resize(out.len() + 3 - chunk.len(), b'=');
         }

@@ -43,6 +43,7 @@ mod stapling;
 mod statistics_page;
 mod steering;
 mod strictness;
+mod ticket_keys;
 mod timeouts;
 mod transfers;
 mod trusting;

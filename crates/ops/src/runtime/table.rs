@@ -4,7 +4,7 @@
 use super::call::Call;
 use super::{
     absent, acme, backends, certificates, cli, environment, errors, frontends, info, libraries, limits,
-    lists, names, ocsp, servers, sessions, stat, threads, trust,
+    lists, names, ocsp, servers, sessions, stat, threads, ticket_keys, trust,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -104,6 +104,7 @@ const TABLES: &[&[Command]] = &[
     frontends::COMMANDS,
     errors::COMMANDS,
     threads::COMMANDS,
+    ticket_keys::COMMANDS,
     backends::COMMANDS,
     limits::COMMANDS,
     lists::COMMANDS,

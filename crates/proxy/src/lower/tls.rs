@@ -3,12 +3,13 @@
 use super::Lower;
 use super::wanted::WantedList;
 use ::tls::{
-    BindSpec, BindTls, CertStore, OnDemand, PemPair, ServerSpec, ServerTls, StoreEntry, StoreSpec, Versions,
+    BindSpec, BindTls, CertStore, OnDemand, PemPair, ServerSpec, ServerTls, StoreEntry, StoreSpec,
+    TicketFile, Versions,
 };
 use base::{Severity, Span, Word};
 use config::Model;
 use config::model::{self, Bind, BindParams, Proxy, TlsVersion, TlsVersionOptions};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,7 +112,31 @@ impl Lower<'_> {
         built.value.map(Arc::new)
     }
 
-    fn bind_spec(&self, p: &BindParams, http: bool) -> BindSpec {
+    /// The keys of a `tls-ticket-keys` file: a line each, base64. Binds that name one file share its keys.
+    fn ticket_file(&mut self, word: &Word) -> Option<Arc<TicketFile>> {
+        let file = PathBuf::from(&word.text);
+        if let Some(known) = self.ticket_files.iter().find(|known| known.file() == file) {
+            return Some(known.clone());
+        }
+        let made = read_ticket_keys(&file)
+            .and_then(|keys| TicketFile::new(file, &keys).map_err(|why| why.to_string()));
+        match made {
+            Ok(made) => {
+                let made = Arc::new(made);
+                self.ticket_files.push(made.clone());
+                Some(made)
+            }
+            Err(why) => {
+                let text = format!("'tls-ticket-keys' : '{}' : {why}", word.text);
+                self.env.diags.alert(word.span, text).help(
+                    "three or more lines of 48 or 80 random bytes: openssl rand 80 | openssl base64 -A | xargs echo",
+                );
+                None
+            }
+        }
+    }
+
+    fn bind_spec(&mut self, p: &BindParams, http: bool) -> BindSpec {
         let defaults = &self.model.global.bind_tls;
         let text = |own: &Option<Word>, common: &Option<Word>| {
             own.as_ref().or(common.as_ref()).map(|w| w.text.clone())
@@ -138,7 +163,7 @@ impl Lower<'_> {
             crl_file: written(&p.crl_file),
             crt_ignore_err: written(&p.crt_ignore_err),
             ca_ignore_err: written(&p.ca_ignore_err),
-            tls_ticket_keys: written(&p.tls_ticket_keys),
+            tls_ticket_keys: p.tls_ticket_keys.as_ref().and_then(|w| self.ticket_file(w)),
             on_demand: self.on_demand(p),
         }
     }
@@ -236,4 +261,15 @@ fn versions(own: TlsVersionOptions, common: TlsVersionOptions) -> Versions {
         no_tls12: own.no_tls12 || common.no_tls12,
         no_tls13: own.no_tls13 || common.no_tls13,
     }
+}
+
+fn read_ticket_keys(file: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|why| format!("unable to load ssl tickets keys file: {why}"))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let decoded = |(at, line): (usize, &str)| {
+        expr::base64_decode(line.trim().as_bytes())
+            .ok_or_else(|| format!("unable to decode base64 key on line {}", at + 1))
+    };
+    lines.map(decoded).collect()
 }
