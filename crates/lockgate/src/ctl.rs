@@ -64,12 +64,15 @@ pub(crate) fn run(arguments: &CtlArgs) -> Exit {
 
 /// The socket of a lockgate that runs on this machine and takes challenge answers, if there is one.
 pub(crate) fn running_here() -> Option<PathBuf> {
-    let socket = Socket::find(None, None).ok()?;
-    let answer = socket.ask("acme status\n", Patience::Bounded).ok()?;
-    match socket {
-        Socket::Unix(path) if answer.starts_with("# certificate") => Some(path.into()),
-        Socket::Unix(_) | Socket::Abstract(_) | Socket::Tcp(_) => None,
-    }
+    // Of several sockets the first that is ours to use: some are another program's, some closed to us.
+    Socket::candidates().into_iter().find_map(|socket| {
+        let said = socket.ask("acme status\n", Patience::Bounded);
+        let answers = said.is_ok_and(|answer| answer.starts_with("# certificate"));
+        match socket {
+            Socket::Unix(path) if answers => Some(path.into()),
+            Socket::Unix(_) | Socket::Abstract(_) | Socket::Tcp(_) => None,
+        }
+    })
 }
 
 fn watch(arguments: &CtlArgs) -> Exit {

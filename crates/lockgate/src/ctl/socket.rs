@@ -54,17 +54,26 @@ impl Socket {
             return Socket::of_file(file)?
                 .ok_or_else(|| format!("{file} has no 'stats socket' to connect to"));
         }
-        if let Some(named) = std::env::var(VARIABLE).ok().filter(|name| !name.is_empty()) {
-            return Ok(Socket::parse(&named));
-        }
-        // A configuration that cannot be read is no reason not to look further.
-        if let Ok(Some(socket)) = Socket::of_file(CONFIGURATION) {
-            return Ok(socket);
-        }
-        let usual = USUAL.iter().find(|path| Path::new(path).exists());
-        usual.map(|path| Socket::Unix((*path).to_owned())).ok_or_else(|| {
+        Socket::candidates().into_iter().next().ok_or_else(|| {
             format!("no socket found: name it with --socket, -f FILE or {VARIABLE}; the running program needs a 'stats socket'")
         })
+    }
+
+    /// All that may be meant where nobody names one: that of the environment alone, else those of the configuration and
+    /// what lies at the usual paths.
+    pub(super) fn candidates() -> Vec<Socket> {
+        if let Some(named) = std::env::var(VARIABLE).ok().filter(|name| !name.is_empty()) {
+            return vec![Socket::parse(&named)];
+        }
+        // A configuration that cannot be read is no reason not to look further.
+        let mut all = Socket::all_of_file(CONFIGURATION).unwrap_or_default();
+        for path in USUAL.iter().filter(|path| Path::new(path).exists()) {
+            let usual = Socket::Unix((*path).to_owned());
+            if !all.contains(&usual) {
+                all.push(usual);
+            }
+        }
+        all
     }
 
     fn parse(text: &str) -> Socket {
@@ -79,9 +88,13 @@ impl Socket {
     }
 
     fn of_file(file: &str) -> Result<Option<Socket>, String> {
+        Ok(Socket::all_of_file(file)?.into_iter().next())
+    }
+
+    fn all_of_file(file: &str) -> Result<Vec<Socket>, String> {
         let sources = sources::read(&[file.to_owned()]).map_err(|e| e.to_string())?;
         let loaded = config::load(sources, &LoadOptions::default());
-        Ok(loaded.model.global.stats_sockets.iter().find_map(|bind| Socket::of(&bind.address)))
+        Ok(loaded.model.global.stats_sockets.iter().filter_map(|bind| Socket::of(&bind.address)).collect())
     }
 
     fn of(address: &Address) -> Option<Socket> {
