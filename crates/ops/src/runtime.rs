@@ -31,6 +31,7 @@ mod names;
 mod ocsp;
 mod page;
 mod page_html;
+mod schema;
 mod servers;
 mod session;
 mod sessions;

@@ -14,6 +14,7 @@ mod front;
 mod gunicorn;
 mod household;
 mod internal;
+mod json_schema;
 mod nginx;
 mod pebble;
 mod place;

@@ -1,6 +1,7 @@
 //! The runtime API as clients use it: over the socket, one line or a conversation.
 
 use crate::client::curl;
+use crate::json_schema;
 use crate::nginx::Nginx;
 use crate::place::Folder;
 use crate::program::Lockgate;
@@ -124,6 +125,32 @@ fn the_process_tells_its_numbers_in_three_forms() {
     let json = operated.ask("show info json");
     assert!(json.starts_with("[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,"), "{json}");
     assert!(json.ends_with("}}]\n\n"), "{json}");
+}
+
+#[test]
+fn the_json_answers_keep_their_schema() {
+    let operated = Operated::start(
+        "level user",
+        "defaults\n mode http\n option socket-stats\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+         frontend f\n bind <http>\n default_backend b\nbackend b\n server s 127.0.0.1:9 check cookie a\n",
+    );
+    let json = |line: &str| serde_json::from_str::<serde_json::Value>(&operated.ask(line)).unwrap();
+    let answer = operated.ask("show schema json");
+    assert_eq!(answer.trim_end().lines().count(), 1, "{answer}");
+    let schema = json("show schema json");
+    let (info, stat) = (json("show info json"), json("show stat json"));
+    assert_eq!(stat.as_array().unwrap().len(), 4, "a subject of each kind: {stat}");
+    for answer in [&info, &stat, &json("show stat -1 0 -1 json")] {
+        json_schema::check(&schema, answer).unwrap();
+    }
+    for (place, wrong) in [("/0/value/type", "float"), ("/0/tags/nature", "Colour"), ("/0/field/pos", "0")] {
+        let mut other = info.clone();
+        *other.pointer_mut(place).unwrap() = wrong.into();
+        assert!(json_schema::check(&schema, &other).is_err(), "{place}");
+        let mut other = stat.clone();
+        *other.pointer_mut(&format!("/0{place}")).unwrap() = wrong.into();
+        assert!(json_schema::check(&schema, &other).is_err(), "{place}");
+    }
 }
 
 #[test]

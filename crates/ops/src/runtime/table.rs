@@ -4,7 +4,7 @@
 use super::call::Call;
 use super::{
     absent, acme, backends, certificates, cli, environment, errors, frontends, info, libraries, limits,
-    lists, names, ocsp, servers, sessions, stat, threads, ticket_keys, trust,
+    lists, names, ocsp, schema, servers, sessions, stat, threads, ticket_keys, trust,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -91,6 +91,7 @@ impl Command {
 const TABLES: &[&[Command]] = &[
     info::COMMANDS,
     stat::COMMANDS,
+    schema::COMMANDS,
     environment::COMMANDS,
     cli::COMMANDS,
     certificates::COMMANDS,

@@ -135,10 +135,10 @@ impl<T: ?Sized> Field<T> {
     }
 }
 
-const ORIGINS: &[(char, &str)] =
+pub(super) const ORIGINS: &[(char, &str)] =
     &[('M', "Metric"), ('S', "Status"), ('K', "Key"), ('C', "Config"), ('P', "Product")];
 
-const NATURES: &[(char, &str)] = &[
+pub(super) const NATURES: &[(char, &str)] = &[
     ('A', "Age"),
     ('a', "Avg"),
     ('C', "Counter"),
@@ -153,7 +153,8 @@ const NATURES: &[(char, &str)] = &[
     ('T', "Time"),
 ];
 
-const SCOPES: &[(char, &str)] = &[('C', "Cluster"), ('P', "Process"), ('S', "Service"), ('s', "System")];
+pub(super) const SCOPES: &[(char, &str)] =
+    &[('C', "Cluster"), ('P', "Process"), ('S', "Service"), ('s', "System")];
 
 /// JSON text (RFC 8259 section 7).
 pub(crate) fn escaped(text: &str) -> String {
