@@ -104,7 +104,8 @@ fn var_slot(scope: VarScope) -> Option<usize> {
     }
 }
 
-fn int(value: impl TryInto<i64>) -> Sample<'static> {
+/// A number that no fetch lets overflow.
+pub(crate) fn int(value: impl TryInto<i64>) -> Sample<'static> {
     Sample::Int(value.try_into().unwrap_or(i64::MAX))
 }
 

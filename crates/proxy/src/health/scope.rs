@@ -2,6 +2,7 @@
 
 use crate::clock::now_us;
 use crate::plan::Plan;
+use crate::scope::int;
 use crate::server::Server;
 use crate::vars::Vars;
 use expr::{Direction, Fact, NameFact, Payload, ProcessFact, Sample, Scope, VarId, VarScope};
@@ -50,6 +51,39 @@ impl<'p> CheckScope<'p> {
         self.response = None;
         self.complete = false;
     }
+
+    fn name(&self, fact: &NameFact) -> Option<Sample<'_>> {
+        match fact {
+            NameFact::BackendName => Some(text(&self.backend.name)),
+            NameFact::BackendId => Some(Sample::Int(self.backend.id.into())),
+            NameFact::ServerName => Some(text(&self.server.facts.name)),
+            NameFact::ServerId => Some(Sample::Int(self.server.facts.id.into())),
+            NameFact::FrontendName
+            | NameFact::FrontendId
+            | NameFact::FrontendMode
+            | NameFact::FrontendDefaultBackend
+            | NameFact::ListenerName
+            | NameFact::ListenerId => None,
+        }
+    }
+
+    fn process(&self, fact: &ProcessFact) -> Option<Sample<'_>> {
+        let process = &self.plan.process;
+        match fact {
+            ProcessFact::Hostname => Some(text(&process.hostname)),
+            ProcessFact::Node => Some(text(&process.node)),
+            ProcessFact::Pid => Some(int(std::process::id())),
+            ProcessFact::NbThread => Some(int(process.threads)),
+            ProcessFact::NbProc => Some(Sample::Int(1)),
+            ProcessFact::ActConn => Some(int(process.connections.now())),
+            // What a worker thread knows; checks run on none.
+            ProcessFact::ThreadId | ProcessFact::Uptime | ProcessFact::Stopping => None,
+        }
+    }
+}
+
+fn text(text: &str) -> Sample<'static> {
+    Sample::owned(text.as_bytes().to_vec())
 }
 
 impl Scope for CheckScope<'_> {
@@ -78,18 +112,21 @@ impl Scope for CheckScope<'_> {
     }
 
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {
-        let text = |t: &'_ str| Sample::owned(t.as_bytes().to_vec());
-        let process = &self.plan.process;
-        Some(match fact {
-            Fact::Name(NameFact::BackendName) => text(&self.backend.name),
-            Fact::Name(NameFact::BackendId) => Sample::Int(self.backend.id.into()),
-            Fact::Name(NameFact::ServerName) => text(&self.server.facts.name),
-            Fact::Name(NameFact::ServerId) => Sample::Int(self.server.facts.id.into()),
-            Fact::Process(ProcessFact::Hostname) => text(&process.hostname),
-            Fact::Process(ProcessFact::Node) => text(&process.node),
-            Fact::Process(ProcessFact::Pid) => Sample::Int(std::process::id().into()),
-            _ => return None, // RULE ZERO: facts are many and grow; the rest needs a stream
-        })
+        match fact {
+            Fact::Name(name) => self.name(name),
+            Fact::Process(fact) => self.process(fact),
+            // A check has no client, no stream and no times of one.
+            Fact::Address(_)
+            | Fact::Connection(_)
+            | Fact::ClientTls(_)
+            | Fact::ServerTls(_)
+            | Fact::Live(_)
+            | Fact::Stream(_)
+            | Fact::Time(_)
+            | Fact::SslClient(_)
+            | Fact::SslServed(_)
+            | Fact::SslServer(_) => None,
+        }
     }
 
     fn var(&self, id: VarId) -> Option<Sample<'static>> {
