@@ -3,7 +3,7 @@
 use crate::client::curl;
 use crate::json_schema;
 use crate::nginx::Nginx;
-use crate::place::Folder;
+use crate::place::{Folder, wait_for};
 use crate::program::Lockgate;
 use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -190,7 +190,12 @@ fn what_clients_and_servers_did_is_counted_where_it_happened() {
     for path in ["/", "/", "/", "/denied"] {
         curl(&operated.lockgate.url("http", path));
     }
-    let stat = operated.ask("show stat");
+    // A refused request is counted when its exchange has ended, which may be after the client has its answer.
+    let counted = || {
+        let stat = operated.ask("show stat");
+        (columns(&stat, "f", "FRONTEND")["dreq"] == "1").then_some(stat)
+    };
+    let stat = wait_for(counted).expect("the refused request is counted");
     let of = |proxy, server, names: [&str; 4]| {
         let all = columns(&stat, proxy, server);
         names.map(|name| all[name].clone())
