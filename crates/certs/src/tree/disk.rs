@@ -100,7 +100,7 @@ pub(super) fn forget(path: &Path) -> Result<(), TreeError> {
     failed("remove", path, fs::remove_file(path))
 }
 
-/// Removes what [`write`] and [`link`] did not finish in a folder.
+/// Removes what [`write()`] and [`link()`] did not finish in a folder.
 pub(super) fn forget_unfinished(folder: &Path) -> Result<(), TreeError> {
     let is_unfinished = |name: &String| name.starts_with('.') && name.ends_with(UNFINISHED);
     names(folder)?.into_iter().filter(is_unfinished).try_for_each(|name| forget(&folder.join(name)))
