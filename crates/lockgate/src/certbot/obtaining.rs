@@ -6,7 +6,7 @@ use super::hooks::{self, Hooks};
 use super::options::{Authenticator, Options};
 use super::ordering::{Ordering, no_way};
 use super::proving;
-use super::renewing::is_due;
+use super::renewing::{day, is_due};
 use super::requesting;
 use super::saved;
 use super::talk::{FRAME, Talk};
@@ -50,12 +50,7 @@ pub(super) fn run(mut options: Options, talk: &Talk) -> Result<(), Failure> {
     if let Some(before) = &before {
         options.keeps_real(before.renewal()).map_err(Failure::Failed)?;
     }
-    if options.authenticator.is_none() {
-        options.authenticator = Some(choose(talk, proxy.is_some())?);
-    }
-    accounts::prepare(&mut options, talk)?;
-    let mut hooks = Hooks::new(talk);
-    hooks.before(&options).map_err(Failure::Failed)?;
+    let mut hooks = ready(&mut options, proxy.is_some(), talk)?;
     let ordering = Ordering {
         options: &options,
         talk,
@@ -79,20 +74,35 @@ pub(super) fn run(mut options: Options, talk: &Talk) -> Result<(), Failure> {
     }
 }
 
+/// What stands before every order: a way of proof, an account, and the hooks that make room for it.
+pub(super) fn ready<'t>(
+    options: &mut Options,
+    proxy_answers: bool,
+    talk: &'t Talk,
+) -> Result<Hooks<'t>, Failure> {
+    if options.authenticator.is_none() {
+        options.authenticator = Some(choose(talk, proxy_answers)?);
+    }
+    accounts::prepare(options, talk)?;
+    let mut hooks = Hooks::new(talk);
+    hooks.before(options).map_err(Failure::Failed)?;
+    Ok(hooks)
+}
+
 fn told(options: &Options, name: &str, talk: &Talk) -> Result<(), Failure> {
     if options.dry_run {
         talk.say("The dry run was successful.");
         return Ok(());
     }
     let lineage = options.tree.lineage(name)?;
-    let until = Outline::of_lineage(&lineage).map(|outline| outline.not_after.to_string());
+    let until = Outline::of_lineage(&lineage).map(|outline| day(outline.not_after));
     let until = until.map_err(|why| Failure::Failed(why.to_string()))?;
     talk.say(&format!(
         "\nSuccessfully received certificate.\nCertificate is saved at: {}\nKey is saved at:         {}\nThis certificate \
          expires on {}.\nThese files will be updated when the certificate renews.",
         lineage.path(Kind::Fullchain).display(),
         lineage.path(Kind::Privkey).display(),
-        until.split(' ').next().unwrap_or_default()
+        until
     ));
     if !options.preconfigured {
         talk.say("NEXT STEPS:\n- Have 'certbot renew' run daily, or an acme section of the proxy obtain the certificate.");
@@ -240,7 +250,7 @@ fn cancelled() -> Failure {
     )
 }
 
-pub(super) fn choose(talk: &Talk, by_proxy: bool) -> Result<Authenticator, Failure> {
+fn choose(talk: &Talk, by_proxy: bool) -> Result<Authenticator, Failure> {
     if by_proxy {
         return Ok(Authenticator::Standalone);
     }

@@ -2,9 +2,7 @@
 //! he says; the tree does not learn of it, and nobody renews it.
 
 use super::Failure;
-use super::accounts;
-use super::hooks::Hooks;
-use super::obtaining::{choose, main_name};
+use super::obtaining::{main_name, ready};
 use super::options::Options;
 use super::ordering::Ordering;
 use super::proving;
@@ -27,12 +25,7 @@ pub(super) fn run(mut options: Options, file: &Path, talk: &Talk) -> Result<(), 
         talk.remark("--deploy-hook is not run with --csr: what it deploys is not in the tree");
     }
     let proxy = proving::proxy();
-    if options.authenticator.is_none() {
-        options.authenticator = Some(choose(talk, proxy.is_some())?);
-    }
-    accounts::prepare(&mut options, talk)?;
-    let mut hooks = Hooks::new(talk);
-    hooks.before(&options).map_err(Failure::Failed)?;
+    let mut hooks = ready(&mut options, proxy.is_some(), talk)?;
     let ordering = Ordering {
         options: &options,
         talk,
