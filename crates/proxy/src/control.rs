@@ -5,7 +5,7 @@ use crate::clock::now_ms;
 use crate::health;
 use crate::list_edits;
 use crate::plan::Plan;
-use crate::worker::Workers;
+use crate::workers::Workers;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -32,6 +32,7 @@ mod reply;
 pub mod roster;
 mod route;
 mod rules;
+mod running;
 mod scope;
 pub mod server;
 pub mod server_state;
@@ -47,5 +48,8 @@ mod transfer;
 mod tunnel;
 mod vars;
 mod worker;
+mod workers;
 
-pub use worker::{PoolUse, Ready, Running, StartError, Worker, Workers};
+pub use running::{Ready, Running, StartError};
+pub use worker::{PoolUse, Worker};
+pub use workers::Workers;
