@@ -11,7 +11,7 @@ pub use account::{Opened, open as open_account};
 pub use failure::{IssueError, Unproven};
 pub use instant_acme::RevocationReason as Reason;
 pub use revocation::revoke_by_key;
-pub use transport::Transport;
+pub use transport::{Transport, time_of};
 
 pub(crate) use account::{NO_ACCOUNT, name as account_name, patient};
 pub(crate) use failure::{kind_of, words_of};

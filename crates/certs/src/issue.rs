@@ -77,8 +77,14 @@ pub struct Issued {
     pub complaints: Vec<String>,
 }
 
-/// Obtains one certificate and has it served. Where it fails, what was there before stays as it was.
-pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Result<Issued, IssueError> {
+/// Obtains one certificate and has it served. Where it fails, what was there before stays as it was. `finalizes` is called
+/// right before an authority is asked to sign: from there on its limits count a certificate, whatever becomes of it here.
+pub async fn issue(
+    wanted: &Wanted,
+    storage: &Storage,
+    hatch: &dyn Hatch,
+    finalizes: &dyn Fn(),
+) -> Result<Issued, IssueError> {
     let mut complaints = Vec::new();
     let with_records;
     let hatch = match &wanted.records {
@@ -90,7 +96,7 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
     };
 
     if wanted.request.is_some() {
-        return request::sign(wanted, storage, hatch).await;
+        return request::sign(wanted, storage, hatch, finalizes).await;
     }
     let _lock = storage.lock(&wanted.name)?;
     let before = kept(wanted, storage, &mut complaints)?;
@@ -99,7 +105,7 @@ pub async fn issue(wanted: &Wanted, storage: &Storage, hatch: &dyn Hatch) -> Res
     let bundle = if wanted.directory.is_internal() {
         internal::sign(wanted, storage, &finalize::key(wanted, before.as_ref(), &mut complaints)?)?
     } else {
-        by_acme(wanted, storage, hatch, before.as_ref(), &mut complaints).await?
+        by_acme(wanted, storage, hatch, finalizes, before.as_ref(), &mut complaints).await?
     };
 
     storage.save(wanted, &bundle)?;
@@ -135,6 +141,7 @@ async fn by_acme(
     wanted: &Wanted,
     storage: &Storage,
     hatch: &dyn Hatch,
+    finalizes: &dyn Fn(),
     before: Option<&Bundle>,
     complaints: &mut Vec<String>,
 ) -> Result<Bundle, IssueError> {
@@ -156,6 +163,7 @@ async fn by_acme(
     complaints.append(&mut history.complaints);
 
     let applicant = finalize::Applicant::of(wanted, before, complaints)?;
+    finalizes();
     let full = finalize::order(&mut order, wanted, &applicant, &account, complaints).await?;
     finalize::bundle(&full, &applicant, wanted)
 }

@@ -7,6 +7,7 @@
 
 mod backoff;
 mod bucket;
+mod clock;
 mod facts;
 mod limits;
 mod policy;
@@ -18,6 +19,7 @@ mod time;
 mod window;
 
 pub use backoff::Backoff;
+pub use clock::{Clock, Shown, Wrong};
 pub use facts::{CertificateFacts, FactsError};
 pub use limits::{Buckets, Limit, NewOrder, OrderKind, Published, Refusal, registered_domain};
 pub use policy::{Due, Policy, Why};

@@ -7,15 +7,19 @@ mod ask;
 mod authorities;
 mod board;
 mod entry;
+mod finalized;
 mod lists;
 mod on_demand;
 mod on_record;
+mod resting;
 mod shared_text;
+mod time;
 
 pub use board::{Board, Row, Standing};
 pub use on_demand::{Gate, OnDemand, Verdict};
 pub use on_record::{issue_on_record, remembered};
 
+use crate::acme::Directory;
 use crate::hatch::Hatch;
 use crate::issue::Wanted;
 use crate::renew::{Severity, UnixTime};
@@ -24,12 +28,14 @@ use authorities::Authorities;
 use entry::Entry;
 use lists::Lists;
 use on_demand::{Demanded, Demands};
+use resting::Resting;
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+use time::{Hearing, now};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -142,6 +148,7 @@ impl Handle {
 /// Looks after the jobs for as long as it is polled; within a `LocalSet` or a local runtime.
 pub async fn run(work: Work, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
     let Inbox { board, mut requests } = inbox;
+    let mut hearing = Hearing::new(directories(&work), tell.clone());
     let tools = Tools {
         hatch,
         board,
@@ -151,7 +158,7 @@ pub async fn run(work: Work, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
         turns: Rc::new(Semaphore::new(AT_A_TIME)),
     };
     let mut desk = Desk {
-        resting: Vec::new(),
+        resting: Resting::default(),
         working: JoinSet::new(),
         called: Vec::new(),
         at_work: HashSet::new(),
@@ -160,10 +167,17 @@ pub async fn run(work: Work, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
     };
     desk.take_on(work.jobs);
     loop {
-        let now = UnixTime::from(SystemTime::now());
-        desk.begin(now);
-        let sleep = desk.resting.iter().map(|entry| entry.wake.since(now)).min().unwrap_or(LONGEST_SLEEP);
+        if hearing.look() {
+            desk.resting.wake_all();
+        }
+        let sleep = match hearing.holds() {
+            Some(left) => left,
+            None => desk.begin(now()),
+        };
         tokio::select! {
+            said = hearing.said() => if hearing.heard(said) {
+                desk.resting.wake_all();
+            },
             Some(done) = desk.working.join_next() => match done {
                 Ok(entry) => desk.done(entry),
                 // It has reported its panic itself; the others go on.
@@ -185,6 +199,13 @@ pub async fn run(work: Work, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
     }
 }
 
+/// Everybody who is asked for certificates.
+fn directories(work: &Work) -> impl Iterator<Item = &Directory> {
+    let ways =
+        work.jobs.iter().map(|job| &job.ways).chain(work.on_demand.iter().map(|section| &section.ways));
+    ways.flatten().map(|wanted| &wanted.directory)
+}
+
 /// What is needed to look at a certificate.
 #[derive(Clone)]
 struct Tools {
@@ -198,7 +219,7 @@ struct Tools {
 
 /// All certificates: those that rest until their time, and those that are looked at.
 struct Desk {
-    resting: Vec<Entry>,
+    resting: Resting,
     working: JoinSet<Entry>,
     /// Names of those at work that are to be renewed: no more than there are certificates.
     called: Vec<String>,
@@ -210,10 +231,12 @@ struct Desk {
 
 impl Desk {
     fn take_on(&mut self, jobs: Vec<Job>) {
-        let entry = |(at, job)| Entry::new(at, job, &self.tools.tell);
-        self.resting = jobs.into_iter().enumerate().map(entry).collect();
+        let configured: HashSet<String> = jobs.iter().map(|job| job.name().to_owned()).collect();
+        for (at, job) in jobs.into_iter().enumerate() {
+            self.resting.add(Entry::new(at, job, &self.tools.tell));
+        }
         for job in self.demands.kept() {
-            if !self.resting.iter().any(|entry| entry.is_called(job.name())) {
+            if !configured.contains(job.name()) {
                 self.add(job);
             }
         }
@@ -222,12 +245,12 @@ impl Desk {
     /// One more, looked at at once.
     fn add(&mut self, job: Job) {
         let at = self.tools.board.add(&job);
-        self.resting.push(Entry::new(at, job, &self.tools.tell));
+        self.resting.add(Entry::new(at, job, &self.tools.tell));
     }
 
-    /// Looks at those whose time has come.
-    fn begin(&mut self, now: UnixTime) {
-        for mut entry in take(&mut self.resting, |entry| entry.wake <= now) {
+    /// Looks at those whose time has come; how long the next ones still rest.
+    fn begin(&mut self, now: UnixTime) -> Duration {
+        for mut entry in self.resting.take_due(now) {
             let tools = self.tools.clone();
             self.at_work.extend(entry.on_demand_name().map(str::to_owned));
             let is_waited_for = entry.on_demand_name().is_some_and(|name| self.demands.is_waited_for(name));
@@ -244,6 +267,7 @@ impl Desk {
                 entry.look_for_revocation(&tools.lists, &tools.tell).await
             });
         }
+        self.resting.next().map_or(LONGEST_SLEEP, |next| next.since(now))
     }
 
     fn done(&mut self, mut entry: Entry) {
@@ -262,43 +286,29 @@ impl Desk {
                 return;
             }
         }
-        self.resting.push(entry);
+        self.resting.add(entry);
     }
 
     fn renew(&mut self, name: String) {
-        if self.resting.iter().any(|entry| entry.is_called(&name)) {
-            self.resting.iter_mut().filter(|entry| entry.is_called(&name)).for_each(Entry::force);
-        } else if !self.called.contains(&name) {
+        if !self.resting.change_called(&name, Entry::force) && !self.called.contains(&name) {
             self.called.push(name);
         }
     }
 
     fn demand(&mut self, demanded: Demanded) {
-        let is_it = |entry: &&mut Entry| entry.on_demand_name() == Some(&*demanded.name);
-        if let Some(entry) = self.resting.iter_mut().find(is_it) {
-            // It is there, but whoever serves does not know of it (any more).
-            entry.wake = UnixTime::default();
+        // One that rests is there, but whoever serves does not know of it (any more).
+        if self.resting.wake_on_demand(&demanded.name) || self.at_work.contains(&demanded.name) {
             return self.demands.wait(demanded.name, demanded.reply);
         }
-        if self.at_work.contains(&demanded.name) {
-            return self.demands.wait(demanded.name, demanded.reply);
-        }
-        let known = self.tools.board.rows();
-        if known.iter().any(|row| row.name == demanded.name) {
+        if self.tools.board.has(&demanded.name) {
             let why = "another line of the configuration obtains the certificate of this name".to_owned();
             // Whoever asked may have given up.
             let _ = demanded.reply.send(Verdict::Refused(why));
             return;
         }
-        let known = known.iter().filter(|row| row.section == demanded.section).count();
+        let known = self.tools.board.of_section(&demanded.section);
         self.demands.begin(demanded, known);
     }
-}
-
-fn take(from: &mut Vec<Entry>, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-    let (due, rest) = std::mem::take(from).into_iter().partition(which);
-    *from = rest;
-    due
 }
 
 /// Chance that differs between machines and starts. The seeds of the standard library's maps come from the system.

@@ -5,7 +5,7 @@ use super::Directory;
 use super::failure::IssueError;
 use super::signer::Signer;
 use hyper::body::{Body, Bytes};
-use hyper::header::{CONTENT_TYPE, HeaderMap, LINK, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, DATE, HeaderMap, LINK, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -118,6 +118,14 @@ impl Transport {
         Ok(directory.meta.caa_identities)
     }
 
+    /// What time it is to an authority, by its answer to the cheapest of requests.
+    async fn date(self, url: &str) -> Result<SystemTime, Error> {
+        let request = Request::get(url).body(BodyWrapper::default()).map_err(other)?;
+        let answer = self.ask(request).await?;
+        let date = answer.parts.headers.get(DATE).and_then(|value| http_date(value.to_str().ok()?));
+        date.ok_or_else(|| text("the answer has no date".to_owned()))
+    }
+
     pub(super) fn take_contact(&self) -> Option<Vec<String>> {
         self.noted().contact.take()
     }
@@ -165,6 +173,12 @@ impl HttpClient for Transport {
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
         Box::pin(self.clone().ask(request))
     }
+}
+
+/// What time it is to an authority.
+pub async fn time_of(directory: &Directory) -> Result<SystemTime, IssueError> {
+    let said = Transport::new(directory)?.date(&directory.url).await;
+    said.map_err(|error| IssueError::of(error, "the time", directory.host(), None))
 }
 
 /// Our own request, which is in memory.

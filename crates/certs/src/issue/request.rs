@@ -63,10 +63,11 @@ pub(super) async fn sign(
     wanted: &Wanted,
     storage: &Storage,
     hatch: &dyn Hatch,
+    finalizes: &dyn Fn(),
 ) -> Result<Issued, IssueError> {
     let mut complaints = Vec::new();
     let _lock = storage.tree().lock()?;
-    let bundle = by_acme(wanted, storage, hatch, None, &mut complaints).await?;
+    let bundle = by_acme(wanted, storage, hatch, finalizes, None, &mut complaints).await?;
     Ok(Issued { bundle, complaints })
 }
 

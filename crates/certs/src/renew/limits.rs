@@ -155,16 +155,24 @@ impl Buckets {
         self.first_free(buckets, now)
     }
 
-    /// Takes the order's tokens, if all are there. To be called right before the order is sent.
+    /// Takes what an order costs, if what its certificate will cost is there too. To be called right before the order is
+    /// sent.
     pub fn take(&mut self, order: NewOrder<'_>, now: UnixTime) -> Result<(), Refusal> {
         self.check(order, now)?;
-        spent(order).into_iter().for_each(|bucket| self.spend(&bucket, now));
+        let costs = spent(order).into_iter().filter(|bucket| bucket.limit == Limit::Orders);
+        costs.for_each(|bucket| self.spend(&bucket, now));
         Ok(())
     }
 
-    /// The order came to no certificate: gives back what only certificates cost.
+    /// Takes what the order's certificate costs. To be called right before the authority is asked to sign it: whatever came
+    /// before, an end of the process included, has cost no certificate.
+    pub fn take_certificate(&mut self, order: NewOrder<'_>, now: UnixTime) {
+        certificates(order).for_each(|bucket| self.spend(&bucket, now));
+    }
+
+    /// It did not sign.
     pub fn give_back(&mut self, order: NewOrder<'_>) {
-        for bucket in spent(order).into_iter().filter(|bucket| bucket.limit != Limit::Orders) {
+        for bucket in certificates(order) {
             if let Some(full_at) = self.full_at.get_mut(&bucket.key()) {
                 *full_at = bucket.limit.size().give_back(*full_at);
             }
@@ -301,6 +309,11 @@ fn spent(order: NewOrder<'_>) -> Vec<Bucket> {
     }
 }
 
+/// Of these, the ones that certificates are counted in.
+fn certificates(order: NewOrder<'_>) -> impl Iterator<Item = Bucket> {
+    spent(order).into_iter().filter(|bucket| bucket.limit != Limit::Orders)
+}
+
 /// The buckets that must not be empty, but that only failures take from.
 fn watched(order: NewOrder<'_>) -> Vec<Bucket> {
     match order.kind {
@@ -361,12 +374,19 @@ mod tests {
         NewOrder { account: "a", names, kind }
     }
 
+    /// An order that comes to a certificate.
+    fn obtain(buckets: &mut Buckets, order: NewOrder<'_>, now: UnixTime) -> Result<(), Refusal> {
+        buckets.take(order, now)?;
+        buckets.take_certificate(order, now);
+        Ok(())
+    }
+
     #[test]
     fn what_came_before_an_account_had_a_name_counts_for_it() {
         let mut buckets = Buckets::new(PRODUCTION);
         let names = names(&["a.example"]);
         let order = |account| NewOrder { account, names: &names, kind: OrderKind::New };
-        buckets.take(order("new"), NOW).unwrap();
+        obtain(&mut buckets, order("new"), NOW).unwrap();
         buckets.validation_failed("new", "a.example", NOW);
         buckets.name_account("new", "https://ca.example/account/1");
         let left = |account, limit| {
@@ -384,10 +404,10 @@ mod tests {
         let mut buckets = Buckets::new(PRODUCTION);
         let set = names(&["www.a.example", "a.example"]);
         for _ in 0..5 {
-            buckets.take(order(&set, OrderKind::SameNames), NOW).unwrap();
+            obtain(&mut buckets, order(&set, OrderKind::SameNames), NOW).unwrap();
         }
         let turned = names(&["A.example", "www.a.example"]);
-        let refusal = buckets.take(order(&turned, OrderKind::SameNames), NOW).unwrap_err();
+        let refusal = obtain(&mut buckets, order(&turned, OrderKind::SameNames), NOW).unwrap_err();
         assert_eq!((refusal.limit, refusal.until.since(NOW)), (Limit::NameSet, Duration::from_secs(120_960)));
         assert!(
             refusal.to_string().contains("a.example,www.a.example must wait until 2027-01-"),
@@ -402,7 +422,7 @@ mod tests {
         let mut buckets = Buckets::new(PRODUCTION);
         for i in 0..50 {
             let one = names(&[&format!("{i}.shop.co.uk"), &format!("*.{i}.shop.co.uk")]);
-            buckets.take(order(&one, OrderKind::New), NOW).unwrap();
+            obtain(&mut buckets, order(&one, OrderKind::New), NOW).unwrap();
         }
         let one = names(&["51.shop.co.uk"]);
         let refusal = buckets.check(order(&one, OrderKind::New), NOW).unwrap_err();
@@ -418,7 +438,7 @@ mod tests {
         let mut buckets = Buckets::new(PRODUCTION);
         let one = names(&["a.example"]);
         for _ in 0..20 {
-            buckets.take(order(&one, OrderKind::New), NOW).unwrap();
+            obtain(&mut buckets, order(&one, OrderKind::New), NOW).unwrap();
             buckets.give_back(order(&one, OrderKind::New));
         }
         let levels = buckets.levels(order(&one, OrderKind::New), NOW);
@@ -463,7 +483,7 @@ mod tests {
     fn other_authorities_have_no_known_limits() {
         let mut buckets = Buckets::new("https://acme-staging-v02.api.letsencrypt.org/directory");
         let one = names(&["a.example"]);
-        (0..100).for_each(|_| buckets.take(order(&one, OrderKind::New), NOW).unwrap());
+        (0..100).for_each(|_| obtain(&mut buckets, order(&one, OrderKind::New), NOW).unwrap());
         assert_eq!(buckets.levels(order(&one, OrderKind::New), NOW), []);
     }
 
@@ -472,8 +492,8 @@ mod tests {
         let mut buckets = Buckets::new(PRODUCTION);
         let one = names(&["a.example"]);
         let ahead = NOW + Duration::from_secs(365 * 86_400);
-        buckets.take(order(&one, OrderKind::SameNames), ahead).unwrap();
-        buckets.take(order(&one, OrderKind::SameNames), NOW).unwrap();
+        obtain(&mut buckets, order(&one, OrderKind::SameNames), ahead).unwrap();
+        obtain(&mut buckets, order(&one, OrderKind::SameNames), NOW).unwrap();
         let refusal = buckets.check(order(&one, OrderKind::SameNames), NOW).unwrap_err();
         assert_eq!(refusal.until.since(NOW), Duration::from_secs(120_960));
         assert!(

@@ -143,7 +143,7 @@ impl State {
 
     /// An attempt failed for a reason of this lineage's own: a validation, a CAA record, an order gone invalid.
     pub fn failed(&mut self, said: &str, facts: Option<&CertificateFacts>, now: UnixTime, random: u32) {
-        self.backoff.name_failed(said, facts.map(|f| f.not_after.since(now)), now, random);
+        self.backoff.name_failed(said, facts.map(|f| f.not_after), now, random);
     }
 
     /// A certificate was issued and saved. Too soon after the one before, it counts as a failure for the back-off, so
@@ -154,7 +154,7 @@ impl State {
         self.issued_at = Some(now);
         if too_soon {
             let said = "renewed again too soon: is this machine's clock right?";
-            self.backoff.name_failed(said, Some(facts.not_after.since(now)), now, random);
+            self.backoff.name_failed(said, Some(facts.not_after), now, random);
         } else {
             self.backoff.clear();
         }

@@ -75,7 +75,8 @@ pub fn step(
     order: (&str, &[String]),
     now: UnixTime,
 ) -> Step {
-    let authority_until = authority.backoff.until(now);
+    let left = facts.map(|facts| facts.not_after.since(now));
+    let authority_until = authority.backoff.until_for(left, now);
     let ari_id = facts.and_then(|facts| facts.ari_id.as_ref());
     if let (Some(ari_id), None, true) = (ari_id, authority_until, state.ask_at(now) <= now) {
         return Step::Ask { ari_id: ari_id.clone() };

@@ -115,7 +115,7 @@ mod tests {
         let names = ["a.example".to_owned()];
         let order = NewOrder { account: "a", names: &names, kind: OrderKind::New };
         let take = |authorities: &Authorities| {
-            let take = |state: &mut AuthorityState| state.buckets.take(order, NOW).unwrap();
+            let take = |state: &mut AuthorityState| state.buckets.take_certificate(order, NOW);
             authorities.change(DIRECTORY, &storage, NOW, take).unwrap();
         };
         assert_eq!((left(&scheduler, &storage, order), left(&command, &storage, order)), (5, 5));

@@ -87,6 +87,16 @@ impl Board {
         self.lock().values().cloned().collect()
     }
 
+    /// One has this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.lock().values().any(|row| row.name == name)
+    }
+
+    /// How many a section wants.
+    pub(super) fn of_section(&self, section: &str) -> usize {
+        self.lock().values().filter(|row| row.section == section).count()
+    }
+
     pub(super) fn knows(&self, called: &str) -> bool {
         self.lock().values().any(|row| is_called(&row.name, &row.file, called))
     }

@@ -4,7 +4,9 @@ use super::alert::{self, Alert, Event};
 use super::ask::Approval;
 use super::authorities::Authorities;
 use super::board::{Board, Standing, is_called};
+use super::finalized::Finalized;
 use super::lists::{self, Lists};
+use super::time::now;
 use super::{Job, Tell, Verdict, random};
 use crate::acme::{self, IssueError, kind_of, patient};
 use crate::hatch::{ForName, Hatch};
@@ -140,9 +142,20 @@ impl Entry {
         false
     }
 
+    /// When what is served ends; before all others where nothing is.
+    pub(super) fn end(&self) -> UnixTime {
+        self.facts.as_ref().map_or(UnixTime(i64::MIN), |facts| facts.not_after)
+    }
+
+    /// Looks at it at once.
+    pub(super) fn wake_up(&mut self) {
+        self.wake = UnixTime::default();
+    }
+
     /// Renews it at the next look, whatever holds it.
     pub(super) fn force(&mut self) {
-        (self.forced, self.wake) = (true, UnixTime::default());
+        self.forced = true;
+        self.wake_up();
     }
 
     /// Whether the last look obtained it.
@@ -372,20 +385,24 @@ impl Entry {
             }
         });
         trouble.extend(taken.err());
+        let finalized = Finalized::default();
+        let finalizes = || finalized.note(authorities, (&url, &storage), order);
         let outcome = match self.job.on_demand {
             Some(_) => {
                 let hatch = ForName { inner: hatch, section: &self.job.section, name: self.job.name() };
-                issue(&wanted, &storage, &hatch).await
+                issue(&wanted, &storage, &hatch, &finalizes).await
             }
-            None => issue(&wanted, &storage, hatch).await,
+            None => issue(&wanted, &storage, hatch, &finalizes).await,
         };
         let named = authorities.account(&wanted.directory, &storage);
         let order = NewOrder { account: &named, ..order };
         let noted = authorities.change(&url, &storage, now(), |authority| {
             authority.buckets.name_account(acme::NO_ACCOUNT, &named);
             note(authority, order, &outcome.as_ref().map(|_| ()));
+            finalized.settle(authority, order, &outcome.as_ref().map(|_| ()));
         });
         trouble.extend(noted.err());
+        trouble.extend(finalized.trouble());
         match outcome {
             Ok(issued) => {
                 self.obtained = true;
@@ -438,10 +455,6 @@ impl Entry {
             None => state.failed(&error.to_string(), facts, now(), random()),
         }
     }
-}
-
-fn now() -> UnixTime {
-    UnixTime::from(SystemTime::now())
 }
 
 /// Where what is remembered of a way lies.
@@ -511,7 +524,6 @@ pub(super) fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome:
         Ok(()) => {
             authority.answered();
             order.names.iter().for_each(|name| authority.buckets.validated(order.account, name));
-            return;
         }
         Err(error) if is_authoritys_own(error) => match wait_of(error) {
             Some(wait) => authority.told_to_wait(&error.to_string(), wait, now),
@@ -525,7 +537,6 @@ pub(super) fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome:
         }
         Err(_) => {}
     }
-    authority.buckets.give_back(order);
 }
 
 async fn ask(wanted: &Wanted, job: &Job) -> Result<Option<(Window, Duration)>, IssueError> {

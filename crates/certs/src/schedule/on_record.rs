@@ -3,6 +3,7 @@
 
 use super::authorities::Authorities;
 use super::entry::note;
+use super::finalized::Finalized;
 use crate::acme::{Directory, IssueError, NO_ACCOUNT};
 use crate::hatch::Hatch;
 use crate::issue::{Issued, Wanted, issue};
@@ -34,14 +35,18 @@ pub async fn issue_on_record(
         let _ = authority.buckets.take(order, now);
     });
     trouble.extend(taken.err());
-    let outcome = issue(wanted, storage, hatch).await;
+    let finalized = Finalized::default();
+    let outcome =
+        issue(wanted, storage, hatch, &|| finalized.note(&authorities, (url, storage), order)).await;
     let named = authorities.account(&wanted.directory, storage);
     let order = NewOrder { account: &named, ..order };
     let noted = authorities.change(url, storage, now, |authority| {
         authority.buckets.name_account(NO_ACCOUNT, &named);
         note(authority, order, &outcome.as_ref().map(|_| ()));
+        finalized.settle(authority, order, &outcome.as_ref().map(|_| ()));
     });
     trouble.extend(noted.err());
+    trouble.extend(finalized.trouble());
     outcome.map(|mut issued| {
         issued.complaints.extend(trouble.iter().map(|why| format!("what was done is not remembered: {why}")));
         issued

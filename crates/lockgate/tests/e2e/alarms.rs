@@ -224,3 +224,18 @@ fn one_that_no_list_names_or_only_a_forged_one_stays() {
         assert_eq!(std::fs::read_to_string(site.folder.path().join("shop.pem")).unwrap(), pem);
     }
 }
+
+/// The certificate ends in eighty days by the machine's clock, in one by the authority's.
+#[test]
+fn an_authority_tells_a_machine_whose_clock_is_behind() {
+    let out = Command::new("date").args(["-Ru", "-d", "79 days"]).output().unwrap();
+    let date = String::from_utf8(out.stdout).unwrap().trim().replace("+0000", "GMT");
+    let answer = format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 2\r\n\r\n{{}}");
+    let authority = Upstream::answering(answer.leak().as_bytes());
+    let ca = Ca::new(free_address());
+    let site = Site::start(&ca.issue(-10, 80), &format!("directory http://{}/dir", authority.address()));
+    site.program
+        .line(|l| l.contains("this machine's clock is 7") && l.contains(" min behind, by what 127.0.0.1"));
+    let failure = site.alerted("failure ");
+    assert!(failure.starts_with("failure crit shop shop.example 8"), "it is due: {failure}");
+}

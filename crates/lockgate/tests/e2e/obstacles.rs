@@ -173,6 +173,7 @@ fn nothing_is_ordered_while_the_disk_is_full() {
         Some("mkdir HERE/storage && mount -t tmpfs -o size=512k none HERE/storage && exec \"$0\" \"$@\"");
     let site = Site::amid(&shortest(""), Around { environment, script, within, ..Around::default() });
     site.is_served("shop.example");
+    site.stands("\tScheduled\t");
     let before = site.serial();
     // The mount is seen by the program alone.
     let there = format!("/proc/{}/root{}", site.program.pid(), site.folder.path().join("storage").display());
