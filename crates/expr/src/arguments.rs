@@ -210,7 +210,7 @@ fn backend(env: &Env<'_>, text: &str) -> Result<Arg, Misfit> {
     Err(unknown("backend", text, env.proxies.backends.keys()))
 }
 
-fn server(env: &Env<'_>, text: &str) -> Result<Arg, Misfit> {
+fn server(env: &mut Env<'_>, text: &str) -> Result<Arg, Misfit> {
     let (backend, server) = match text.split_once('/') {
         Some((backend, server)) => (backend, server),
         None => (env.proxy.as_str(), text),
@@ -221,7 +221,9 @@ fn server(env: &Env<'_>, text: &str) -> Result<Arg, Misfit> {
     if !servers.contains(server) {
         return Err(unknown("server", server, servers.iter()));
     }
-    Ok(Arg::Server(Some(backend.into()), server.into()))
+    let (backend, server): (Box<str>, Box<str>) = (backend.into(), server.into());
+    env.named_servers.insert((backend.clone(), server.clone()));
+    Ok(Arg::Server(Some(backend), server))
 }
 
 fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n String>) -> Misfit {

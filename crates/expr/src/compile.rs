@@ -59,6 +59,8 @@ pub struct Env<'e> {
     pub files: Vec<String>,
     /// Maps and pattern lists so far: all who use a file share one.
     pub references: Vec<Arc<Reference>>,
+    /// Servers that expressions name, as backend and server: they cannot be deleted while it runs.
+    pub named_servers: BTreeSet<(Box<str>, Box<str>)>,
 }
 
 impl<'e> Env<'e> {
@@ -75,6 +77,7 @@ impl<'e> Env<'e> {
             outside,
             files: Vec::new(),
             references: Vec::new(),
+            named_servers: BTreeSet::new(),
         }
     }
 }

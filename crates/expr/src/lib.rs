@@ -47,4 +47,4 @@ pub use rows::{Fetched, NotYet};
 pub use sample::{Sample, SampleType};
 pub use scope::{CertField, Direction, Measure, Payload, Scope, TimeoutName, VarId, VarScope};
 pub use stage::Stage;
-pub use vars::VarNames;
+pub use vars::{VarNameError, VarNames, split_name};

@@ -84,6 +84,12 @@ impl VarNames {
         Ok(VarId { scope, name: number })
     }
 
+    /// The variable of that name, where it was seen before.
+    pub fn find(&self, text: &str) -> Option<VarId> {
+        let (scope, name) = split_name(text).ok()?;
+        self.numbers.get(name).map(|number| VarId { scope, name: *number })
+    }
+
     /// The variable's full name, for messages.
     pub fn name(&self, id: VarId) -> String {
         let name = self.names.get(id.name as usize).map_or("", String::as_str);

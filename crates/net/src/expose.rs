@@ -78,7 +78,7 @@ fn batch(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
 }
 
 /// Answers the question. The conversation is over with it.
-pub async fn answer(stream: &mut Stream, sockets: &[OwnedFd]) -> io::Result<()> {
+pub async fn answer(stream: &Stream, sockets: &[OwnedFd]) -> io::Result<()> {
     if !matches!(stream, Stream::Unix(_)) {
         return Err(io::ErrorKind::Unsupported.into());
     }

@@ -38,6 +38,8 @@ pub struct Ring {
 struct Kept {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
+    /// Lines so far, those that are forgotten too.
+    count: u64,
 }
 
 impl Ring {
@@ -55,7 +57,15 @@ impl Ring {
 
     /// A copy of what it holds, oldest first, each line with its LF.
     pub fn lines(&self) -> Vec<Vec<u8>> {
-        self.kept().lines.iter().cloned().collect()
+        self.since(0).0
+    }
+
+    /// A copy of what it holds of the lines behind the first `count`, and how many there were so far.
+    pub fn since(&self, count: u64) -> (Vec<Vec<u8>>, u64) {
+        let kept = self.kept();
+        let new = usize::try_from(kept.count.saturating_sub(count)).unwrap_or(usize::MAX);
+        let known = kept.lines.len().saturating_sub(new);
+        (kept.lines.iter().skip(known).cloned().collect(), kept.count)
     }
 
     /// What fills it; its servers get a queue and a thread each, so that none delays the others.
@@ -70,6 +80,7 @@ impl Ring {
         let mut kept = self.kept();
         kept.bytes += line.len() + LINE_COST;
         kept.lines.push_back(line);
+        kept.count += 1;
         while kept.bytes > self.size && kept.lines.len() > 1 {
             let oldest = kept.lines.pop_front().map_or(0, |l| l.len() + LINE_COST);
             kept.bytes -= oldest;

@@ -32,7 +32,7 @@ pub fn add(plan: &Arc<Plan>, back: &Arc<Backend>, words: &[String]) -> Result<Ve
     let (read, mut said) = config::dynamic::server(&plan.origin.model, proxy, words);
     let Some(read) = read else { return Err(alert(&said)) };
     let server = back.balance.add(now_ms(), |servers, index| {
-        let server = newcomer(plan, proxy, &read, servers, index, &mut said)?;
+        let server = newcomer(plan, back, proxy, &read, servers, index, &mut said)?;
         follow(plan, back, &server).map(|()| server)
     })?;
     plan.process.farm_news.tell(FarmNews::Added(back.clone(), server));
@@ -47,6 +47,7 @@ fn alert(said: &Diagnostics) -> String {
 
 fn newcomer(
     plan: &Plan,
+    back: &Backend,
     proxy: &Proxy,
     read: &model::Server,
     servers: &Servers,
@@ -64,6 +65,7 @@ fn newcomer(
     }
     server.facts.id = id;
     server.facts.dynamic = true;
+    back.dynamic_cookies.give(&server);
     server.set_last_change(now_ms());
     if read.params.disabled != Some(false) {
         server.checks.watch.put_off();
@@ -170,5 +172,8 @@ fn is_referred_to(plan: &Plan, back: &Backend, server: &Server) -> bool {
         other.checks.track.as_ref().is_some_and(|(b, s)| *b == back.name && *s == server.facts.name)
     };
     let tracked = |b: &Arc<Backend>| b.balance.servers().iter().any(|other| tracks(other));
-    back.use_servers.iter().any(|rule| by_rule(&rule.target)) || plan.backends.iter().any(tracked)
+    let named = |(b, s): &(Box<str>, Box<str>)| *b == back.name && *s == server.facts.name;
+    back.use_servers.iter().any(|rule| by_rule(&rule.target))
+        || plan.backends.iter().any(tracked)
+        || plan.named_servers.iter().any(named)
 }

@@ -20,7 +20,7 @@ pub mod gate;
 pub mod health;
 pub mod invalid;
 pub mod limit;
-mod link;
+pub mod link;
 pub mod list_edits;
 mod log;
 pub mod lower;

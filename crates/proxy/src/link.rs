@@ -1,9 +1,11 @@
 //! A link: one connection to a client or to a server, its TLS if any, and what waits to be read or written. Reads go
 //! through the thread's scratch bytes, so a link at rest owns no buffer. Writes collect until [`Link::poll_flush`],
-//! so that a small message leaves in one system call and one TLS record. Knows no HTTP.
+//! so that a small message leaves in one system call and one TLS record. Knows no HTTP. The runtime API speaks over one
+//! too.
 
 use crate::buf::{Buf, with_scratch};
 use net::Stream;
+use std::future::poll_fn;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
@@ -35,6 +37,15 @@ impl From<io::Error> for LinkError {
 impl From<TlsError> for LinkError {
     fn from(e: TlsError) -> Self {
         LinkError::Tls(e)
+    }
+}
+
+impl From<LinkError> for io::Error {
+    fn from(e: LinkError) -> Self {
+        match e {
+            LinkError::Io(e) => e,
+            LinkError::Tls(e) => io::Error::other(e),
+        }
     }
 }
 
@@ -81,6 +92,11 @@ impl Link {
             self.meter = self.stream.meter().map(Rc::new);
         }
         self.meter.as_ref().map(Rc::downgrade).unwrap_or_default()
+    }
+
+    /// The socket alone; what was read and not consumed is lost.
+    pub fn into_stream(self) -> Stream {
+        self.stream
     }
 
     /// The TLS session, if there is one.
@@ -299,6 +315,36 @@ impl Link {
         ready!(self.poll_flush(cx))?;
         self.stream.shutdown_write()?;
         Poll::Ready(Ok(()))
+    }
+
+    /// [`poll_handshake`](Link::poll_handshake) as a future.
+    pub async fn handshake(&mut self) -> io::Result<()> {
+        Ok(poll_fn(|cx| self.poll_handshake(cx)).await?)
+    }
+
+    /// Reads once and moves what there is to the end of `into`; 0 is the peer's end.
+    pub async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        if self.input.is_empty() {
+            poll_fn(|cx| self.poll_fill(cx)).await?;
+        }
+        let count = self.input.len();
+        into.extend_from_slice(self.input.data());
+        self.input.consume(count);
+        Ok(count)
+    }
+
+    /// Writes all of `data`.
+    pub async fn send(&mut self, mut data: &[u8]) -> io::Result<()> {
+        while !data.is_empty() {
+            let sent = poll_fn(|cx| self.poll_send(cx, data)).await?;
+            data = data.get(sent..).unwrap_or_default();
+        }
+        Ok(poll_fn(|cx| self.poll_flush(cx)).await?)
+    }
+
+    /// [`poll_shutdown`](Link::poll_shutdown) as a future.
+    pub async fn shutdown(&mut self) -> io::Result<()> {
+        Ok(poll_fn(|cx| self.poll_shutdown(cx)).await?)
     }
 
     /// Whether the peer has closed or sent something while nobody was reading; asks no system call.

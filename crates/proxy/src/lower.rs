@@ -21,7 +21,7 @@ use crate::statistics::Desk;
 use crate::vars::ProcVars;
 use base::{Diagnostics, Word};
 use config::Model;
-use config::model::{CondText, ExprText, FormatText, Mode, Proxy};
+use config::model::{CondText, ExprText, FormatText, Mode, Proxy, VarValue};
 use expr::{Compiler, Condition, Env, Escape, Expr, Format, Outside, Stage, VarId};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -106,12 +106,24 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
     lower.find_edited();
     let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
+    let named_servers = std::mem::take(&mut lower.env.named_servers);
     let ticket_files = std::mem::take(&mut lower.ticket_files);
     let diags = std::mem::take(&mut lower.env.diags);
     let (wanted, on_demand) = std::mem::take(&mut lower.wanted).all();
     let plan = (!diags.has_alerts()).then(|| {
         let origin = Origin { model: model.clone(), vars: Mutex::new(std::mem::take(&mut lower.env.vars)) };
-        Plan { process, frontends, backends, certs, ticket_files, lists, wanted, on_demand, origin }
+        Plan {
+            process,
+            frontends,
+            backends,
+            certs,
+            ticket_files,
+            lists,
+            named_servers,
+            wanted,
+            on_demand,
+            origin,
+        }
     });
     (plan, diags)
 }
@@ -123,17 +135,49 @@ pub(crate) fn added_server(
     server: &config::model::Server,
     index: usize,
 ) -> (Server, Diagnostics) {
+    while_it_runs(plan, |lower| {
+        lower.env.proxy.clone_from(&proxy.name.text);
+        lower.env.mode_tcp = !Lower::is_http(proxy);
+        lower.server(proxy, server, index)
+    })
+}
+
+/// What a variable is set to, as written.
+#[derive(Clone, Copy, Debug)]
+pub enum VarText<'t> {
+    /// A sample expression.
+    Expr(&'t str),
+    /// A log format.
+    Format(&'t str),
+}
+
+/// Sets a `proc.` variable of a plan that runs (management guide 9.3, `set var`).
+pub fn set_process_var(plan: &Plan, name: &str, value: VarText<'_>) -> Diagnostics {
+    let word = |text: &str| Word::new(text, base::Span::default());
+    let value = match value {
+        VarText::Expr(text) => VarValue::Expr(ExprText { words: vec![word(text)] }),
+        VarText::Format(text) => VarValue::Format(FormatText(word(text))),
+    };
+    let ((), said) = while_it_runs(plan, |lower| {
+        let Some(id) = lower.var(&word(name)) else { return };
+        if let Some(value) = lower.var_value(&value, Stage::Config) {
+            plan.process.vars.set(id.name, rules::evaluate(&value, &rules::NoScope));
+        }
+    });
+    said
+}
+
+/// Lowers something more for a plan that runs.
+fn while_it_runs<R>(plan: &Plan, make: impl FnOnce(&mut Lower<'_>) -> R) -> (R, Diagnostics) {
     let machine = Machine;
     let overrides = Overrides { check_only: true, ..Overrides::default() };
     let mut lower = Lower::new(&plan.origin.model, &overrides, &machine);
     lower.store = plan.certs.clone();
     lower.env.references.clone_from(&plan.lists);
-    lower.env.proxy.clone_from(&proxy.name.text);
-    lower.env.mode_tcp = !Lower::is_http(proxy);
     lower.env.diags = Diagnostics::default();
     let mut vars = plan.origin.vars.lock().unwrap_or_else(PoisonError::into_inner);
     lower.env.vars = std::mem::take(&mut vars);
-    let made = lower.server(proxy, server, index);
+    let made = make(&mut lower);
     *vars = std::mem::take(&mut lower.env.vars);
     (made, std::mem::take(&mut lower.env.diags))
 }
@@ -216,6 +260,7 @@ impl<'m> Lower<'m> {
             pipes: global.maxpipes.map_or(net::splice::MAX_PIPES, |n| (n as usize).div_ceil(threads)),
             bufsize: self.bufsize(),
             node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
+            rings: self.rings(),
             hostname,
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
             stats: self.stats_sockets(),

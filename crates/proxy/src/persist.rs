@@ -9,7 +9,7 @@ mod dynamic;
 mod request;
 mod response;
 
-pub use dynamic::dynamic_value;
+pub use dynamic::{DynamicCookies, dynamic_value};
 pub use request::{Presented, edit, read};
 pub use response::{Offered, answer};
 
@@ -29,8 +29,6 @@ pub struct Settings {
     maxlife: Option<u32>,
     /// What follows the value in a `Set-Cookie`, from `; path=/` on.
     attributes: Box<[u8]>,
-    /// `dynamic`
-    pub dynamic: bool,
 }
 
 impl Settings {
@@ -47,7 +45,6 @@ impl Settings {
             maxidle: seconds(line.maxidle),
             maxlife: seconds(line.maxlife),
             attributes: attributes(line).into(),
-            dynamic: line.dynamic,
         }
     }
 

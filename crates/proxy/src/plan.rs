@@ -19,10 +19,11 @@ use crate::vars::ProcVars;
 use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn, SendProxy};
 use expr::{Condition, Expr, Format};
 use net::{ConnectOptions, ListenAddr, ListenOptions};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Everything that runs.
@@ -39,6 +40,8 @@ pub struct Plan {
     pub ticket_files: Vec<Arc<tls::TicketFile>>,
     /// Maps and pattern lists, by their number.
     pub lists: Vec<Arc<expr::Reference>>,
+    /// Servers that expressions name, as backend and server.
+    pub named_servers: BTreeSet<(Box<str>, Box<str>)>,
     /// Certificates that `acme` sections are to obtain; somebody else does that.
     pub wanted: Vec<Wanted>,
     /// Sections that obtain certificates when handshakes ask for them.
@@ -52,6 +55,15 @@ pub(crate) struct Origin {
     pub(crate) model: config::Model,
     /// The variables' numbers.
     pub(crate) vars: Mutex<expr::VarNames>,
+}
+
+/// A `ring` section.
+#[derive(Debug)]
+pub struct RingSection {
+    /// What it holds.
+    pub ring: Arc<net::Ring>,
+    /// `description`, else its name.
+    pub description: Box<str>,
 }
 
 /// A certificate that is to be obtained, and where it is looked for.
@@ -101,6 +113,13 @@ impl Wanted {
 }
 
 impl Plan {
+    /// What a process-wide variable holds; the name has its scope, `proc.`.
+    pub fn process_var(&self, name: &str) -> Option<expr::Sample<'static>> {
+        let vars = self.origin.vars.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = vars.find(name).filter(|id| id.scope == expr::VarScope::Proc)?;
+        self.process.vars.get(id.name)
+    }
+
     /// Whether any proxy has a statistics page.
     pub fn has_statistics(&self) -> bool {
         let fronts = self.frontends.iter().map(|f| &f.rules);
@@ -166,6 +185,8 @@ pub struct Process {
     pub hard_stop_after: Option<Duration>,
     /// Where the runtime API is served.
     pub stats: StatsSockets,
+    /// `ring` sections.
+    pub rings: Vec<RingSection>,
     /// Where edits of lists by rules wait.
     pub list_edits: ListEdits,
     /// Servers that came and went at run time.
@@ -466,6 +487,8 @@ pub struct Backend {
     pub key: KeySource,
     /// `cookie`
     pub cookie: Option<crate::persist::Settings>,
+    /// `cookie … dynamic` and `dynamic-cookie-key`
+    pub dynamic_cookies: crate::persist::DynamicCookies,
     /// How its key is hashed.
     pub hashing: Hashing,
     /// `use-server`

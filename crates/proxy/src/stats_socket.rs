@@ -3,7 +3,9 @@
 
 pub use config::model::{CliLevel, SeverityOutput};
 use net::{ListenAddr, ListenOptions};
+use std::sync::Arc;
 use std::time::Duration;
+use tls::BindTls;
 
 /// `stats timeout`
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,4 +35,8 @@ pub struct StatsSocket {
     pub severity: SeverityOutput,
     /// `expose-fd listeners`
     pub exposes: bool,
+    /// `ssl`
+    pub tls: Option<Arc<BindTls>>,
+    /// Where the line stands, `FILE:LINE`.
+    pub place: Box<str>,
 }

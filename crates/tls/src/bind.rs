@@ -212,6 +212,12 @@ impl BindTls {
         self.made_of.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
     }
 
+    /// How often it serves this one.
+    pub fn uses(&self, certificate: &Served) -> usize {
+        let made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);
+        made.entries.iter().filter(|entry| certificate.is(&entry.certificate)).count()
+    }
+
     /// When the first of them ends, seconds since the epoch.
     pub fn soonest_end(&self) -> Option<i64> {
         let made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@ use crate::ocsp;
 use crate::problem::Problem;
 use crate::source::Source;
 use crate::store::Stamps;
+use crate::view::CertView;
 use aws_lc_rs::digest;
 use rustls::SignatureAlgorithm;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -300,20 +301,21 @@ pub(crate) enum PayloadError {
     NoKey,
 }
 
-/// A certificate of one PEM text. What the text leaves out, key or chain, is taken from the certificate before it.
-pub(crate) fn from_payload(pem: &str, old: Option<&Certificate>) -> Result<Certificate, PayloadError> {
+/// A certificate of one PEM text with its key.
+pub(crate) fn from_payload(pem: &str) -> Result<Certificate, PayloadError> {
     let pem = Pem::parse(pem.as_bytes());
     if (pem.chain.is_empty() && pem.key.is_none()) || pem.encrypted {
         return Err(PayloadError::Unloadable);
     }
-    let key = match pem.key {
-        Some(key) => any_supported_type(&key).map_err(|_| PayloadError::Unloadable)?,
-        None => old.map(|old| Arc::clone(&old.key.key)).ok_or(PayloadError::NoKey)?,
-    };
-    let chain = match old {
-        Some(old) if pem.chain.is_empty() => old.key.cert.clone(),
-        Some(_) | None => pem.chain,
-    };
+    let key = pem.key.ok_or(PayloadError::NoKey)?;
+    of_parts(pem.chain, any_supported_type(&key).map_err(|_| PayloadError::Unloadable)?)
+}
+
+/// A certificate of a chain and a key that may or may not belong together.
+pub(crate) fn of_parts(
+    chain: Vec<CertificateDer<'static>>,
+    key: SigningKey,
+) -> Result<Certificate, PayloadError> {
     if chain.is_empty() {
         return Err(PayloadError::Unloadable);
     }
@@ -323,6 +325,30 @@ pub(crate) fn from_payload(pem: &str, old: Option<&Certificate>) -> Result<Certi
         return Err(if mismatch { PayloadError::Mismatch } else { PayloadError::Unloadable });
     };
     Ok(finish(key, facts))
+}
+
+/// The certificates in a PEM text.
+pub(crate) fn chain_of(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    Pem::parse(pem).chain
+}
+
+/// Whether a PEM text holds a key, of whatever kind.
+pub(crate) fn has_key(pem: &[u8]) -> bool {
+    let pem = Pem::parse(pem);
+    pem.key.is_some() || pem.encrypted
+}
+
+/// The key in a PEM text, of a kind that can be used.
+pub(crate) fn key_of(pem: &[u8]) -> Option<SigningKey> {
+    let pem = Pem::parse(pem);
+    any_supported_type(&pem.key.filter(|_| !pem.encrypted)?).ok()
+}
+
+/// Whether a client would take this response for this certificate now.
+pub(crate) fn check_staple(certificate: &Certificate, der: &[u8]) -> Result<(), &'static str> {
+    let leaf = certificate.key.cert.first().and_then(|der| CertView::new(der));
+    let leaf = leaf.ok_or("there is no certificate")?;
+    ocsp::check(der, leaf.serial(), seconds(SystemTime::now()))
 }
 
 /// A certificate of PEM texts at hand, for the temporary one.

@@ -1,9 +1,10 @@
-//! Certificates that operators bring in while the process runs (management guide 9.3, `set ssl cert` and friends). A
-//! new certificate waits in a transaction until it is committed; the binds that use it are then scanned again and serve
-//! it from the next handshake on. It holds as long as its file on disk does not change; a changed file wins.
+//! Certificates that operators bring in while the process runs (management guide 9.3, `set ssl cert` and friends). The
+//! parts of a new certificate wait in a transaction until they are committed; the binds that use it are then scanned
+//! again and serve it from the next handshake on. It holds as long as its file on disk does not change; a changed file wins.
 
-use crate::certificate::{self, Certificate, PayloadError};
+use crate::certificate::{self, PayloadError};
 use crate::info::Served;
+use crate::parts::{Part, Parts};
 use crate::source::Source;
 use crate::store::{CertStore, Loose};
 use std::fmt;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 /// The one transaction that may be open.
 pub(crate) struct Transaction {
     path: PathBuf,
-    certificate: Arc<Certificate>,
+    parts: Parts,
 }
 
 /// Why nothing was changed, in HAProxy's words.
@@ -29,10 +30,22 @@ pub enum CertError {
     InUse(String),
     /// The payload holds no usable certificate.
     Unloadable(String),
+    /// The payload holds no usable key.
+    BadKey(String),
+    /// The payload holds no certificate of an issuer.
+    BadIssuer(String),
+    /// The payload is no OCSP response.
+    BadOcsp(&'static str),
+    /// The payload would change nothing, and why.
+    NoEffect(&'static str),
     /// Key and certificate do not belong together.
     Mismatch(String),
-    /// The certificate comes without a key, and there is none from before.
+    /// A certificate to be installed comes without its key.
     NoKey(String),
+    /// What is to be committed has no key.
+    Incomplete,
+    /// A client would not take the OCSP response, and why. The transaction is over.
+    UselessOcsp(&'static str),
     /// Nothing waits to be committed.
     NoTransaction,
     /// Another certificate waits.
@@ -60,11 +73,21 @@ impl fmt::Display for CertError {
             CertError::Unloadable(name) => {
                 write!(f, "unable to load certificate from file '{name}'.\nCan't load the payload")
             }
-            CertError::Mismatch(name) => write!(
-                f,
-                "inconsistencies between private key and certificate loaded '{name}'.\nCan't load the payload"
-            ),
-            CertError::NoKey(name) => write!(f, "No Private Key found in '{name}'.\nCan't load the payload"),
+            CertError::BadKey(name) => {
+                write!(f, "unable to load private key from file '{name}'.\nCan't load the payload")
+            }
+            CertError::BadIssuer(name) => {
+                write!(f, "'{name}' cannot be read or parsed'.\nCan't load the payload")
+            }
+            CertError::BadOcsp(why) | CertError::NoEffect(why) => write!(f, "{why}.\nCan't load the payload"),
+            CertError::Mismatch(name) => {
+                write!(f, "inconsistencies between private key and certificate loaded '{name}'.")
+            }
+            CertError::NoKey(name) => write!(f, "No Private Key found in '{name}'."),
+            CertError::Incomplete => {
+                f.write_str("The transaction must contain at least a certificate and a private key!")
+            }
+            CertError::UselessOcsp(why) => write!(f, "the OCSP response cannot be stapled: {why}"),
             CertError::NoTransaction => f.write_str("No ongoing transaction!"),
             CertError::Other { open, asked } => {
                 write!(f, "The ongoing transaction is about '{open}' but you are trying to set '{asked}'")
@@ -97,9 +120,16 @@ impl CertStore {
         self.edits().transaction.as_ref().map(|t| shown(&t.path))
     }
 
-    /// Looks at the one that waits.
-    pub fn pending(&self) -> Option<Served> {
-        self.edits().transaction.as_ref().map(|t| Served::new(&t.certificate))
+    /// Looks at what waits.
+    pub fn pending(&self) -> Option<Parts> {
+        self.edits().transaction.as_ref().map(|t| t.parts.clone())
+    }
+
+    /// Which part of which certificate a name stands for. The name of a certificate is no other's part.
+    pub fn part_of<'n>(&self, name: &'n str) -> (&'n str, Part) {
+        let (of, part) = Part::of(name);
+        let is_part = self.known(name).is_none() && self.known(of).is_some();
+        if is_part { (of, part) } else { (name, Part::Certificate) }
     }
 
     /// Looks at one by its name.
@@ -115,34 +145,40 @@ impl CertStore {
         Some(Known { used: true, certificate: Some(Served::new(&certificate)) })
     }
 
-    /// Opens a transaction, or puts another certificate into the open one; `true` where it was opened.
-    pub fn set_cert(&self, name: &str, pem: &str) -> Result<bool, CertError> {
+    /// Opens a transaction with a part of a certificate, or puts it into the open one; `true` where it was opened. `part`
+    /// and `name` are those of [`CertStore::part_of`]. An OCSP response comes as DER.
+    pub fn set_cert(&self, name: &str, part: Part, payload: &[u8]) -> Result<bool, CertError> {
         let path = self.crt_path(name);
         let old = match self.edits().loose.get(&path) {
             Some(loose) => loose.certificate.clone(),
             None => Some(self.serving(&path).ok_or(CertError::Unknown)?),
         };
         let mut edits = self.edits();
+        // HAProxy 2.6 puts it into the other one's transaction, whatever was asked for
         if let Some(open) = edits.transaction.as_ref().filter(|t| t.path != path) {
             return Err(CertError::Other { open: shown(&open.path), asked: name.to_owned() });
         }
-        let text = name.to_owned();
-        let certificate = certificate::from_payload(pem, old.as_deref()).map_err(|why| match why {
-            PayloadError::Unloadable => CertError::Unloadable(text),
-            PayloadError::Mismatch => CertError::Mismatch(text),
-            PayloadError::NoKey => CertError::NoKey(text),
-        })?;
-        let opened = edits.transaction.is_none();
-        edits.transaction = Some(Transaction { path, certificate: Arc::new(certificate) });
+        let open = edits.transaction.as_ref().map(|t| t.parts.clone());
+        let opened = open.is_none();
+        let mut parts = open.or_else(|| old.as_deref().map(Parts::of)).unwrap_or_default();
+        parts.set(name, part, payload)?;
+        edits.transaction = Some(Transaction { path, parts });
         Ok(opened)
     }
 
     /// Makes the waiting certificate the one of its name. The binds serve it once they are scanned again: keep what is
-    /// returned until then.
+    /// returned until then. Where its parts do not fit, the transaction stays open for others.
     pub fn commit_cert(&self, name: &str) -> Result<Served, CertError> {
         let path = self.crt_path(name);
         let transaction = self.take_transaction(name, &path)?;
-        let certificate = transaction.certificate;
+        let certificate = match transaction.parts.join(name) {
+            Ok(certificate) => Arc::new(certificate),
+            Err(why @ (CertError::Incomplete | CertError::Mismatch(_))) => {
+                self.edits().transaction = Some(transaction);
+                return Err(why);
+            }
+            Err(why) => return Err(why),
+        };
         if let Some(loose) = self.edits().loose.get_mut(&path) {
             loose.certificate = Some(certificate.clone());
         }
@@ -195,7 +231,7 @@ impl CertStore {
     /// The binds serve it once they are scanned again.
     pub fn install(&self, file: &Path, pem: &str) -> Result<(), CertError> {
         let name = || shown(file);
-        let certificate = certificate::from_payload(pem, None).map_err(|why| match why {
+        let certificate = certificate::from_payload(pem).map_err(|why| match why {
             PayloadError::Unloadable => CertError::Unloadable(name()),
             PayloadError::Mismatch => CertError::Mismatch(name()),
             PayloadError::NoKey => CertError::NoKey(name()),

@@ -19,9 +19,14 @@ impl Served {
         Served(Arc::clone(certificate))
     }
 
-    /// The certificates that were shown behind it, in order.
-    pub fn issuers(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.key.cert.iter().skip(1).map(AsRef::as_ref)
+    /// The certificates that are shown, in DER, its own first.
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.key.cert.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether it is this very one.
+    pub(crate) fn is(&self, certificate: &Arc<Certificate>) -> bool {
+        Arc::ptr_eq(&self.0, certificate)
     }
 
     /// What is stapled with it.

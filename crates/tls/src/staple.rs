@@ -69,9 +69,14 @@ const SHA1: &[u8] = &[0x2b, 0x0e, 0x03, 0x02, 0x1a];
 const SHA256: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
 
 impl Staple {
+    /// A response in DER.
+    pub(crate) fn new(der: Vec<u8>) -> Staple {
+        Staple { der }
+    }
+
     /// What is stapled with a certificate.
     pub(crate) fn of(certificate: &Certificate) -> Option<Staple> {
-        certificate.key.ocsp.clone().map(|der| Staple { der })
+        certificate.key.ocsp.clone().map(Staple::new)
     }
 
     /// A look at it.

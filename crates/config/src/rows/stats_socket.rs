@@ -56,10 +56,6 @@ fn stats_socket(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Pars
     let words = args.rest();
     let mut params = BindParams::default();
     line.read(ctx, words, &mut params)?;
-    if params.ssl {
-        not_over_tls(ctx, words);
-        return Ok(());
-    }
     served(ctx, words, &params);
     let binds = addresses.into_iter();
     to.stats_sockets.extend(binds.map(|(address, span)| Bind { address, span, params: params.clone() }));
@@ -68,16 +64,6 @@ fn stats_socket(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Pars
 
 fn place(words: &[Word], name: &str) -> Span {
     words.iter().find(|w| w.text == name).map(|w| w.span).unwrap_or_default()
-}
-
-/// The API is spoken in clear. Opening a socket in clear that was meant to be encrypted would give its commands away:
-/// the traffic is served without it.
-fn not_over_tls(ctx: &mut Ctx<'_>, words: &[Word]) {
-    ctx.warn(
-        place(words, "ssl"),
-        "this 'stats socket' is not opened: the runtime API is not served over TLS",
-    )
-    .help("use a unix socket, and a 'listen' with 'mode tcp' and 'bind ... ssl' that passes on to it");
 }
 
 fn served(ctx: &mut Ctx<'_>, words: &[Word], params: &BindParams) {

@@ -81,14 +81,12 @@ impl List {
             }
         }
         let words: Vec<&Written> = self.written.iter().filter(|w| w.word().is_some()).collect();
-        // without any pattern there is a list all the same: an operator may add some
-        if !words.is_empty() || views.is_empty() {
-            let texts: Vec<_> = words.iter().filter_map(|w| w.word()).collect();
-            let list = reference::words(env, keyword, span, &texts);
-            let nothing = Written::nothing(span);
-            let first = words.first().copied().unwrap_or(&nothing);
-            views.push(self.view(env, &list, method, first)?);
-        }
+        // without any word there is a list all the same: an operator may add some, and HAProxy counts it
+        let texts: Vec<_> = words.iter().filter_map(|w| w.word()).collect();
+        let list = reference::words(env, keyword, span, &texts);
+        let nothing = Written::nothing(span);
+        let first = words.first().copied().unwrap_or(&nothing);
+        views.push(self.view(env, &list, method, first)?);
         Some(views.into())
     }
 

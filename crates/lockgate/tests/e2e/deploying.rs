@@ -62,25 +62,76 @@ fn a_committed_certificate_is_served_to_the_next_handshake() {
     ] {
         assert!(details.contains(&format!("\n{line}\n")), "{details}");
     }
-    // what was refused is not served, and leaves no transaction
+    // what does not fit is not served, and waits for what does
     let (certificate, key) = (pem("first.example"), pem("third.example"));
     let other_key = format!(
         "{}{}",
         &certificate[..certificate.find("-----BEGIN PRIVATE").unwrap()],
         &key[key.find("-----BEGIN PRIVATE").unwrap()..]
     );
-    let refusal = format!(
-        "inconsistencies between private key and certificate loaded '{name}'.\nCan't load the payload\nCan't update {name}!\n\n"
-    );
-    assert_eq!(set(&operated, &name, &other_key), refusal);
+    assert!(set(&operated, &name, &other_key).starts_with("Transaction created"));
     assert_eq!(
         operated.ask(&format!("commit ssl cert {name}")),
-        format!("No ongoing transaction! !\nCan't commit {name}!\n\n")
+        format!(
+            "inconsistencies between private key and certificate loaded '{name}'.\nCan't commit {name}!\n\n"
+        )
     );
-    set(&operated, &name, &pem("third.example"));
+    assert_eq!(shown(to, "first.example"), "CN = second.example");
+    assert!(set(&operated, &name, &pem("third.example")).starts_with("Transaction updated"));
     let aborted = operated.ask(&format!("abort ssl cert {name}"));
     assert_eq!(aborted, format!("Transaction aborted for certificate '{name}'!\n\n"));
     assert_eq!(shown(to, "first.example"), "CN = second.example");
+}
+
+/// The sections of a PEM text of a kind.
+fn sections(pem: &str, kind: &str) -> String {
+    let end = |part: &str| part.find("-----END").map(|at| part[..at].to_owned());
+    let begin = format!("-----BEGIN {kind}-----");
+    let parts = pem.split(&begin).skip(1).filter_map(end);
+    parts.map(|part| format!("{begin}{part}-----END {kind}-----\n")).collect()
+}
+
+#[test]
+fn the_parts_of_a_certificate_come_one_by_one() {
+    let (folder, operated) = deployed("crt HERE/certs/site.pem");
+    let (to, name) =
+        (operated.lockgate.at("https"), folder.path().join("certs/site.pem").display().to_string());
+    let (certificate, key) =
+        (sections(&pem("second.example"), "CERTIFICATE"), sections(&pem("second.example"), "PRIVATE KEY"));
+    let commit = || operated.ask(&format!("commit ssl cert {name}"));
+    let incomplete = "The transaction must contain at least a certificate and a private key!";
+    assert!(set(&operated, &name, &certificate).starts_with("Transaction created"));
+    assert_eq!(commit(), format!("{incomplete}\nCan't commit {name}!\n\n"));
+    assert_eq!(
+        set(&operated, &format!("{name}.key"), &key),
+        format!("Transaction updated for certificate {name}!\n\n")
+    );
+    assert_eq!(commit(), format!("Committing {name}.\nSuccess!\n\n"));
+    assert_eq!(shown(to, "first.example"), "CN = second.example");
+
+    // a key alone waits for its certificate
+    let key = sections(&pem("third.example"), "PRIVATE KEY");
+    assert!(set(&operated, &format!("{name}.key"), &key).starts_with("Transaction created"));
+    let inconsistent = format!("inconsistencies between private key and certificate loaded '{name}'.");
+    assert_eq!(commit(), format!("{inconsistent}\nCan't commit {name}!\n\n"));
+    assert!(operated.ask("show ssl cert").starts_with(&format!("# transaction\n*{name}\n")));
+    assert!(operated.ask(&format!("abort ssl cert {name}")).starts_with("Transaction aborted"));
+    let root = std::fs::read_to_string(authority().root()).unwrap();
+    assert!(set(&operated, &format!("{name}.issuer"), &root).starts_with("Transaction created"));
+    assert_eq!(commit(), format!("Committing {name}.\nSuccess!\n\n"));
+    assert_eq!(shown(to, "first.example"), "CN = second.example");
+    for (part, payload, why) in [
+        (".key", "x", format!("unable to load private key from file '{name}'.")),
+        (".issuer", "x", format!("'{name}' cannot be read or parsed'.")),
+        (".ocsp", "x", "Error reading OCSP response in base64 format".into()),
+        (".sctl", "x", "timestamps are taken from the certificate itself.".into()),
+        (".foo", "x", "Can't replace a certificate which is not referenced by the configuration!".into()),
+    ] {
+        let answer = set(&operated, &format!("{name}{part}"), payload);
+        assert!(answer.starts_with(&why), "{part}: {answer}");
+        assert!(answer.ends_with(&format!("Can't update {name}{part}!\n\n")), "{answer}");
+    }
+    assert!(operated.ask("show ssl cert").starts_with("# filename\n"));
 }
 
 /// Brings a new certificate into a list in the way of acme.sh.

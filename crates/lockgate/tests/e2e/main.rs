@@ -25,6 +25,7 @@ mod upstream;
 
 mod addresses;
 mod alarms;
+mod alike;
 mod article;
 mod balancing;
 mod checking;

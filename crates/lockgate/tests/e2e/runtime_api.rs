@@ -1,5 +1,6 @@
 //! The runtime API as clients use it: over the socket, one line or a conversation.
 
+use crate::authority::authority;
 use crate::client::curl;
 use crate::json_schema;
 use crate::nginx::Nginx;
@@ -280,7 +281,148 @@ fn what_is_loaded_is_told_and_what_is_not_there_is_not_made_up() {
     let program = env!("CARGO_BIN_EXE_lockgate");
     assert!(libraries.lines().any(|l| l.starts_with("0x") && l.ends_with(program)), "{libraries}");
     assert!(libraries.contains("/libc.so"), "{libraries}");
-    assert_eq!(operated.ask("show events x"), "No such event sink\n\n");
+    assert_eq!(operated.ask("show events x"), "No such event sink\n");
     assert_eq!(operated.ask("show resolvers x"), "Can't find that resolvers section\n\n");
     assert_eq!(operated.ask("show resolvers"), "\n");
+}
+
+#[test]
+fn it_is_spoken_over_tls_with_the_clients_certificate() {
+    let (ca, crt) = (authority().root(), authority().leaf("api.example"));
+    let folder = Folder::new();
+    let [asked, open] = ["asked.sock", "open.sock"].map(|name| folder.path().join(name));
+    let more = format!(
+        "{ONE_FRONT}global\n stats socket {} ssl crt {crt} verify required ca-file {ca} level operator\n \
+         stats socket {} ssl crt {crt} level admin\n",
+        asked.display(),
+        open.display(),
+        crt = crt.display(),
+        ca = ca.display()
+    );
+    let operated = Operated::start("level admin", &more);
+    let client = authority().leaf("client.example").display().to_string();
+    let own = ["-cert", &client, "-key", &client];
+    assert_eq!(over_tls(&asked, &own, "show cli level\n"), "operator\n\n");
+    assert_eq!(over_tls(&asked, &[], "show cli level\n"), "");
+    assert_eq!(over_tls(&open, &[], "prompt\nshow cli level\nquit\n"), "\n> admin\n\n> ");
+    // a long answer, and a payload
+    let long = over_tls(&open, &[], &format!("echo {} <<\nx\n\n", "a ".repeat(60)));
+    assert_eq!(long, format!("{}\n\n", ["a"; 60].join(" ")));
+    assert_eq!(
+        over_tls(&open, &[], &format!("{}\n", "show env;".repeat(50))).matches("PATH=").count() % 50,
+        0
+    );
+    // in clear it is not spoken there
+    assert!(!converse_raw(&open, "show version\n").windows(3).any(|w| w == b"2.6"));
+    let listed = operated.ask("show cli sockets");
+    assert!(listed.contains(&format!("unix@{} operator all\n", asked.display())), "{listed}");
+    // the certificate is one like others
+    let name = crt.display();
+    assert!(operated.ask(&format!("show ssl cert {name}")).contains("\nStatus: Used\n"));
+    assert!(operated.ask("show ssl sni").contains("GLOBAL/"));
+}
+
+/// What is answered over a TLS connection to this socket.
+fn over_tls(socket: &Path, words: &[&str], text: &str) -> String {
+    let mut client = std::process::Command::new("openssl")
+        .args(["s_client", "-quiet", "-servername", "api.example", "-unix", socket.to_str().unwrap()])
+        .args(words)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // It may be refused before it has said all.
+    let _ = client.stdin.take().unwrap().write_all(text.as_bytes());
+    String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap()
+}
+
+fn converse_raw(socket: &Path, text: &str) -> Vec<u8> {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // It may be cut off.
+    let _ = stream.read_to_end(&mut answer);
+    answer
+}
+
+#[test]
+fn variables_of_the_process_are_read_and_set() {
+    let text = "global\n set-var proc.site str(old)\nfrontend f\n bind <http>\n \
+                http-request return status 200 hdr x-site %[var(proc.site)]\n";
+    let operated = Operated::start("level admin", text);
+    let site = || curl(&operated.lockgate.url("http", "/")).field("x-site").unwrap().to_owned();
+    assert_eq!(operated.ask("get var proc.site"), "proc.site: type=str value=<old>\n");
+    let refused = "This command is restricted to experimental mode only.\n\n";
+    assert_eq!((operated.ask("set var proc.site str(new)"), site()), (refused.into(), "old".into()));
+    let set = |rest: &str| operated.ask(&format!("experimental-mode on;set var {rest}"));
+    assert_eq!((set("proc.site str(new),upper"), site()), ("\n\n".into(), "NEW".into()));
+    assert_eq!((set("proc.site fmt a%[int(1)]b"), site()), ("\n\n".into(), "a1b".into()));
+    for (rest, answer) in [
+        ("", "Missing process-wide variable identifier.\n\n"),
+        ("proc.x", "Missing either 'expr', 'fmt' or expression.\n\n"),
+        ("proc.x nope(1)", "unknown fetch method 'nope'\n"),
+        ("txn.x int(1)", "'set var': cannot set variable 'txn.x', only scope 'proc' is permitted here.\n"),
+    ] {
+        assert_eq!(set(rest), format!("\n{answer}"), "{rest}");
+    }
+    assert_eq!(operated.ask("get var proc.nope"), "Variable not found.\n\n");
+    assert!(operated.ask("experimental-mode on;help set").contains("\n  set var <name> "));
+    assert!(!operated.ask("help set").contains("\n  set var "));
+}
+
+#[test]
+fn a_ring_is_listed_shown_and_followed() {
+    let text = "ring trail\n description \"The trail\"\nfrontend f\n bind <http>\n log ring@trail format raw local0\n \
+                log-format seen:%HP\n http-request return status 200\n";
+    let operated = Operated::start("level operator", text);
+    assert!(operated.ask("show events").contains("\n    trail      : type=buffer, 0 dropped, The trail\n"));
+    curl(&operated.lockgate.url("http", "/first"));
+    let has = |part: &str| operated.ask("show events trail").contains(part).then_some(());
+    assert!(wait_for(|| has("seen:/first\n")).is_some());
+    assert_eq!(operated.ask("show events trail -n"), "\n");
+    let mut follower = UnixStream::connect(operated.socket()).unwrap();
+    follower.set_read_timeout(Some(crate::place::PATIENCE)).unwrap();
+    follower.write_all(b"show events trail -w -n\n").unwrap();
+    let mut seen = Vec::new();
+    let mut requests = 0;
+    while !String::from_utf8_lossy(&seen).contains("seen:/second") {
+        // it may not follow yet
+        requests += 1;
+        assert!(requests < 100, "{}", String::from_utf8_lossy(&seen));
+        curl(&operated.lockgate.url("http", "/second"));
+        follower.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+        let mut some = [0; 4096];
+        if let Ok(count) = follower.read(&mut some) {
+            seen.extend_from_slice(&some[..count]);
+        }
+    }
+    assert!(!String::from_utf8_lossy(&seen).contains("seen:/first"));
+    // any key ends it
+    follower.write_all(b"\n").unwrap();
+    follower.set_read_timeout(Some(crate::place::PATIENCE)).unwrap();
+    follower.read_to_end(&mut seen).unwrap();
+    assert_eq!(operated.ask("show events trail -x"), "unknown option\n");
+}
+
+#[test]
+fn cookies_follow_the_key_and_are_switched() {
+    let nginx = Nginx::start("one");
+    let text = format!(
+        "listen b\n bind <http>\n cookie C insert dynamic\n dynamic-cookie-key k1\n server s {}\n",
+        nginx.address()
+    );
+    let operated = Operated::start("level admin", &text);
+    let cookie = || curl(&operated.lockgate.url("http", "/")).field("set-cookie").map(str::to_owned);
+    let first = cookie().unwrap();
+    assert_eq!(operated.ask("set dynamic-cookie-key backend b k2"), "\n");
+    let second = cookie().unwrap();
+    assert_ne!(first, second);
+    assert_eq!(operated.ask("disable dynamic-cookie backend b"), "\n");
+    // as with any server that has no value
+    assert!(cookie().unwrap().starts_with("C=; Expires=Thu, 01-Jan-1970"));
+    assert_eq!(operated.ask("enable dynamic-cookie backend b"), "\n");
+    assert_eq!(cookie(), Some(second));
+    assert_eq!(operated.ask("enable dynamic-cookie backend x"), "No such backend.\n\n");
+    assert_eq!(operated.ask("set dynamic-cookie-key backend b"), "String value expected.\n\n");
 }

@@ -53,7 +53,7 @@ fn a_response_that_is_set_is_stapled_to_the_next_handshake() {
     let operated = Operated::start("level admin", &text);
     let to = operated.lockgate.at("https");
     assert!(stapled(to, "staple.example").contains("OCSP response: no response sent"));
-    assert_eq!(operated.ask("show ssl ocsp-response"), "# Certificate IDs\n\n");
+    assert_eq!(operated.ask("show ssl ocsp-response"), "\n");
 
     let good = response(&folder, "staple.example", "V", 7);
     let said = operated.ask(&format!("set ssl ocsp-response {}", base64(&good).trim()));
@@ -84,6 +84,31 @@ fn a_response_that_is_set_is_stapled_to_the_next_handshake() {
     let said = converse(&operated.socket(), &format!("set ssl ocsp-response <<\n{lines}\n"));
     assert_eq!(said, "OCSP Response updated!\n\n");
     assert_ne!(operated.ask(&format!("show ssl ocsp-response {key}")), told);
+}
+
+#[test]
+fn a_response_comes_in_as_a_part_of_its_certificate() {
+    let folder = Folder::new();
+    let site = folder.file("site.pem", std::fs::read(authority().leaf("part.example")).unwrap());
+    let text =
+        format!("frontend f\n bind <https> ssl crt {}\n http-request return status 200\n", site.display());
+    let operated = Operated::start("level admin", &text);
+    let (to, name) = (operated.lockgate.at("https"), site.display());
+    let set = |response: &Path| {
+        let lines = openssl(Path::new("/"), &format!("base64 -in {}", response.display()));
+        converse(&operated.socket(), &format!("set ssl cert {name}.ocsp <<\n{lines}\n"))
+    };
+    let good = response(&folder, "part.example", "V", 7);
+    assert_eq!(set(&good), format!("Transaction created for certificate {name}!\n\n"));
+    assert!(stapled(to, "part.example").contains("OCSP response: no response sent"));
+    assert!(operated.ask(&format!("commit ssl cert {name}")).ends_with("\nSuccess!\n\n"));
+    assert!(stapled(to, "part.example").contains("Cert Status: good"));
+    // one about another certificate is not stapled, and the transaction is over
+    set(&response(&folder, "other.example", "V", 7));
+    let said = operated.ask(&format!("commit ssl cert {name}"));
+    assert!(said.contains("it is about another certificate") && said.ends_with("\nFailed!\n\n"), "{said}");
+    assert_eq!(operated.ask(&format!("abort ssl cert {name}")), "No ongoing transaction!\n\n");
+    assert!(stapled(to, "part.example").contains("Cert Status: good"));
 }
 
 #[test]

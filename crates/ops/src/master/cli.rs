@@ -9,6 +9,7 @@ use crate::runtime::line::Line;
 use crate::runtime::{Bound, Client};
 use certs::hatch::escaped;
 use net::Stream;
+use proxy::link::Link;
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
 use std::io;
@@ -18,8 +19,6 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Longest silence of a client, and of a worker.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What is passed on at a time.
-const PIECE: usize = 16 * 1024;
 
 /// Whom a command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,22 +62,22 @@ pub(super) fn serve(bound: Bound, asker: &mpsc::UnboundedSender<Ask>, work: &Wor
             end: None,
         };
         async move {
-            let mut stream = client.stream;
+            let mut link = Link::new(client.stream);
             let mut session = session;
             // A client that is gone ends its session; there is nobody to tell.
-            let _ = session.run(&mut stream).await;
+            let _ = session.run(&mut link).await;
             if session.end == Some(End::Reload) {
-                let _ = session.asker.send(Ask::Reload(stream));
+                let _ = session.asker.send(Ask::Reload(link.into_stream()));
             }
         }
     })
 }
 
 /// How a reload went, for the one who asked for it: what follows should talk to the new worker, so that the session ends.
-pub(super) async fn tell_reloaded(mut stream: Stream, how: super::Reloaded) {
+pub(super) async fn tell_reloaded(client: Stream, how: super::Reloaded) {
     let text = format!("Success={}\n--\n{}\n", u8::from(how.good), how.log);
     // Whoever asked may be gone.
-    let _ = say(&mut stream, &text).await;
+    let _ = say(&mut Link::new(client), &text).await;
 }
 
 struct Session {
@@ -109,13 +108,13 @@ struct Command<'a> {
 }
 
 impl Session {
-    async fn run(&mut self, stream: &mut Stream) -> io::Result<()> {
-        while let Some(text) = self.input.line(stream, &self.reading()).await? {
+    async fn run(&mut self, link: &mut Link) -> io::Result<()> {
+        while let Some(text) = self.input.line(link, &self.reading()).await? {
             let _under_way = self.work.begin();
             let line = Line::parse(&text);
             let reading = self.reading();
             let payload = match &line.payload_end {
-                Some(end) => match self.input.payload(stream, end, &reading).await? {
+                Some(end) => match self.input.payload(link, end, &reading).await? {
                     Some(payload) => Some(payload),
                     None => return Ok(()),
                 },
@@ -124,12 +123,12 @@ impl Session {
             let with = payload.as_deref().zip(line.payload_end.as_deref());
             for (index, words) in line.commands.iter().enumerate() {
                 let last = index + 1 == line.commands.len();
-                self.command(stream, &Command { words, payload: with.filter(|_| last) }).await?;
+                self.command(link, &Command { words, payload: with.filter(|_| last) }).await?;
                 if self.end.is_some() {
                     return Ok(());
                 }
             }
-            self.show_prompt(stream).await?;
+            self.show_prompt(link).await?;
             // HAProxy takes further lines only while they are there already.
             if !self.prompt && !self.input.has_line() {
                 return Ok(());
@@ -142,31 +141,31 @@ impl Session {
         Reading { patience: PATIENCE, prompt: self.prompt }
     }
 
-    async fn command(&mut self, stream: &mut Stream, command: &Command<'_>) -> io::Result<()> {
+    async fn command(&mut self, link: &mut Link, command: &Command<'_>) -> io::Result<()> {
         let (prefix, rest) = match command.words.split_first() {
             Some((first, rest)) if first.starts_with('@') => (Some(first), rest),
             Some(_) | None => (None, command.words),
         };
         let Some(target) = prefix.map_or(Some(self.target), |word| target_of(word)) else {
             let word = prefix.map(String::as_str).unwrap_or_default();
-            return say(stream, &format!("Can't find the target PID matching the prefix '{word}'\n")).await;
+            return say(link, &format!("Can't find the target PID matching the prefix '{word}'\n")).await;
         };
         if prefix.is_some() && rest.is_empty() {
-            return self.turn_to(stream, target, prefix.map(String::as_str).unwrap_or_default()).await;
+            return self.turn_to(link, target, prefix.map(String::as_str).unwrap_or_default()).await;
         }
         match target {
-            Target::Master => self.own(stream, rest).await,
+            Target::Master => self.own(link, rest).await,
             Target::Relative(_) | Target::Process(_) => {
                 let word = prefix.cloned().unwrap_or_else(|| word_of(target));
-                self.pass_on(stream, target, &word, &Command { words: rest, ..*command }).await
+                self.pass_on(link, target, &word, &Command { words: rest, ..*command }).await
             }
         }
     }
 
     /// `@1` alone: what follows is for it.
-    async fn turn_to(&mut self, stream: &mut Stream, target: Target, word: &str) -> io::Result<()> {
+    async fn turn_to(&mut self, link: &mut Link, target: Target, word: &str) -> io::Result<()> {
         if target != Target::Master && self.worker(target).await.is_none() {
-            return say(stream, &format!("Can't find the target PID matching the prefix '{word}'\n")).await;
+            return say(link, &format!("Can't find the target PID matching the prefix '{word}'\n")).await;
         }
         self.target = target;
         Ok(())
@@ -185,30 +184,28 @@ impl Session {
     /// Lets a worker carry a command out, and passes its answer on as it comes.
     async fn pass_on(
         &mut self,
-        stream: &mut Stream,
+        link: &mut Link,
         target: Target,
         word: &str,
         command: &Command<'_>,
     ) -> io::Result<()> {
         let Some((_, worker)) = self.worker(target).await else {
-            return say(stream, &format!("Can't find the target PID matching the prefix '{word}'\n")).await;
+            return say(link, &format!("Can't find the target PID matching the prefix '{word}'\n")).await;
         };
         worker.set_nonblocking(true)?;
-        let mut worker = Stream::Unix(tokio::net::UnixStream::from_std(worker)?);
+        let mut worker = Link::new(Stream::Unix(tokio::net::UnixStream::from_std(worker)?));
         send(&mut worker, written(command).as_bytes(), PATIENCE).await?;
-        let mut piece = vec![0; PIECE];
-        loop {
-            // 'wait' and a long list may take their time: the worker ends the session where it has to.
-            let count = worker.read(&mut piece).await?;
-            match piece.get(..count) {
-                Some(some) if !some.is_empty() => send(stream, some, PATIENCE).await?,
-                Some(_) | None => return Ok(()),
-            }
+        let mut piece = Vec::new();
+        // 'wait' and a long list may take their time: the worker ends the session where it has to.
+        while worker.read(&mut piece).await? > 0 {
+            send(link, &piece, PATIENCE).await?;
+            piece.clear();
         }
+        Ok(())
     }
 
     /// A command for the master itself.
-    async fn own(&mut self, stream: &mut Stream, words: &[String]) -> io::Result<()> {
+    async fn own(&mut self, link: &mut Link, words: &[String]) -> io::Result<()> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let text = match words.as_slice() {
             [] => String::new(),
@@ -228,7 +225,7 @@ impl Session {
             ["help", ..] => help("The following commands are valid at this level:"),
             _ => help("Unknown command. Please enter one of the following commands only:"),
         };
-        say(stream, &text).await
+        say(link, &text).await
     }
 
     /// Only ever lowered.
@@ -245,7 +242,7 @@ impl Session {
         String::new()
     }
 
-    async fn show_prompt(&self, stream: &mut Stream) -> io::Result<()> {
+    async fn show_prompt(&self, link: &mut Link) -> io::Result<()> {
         if !self.prompt {
             return Ok(());
         }
@@ -257,12 +254,12 @@ impl Session {
                 None => format!("{}> ", word_of(target).trim_start_matches(['@', '!'])),
             },
         };
-        say(stream, &text).await
+        say(link, &text).await
     }
 }
 
-async fn say(stream: &mut Stream, text: &str) -> io::Result<()> {
-    send(stream, text.as_bytes(), PATIENCE).await
+async fn say(link: &mut Link, text: &str) -> io::Result<()> {
+    send(link, text.as_bytes(), PATIENCE).await
 }
 
 /// An answer of one line, and the empty line that ends it.

@@ -14,14 +14,14 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::now(
         &["show", "servers", "state"],
         "[<backend>]",
-        "dump volatile server information",
+        "dump volatile server information (all or for a single backend)",
         User,
         state,
     ),
     Command::later(
         &["show", "servers", "conn"],
         "[<backend>]",
-        "dump server connections status",
+        "dump server connections status (all or for a single backend)",
         User,
         connections,
     ),

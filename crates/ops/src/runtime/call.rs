@@ -3,7 +3,7 @@
 
 use super::Process;
 use super::session::Session;
-use net::Stream;
+use proxy::link::Link;
 use proxy::stats_socket::SeverityOutput;
 use std::fmt::{self, Write};
 use std::future::poll_fn;
@@ -53,7 +53,7 @@ pub(crate) struct Call<'c> {
     pub(crate) args: &'c [String],
     /// The payload, without the line that ended it.
     pub(crate) payload: Option<&'c str>,
-    stream: &'c mut Stream,
+    link: &'c mut Link,
     answer: String,
 }
 
@@ -63,9 +63,9 @@ impl<'c> Call<'c> {
         session: &'c mut Session,
         args: &'c [String],
         payload: Option<&'c str>,
-        stream: &'c mut Stream,
+        link: &'c mut Link,
     ) -> Call<'c> {
-        Call { process, session, args, payload, stream, answer: String::new() }
+        Call { process, session, args, payload, link, answer: String::new() }
     }
 
     /// The argument at `index`, empty where there is none, which HAProxy's parsers do not tell apart either.
@@ -98,23 +98,27 @@ impl<'c> Call<'c> {
         if self.answer.len() >= PIECE { self.flush().await } else { Ok(()) }
     }
 
+    /// Waits for the client to say something, which is kept, or to be gone; for no longer than `longest`.
+    pub(crate) async fn client_stirs(&mut self, longest: Duration) -> bool {
+        tokio::time::timeout(longest, poll_fn(|cx| self.link.poll_fill(cx))).await.is_ok()
+    }
+
     /// Sends what there is.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        let sent = send(self.stream, self.answer.as_bytes(), self.session.timeout).await;
+        let sent = send(self.link, self.answer.as_bytes(), self.session.timeout).await;
         self.answer.clear();
         sent
     }
 }
 
+/// What is sent before the client's patience is measured anew.
+const CHUNK: usize = 16 * 1024;
+
 /// Writes all of `bytes`. A client that takes nothing for `patience` is given up: its place is another's, who may need it
 /// more.
-pub(crate) async fn send(stream: &mut Stream, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let written = tokio::time::timeout(patience, poll_fn(|cx| stream.poll_write(cx, bytes))).await??;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        bytes = bytes.get(written..).unwrap_or_default();
+pub(crate) async fn send(link: &mut Link, bytes: &[u8], patience: Duration) -> io::Result<()> {
+    for chunk in bytes.chunks(CHUNK) {
+        tokio::time::timeout(patience, link.send(chunk)).await??;
     }
     Ok(())
 }

@@ -1,19 +1,18 @@
 //! Certificates and OCSP responses in the words of HAProxy and OpenSSL, for the answers that show them.
 
 use std::fmt::Write;
-use tls::{CertView, Served, StapleView};
+use tls::{CertView, Staple, StapleView};
 
-/// A served certificate with the issuers behind it.
-pub(super) fn details(served: &Served) -> Option<String> {
-    let mut out = facts(&served.view()?);
-    for issuer in served.issuers().filter_map(CertView::new) {
+/// A certificate with the issuers behind it, and the response that is stapled with it. Nothing of it need be there.
+pub(super) fn details<'c>(chain: impl Iterator<Item = &'c [u8]>, staple: Option<Staple>) -> String {
+    let mut views = chain.filter_map(CertView::new);
+    let mut out = views.next().map(|leaf| facts(&leaf)).unwrap_or_default();
+    for issuer in views {
         out +=
             &format!("Chain Subject: {}\nChain Issuer: {}\n", text(issuer.subject()), text(issuer.issuer()));
     }
-    if let Some(staple) = served.staple().and_then(|staple| staple.view()) {
-        out += &format!("OCSP Response Key: {}\n", lower_hex(&staple.key));
-    }
-    Some(out)
+    let key = staple.and_then(|staple| staple.view()).map(|view| lower_hex(&view.key)).unwrap_or_default();
+    out + &format!("OCSP Response Key: {key}\n")
 }
 
 /// One certificate.

@@ -7,7 +7,7 @@ use super::certificate_text::{details, staple_text};
 use super::table::Command;
 use proxy::certificates;
 use proxy::stats_socket::CliLevel::{Admin, Operator};
-use tls::CertError;
+use tls::{CertError, CertStore, Part, Parts};
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command::now(
@@ -37,21 +37,21 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::now(
         &["show", "ssl", "crt-list"],
         "[-n] [<list>]",
-        "show the list of crt-lists or one's content",
-        Operator,
+        "show the list of crt-lists or the content of a crt-list file <list>",
+        Admin,
         show_lists,
     ),
     Command::now(
         &["add", "ssl", "crt-list"],
         "<list> <cert> [opts]*",
-        "add a line <cert> or a payload to a crt-list",
+        "add to crt-list file <list> a line <cert> or a payload",
         Admin,
         add_line,
     ),
     Command::now(
         &["del", "ssl", "crt-list"],
         "<list> <cert[:line]>",
-        "delete a line <cert> from crt-list",
+        "delete a line <cert> from crt-list file <list>",
         Admin,
         del_line,
     ),
@@ -71,46 +71,71 @@ fn show(call: &mut Call<'_>) {
     if let Some(staple) = stapled(call, &name) {
         return call.put(staple);
     }
-    let pending = name.strip_prefix('*').filter(|n| store.transaction().as_deref() == Some(n));
-    let (status, certificate) = match (pending, store.known(&name)) {
-        (Some(_), _) => ("Unused", store.pending()),
-        (None, Some(known)) => match known.certificate {
-            None => ("Empty", None),
-            Some(served) if known.used => ("Used", Some(served)),
-            Some(served) => ("Unused", Some(served)),
-        },
-        (None, None) => {
-            return call.refuse("Can't display the certificate: Not found or the certificate is a bundle!");
-        }
-    };
-    call.put(format_args!("Filename: {name}\nStatus: {status}\n"));
-    if let Some(text) = certificate.as_ref().and_then(details) {
-        call.put(text);
+    if let Some(parts) = pending(store, &name) {
+        let status = if parts.chain().next().is_some() { "Unused" } else { "Empty" };
+        let text = details(parts.chain(), parts.staple());
+        return call.put(format_args!("Filename: {name}\nStatus: {status}\n{text}"));
     }
+    let Some(known) = store.known(&name) else {
+        return call.refuse("Can't display the certificate: Not found or the certificate is a bundle!");
+    };
+    let status = match &known.certificate {
+        None => "Empty",
+        Some(_) if known.used => "Used",
+        Some(_) => "Unused",
+    };
+    let text = match &known.certificate {
+        Some(served) => details(served.chain(), served.staple()),
+        None => details(std::iter::empty(), None),
+    };
+    call.put(format_args!("Filename: {name}\nStatus: {status}\n{text}"));
 }
 
-/// The response stapled with the certificate of `NAME.ocsp`, or of `*NAME.ocsp` in the transaction.
+/// What waits in the transaction of `*NAME`.
+fn pending(store: &CertStore, name: &str) -> Option<Parts> {
+    let name = name.strip_prefix('*')?;
+    store.pending().filter(|_| store.transaction().as_deref() == Some(name))
+}
+
+/// The response stapled with the certificate of `NAME.ocsp`, or of `*NAME.ocsp` in the transaction; empty where it has none.
 fn stapled(call: &Call<'_>, name: &str) -> Option<String> {
     let store = &call.process.plan.certs;
     let name = name.strip_suffix(".ocsp")?;
-    let pending = name.strip_prefix('*').filter(|n| store.transaction().as_deref() == Some(n));
-    let served = match pending {
-        Some(_) => store.pending(),
-        None => store.known(name)?.certificate,
+    let staple = match pending(store, name) {
+        Some(parts) => parts.staple(),
+        None => store.known(name)?.certificate?.staple(),
     };
-    Some(staple_text(&served?.staple()?.view()?))
+    Some(staple.and_then(|staple| staple.view()).map(|view| staple_text(&view)).unwrap_or_default())
 }
 
 fn set(call: &mut Call<'_>) {
-    let name = call.arg(0).to_owned();
-    let Some(pem) = call.payload.map(str::to_owned).filter(|_| !name.is_empty()) else {
+    let full = call.arg(0).to_owned();
+    let Some(payload) = call.payload.map(str::to_owned).filter(|_| !full.is_empty()) else {
         return call.refuse("'set ssl cert expects a filename and a certificate as a payload");
     };
     let process = call.process.clone();
-    match process.plan.certs.set_cert(&name, &pem) {
+    let store = &process.plan.certs;
+    let (name, part) = store.part_of(&full);
+    let Some(payload) = bytes_of(part, &payload) else {
+        return call.refuse(format_args!(
+            "Error reading OCSP response in base64 format\nCan't load the payload\nCan't update {full}!"
+        ));
+    };
+    match store.set_cert(name, part, &payload) {
         Ok(true) => call.say(Severity::Info, format_args!("Transaction created for certificate {name}!")),
         Ok(false) => call.say(Severity::Info, format_args!("Transaction updated for certificate {name}!")),
-        Err(why) => call.refuse(format_args!("{why}\nCan't update {name}!")),
+        Err(why) => call.refuse(format_args!("{why}\nCan't update {full}!")),
+    }
+}
+
+/// A response comes in base64, all else in PEM.
+fn bytes_of(part: Part, payload: &str) -> Option<Vec<u8>> {
+    match part {
+        Part::Ocsp => {
+            let base64: Vec<u8> = payload.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+            expr::base64_decode(&base64)
+        }
+        Part::Certificate | Part::Key | Part::Issuer | Part::Sctl => Some(payload.as_bytes().to_vec()),
     }
 }
 
@@ -121,12 +146,16 @@ fn commit(call: &mut Call<'_>) {
     }
     let process = call.process.clone();
     match process.plan.certs.commit_cert(&name) {
-        Ok(_kept_until_scanned) => {
-            let binds = certificates::refresh(&process.plan);
-            call.put(format_args!("Committing {name}{}\nSuccess!\n", ".".repeat(binds)));
+        Ok(served) => {
+            certificates::refresh(&process.plan);
+            let uses = certificates::binds(&process.plan).iter().map(|bind| bind.tls.uses(&served)).sum();
+            call.put(format_args!("Committing {name}{}\nSuccess!\n", ".".repeat(uses)));
         }
         Err(CertError::NoTransaction) => {
             call.refuse(format_args!("No ongoing transaction! !\nCan't commit {name}!"));
+        }
+        Err(why @ CertError::UselessOcsp(_)) => {
+            call.put(format_args!("Committing {name}\n{name}.ocsp: {why}\nFailed!\n"));
         }
         Err(why) => call.refuse(format_args!("{why}\nCan't commit {name}!")),
     }
@@ -170,20 +199,23 @@ fn del(call: &mut Call<'_>) {
 
 fn show_lists(call: &mut Call<'_>) {
     let numbered = call.arg(0) == "-n";
+    if numbered && call.arg(1).is_empty() {
+        return call.refuse("'show ssl crt-list -n' expects a filename or a directory");
+    }
     let name = call.arg(usize::from(numbered)).trim_end_matches('/').to_owned();
     let process = call.process.clone();
     let binds = certificates::binds(&process.plan);
-    let mut names: Vec<&str> = binds.iter().flat_map(|(_, bind)| bind.lists()).collect();
+    let mut names: Vec<&str> = binds.iter().flat_map(|bind| bind.tls.lists()).collect();
     names.sort_unstable();
     names.dedup();
     if name.is_empty() {
         return names.iter().for_each(|n| call.put(format_args!("{n}\n")));
     }
-    let Some((_, bind)) = binds.iter().find(|(_, b)| b.lists().any(|l| l == name)) else {
+    let Some(bind) = binds.iter().find(|b| b.tls.lists().any(|l| l == name)) else {
         return call.refuse("didn't find the specified filename");
     };
     call.put(format_args!("# {name}\n"));
-    for (number, line) in bind.list_lines(&name) {
+    for (number, line) in bind.tls.list_lines(&name) {
         let (crt, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
         let gap = if rest.is_empty() { "" } else { " " };
         match numbered {
@@ -205,15 +237,19 @@ fn add_line(call: &mut Call<'_>) {
     }
     let process = call.process.clone();
     let binds = certificates::binds(&process.plan);
-    let with: Vec<_> = binds.iter().filter(|(_, bind)| bind.lists().any(|l| l == list)).collect();
+    let with: Vec<_> = binds.iter().filter(|bind| bind.tls.lists().any(|l| l == list)).collect();
     if with.is_empty() {
         return call.refuse(format_args!("Can't edit the crt-list: crt-list '{list}' does not exist!"));
     }
     if line.contains('\n') {
-        return call.refuse("Can't edit the crt-list: unexpected end of line");
+        return call.refuse("Can't edit the crt-list: only one line of payload is supported!");
     }
-    if process.plan.certs.known(&crt).is_none_or(|k| k.certificate.is_none()) {
-        return call.refuse(format_args!("Can't edit the crt-list: certificate '{crt}' does not exist!"));
+    let fault = match process.plan.certs.known(&crt) {
+        None => Some("does not exist"),
+        Some(known) => known.certificate.is_none().then_some("is empty"),
+    };
+    if let Some(fault) = fault {
+        return call.refuse(format_args!("Can't edit the crt-list: certificate '{crt}' {fault}!"));
     }
     if std::path::Path::new(&list).is_dir() && !std::path::Path::new(&crt).starts_with(&list) {
         return call.refuse(format_args!(
@@ -221,8 +257,8 @@ fn add_line(call: &mut Call<'_>) {
              path"
         ));
     }
-    for (_, bind) in &with {
-        if let Err(why) = bind.add_line(&list, &line) {
+    for bind in &with {
+        if let Err(why) = bind.tls.add_line(&list, &line) {
             return call.refuse(format_args!("Can't edit the crt-list: {why}"));
         }
     }
@@ -238,17 +274,21 @@ fn del_line(call: &mut Call<'_>) {
     }
     let (crt, number) = match word.rsplit_once(':').map(|(crt, n)| (crt, n.parse::<usize>())) {
         Some((crt, Ok(number))) => (crt.to_owned(), Some(number)),
-        Some((_, Err(_))) | None => (word, None),
+        Some((_, Err(_))) => {
+            return call
+                .refuse(format_args!("Can't delete the entry: wrong line number after colons in '{word}'!"));
+        }
+        None => (word, None),
     };
     let process = call.process.clone();
     let binds = certificates::binds(&process.plan);
-    let with: Vec<_> = binds.iter().filter(|(_, bind)| bind.lists().any(|l| l == list)).collect();
-    let Some((_, first)) = with.first() else {
+    let with: Vec<_> = binds.iter().filter(|bind| bind.tls.lists().any(|l| l == list)).collect();
+    let Some(first) = with.first() else {
         return call.refuse(format_args!("Can't delete the entry: crt-list '{list}' does not exist!"));
     };
     let is = |line: &str| line.split_whitespace().next() == Some(crt.as_str());
     let lines: Vec<usize> =
-        first.list_lines(&list).into_iter().filter(|(_, l)| is(l)).map(|(n, _)| n).collect();
+        first.tls.list_lines(&list).into_iter().filter(|(_, l)| is(l)).map(|(n, _)| n).collect();
     match (lines.as_slice(), number) {
         ([], _) => call.refuse(format_args!("Can't delete the entry: certificate '{crt}' does not exist!")),
         (several, None) if several.len() > 1 => {
@@ -259,12 +299,17 @@ fn del_line(call: &mut Call<'_>) {
                 numbers.join(", ")
             ));
         }
-        (several, Some(number)) if !several.contains(&number) => call.refuse(format_args!(
-            "Can't delete the entry: certificate '{crt}' was found but not at line {number}!"
-        )),
+        (several, Some(number)) if !several.contains(&number) => {
+            let numbers: Vec<String> = several.iter().map(usize::to_string).collect();
+            call.refuse(format_args!(
+                "Can't delete the entry: found a certificate '{crt}' but the line number is incorrect, please specify \
+                 a correct line number preceded by colons ({})!",
+                numbers.join(", ")
+            ));
+        }
         (several, number) => {
             let Some(line) = number.or(several.first().copied()) else { return };
-            with.iter().for_each(|(_, bind)| bind.del_line(&list, line));
+            with.iter().for_each(|bind| bind.tls.del_line(&list, line));
             certificates::refresh(&process.plan);
             call.say(Severity::Info, format_args!("Entry '{crt}' deleted in crtlist '{list}'!"));
         }

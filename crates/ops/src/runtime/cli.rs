@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command::now(&["help"], "[<command>]", "list matching or all commands", User, help),
-    Command::now(&["prompt"], "[n|i|p|timed]*", "stay after a line, with a prompt", User, prompt),
+    Command::now(&["prompt"], "", "toggle interactive mode with prompt", User, prompt),
     Command::now(&["quit"], "", "disconnect", User, |call| call.session.over = true),
     Command::now(&["echo"], "<text>", "write this text", User, echo),
     Command::later(
@@ -22,16 +22,22 @@ pub(crate) const COMMANDS: &[Command] = &[
         User,
         |call| Box::pin(wait(call)),
     ),
-    Command::now(&["operator"], "", "give up rights above operator", Operator, |c| {
-        lower(c.session, Operator)
+    Command::now(
+        &["operator"],
+        "",
+        "lower the level of the current CLI session to operator",
+        Operator,
+        |c| lower(c.session, Operator),
+    ),
+    Command::now(&["user"], "", "lower the level of the current CLI session to user", User, |c| {
+        lower(c.session, User)
     }),
-    Command::now(&["user"], "", "give up rights above user", User, |c| lower(c.session, User)),
-    Command::now(&["show", "cli", "level"], "", "what this session may do", User, level),
-    Command::now(&["set", "timeout"], "[cli] <delay>", "change a time-out", User, set_timeout),
+    Command::now(&["show", "cli", "level"], "", "display the level of the current CLI session", User, level),
+    Command::now(&["set", "timeout"], "[cli] <delay>", "change a timeout setting", User, set_timeout),
     Command::now(
         &["set", "severity-output"],
         "[none|number|string]",
-        "how messages tell their severity",
+        "set presence of severity level in feedback information",
         User,
         set_severity,
     ),
@@ -45,7 +51,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 
 fn help(call: &mut Call<'_>) {
     call.say(Severity::Info, "The following commands are valid at this level:");
-    call.put(table::listing(call.args).text);
+    call.put(table::listing(call.session, call.args).text);
 }
 
 /// Without a word it goes back and forth between leaving after a line and staying with a prompt.
@@ -155,9 +161,10 @@ fn mode(call: &mut Call<'_>, name: &str, of: fn(&mut Session) -> &mut bool) {
     match call.arg(0) {
         "on" => *of(call.session) = true,
         "off" => *of(call.session) = false,
-        _ => {
+        "" => {
             let state = if *of(call.session) { "ON" } else { "OFF" };
             call.say(Severity::Info, format!("{name} is {state}"));
         }
+        _ => {}
     }
 }

@@ -6,9 +6,15 @@ use net::ListenAddr;
 use proxy::stats_socket::CliLevel::{Operator, User};
 
 pub(crate) const COMMANDS: &[Command] = &[
-    Command::now(&["show", "env"], "[var]", "environment variables of the process", Operator, env),
-    Command::now(&["show", "startup-logs"], "", "what was complained about at start", User, startup_logs),
-    Command::now(&["show", "cli", "sockets"], "", "where this API is served", User, sockets),
+    Command::now(&["show", "env"], "[var]", "dump environment variables known to the process", Operator, env),
+    Command::now(
+        &["show", "startup-logs"],
+        "",
+        "report logs emitted during HAProxy startup",
+        Operator,
+        startup_logs,
+    ),
+    Command::now(&["show", "cli", "sockets"], "", "dump list of cli sockets", User, sockets),
 ];
 
 fn env(call: &mut Call<'_>) {

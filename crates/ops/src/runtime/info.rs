@@ -12,10 +12,14 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 pub(crate) const COMMANDS: &[Command] = &[
-    Command::later(&["show", "info"], "[desc|json|typed]*", "the process in numbers", User, |call| {
-        Box::pin(info(call))
-    }),
-    Command::now(&["show", "version"], "", "the version whose commands are understood", User, version),
+    Command::later(
+        &["show", "info"],
+        "[desc|json|typed|float]*",
+        "report information about the running process",
+        User,
+        |call| Box::pin(info(call)),
+    ),
+    Command::now(&["show", "version"], "", "show version of the current process", User, version),
 ];
 
 fn version(call: &mut Call<'_>) {
@@ -164,7 +168,7 @@ const FIELDS: &[Field<Moment>] = &[
     field(71, "Tainted", "SGP", "Experimental features in use", |_| Some("0".into())),
     // HAProxy has none of these: their positions are far from its own.
     field(1000, "Lockgate_certificates", "MGP", "Certificates that binds serve", |p| {
-        Some(Value::count(binds(&p.process.plan).iter().map(|(_, bind)| bind.certificates()).sum::<usize>()))
+        Some(Value::count(binds(&p.process.plan).iter().map(|bind| bind.tls.certificates()).sum::<usize>()))
     }),
     field(
         1001,
@@ -172,7 +176,7 @@ const FIELDS: &[Field<Moment>] = &[
         "MGP",
         "Seconds until the first of them ends, negative once it has",
         |p| {
-            let ends = binds(&p.process.plan).into_iter().filter_map(|(_, bind)| bind.soonest_end());
+            let ends = binds(&p.process.plan).into_iter().filter_map(|bind| bind.tls.soonest_end());
             ends.min().map(|end| until(end, p.process.now_ms()))
         },
     ),

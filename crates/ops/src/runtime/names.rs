@@ -5,8 +5,7 @@ use super::call::Call;
 use super::certificate_text::date;
 use super::table::Command;
 use base::units;
-use proxy::certificates;
-use proxy::plan::Frontend;
+use proxy::certificates::{self, TlsBind};
 use proxy::stats_socket::CliLevel::Operator;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tls::Named;
@@ -34,15 +33,11 @@ fn show(call: &mut Call<'_>) {
     };
     call.put("# Frontend/Bind\tSNI\tNegative Filter\tType\tFilename\tNotAfter\tNotBefore\n");
     let process = call.process.clone();
-    for (front, bind) in certificates::binds(&process.plan) {
-        if wanted.frontend.as_ref().is_some_and(|name| *name != *front.name) {
+    for bind in certificates::binds(&process.plan) {
+        if wanted.frontend.as_ref().is_some_and(|name| *name != *bind.proxy) {
             continue;
         }
-        let with_it = |l: &&std::sync::Arc<proxy::plan::Listener>| {
-            l.tls.as_ref().is_some_and(|tls| std::sync::Arc::ptr_eq(tls, &bind))
-        };
-        let place = front.listeners.iter().find(with_it).map_or("", |listener| &listener.place);
-        bind.named().iter().for_each(|named| line(call, &front, place, named, wanted.expired_by));
+        bind.tls.named().iter().for_each(|named| line(call, &bind, named, wanted.expired_by));
     }
 }
 
@@ -76,7 +71,7 @@ fn wanted(call: &Call<'_>) -> Result<Wanted, String> {
     Ok(wanted)
 }
 
-fn line(call: &mut Call<'_>, front: &Frontend, place: &str, named: &Named, expired_by: Option<i64>) {
+fn line(call: &mut Call<'_>, bind: &TlsBind, named: &Named, expired_by: Option<i64>) {
     let Some(view) = named.certificate.view() else { return };
     if expired_by.is_some_and(|by| view.not_after_seconds() >= by) {
         return;
@@ -84,8 +79,9 @@ fn line(call: &mut Call<'_>, front: &Frontend, place: &str, named: &Named, expir
     let excluded: Vec<String> = named.excluded.iter().map(|name| format!("!{name}")).collect();
     let excluded = if excluded.is_empty() { "-".into() } else { excluded.join(" ") };
     call.put(format_args!(
-        "{}/{place}\t{}\t{excluded}\t{}\t{}\t{}\t{}\n",
-        front.name,
+        "{}/{}\t{}\t{excluded}\t{}\t{}\t{}\t{}\n",
+        bind.proxy,
+        bind.place,
         named.name,
         view.key_kind(),
         named.crt.display(),

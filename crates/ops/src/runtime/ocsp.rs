@@ -5,7 +5,7 @@ use super::call::{Call, Severity};
 use super::certificate_text::{hex, lower_hex, staple_text};
 use super::table::Command;
 use proxy::certificates;
-use proxy::stats_socket::CliLevel::{Admin, Operator};
+use proxy::stats_socket::CliLevel::Operator;
 use tls::StapleView;
 
 pub(crate) const COMMANDS: &[Command] = &[
@@ -20,7 +20,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         &["set", "ssl", "ocsp-response"],
         "<resp|payload>",
         "update a certificate's OCSP Response from a base64-encode DER",
-        Admin,
+        Operator,
         set,
     ),
 ];
@@ -30,7 +30,9 @@ fn show(call: &mut Call<'_>) {
     let staples: Vec<StapleView> =
         call.process.plan.certs.staples().iter().filter_map(|s| s.view()).collect();
     if wanted.is_empty() {
-        call.put("# Certificate IDs\n");
+        if !staples.is_empty() {
+            call.put("# Certificate IDs\n");
+        }
         return staples.iter().for_each(|staple| {
             call.put(format_args!(
                 "Certificate ID key : {}\n Certificate ID:\n   Issuer Name Hash: {}\n   Issuer Key Hash: {}\n   \

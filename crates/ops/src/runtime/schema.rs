@@ -8,7 +8,7 @@ use super::table::Command;
 use proxy::stats_socket::CliLevel::User;
 
 pub(crate) const COMMANDS: &[Command] =
-    &[Command::now(&["show", "schema", "json"], "", "the form of the JSON answers", User, schema)];
+    &[Command::now(&["show", "schema", "json"], "", "report schema used for stats", User, schema)];
 
 const SCHEMA: &str = include_str!("schema.json");
 

@@ -15,14 +15,14 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::now(
         &["set", "server"],
         "<bk>/<srv> [opts]",
-        "change a server's state, weight or address",
+        "change a server's state, weight, address or ssl",
         Admin,
         set,
     ),
     Command::now(
         &["set", "weight"],
-        "<bk>/<srv>",
-        "change a server's weight (use 'set server')",
+        "<bk>/<srv>  (DEPRECATED)",
+        "change a server's weight (use 'set server' instead)",
         Admin,
         set_weight,
     ),
@@ -30,19 +30,25 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::now(
         &["set", "maxconn", "server"],
         "<bk>/<srv>",
-        "change a server's maxconn",
+        "change a server's maxconn setting",
         Admin,
         set_maxconn,
     ),
     Command::now(&["add", "server"], "<bk>/<srv>", "create a new server", Admin, add),
     Command::now(&["del", "server"], "<bk>/<srv>", "remove a dynamically added server", Admin, delete),
-    Command::now(&["enable", "server"], "", "enable a disabled server (use 'set server')", Admin, |call| {
-        admin(call, AdminWish::Ready);
-    }),
+    Command::now(
+        &["enable", "server"],
+        " (DEPRECATED)",
+        "enable a disabled server (use 'set server' instead)",
+        Admin,
+        |call| {
+            admin(call, AdminWish::Ready);
+        },
+    ),
     Command::now(
         &["disable", "server"],
-        "",
-        "put a server into maintenance (use 'set server')",
+        "(DEPRECATED)",
+        "disable a server for maintenance (use 'set server' instead)",
         Admin,
         |call| {
             admin(call, AdminWish::Maint);
@@ -84,7 +90,8 @@ pub(super) fn named(call: &mut Call<'_>, arg: usize) -> Option<Place> {
 
 /// `BACKEND/SERVER`, both by name or by number behind `#`.
 fn find<'p>(plan: &'p Plan, word: &str) -> Result<(&'p Arc<Backend>, Arc<Server>), &'static str> {
-    let (back, server) = word.split_once('/').ok_or("Require 'backend/server'.")?;
+    let (back, server) =
+        word.split_once('/').filter(|(_, server)| !server.is_empty()).ok_or("Require 'backend/server'.")?;
     let back = backend(plan, back).ok_or("No such backend.")?;
     let id = server.strip_prefix('#').and_then(|n| n.parse::<u32>().ok());
     let named = |s: &&Arc<Server>| match id {
@@ -187,7 +194,7 @@ fn get_weight(call: &mut Call<'_>) {
     let Some((back, index)) = place(call) else { return };
     let plan = call.process.plan.clone();
     let Some(server) = plan.backends.get(back).and_then(|b| b.balance.server(index)) else { return };
-    call.say(Severity::Info, format_args!("{} (initial {})", server.weight(), server.facts.weight));
+    call.put(format_args!("{} (initial {})\n", server.weight(), server.facts.weight));
 }
 
 fn set(call: &mut Call<'_>) {

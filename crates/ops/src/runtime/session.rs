@@ -6,7 +6,7 @@ use super::call::{Call, Severity, send};
 use super::input::{Input, Reading};
 use super::line::{Line, MAX_WORDS};
 use super::table::{self, Mode, Run};
-use net::Stream;
+use proxy::link::Link;
 use proxy::stats_socket::{CliLevel, SeverityOutput};
 use std::io;
 use std::sync::Arc;
@@ -48,11 +48,14 @@ pub(crate) struct Session {
 }
 
 /// Serves one client until it leaves, is silent for too long, or has had its answer.
-pub async fn serve(mut stream: Stream, process: Arc<Process>, rights: Rights) {
-    let exposes = rights.exposes;
+pub async fn serve(mut link: Link, process: Arc<Process>, rights: Rights) {
+    let (exposes, patience) = (rights.exposes, rights.timeout);
+    // A client that is gone ends its session; there is nobody to tell. Nor is there for one that was no client: whoever
+    // can reach the socket may try.
+    let Ok(Ok(())) = tokio::time::timeout(patience, link.handshake()).await else { return };
     let mut client = Client { session: Session::new(rights), process, exposes, input: Input::default() };
-    // A client that is gone ends its session; there is nobody to tell.
-    let _ = client.run(&mut stream).await;
+    let _ = client.run(&mut link).await;
+    let _ = tokio::time::timeout(patience, link.shutdown()).await;
 }
 
 impl Session {
@@ -74,10 +77,10 @@ impl Session {
         Reading { patience: self.timeout, prompt: self.prompt }
     }
 
-    fn is_in(&self, mode: Mode) -> bool {
+    /// Whether it is in the mode that a command asks for.
+    pub(crate) fn is_in(&self, mode: Mode) -> bool {
         match mode {
             Mode::Ordinary => true,
-            Mode::Expert => self.expert,
             Mode::Experimental => self.experimental,
         }
     }
@@ -92,20 +95,20 @@ struct Client {
 }
 
 impl Client {
-    async fn run(&mut self, stream: &mut Stream) -> io::Result<()> {
-        while let Some(text) = self.input.line(stream, &self.session.reading()).await? {
-            if self.exposes && text == net::expose::QUESTION {
-                return net::expose::answer(stream, &self.process.exposed()?).await;
+    async fn run(&mut self, link: &mut Link) -> io::Result<()> {
+        while let Some(text) = self.input.line(link, &self.session.reading()).await? {
+            if self.exposes && link.session().is_none() && text == net::expose::QUESTION {
+                return net::expose::answer(link.stream(), &self.process.exposed()?).await;
             }
             let line = Line::parse(&text);
             let payload = match &line.payload_end {
-                Some(end) => match self.input.payload(stream, end, &self.session.reading()).await? {
+                Some(end) => match self.input.payload(link, end, &self.session.reading()).await? {
                     Some(payload) => Some(payload),
                     None => return Ok(()),
                 },
                 None => None,
             };
-            self.carry_out(stream, &line, payload.as_deref()).await?;
+            self.carry_out(link, &line, payload.as_deref()).await?;
             // HAProxy takes further lines only while they are there already.
             if self.session.over || (!self.session.interactive && !self.input.has_line()) {
                 return Ok(());
@@ -114,30 +117,27 @@ impl Client {
         Ok(())
     }
 
-    async fn carry_out(&mut self, stream: &mut Stream, line: &Line, payload: Option<&str>) -> io::Result<()> {
+    async fn carry_out(&mut self, link: &mut Link, line: &Line, payload: Option<&str>) -> io::Result<()> {
         for (index, words) in line.commands.iter().enumerate() {
             let last = index + 1 == line.commands.len();
-            self.command(stream, words, payload.filter(|_| last)).await?;
+            self.command(link, words, payload.filter(|_| last)).await?;
             if self.session.over {
                 break;
             }
-            self.prompt(stream).await?;
+            self.prompt(link).await?;
         }
         Ok(())
     }
 
-    async fn command(
-        &mut self,
-        stream: &mut Stream,
-        words: &[String],
-        payload: Option<&str>,
-    ) -> io::Result<()> {
-        let command = table::find(words).filter(|c| self.session.is_in(c.mode));
+    async fn command(&mut self, link: &mut Link, words: &[String], payload: Option<&str>) -> io::Result<()> {
+        let command = table::find(words);
+        let offered = command.is_none_or(|c| self.session.is_in(c.mode));
         let allowed = command.is_none_or(|c| c.level <= self.session.level);
         let args = command.and_then(|c| words.get(c.words.len()..)).unwrap_or_default();
-        let mut call = Call::new(&self.process, &mut self.session, args, payload, stream);
+        let mut call = Call::new(&self.process, &mut self.session, args, payload, link);
         match command {
             _ if words.len() > MAX_WORDS => call.refuse(format_args!("More than {MAX_WORDS} words.")),
+            Some(_) if !offered => call.refuse("This command is restricted to experimental mode only."),
             Some(_) if !allowed => call.refuse("Permission denied"),
             Some(command) => match command.run {
                 Run::Now(run) => run(&mut call),
@@ -149,18 +149,18 @@ impl Client {
     }
 
     /// What stands behind each answer, also where no prompt is wanted.
-    async fn prompt(&self, stream: &mut Stream) -> io::Result<()> {
+    async fn prompt(&self, link: &mut Link) -> io::Result<()> {
         let text = match (self.session.prompt, self.session.timed) {
             (false, _) => "\n".to_owned(),
             (true, false) => "\n> ".to_owned(),
             (true, true) => format!("\n[{}]> ", clock(&self.process)),
         };
-        send(stream, text.as_bytes(), self.session.timeout).await
+        send(link, text.as_bytes(), self.session.timeout).await
     }
 }
 
 fn unknown(call: &mut Call<'_>, words: &[String]) {
-    let listing = table::listing(words);
+    let listing = table::listing(call.session, words);
     if listing.chosen {
         call.say(Severity::Info, "Unknown command, but maybe one of the following ones is a better match:");
     } else {

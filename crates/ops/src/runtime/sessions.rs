@@ -16,12 +16,12 @@ use std::sync::Arc;
 pub(crate) const COMMANDS: &[Command] = &[
     Command::later(
         &["show", "sess"],
-        "[id | all]",
+        "[id]",
         "report the list of current sessions or dump this exact session",
         Operator,
         |call| Box::pin(show(call)),
     ),
-    Command::later(&["shutdown", "session"], "<id>", "kill a specific session", Admin, |call| {
+    Command::later(&["shutdown", "session"], "[id]", "kill a specific session", Admin, |call| {
         Box::pin(shutdown(call))
     }),
     Command::now(
@@ -68,7 +68,8 @@ async fn shutdown(call: &mut Call<'_>) {
 async fn show(call: &mut Call<'_>) {
     let process = call.process.clone();
     let all = call.arg(0) == "all";
-    let only = (!all && !call.arg(0).is_empty()).then(|| number(call.arg(0)));
+    // HAProxy takes what is no number for none
+    let only = (!all).then(|| number(call.arg(0))).filter(|id| *id > 0);
     let mut found = false;
     for start in (0..).step_by(AT_ONCE) {
         let looks = process.workers.visit(PATIENCE, move |worker| worker.look(start..start + AT_ONCE));

@@ -5,12 +5,14 @@ use super::session::{Rights, serve};
 use super::{Order, Process};
 use net::{AcceptError, BindError, BoundListener, Inherited, Listener};
 use proxy::clock::now_us;
+use proxy::link::Link;
 use proxy::stats_socket::{CliLevel, DEFAULT_TIMEOUT, SeverityOutput, StatsSocket, StatsSockets};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
+use tls::BindTls;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
@@ -80,8 +82,8 @@ impl Bound {
             };
             match bound.into_tokio() {
                 Ok(listener) => {
-                    let (at, each) = (process.clone(), process.clone());
-                    let serve = move |stream| serve(stream, each.clone(), rights);
+                    let (at, each, tls) = (process.clone(), process.clone(), socket.tls);
+                    let serve = move |stream| serve(link(stream, tls.as_ref()), each.clone(), rights);
                     let accept = accept(listener, places.clone(), serve, move |e| note(&at, &e));
                     accepting.push(tokio::task::spawn_local(accept));
                 }
@@ -114,11 +116,19 @@ pub(crate) struct Client {
     pub(crate) level: CliLevel,
 }
 
+fn link(stream: net::Stream, tls: Option<&Arc<BindTls>>) -> Link {
+    let mut link = Link::new(stream);
+    if let Some(tls) = tls {
+        link.start_tls(tls::Session::accept(tls.clone()));
+    }
+    link
+}
+
 fn serve_master(client: UnixStream, level: CliLevel, timeout: Duration, process: &Arc<Process>) {
     let rights = Rights { level, severity: SeverityOutput::None, timeout, exposes: false };
     match tokio::net::UnixStream::from_std(client) {
         Ok(stream) => {
-            tokio::task::spawn_local(serve(net::Stream::Unix(stream), process.clone(), rights));
+            tokio::task::spawn_local(serve(Link::new(net::Stream::Unix(stream)), process.clone(), rights));
         }
         Err(e) => note(process, &format!("master socket: {e}")),
     }

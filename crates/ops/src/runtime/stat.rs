@@ -15,18 +15,27 @@ pub(crate) const COMMANDS: &[Command] = &[
     }),
     Command::later(
         &["show", "stat"],
-        "[<proxy> <type> <sid>] [desc|json|no-maint|typed|up]*",
-        "the counters of proxies and servers",
+        "[desc|json|no-maint|typed|up]*",
+        "report counters for each proxy and server",
         User,
         |call| Box::pin(show(call)),
     ),
-    Command::now(&["clear", "counters"], "", "begin maxima anew", Operator, |call| {
-        clear_highest(call);
-    }),
-    Command::later(&["clear", "counters", "all"], "", "begin all counters anew", Admin, |call| {
-        Box::pin(clear_all(call))
-    }),
+    Command::later(
+        &["clear", "counters"],
+        "[all]",
+        "clear max statistics counters (or all counters)",
+        Operator,
+        |call| Box::pin(clear(call)),
+    ),
 ];
+
+async fn clear(call: &mut Call<'_>) {
+    match call.arg(0) {
+        "all" if call.session.level < Admin => call.refuse("Permission denied"),
+        "all" => clear_all(call).await,
+        _ => clear_highest(call),
+    }
+}
 
 fn clear_highest(call: &Call<'_>) {
     call.process.plan.each_tally(|tally| tally.clear_highest());

@@ -2,9 +2,11 @@
 //! unknown command read the same rows.
 
 use super::call::Call;
+use super::session::Session;
 use super::{
-    absent, acme, backends, certificates, cli, environment, errors, frontends, info, libraries, limits,
-    lists, names, ocsp, schema, servers, sessions, stat, threads, ticket_keys, trust,
+    absent, acme, backends, certificates, cli, cookies, descriptors, environment, errors, frontends, info,
+    libraries, limits, lists, names, ocsp, schema, servers, sessions, sinks, stat, threads, ticket_keys,
+    trust, variables,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -47,11 +49,7 @@ pub(crate) struct Command {
 pub(crate) enum Mode {
     /// Any.
     Ordinary,
-    /// `expert-mode on`
-    #[allow(dead_code)] // RULE ZERO: the first of them come with the next topics
-    Expert,
     /// `experimental-mode on`
-    #[allow(dead_code)] // RULE ZERO: the first of them come with the next topics
     Experimental,
 }
 
@@ -76,6 +74,12 @@ impl Command {
         run: for<'a> fn(&'a mut Call<'_>) -> Waiting<'a>,
     ) -> Command {
         Command { words, args, doc, level, mode: Mode::Ordinary, run: Run::Later(run) }
+    }
+
+    /// The same, offered in this mode only.
+    pub(crate) const fn only_in(mut self, mode: Mode) -> Command {
+        self.mode = mode;
+        self
     }
 
     fn usage(&self) -> String {
@@ -110,14 +114,18 @@ const TABLES: &[&[Command]] = &[
     limits::COMMANDS,
     lists::COMMANDS,
     acme::COMMANDS,
+    cookies::COMMANDS,
+    descriptors::COMMANDS,
+    sinks::COMMANDS,
+    variables::COMMANDS,
 ];
 
 /// Listed behind all others, as HAProxy does.
 const LAST: [&str; 3] = ["help", "prompt", "quit"];
 
-/// Every command, sorted for people.
-fn all() -> Vec<&'static Command> {
-    let mut all: Vec<_> = TABLES.iter().copied().flatten().collect();
+/// Every command that the session's mode offers, sorted for people.
+fn all(session: &Session) -> Vec<&'static Command> {
+    let mut all: Vec<_> = TABLES.iter().copied().flatten().filter(|c| session.is_in(c.mode)).collect();
     all.sort_by_key(|command| (is_last(command), command.words));
     all
 }
@@ -143,8 +151,8 @@ pub(crate) struct Listing {
 
 /// The commands that begin with as many of `words` as any does, or those that look alike, or all; always with `help`
 /// and its like.
-pub(crate) fn listing(words: &[String]) -> Listing {
-    let all = all();
+pub(crate) fn listing(session: &Session, words: &[String]) -> Listing {
+    let all = all(session);
     let found = likely(&all, words);
     let mut text = String::new();
     let wanted = |c: &Command| found.is_empty() || found.iter().any(|f| std::ptr::eq(*f, c));

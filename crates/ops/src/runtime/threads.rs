@@ -4,17 +4,22 @@
 use super::call::Call;
 use super::table::{Command, PATIENCE};
 use proxy::Worker;
-use proxy::stats_socket::CliLevel::Operator;
+use proxy::stats_socket::CliLevel::{Operator, User};
 use proxy::tally::Count;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) const COMMANDS: &[Command] = &[
-    Command::later(&["show", "activity"], "", "show per-thread activity stats", Operator, |call| {
-        Box::pin(activity(call))
-    }),
+    Command::later(
+        &["show", "activity"],
+        "",
+        "show per-thread activity stats (for support/developers)",
+        Operator,
+        |call| Box::pin(activity(call)),
+    ),
     Command::later(&["show", "threads"], "", "show some threads debugging information", Operator, |call| {
         Box::pin(threads(call))
     }),
+    Command::later(&["show", "tasks"], "", "show running tasks", User, |call| Box::pin(tasks(call))),
     Command::later(
         &["show", "pools"],
         "",
@@ -95,6 +100,16 @@ async fn threads(call: &mut Call<'_>) {
             t.loops
         ));
     }
+}
+
+/// Those that wait for their turn; which functions they run is not known.
+async fn tasks(call: &mut Call<'_>) {
+    let threads = seen(call).await;
+    let waiting: usize = threads.iter().map(|t| t.waiting).sum();
+    call.put(format!(
+        "Running tasks: {waiting} ({} threads)\n  function                     places     %    lat_tot   lat_avg\n",
+        threads.len()
+    ));
 }
 
 async fn pools(call: &mut Call<'_>) {

@@ -1,10 +1,12 @@
 //! `show tls-keys` and `set ssl tls-key`: the keys of `tls-ticket-keys` files, so that a farm of processes can be given new
-//! ones together. Only administrators see them: who has them reads recorded traffic of TLS 1.2.
+//! ones together. Who has a `stats socket` of the usual level may see which there are and bring in new ones. Only
+//! administrators see the keys themselves, where HAProxy shows them to everybody: who has them reads recorded traffic of
+//! TLS 1.2.
 
 use super::call::{Call, Severity};
 use super::table::Command;
 use proxy::plan::Plan;
-use proxy::stats_socket::CliLevel::Admin;
+use proxy::stats_socket::CliLevel::{Admin, Operator, User};
 use std::sync::Arc;
 use tls::TicketFile;
 
@@ -13,14 +15,14 @@ pub(crate) const COMMANDS: &[Command] = &[
         &["show", "tls-keys"],
         "[id|*]",
         "show tls keys references or dump tls ticket keys when id specified",
-        Admin,
+        User,
         show,
     ),
     Command::now(
         &["set", "ssl", "tls-key"],
         "[id|file] <key>",
         "set the next TLS key for the <id> or <file> listener to <key>",
-        Admin,
+        Operator,
         set,
     ),
 ];
@@ -41,6 +43,7 @@ fn find<'p>(plan: &'p Plan, word: &str) -> Option<(usize, &'p Arc<TicketFile>)> 
 fn show(call: &mut Call<'_>) {
     let plan = call.process.plan.clone();
     match call.arg(0) {
+        word if !word.is_empty() && call.session.level < Admin => call.refuse("Permission denied"),
         "" => {
             call.put("# id (file)\n");
             numbered(&plan).for_each(|(n, keys)| call.put(format_args!("{n} ({})\n", keys.file().display())));

@@ -14,14 +14,14 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::now(
         &["show", "ssl", "ca-file"],
         "[<cafile>[:<index>]]",
-        "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of it",
+        "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>",
         Operator,
         |call| show(call, Authorities),
     ),
     Command::now(
         &["show", "ssl", "crl-file"],
         "[<crlfile[:<index>>]]",
-        "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of it",
+        "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> of CRL file <crlfile>",
         Operator,
         |call| show(call, Revocations),
     ),
@@ -106,10 +106,14 @@ fn show(call: &mut Call<'_>, kind: TrustKind) {
         Some(name) => store.trust_transaction(kind).filter(|(open, _)| open == name).map(|(_, view)| view),
         None => store.trust_file(kind, name),
     };
-    let part = name.rsplit_once(':').and_then(|(file, n)| Some((file, n.parse::<usize>().ok()?)));
-    let (file, index) = match part {
-        Some((file, index)) if find(&name).is_none() => (file, Some(index)),
-        Some(_) | None => (name.as_str(), None),
+    // a name may hold colons too
+    let part = name.rsplit_once(':').filter(|_| find(&name).is_none());
+    let (file, index) = match part.map(|(file, n)| (file, n.parse::<usize>())) {
+        None => (name.as_str(), None),
+        Some((file, Ok(index @ 1..))) => (file, Some(index)),
+        Some((_, Ok(_) | Err(_))) => {
+            return call.put(format_args!("wrong {} index after colons in '{name}'!", words(kind).noun));
+        }
     };
     match find(file) {
         Some(view) => call.put(content(kind, file, &view, index)),
@@ -125,9 +129,13 @@ fn count(kind: TrustKind, ders: usize) -> String {
     }
 }
 
-/// A file's content, or one piece of it by its number; nothing where there is no such piece, as HAProxy has it.
+/// A file's content, or one piece of it by its number; nothing where there is no such piece, as HAProxy has it. It says
+/// that a list of revocations is empty, and nothing of a list of authorities.
 fn content(kind: TrustKind, name: &str, view: &TrustView, index: Option<usize>) -> String {
     let wanted = |number: usize| index.is_none_or(|index| index == number);
+    if view.ders.is_empty() && kind == Revocations {
+        return format!("Filename: {name}\nStatus: Empty\n");
+    }
     let pieces: Vec<_> = (1..).zip(&view.ders).filter(|(number, _)| wanted(*number)).collect();
     if pieces.is_empty() {
         return String::new();

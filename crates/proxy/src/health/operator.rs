@@ -205,11 +205,13 @@ impl Operator {
         let maps = settings.watch.lock().check_at.port.is_some() || check_port(settings).is_some();
         let before = server.endpoint().as_deref().cloned();
         let (endpoint, words) = moved(before.as_ref(), ip, port, maps);
+        let back = self.world.plan.backends.get(at.0);
         if let Some(endpoint) = endpoint {
             server.set_endpoint(Some(endpoint));
+            back.into_iter().for_each(|b| b.dynamic_cookies.give(&server));
         }
         if server.change_admin(Admin::default(), Admin::MAINT_RESOLUTION, now_ms()) {
-            self.world.plan.backends.get(at.0).into_iter().for_each(|b| b.balance.recompute(now_ms()));
+            back.into_iter().for_each(|b| b.balance.recompute(now_ms()));
         }
         Ok(words)
     }

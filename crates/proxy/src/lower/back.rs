@@ -5,6 +5,7 @@ use crate::assign::KeySource;
 use crate::balance::hash::Hashing;
 use crate::balance::key::UriPart;
 use crate::balance::{Balance, Policy};
+use crate::persist::DynamicCookies;
 use crate::plan::{
     BackTimeouts, Backend, HttpRules, POOL_PURGE, ProxyV2, Target, UseServer, UseServerTarget,
 };
@@ -65,6 +66,8 @@ impl Lower<'_> {
         let t = &settings.timeouts;
         let servers: Vec<Arc<Server>> =
             proxy.servers.iter().enumerate().map(|(i, s)| Arc::new(self.server(proxy, s, i))).collect();
+        let dynamic_cookies = dynamic_cookies(proxy);
+        servers.iter().for_each(|server| dynamic_cookies.give(server));
         let fullconn = settings.fullconn.unwrap_or_else(|| self.fullconn(proxy));
         let listen = proxy.kind == ProxyKind::Listen;
         Backend {
@@ -92,6 +95,7 @@ impl Lower<'_> {
             balance: Balance::new(policy(proxy), options.allbackups == Some(true), servers, fullconn),
             algorithm: settings.balance.as_ref().map_or("roundrobin", |b| b.algorithm.word()),
             cookie: settings.cookie.as_ref().map(crate::persist::Settings::of),
+            dynamic_cookies,
             hashing: Hashing::of(settings.hash_type),
             key: self.key_source(proxy),
             use_servers: proxy.use_servers.iter().filter_map(|r| self.use_server(proxy, r)).collect(),
@@ -150,9 +154,7 @@ impl Lower<'_> {
         let endpoint = self.endpoint(server);
         let target = self.target(proxy, server);
         let checks = self.server_health(proxy, server);
-        let running = Server::new(facts, endpoint, target, checks);
-        set_dynamic_cookie(&running, proxy);
-        running
+        Server::new(facts, endpoint, target, checks)
     }
 
     fn endpoint(&mut self, server: &config::model::Server) -> Option<Endpoint> {
@@ -331,19 +333,10 @@ fn fqdn(address: &Address) -> Option<Box<str>> {
     }
 }
 
-/// `cookie … dynamic`: the value comes from the address.
-fn set_dynamic_cookie(server: &Server, proxy: &Proxy) {
+fn dynamic_cookies(proxy: &Proxy) -> DynamicCookies {
     let settings = &proxy.settings;
-    let dynamic = settings.cookie.as_ref().is_some_and(|c| c.dynamic);
-    let (true, None, Some(key)) = (dynamic, &server.facts.cookie, &settings.dynamic_cookie_key) else {
-        return;
-    };
-    let Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) = server.endpoint().as_deref().cloned()
-    else {
-        return;
-    };
-    let address = std::net::SocketAddr::new(ip, port);
-    server.set_cookie(Some(crate::persist::dynamic_value(key.text.as_bytes(), address)));
+    let on = settings.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
+    DynamicCookies::new(on, settings.dynamic_cookie_key.as_ref().map(|key| key.text.as_str()))
 }
 
 fn checks_post(proxy: &Proxy) -> bool {

@@ -135,9 +135,8 @@ impl Lower<'_> {
         tls: Option<Arc<tls::BindTls>>,
     ) -> Option<Listener> {
         let params = &bind.params;
-        let file = self.files.get(usize::from(bind.span.file.0)).cloned().unwrap_or_default();
         Some(Listener {
-            place: format!("{file}:{}", bind.span.line).into(),
+            place: self.place(bind),
             name: params.name.as_ref().map_or("", |n| n.text.as_str()).into(),
             id: params.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
             addr: self.listen_addr(bind, &self.unix_prefix())?,
@@ -148,6 +147,12 @@ impl Lower<'_> {
             connections: Connections::default(),
             tally: Tally::new(self.threads),
         })
+    }
+
+    /// Where the line stands.
+    pub(super) fn place(&self, bind: &Bind) -> Box<str> {
+        let file = self.files.get(usize::from(bind.span.file.0)).cloned().unwrap_or_default();
+        format!("{file}:{}", bind.span.line).into()
     }
 
     /// What 'unix-bind' puts before the paths of 'bind' lines.

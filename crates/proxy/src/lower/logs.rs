@@ -2,6 +2,7 @@
 
 use super::Lower;
 use crate::log::{DEFAULT_LEN, Frame, Identity, LogPlan, Target};
+use crate::plan::RingSection;
 use base::{Address, Host, PortSpec, Span, Word};
 use config::Model;
 use config::model::{FormatText, LogFormat, LogFrame, LogSink, LogTarget, LogTo, Proxy};
@@ -53,6 +54,17 @@ fn socket_addr(address: &Address) -> Option<SocketAddr> {
 }
 
 impl Lower<'_> {
+    /// The `ring` sections, in file order.
+    pub(crate) fn rings(&self) -> Vec<RingSection> {
+        let section = |section: &config::model::Ring| {
+            let name = &section.name.text;
+            let description = section.description.as_ref().map_or(name, |word| &word.text);
+            let ring = self.sinks.rings.get(name)?.clone();
+            Some(RingSection { ring, description: description.as_str().into() })
+        };
+        self.model.rings.iter().filter_map(section).collect()
+    }
+
     pub(crate) fn log_plan(&mut self, proxy: &Proxy) -> LogPlan {
         let settings = &proxy.settings;
         let options = &settings.options;

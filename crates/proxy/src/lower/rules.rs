@@ -406,7 +406,7 @@ impl Scope for NoScope {
     fn set_var(&self, _id: VarId, _value: Option<Sample<'static>>) {}
 
     fn now_us(&self) -> i64 {
-        0
+        crate::clock::now_us()
     }
 
     fn random(&self) -> u32 {

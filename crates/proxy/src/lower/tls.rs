@@ -80,18 +80,35 @@ fn loads(
 }
 
 impl Lower<'_> {
-    /// One per bind of the proxy: addresses of one line share theirs.
+    /// One per bind of the proxy.
     pub(super) fn bind_tls(&mut self, proxy: &Proxy) -> Vec<Option<Arc<BindTls>>> {
+        self.each_bind_tls(&proxy.binds, |lower, bind| lower.one_bind_tls(bind, proxy))
+    }
+
+    /// One per address of the runtime API.
+    pub(super) fn stats_socket_tls(&mut self, sockets: &[Bind]) -> Vec<Option<Arc<BindTls>>> {
+        self.each_bind_tls(sockets, |lower, bind| {
+            let spec = lower.bind_spec(&bind.params, false);
+            lower.build_tls(bind, &spec)
+        })
+    }
+
+    /// Addresses of one line share theirs.
+    fn each_bind_tls(
+        &mut self,
+        binds: &[Bind],
+        mut build: impl FnMut(&mut Self, &Bind) -> Option<Arc<BindTls>>,
+    ) -> Vec<Option<Arc<BindTls>>> {
         let mut out: Vec<Option<Arc<BindTls>>> = Vec::new();
         let mut last: Option<(u32, Option<Arc<BindTls>>)> = None;
-        for bind in &proxy.binds {
+        for bind in binds {
             if !bind.params.ssl {
                 out.push(None);
                 continue;
             }
             let built = match &last {
                 Some((line, built)) if *line == bind.span.line => built.clone(),
-                Some(_) | None => self.one_bind_tls(bind, proxy),
+                Some(_) | None => build(self, bind),
             };
             last = Some((bind.span.line, built.clone()));
             out.push(built);
@@ -106,8 +123,12 @@ impl Lower<'_> {
         };
         spec.crts.extend(proxy.ssl_f_use.iter().map(own));
         spec.crts.extend(self.wanted.file_of(bind));
+        self.build_tls(bind, &spec)
+    }
+
+    fn build_tls(&mut self, bind: &Bind, spec: &BindSpec) -> Option<Arc<BindTls>> {
         let store = self.store.clone();
-        let built = BindTls::new(&store, &spec);
+        let built = BindTls::new(&store, spec);
         self.report(built.problems, bind.span);
         built.value.map(Arc::new)
     }

@@ -2,7 +2,52 @@
 //! several balancers agree on it without being told: XXH64 over key, address and port (four bytes, high byte first),
 //! as sixteen hexadecimal digits.
 
+use crate::server::{Endpoint, Server, ServerPort};
+use arc_swap::ArcSwapOption;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Whether a backend's servers have such values, and of which key; both can be changed while it runs.
+#[derive(Debug, Default)]
+pub struct DynamicCookies {
+    on: AtomicBool,
+    key: ArcSwapOption<String>,
+}
+
+impl DynamicCookies {
+    /// As configured.
+    pub fn new(on: bool, key: Option<&str>) -> DynamicCookies {
+        DynamicCookies { on: on.into(), key: ArcSwapOption::from(key.map(|key| Arc::new(key.to_owned()))) }
+    }
+
+    /// Switches them for all that are given to it from now on.
+    pub fn switch(&self, on: bool) {
+        self.on.store(on, Relaxed);
+    }
+
+    /// Takes another key for all that are given to it from now on.
+    pub fn set_key(&self, key: &str) {
+        self.key.store(Some(Arc::new(key.to_owned())));
+    }
+
+    /// Gives a server that has no value of its own the one of its address, or takes it away.
+    pub fn give(&self, server: &Server) {
+        if server.facts.cookie.is_none() {
+            server.set_cookie(self.value(server));
+        }
+    }
+
+    fn value(&self, server: &Server) -> Option<Box<[u8]>> {
+        let key = self.key.load_full().filter(|_| self.on.load(Relaxed))?;
+        let Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) =
+            server.endpoint().as_deref().cloned()
+        else {
+            return None;
+        };
+        Some(dynamic_value(key.as_bytes(), SocketAddr::new(ip, port)))
+    }
+}
 
 /// The value for a server at this address.
 pub fn dynamic_value(key: &[u8], address: SocketAddr) -> Box<[u8]> {
