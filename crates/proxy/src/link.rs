@@ -156,10 +156,20 @@ impl Link {
             if self.input.len() > before || self.ended {
                 return Poll::Ready(Ok(self.input.len() - before));
             }
-            let n = ready!(self.poll_read_once(cx))?;
-            if n == 0 {
+            let Poll::Ready(read) = self.poll_read_once(cx) else {
+                self.rest();
+                return Poll::Pending;
+            };
+            if read? == 0 {
                 self.ended = true;
             }
+        }
+    }
+
+    /// Nothing comes just now: a session that has no handshake before it any more can do with less.
+    fn rest(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.session.settle();
         }
     }
 

@@ -6,7 +6,7 @@ use crate::staple::Staple;
 use crate::suites;
 use crate::view::CertView;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{CommonState, HandshakeKind, ProtocolVersion};
+use rustls::{CommonState, HandshakeKind, ProtocolVersion, SupportedCipherSuite};
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,11 +51,33 @@ impl fmt::Debug for Served {
     }
 }
 
+/// What a handshake has settled so far.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Facts<'s> {
+    pub(crate) alpn: Option<&'s [u8]>,
+    pub(crate) version: Option<ProtocolVersion>,
+    pub(crate) suite: Option<SupportedCipherSuite>,
+    pub(crate) resumed: bool,
+    pub(crate) chain: &'s [CertificateDer<'static>],
+}
+
+impl<'s> Facts<'s> {
+    pub(crate) fn of(state: &'s CommonState) -> Facts<'s> {
+        Facts {
+            alpn: state.alpn_protocol(),
+            version: state.protocol_version(),
+            suite: state.negotiated_cipher_suite(),
+            resumed: state.handshake_kind() == Some(HandshakeKind::Resumed),
+            chain: state.peer_certificates().unwrap_or_default(),
+        }
+    }
+}
+
 /// A view of one session; fields are `None` until the handshake has settled them.
 #[derive(Clone, Copy, Default)]
 pub struct Info<'s> {
     pub(crate) sni: Option<&'s str>,
-    pub(crate) state: Option<&'s CommonState>,
+    pub(crate) facts: Facts<'s>,
     pub(crate) session_id: &'s [u8],
     pub(crate) served: Option<&'s Arc<Certificate>>,
     pub(crate) client_auth: Option<&'s ClientAuth>,
@@ -69,12 +91,12 @@ impl<'s> Info<'s> {
 
     /// The application protocol agreed on.
     pub fn alpn(&self) -> Option<&'s [u8]> {
-        self.state?.alpn_protocol()
+        self.facts.alpn
     }
 
     /// `TLSv1.3` or `TLSv1.2`.
     pub fn version(&self) -> Option<&'static str> {
-        match self.state?.protocol_version()? {
+        match self.facts.version? {
             ProtocolVersion::TLSv1_3 => Some("TLSv1.3"),
             ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
             _ => None,
@@ -83,7 +105,7 @@ impl<'s> Info<'s> {
 
     /// The cipher's name, as OpenSSL prints it.
     pub fn cipher(&self) -> Option<&'static str> {
-        suites::name_of(self.state?.negotiated_cipher_suite()?.suite())
+        suites::name_of(self.facts.suite?.suite())
     }
 
     /// Bits of the symmetric key (`ssl_fc_alg_keysize`, `ssl_fc_use_keysize`).
@@ -98,12 +120,13 @@ impl<'s> Info<'s> {
 
     /// An earlier session was taken up again, without certificates being shown.
     pub fn resumed(&self) -> bool {
-        self.state.and_then(CommonState::handshake_kind) == Some(HandshakeKind::Resumed)
+        self.facts.resumed
     }
 
     /// The certificates the peer has shown, its own first; on a session taken up again, those it had shown before.
+    /// None once the session has settled.
     pub fn peer_chain(&self) -> &'s [CertificateDer<'static>] {
-        self.state.and_then(CommonState::peer_certificates).unwrap_or_default()
+        self.facts.chain
     }
 
     /// The peer's own certificate.

@@ -124,6 +124,8 @@ fn base(
             config.ignore_client_order = true;
             // Browsers take a second ticket only to open a second connection, which gets one of its own.
             config.send_tls13_tickets = 1;
+            // For `settle`; nothing else takes them.
+            config.enable_secret_extraction = true;
             Some(config)
         }
         Err(error) => {

@@ -152,6 +152,8 @@ fn config(store: &CertStore, spec: &ServerSpec, problems: &mut Vec<Problem>) -> 
     };
     config.alpn_protocols = store.spoken(&spec.alpn, problems);
     config.resumption = resumption(spec);
+    // For `settle`; nothing else takes them.
+    config.enable_secret_extraction = true;
     Some(config)
 }
 

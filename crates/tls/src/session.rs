@@ -1,8 +1,8 @@
 //! One TLS connection, either side, without a socket.
 //!
 //! ```text
-//!  accept ─> Waiting (for a whole ClientHello) ─> Server ─┬─> ended (an error; what was learnt stays readable)
-//!  connect ────────────────────────────────────> Client ──┘
+//!  accept ─> Waiting (for a whole ClientHello) ─> Server ─┬─> Settled (`record` has it) ─┬─> ended (an error; what
+//!  connect ────────────────────────────────────> Client ──┴──────────────────────────────┘    was learnt stays readable)
 //! ```
 //!
 //! The caller reads ciphertext into a buffer of its own, calls `feed`, drops the bytes that were consumed, keeps the
@@ -15,8 +15,9 @@ use crate::certificate::Certificate;
 use crate::demand::Wait;
 use crate::drive::{self, Turn};
 use crate::error::TlsError;
-use crate::info::Info;
+use crate::info::{Facts, Info};
 use crate::server::ServerTls;
+use crate::settle::Settled;
 use crate::table::{Group, take_served};
 use http::client_hello::{self, Hello, Parsed};
 use rustls::ServerConfig;
@@ -45,6 +46,8 @@ pub struct Session {
     peer_closed: bool,
     closed_by_us: bool,
     ended: bool,
+    /// Data was sent, and nothing received since: rustls owes the peer nothing.
+    spoken: bool,
 }
 
 /// How it stands with a certificate that is obtained on demand for the name that the client asks for.
@@ -90,6 +93,9 @@ enum Machine {
     Waiting(Arc<BindTls>),
     Server(Box<UnbufferedServerConnection>),
     Client(Box<UnbufferedClientConnection>),
+    Settled(Box<Settled>),
+    /// It could not settle.
+    Over,
 }
 
 impl Session {
@@ -124,6 +130,7 @@ impl Session {
             peer_closed: false,
             closed_by_us: false,
             ended: false,
+            spoken: false,
         }
     }
 
@@ -142,6 +149,14 @@ impl Session {
         if self.peer_closed {
             return Ok(input.len());
         }
+        if let Machine::Settled(settled) = &mut self.machine {
+            let read = settled.records.read(input, plain, out);
+            self.ended = read.is_err();
+            let progress = read?;
+            self.peer_closed = progress.closed;
+            return Ok(if progress.closed { input.len() } else { progress.used });
+        }
+        self.spoken = false;
         if let Machine::Waiting(bind) = &self.machine {
             let bind = Arc::clone(bind);
             match self.choose(&bind, input, out) {
@@ -179,7 +194,7 @@ impl Session {
         let _told = match &mut self.machine {
             Machine::Server(server) => ready(server.process_tls_records(rest), out, drive::close),
             Machine::Client(client) => ready(client.process_tls_records(rest), out, drive::close),
-            Machine::Waiting(_) => None,
+            Machine::Waiting(_) | Machine::Settled(_) | Machine::Over => None,
         };
         self.ended = true;
     }
@@ -192,7 +207,7 @@ impl Session {
             let (discard, turn) = match &mut self.machine {
                 Machine::Server(server) => drive::turn(server.process_tls_records(rest), plain, out),
                 Machine::Client(client) => drive::turn(client.process_tls_records(rest), plain, out),
-                Machine::Waiting(_) => return Ok(used),
+                Machine::Waiting(_) | Machine::Settled(_) | Machine::Over => return Ok(used),
             };
             used += discard;
             match turn? {
@@ -290,7 +305,11 @@ impl Session {
                 Machine::Client(client) if client.wants_write() => {
                     drive::turn(client.process_tls_records(&mut []), &mut nothing, out)
                 }
-                Machine::Server(_) | Machine::Client(_) | Machine::Waiting(_) => break,
+                Machine::Server(_)
+                | Machine::Client(_)
+                | Machine::Waiting(_)
+                | Machine::Settled(_)
+                | Machine::Over => break,
             };
             if turn != Ok(Turn::Again) {
                 break;
@@ -304,18 +323,45 @@ impl Session {
         if self.closed_by_us || self.ended {
             return Err(TlsError::Ended);
         }
+        if let Machine::Settled(settled) = &mut self.machine {
+            let written = settled.records.write(plain, out);
+            self.ended = written.is_err();
+            return written;
+        }
         if self.is_handshaking() {
             return Err(TlsError::NotReady);
         }
-        self.write(out, |machine, out| match machine {
+        let written = self.write(out, |machine, out| match machine {
             Machine::Server(server) => {
                 ready(server.process_tls_records(&mut []), out, |t, out| drive::encrypt(t, plain, out))
             }
             Machine::Client(client) => {
                 ready(client.process_tls_records(&mut []), out, |t, out| drive::encrypt(t, plain, out))
             }
-            Machine::Waiting(_) => Some(Err(TlsError::NotReady)),
-        })
+            Machine::Waiting(_) | Machine::Settled(_) | Machine::Over => Some(Err(TlsError::NotReady)),
+        });
+        self.spoken = written.is_ok();
+        written
+    }
+
+    /// Lets go of what only a handshake needs, if it is done and the last thing that happened is that data was sent:
+    /// from then on records are our own work. For a moment of rest; does nothing where it cannot be, or was done
+    /// before. `info` then knows no more what the peer has shown.
+    pub fn settle(&mut self) {
+        let spoken = std::mem::take(&mut self.spoken);
+        if !spoken || self.closed_by_us || self.peer_closed || self.ended {
+            return;
+        }
+        let settled = match std::mem::replace(&mut self.machine, Machine::Over) {
+            Machine::Server(server) if !server.wants_write() => Settled::server(*server),
+            Machine::Client(client) if !client.wants_write() => Settled::client(*client),
+            busy => {
+                self.machine = busy;
+                return;
+            }
+        };
+        self.ended = settled.is_none();
+        self.machine = settled.map_or(Machine::Over, |settled| Machine::Settled(Box::new(settled)));
     }
 
     /// Appends the closing alert to `out`, once; nothing may be encrypted afterwards. Before the end of the handshake
@@ -324,10 +370,15 @@ impl Session {
         if self.closed_by_us || self.ended || self.is_handshaking() {
             return;
         }
+        if let Machine::Settled(settled) = &mut self.machine {
+            settled.records.close(out);
+            self.closed_by_us = true;
+            return;
+        }
         let told = self.write(out, |machine, out| match machine {
             Machine::Server(server) => ready(server.process_tls_records(&mut []), out, drive::close),
             Machine::Client(client) => ready(client.process_tls_records(&mut []), out, drive::close),
-            Machine::Waiting(_) => Some(Err(TlsError::NotReady)),
+            Machine::Waiting(_) | Machine::Settled(_) | Machine::Over => Some(Err(TlsError::NotReady)),
         });
         self.closed_by_us = told.is_ok();
     }
@@ -354,6 +405,7 @@ impl Session {
             Machine::Waiting(_) => true,
             Machine::Server(server) => server.is_handshaking(),
             Machine::Client(client) => client.is_handshaking(),
+            Machine::Settled(_) | Machine::Over => false,
         }
     }
 
@@ -362,16 +414,17 @@ impl Session {
         self.peer_closed
     }
 
-    /// What is known of the connection and its peer. Complete once the handshake is done.
+    /// What is known of the connection and its peer. Complete once the handshake is done; until the session settles.
     pub fn info(&self) -> Info<'_> {
-        let state = match &self.machine {
-            Machine::Server(server) => Some(&****server),
-            Machine::Client(client) => Some(&****client),
-            Machine::Waiting(_) => None,
+        let facts = match &self.machine {
+            Machine::Server(server) => Facts::of(server),
+            Machine::Client(client) => Facts::of(client),
+            Machine::Settled(settled) => settled.facts(),
+            Machine::Waiting(_) | Machine::Over => Facts::default(),
         };
         Info {
             sni: self.sni.as_deref(),
-            state,
+            facts,
             session_id: self.session_id.as_slice(),
             served: self.served.as_ref(),
             client_auth: self.group.as_ref().and_then(|group| group.policy.client_auth.as_deref()),
@@ -441,6 +494,8 @@ impl std::fmt::Debug for Session {
             Machine::Waiting(_) => "waiting",
             Machine::Server(_) => "server",
             Machine::Client(_) => "client",
+            Machine::Settled(_) => "settled",
+            Machine::Over => "over",
         };
         f.debug_struct("Session").field("state", &state).field("sni", &self.sni).finish_non_exhaustive()
     }

@@ -66,8 +66,9 @@ impl Wire {
         Wire { session, socket, held: Vec::new(), plain: Vec::new() }
     }
 
-    /// Reads once and answers; `false` at the end.
+    /// Reads once and answers; `false` at the end. A session at rest settles.
     fn step(&mut self) -> Result<bool, TlsError> {
+        self.session.settle();
         let mut out = Vec::new();
         let mut buffer = [0; 4096];
         let read = if self.session.is_handshaking() && self.held.is_empty() && self.plain.is_empty() {
@@ -120,6 +121,11 @@ struct Visit {
 
 /// `openssl s_client` visits a bind: says `words`, is answered with "answer" after a line, leaves.
 fn visit(folder: &Folder, bind: &Arc<BindTls>, args: &str, words: &str) -> Visit {
+    visited(folder, bind, args, words, false)
+}
+
+/// The same; where the bind `greets`, its session has settled before the first word comes.
+fn visited(folder: &Folder, bind: &Arc<BindTls>, args: &str, words: &str, greets: bool) -> Visit {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let mut command = Command::new("openssl");
@@ -131,15 +137,20 @@ fn visit(folder: &Folder, bind: &Arc<BindTls>, args: &str, words: &str) -> Visit
     let mut wire = Wire::new(Session::accept(Arc::clone(bind)), socket);
     let mut entered = wire.until(|wire| !wire.session.is_handshaking()).is_ok();
     if entered {
+        if greets {
+            wire.send(b"welcome\n");
+        }
         for line in words.split_inclusive('\n') {
             input.write_all(line.as_bytes()).unwrap();
             // s_client takes a command only at the beginning of what it reads: wait until this one has had its effect.
-            if line == "K\n" {
+            if matches!(line, "K\n" | "k\n") {
                 wire.step().unwrap();
             }
         }
         entered = wire.until(|wire| wire.plain.ends_with(b"bye\n")).is_ok();
-        wire.send(b"answer\n");
+        if entered {
+            wire.send(b"answer\n");
+        }
         wire.close();
     }
     drop(input);
@@ -217,6 +228,30 @@ fn openssl_gets_the_twin_it_can_check_resumes_and_updates_keys() {
     assert!(update.entered && update.client.contains("KEYUPDATE"), "{}", update.client);
     assert!(update.client.contains("answer"), "{}", update.client);
     assert_eq!(update.read, b"hello\nbye\n");
+}
+
+#[test]
+fn openssl_talks_to_settled_sessions_and_changes_keys_as_it_likes() {
+    let folder = world("s-client-5");
+    let bind = load(&BindSpec { crts: vec![path(&folder, "v3.pem")], ..BindSpec::default() });
+    let suites = |version: &str, option: &str, names: &[&str]| {
+        names.iter().map(|name| format!("-{version} {option} {name}")).collect::<Vec<_>>()
+    };
+    let tls12 =
+        ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"];
+    let tls13 = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+    for args in suites("tls1_2", "-cipher", &tls12) {
+        let visit = visited(&folder, &bind, &args, "hello\nbye\n", true);
+        assert_eq!(visit.read, b"hello\nbye\n", "{args}");
+        assert!(visit.client.contains("welcome") && visit.client.contains("answer"), "{}", visit.client);
+    }
+    for args in suites("tls1_3", "-ciphersuites", &tls13) {
+        // `K` asks for our keys to be changed too, `k` does not.
+        let visit = visited(&folder, &bind, &args, "K\nk\nK\nhello\nbye\n", true);
+        assert_eq!(visit.read, b"hello\nbye\n", "{args}");
+        assert!(visit.client.contains("welcome") && visit.client.contains("answer"), "{}", visit.client);
+        assert_eq!(visit.client.matches("KEYUPDATE").count(), 3, "{}", visit.client);
+    }
 }
 
 #[test]

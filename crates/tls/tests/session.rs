@@ -39,6 +39,108 @@ fn large_data_crosses_both_ways_and_the_close_is_seen() {
     assert_eq!(client.plain, b"hellolast words");
 }
 
+/// Both ends have said a word and settle.
+fn settled(name: &str) -> (End, End) {
+    let (mut client, mut front) = pair(name, usize::MAX);
+    for end in [&mut client, &mut front] {
+        end.session.settle();
+        assert!(!format!("{:?}", end.session).contains("settled"), "not before it has spoken");
+        end.session.encrypt(b"word", &mut end.out).unwrap();
+        end.session.settle();
+        assert!(format!("{:?}", end.session).contains("settled"), "{end:?}");
+    }
+    talk(&mut client, &mut front, 7).unwrap();
+    assert_eq!((client.plain.as_slice(), front.plain.as_slice()), (b"word".as_slice(), b"word".as_slice()));
+    (client, front)
+}
+
+#[test]
+fn settled_sessions_go_on_as_before() {
+    let (mut client, mut front) = settled("settled");
+    for end in [&client, &front] {
+        let info = end.session.info();
+        assert_eq!((info.sni(), info.version()), (Some("localhost"), Some("TLSv1.3")));
+        assert_eq!(info.alpn(), Some(b"http/1.1".as_slice()));
+        assert!(info.cipher().unwrap().starts_with("TLS_") && !info.resumed());
+        assert!(info.peer_chain().is_empty() && !end.session.is_handshaking());
+    }
+    assert!(front.session.info().served().is_some());
+    let data: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
+    client.session.encrypt(&data, &mut client.out).unwrap();
+    front.session.encrypt(&data, &mut front.out).unwrap();
+    talk(&mut client, &mut front, 5000).unwrap();
+    assert!(front.plain[4..] == data && client.plain[4..] == data);
+    client.session.close_notify(&mut client.out);
+    client.session.close_notify(&mut client.out);
+    talk(&mut client, &mut front, 5000).unwrap();
+    assert!(front.session.peer_closed() && !client.session.peer_closed());
+    assert_eq!(client.session.encrypt(b"more", &mut client.out), Err(TlsError::Ended));
+    front.session.encrypt(b"last words", &mut front.out).unwrap();
+    talk(&mut client, &mut front, 5000).unwrap();
+    assert!(client.plain.ends_with(b"last words"));
+    front.held = b"ignored".to_vec();
+    front.feed().unwrap();
+    assert_eq!(front.held, b"");
+}
+
+#[test]
+fn a_settled_session_ends_with_a_broken_record() {
+    let (mut client, mut front) = settled("settled-broken");
+    client.session.encrypt(b"hello", &mut client.out).unwrap();
+    *client.out.last_mut().unwrap() ^= 1;
+    front.held = std::mem::take(&mut client.out);
+    assert!(front.feed().is_err());
+    assert_eq!(front.feed(), Err(TlsError::Ended));
+    assert_eq!(front.session.encrypt(b"x", &mut Vec::new()), Err(TlsError::Ended));
+    client.held = front.out;
+    let error = client.feed().unwrap_err();
+    assert!(error.is_from_peer(), "{error}");
+}
+
+#[test]
+fn who_owes_the_peer_new_keys_does_not_settle_before_they_are_told() {
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    let folder = pair::Folder::new("owed");
+    let made = pair::pem(&["localhost"]);
+    let (_, der) = x509_parser::pem::parse_x509_pem(made.as_bytes()).unwrap();
+    roots.add(der.contents.into()).unwrap();
+    let bind = pair::load(&tls::BindSpec { crts: vec![folder.put("site.pem", &made)], ..Default::default() });
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = builder.unwrap().with_root_certificates(roots).with_no_client_auth();
+    let mut peer =
+        rustls::ClientConnection::new(std::sync::Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut front = End::new(Session::accept(bind));
+    let exchange = |peer: &mut rustls::ClientConnection, front: &mut End| {
+        while peer.wants_write() {
+            peer.write_tls(&mut front.held).unwrap();
+        }
+        front.feed().unwrap();
+        let out = std::mem::take(&mut front.out);
+        let mut out = out.as_slice();
+        while !out.is_empty() {
+            peer.read_tls(&mut out).unwrap();
+            peer.process_new_packets().unwrap();
+        }
+    };
+    while peer.is_handshaking() || front.session.is_handshaking() {
+        exchange(&mut peer, &mut front);
+    }
+    front.session.encrypt(b"one ", &mut front.out).unwrap();
+    peer.refresh_traffic_keys().unwrap();
+    exchange(&mut peer, &mut front);
+    front.session.settle();
+    assert!(format!("{:?}", front.session).contains("server"), "an answer is owed");
+    front.session.encrypt(b"two ", &mut front.out).unwrap();
+    front.session.settle();
+    assert!(format!("{:?}", front.session).contains("settled"));
+    front.session.encrypt(b"three", &mut front.out).unwrap();
+    exchange(&mut peer, &mut front);
+    let mut read = [0; 64];
+    let n = std::io::Read::read(&mut peer.reader(), &mut read).unwrap();
+    assert_eq!(&read[..n], b"one two three");
+}
+
 #[test]
 fn nonsense_gets_an_alert_and_ends_the_session() {
     let mut front = End::new(Session::accept(bind("nonsense")));
@@ -102,6 +204,9 @@ fn maltreat(mut session: Session, stream: &[u8], random: &mut impl FnMut() -> us
             Err(_) => held.clear(),
         }
         let _ = session.encrypt(b"data", &mut out);
+        if random().is_multiple_of(2) {
+            session.settle();
+        }
         if random().is_multiple_of(8) {
             session.close_notify(&mut out);
         }
