@@ -7,6 +7,7 @@ pub mod hatch;
 pub mod issue;
 mod key;
 pub mod local;
+pub mod ocsp;
 mod outline;
 mod private_file;
 pub mod rehearsal;

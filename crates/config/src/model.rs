@@ -24,8 +24,8 @@ pub use balance::{Algorithm, Balance, Cookie, CookieMode, HashFunction, HashType
 pub use bind::{Bind, BindParams, CliLevel, SeverityOutput, UnixOptions};
 pub use check::{CheckConnect, CheckExpect, CheckKind, CheckMatch, CheckPattern, CheckStep, CheckText};
 pub use global::{
-    Capability, CpuMap, Global, GlobalVar, ProgramEnv, StateSource, TlsDefaults, TlsOffer, TlsVersion,
-    TlsVersionOptions,
+    Capability, CpuMap, Global, GlobalVar, OcspUpdates, ProgramEnv, StateSource, TlsDefaults, TlsOffer,
+    TlsVersion, TlsVersionOptions,
 };
 pub use log::{LogFormat, LogFrame, LogSink, LogTarget, LogTo};
 pub use option::{

@@ -15,6 +15,7 @@ mod check_option;
 mod cookie;
 mod cpu_map;
 mod global;
+mod global_ocsp;
 mod global_tls;
 mod global_tuning;
 mod http_actions;
@@ -44,6 +45,7 @@ const TABLES: &[&[Row]] = &[
     stats_socket::ROWS,
     cpu_map::ROWS,
     global_tls::ROWS,
+    global_ocsp::ROWS,
     global_tuning::ROWS,
     log::ROWS,
     proxy::ROWS,

@@ -5,6 +5,7 @@ use crate::states;
 use ops::life::{DataPlane, Ending};
 use ops::runtime::Runtime;
 use ops::scheduler::Scheduler;
+use ops::stapling::Stapler;
 use proxy::Running;
 
 /// A running data plane and where its news go.
@@ -13,6 +14,7 @@ pub(crate) struct Plane {
     /// Takes no more clients once a soft stop is on: a successor does.
     api: Option<Runtime>,
     scheduler: Option<Scheduler>,
+    stapler: Option<Stapler>,
     console: Console,
 }
 
@@ -22,9 +24,10 @@ impl Plane {
         running: Running,
         api: Option<Runtime>,
         scheduler: Option<Scheduler>,
+        stapler: Option<Stapler>,
         console: Console,
     ) -> Plane {
-        Plane { running, api, scheduler, console }
+        Plane { running, api, scheduler, stapler, console }
     }
 
     /// The API by which it is steered.
@@ -34,7 +37,7 @@ impl Plane {
 
     /// The end, however it came about.
     pub(crate) fn end(self, ending: Ending) {
-        drop((self.api, self.scheduler));
+        drop((self.api, self.scheduler, self.stapler));
         match ending {
             Ending::Drained => warn(self.console, states::farewell(self.running.plan())),
             Ending::HardStop | Ending::Killed(_) => self.running.stop(),
@@ -55,6 +58,9 @@ impl DataPlane for Plane {
         }
         if let Some(scheduler) = &self.scheduler {
             scheduler.close();
+        }
+        if let Some(stapler) = &self.stapler {
+            stapler.close();
         }
         self.running.soft_stop();
     }

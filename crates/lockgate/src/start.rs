@@ -11,6 +11,7 @@ use crate::master::predecessor_sockets;
 use crate::plane::Plane;
 use crate::state_files;
 use crate::version;
+use certs::ocsp::Responders;
 use certs::schedule::Work;
 use config::model::Global;
 use net::Inherited;
@@ -22,6 +23,7 @@ use ops::predecessor::{self, Leave};
 use ops::runtime::{self, Process, Runtime};
 use ops::scheduler::Scheduler;
 use ops::signals::Signals;
+use ops::stapling::Stapler;
 use ops::worker::{Bond, Elsewhere, Estate, Tied};
 use proxy::clock::now_ms;
 use proxy::plan::Plan;
@@ -176,6 +178,7 @@ impl Start<'_> {
         state_files::load(&bound.plan, self.console);
         let counters = self.global.stats_file.as_ref().map(|word| word.text.as_str());
         state_files::load_counters(&bound.plan, counters, self.console);
+        let responders = Responders::new(bound.plan.process.ocsp.http_proxy.as_deref());
         let null = std::fs::File::options().read(true).write(true).open("/dev/null");
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
         if self.global.set_dumpable
@@ -185,8 +188,9 @@ impl Start<'_> {
         }
         server_state::resume_health(&bound.plan, &estate.state, now_ms());
         let (console, elsewhere) = (self.console, master.as_ref().map(Tied::elsewhere));
-        let Served { running, api, process, scheduler } =
-            bound.run(self.startup_log, elsewhere, |plan| start_scheduler(plan, work, console))?;
+        let Served { running, api, process, scheduler, stapler } =
+            bound
+                .run(self.startup_log, elsewhere, responders, |plan| start_scheduler(plan, work, console))?;
         after.dismiss_predecessors(master.is_some());
         console::out(self.announce);
         after.tell_ready(ready)?;
@@ -196,7 +200,7 @@ impl Start<'_> {
                 .block_on(master.ready(self.global.mworker_max_reloads, keeps, &process))
                 .map_err(broken)?;
         }
-        let plane = Plane::new(running, api, scheduler, self.console);
+        let plane = Plane::new(running, api, scheduler, stapler, self.console);
         let life = until_end(&mut signals, &plane, stop);
         let ending = runtime.block_on(async {
             match (&master, plane.api()) {
@@ -234,6 +238,7 @@ struct Served {
     api: Option<Runtime>,
     process: Arc<Process>,
     scheduler: Option<Scheduler>,
+    stapler: Option<Stapler>,
 }
 
 /// Looks after certificates, where there are any to look after.
@@ -272,6 +277,7 @@ impl Bindings {
         self,
         startup_log: String,
         elsewhere: Option<Elsewhere>,
+        responders: Responders,
         schedule: impl FnOnce(&Arc<Plan>) -> Result<Option<Scheduler>, Failed>,
     ) -> Result<Served, Failed> {
         let exposed = if self.api.exposes() { self.share()? } else { Vec::new() };
@@ -281,14 +287,17 @@ impl Bindings {
         let has_master = elsewhere.is_some();
         let process =
             process.with_scheduler(scheduler.as_ref().map(Scheduler::handle)).with_elsewhere(elsewhere);
+        let process = process.with_responders(responders);
         process.expose(exposed);
         let process = Arc::new(process);
+        let stapler = Stapler::start(process.stapling.clone())
+            .map_err(|e| Failed::at("Cannot start the thread of OCSP")(&e))?;
         if self.api.is_empty() && !has_master && !running.plan().has_statistics() {
-            return Ok(Served { running, api: None, process, scheduler });
+            return Ok(Served { running, api: None, process, scheduler, stapler });
         }
         let api = Runtime::start(self.api, process.clone())
             .map_err(|e| Failed::at("Cannot start the thread of the runtime API")(&e))?;
-        Ok(Served { running, api: Some(api), process, scheduler })
+        Ok(Served { running, api: Some(api), process, scheduler, stapler })
     }
 }
 

@@ -14,4 +14,5 @@ pub mod predecessor;
 pub mod runtime;
 pub mod scheduler;
 pub mod signals;
+pub mod stapling;
 pub mod worker;

@@ -55,7 +55,9 @@ pub(crate) use socket::Client;
 pub use socket::{Bound, bind};
 
 use crate::demand::{Obtainer, forward};
+use crate::stapling::Stapling;
 use crate::worker::Elsewhere;
+use certs::ocsp::Responders;
 use proxy::Workers;
 use proxy::plan::Plan;
 use proxy::stats_socket::CliLevel;
@@ -100,6 +102,8 @@ pub struct Process {
     exposed: Mutex<Vec<OwnedFd>>,
     /// Who looks after certificates, where somebody does.
     pub scheduler: Option<certs::schedule::Handle>,
+    /// OCSP responses that are fetched.
+    pub stapling: Arc<Stapling>,
 }
 
 impl Process {
@@ -107,6 +111,8 @@ impl Process {
     pub fn new(plan: Arc<Plan>, workers: Workers, product: Product, startup_log: String) -> Process {
         let (started, started_at) = (Instant::now(), SystemTime::now());
         let exposed = Mutex::default();
+        let responders = Responders::new(plan.process.ocsp.http_proxy.as_deref());
+        let stapling = Arc::new(Stapling::new(plan.clone(), responders));
         Process {
             plan,
             workers,
@@ -117,6 +123,7 @@ impl Process {
             exposed,
             scheduler: None,
             elsewhere: None,
+            stapling,
         }
     }
 
@@ -135,6 +142,13 @@ impl Process {
     #[must_use]
     pub fn with_scheduler(self, scheduler: Option<certs::schedule::Handle>) -> Process {
         Process { scheduler, ..self }
+    }
+
+    /// With the way to OCSP responders that was known before the process saw another root folder.
+    #[must_use]
+    pub fn with_responders(self, responders: Responders) -> Process {
+        let stapling = Arc::new(Stapling::new(self.plan.clone(), responders));
+        Process { stapling, ..self }
     }
 
     /// With a way to the keeper of the certificates.

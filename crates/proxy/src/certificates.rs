@@ -26,6 +26,15 @@ pub struct TlsBind {
     front: Option<Arc<Frontend>>,
 }
 
+impl TlsBind {
+    /// Writes a line into its log, of a severity as syslog counts.
+    pub fn note(&self, text: &str, severity: u8) {
+        if let Some(front) = &self.front {
+            front.log.notice(text, severity, now_us());
+        }
+    }
+}
+
 /// Looks after the certificates of all binds, for as long as it is polled.
 pub async fn watch(plan: Arc<Plan>) {
     let binds = binds(&plan);
@@ -75,13 +84,13 @@ pub fn binds(plan: &Plan) -> Vec<TlsBind> {
 }
 
 fn tell(bind: &TlsBind, rescan: &Rescan) {
-    let (Some(front), name) = (&bind.front, &bind.proxy) else { return };
+    let name = &bind.proxy;
     if rescan.changed {
         let certificates = bind.tls.certificates();
         let text = format!("Proxy {name}: certificates have changed, {certificates} are served");
-        front.log.notice(&text, NOTICE, now_us());
+        bind.note(&text, NOTICE);
     }
     for problem in &rescan.problems {
-        front.log.notice(&format!("Proxy {name}: {problem}"), ERROR, now_us());
+        bind.note(&format!("Proxy {name}: {problem}"), ERROR);
     }
 }

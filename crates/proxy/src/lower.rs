@@ -15,7 +15,7 @@ mod userlists;
 mod wanted;
 
 use crate::limit::{Limit, RateLimits};
-use crate::plan::{Connections, Origin, Plan, Process};
+use crate::plan::{Connections, OcspUpdates, Origin, Plan, Process};
 use crate::server::Server;
 use crate::statistics::Desk;
 use crate::vars::ProcVars;
@@ -23,8 +23,9 @@ use base::{Diagnostics, Word};
 use config::Model;
 use config::model::{CondText, ExprText, FormatText, Mode, Proxy, VarValue};
 use expr::{Compiler, Condition, Env, Escape, Expr, Format, Outside, Stage, VarId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ pub(crate) struct Lower<'m> {
     pub ticket_files: Vec<Arc<::tls::TicketFile>>,
     /// Certificates to be obtained.
     pub wanted: wanted::WantedList,
+    /// `ocsp-update` by certificate's file.
+    pub ocsp_written: HashMap<PathBuf, bool>,
     pub backs: BTreeMap<String, usize>,
     /// Names of the files, by number.
     pub files: Vec<Arc<str>>,
@@ -208,6 +211,7 @@ impl<'m> Lower<'m> {
             store: tls::store(model, overrides.temporary.as_ref(), &wanted),
             ticket_files: Vec::new(),
             wanted,
+            ocsp_written: HashMap::new(),
             backs: index_of(|p| p.kind.is_back()),
             files: model.files.iter().map(|name| Arc::from(name.as_str())).collect(),
             sinks: logs::Sinks::new(model, overrides.check_only),
@@ -265,6 +269,7 @@ impl<'m> Lower<'m> {
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
             stats: self.stats_sockets(),
             vars,
+            ocsp: OcspUpdates::of(&global.ocsp.clone().unwrap_or_default()),
             list_edits: Default::default(),
             farm_news: Default::default(),
             desk: Desk::default(),

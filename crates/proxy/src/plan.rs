@@ -66,6 +66,30 @@ pub struct RingSection {
     pub description: Box<str>,
 }
 
+/// How OCSP responses are fetched; somebody else does it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OcspUpdates {
+    /// Not at all.
+    pub disabled: bool,
+    /// An HTTP proxy to ask through, `ADDRESS[:PORT]`.
+    pub http_proxy: Option<Box<str>>,
+    /// Between two fetches of one, at least.
+    pub least: Duration,
+    /// The same at most.
+    pub most: Duration,
+}
+
+impl OcspUpdates {
+    pub(crate) fn of(written: &config::model::OcspUpdates) -> OcspUpdates {
+        OcspUpdates {
+            disabled: written.disabled,
+            http_proxy: written.http_proxy.as_ref().map(|word| word.text.as_str().into()),
+            least: Duration::from_secs(written.least().into()),
+            most: Duration::from_secs(written.most().into()),
+        }
+    }
+}
+
 /// A certificate that is to be obtained, and where it is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -183,6 +207,8 @@ pub struct Process {
     pub node: Box<str>,
     /// Bound of a soft stop.
     pub hard_stop_after: Option<Duration>,
+    /// How OCSP responses are fetched.
+    pub ocsp: OcspUpdates,
     /// Where the runtime API is served.
     pub stats: StatsSockets,
     /// `ring` sections.

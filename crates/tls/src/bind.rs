@@ -6,7 +6,7 @@
 use crate::answers::Answers;
 use crate::demand::Wait;
 use crate::info::Served;
-use crate::list::{self, Filter};
+use crate::list::{self, Filter, Line};
 use crate::policy::{Policy, PolicySpec};
 use crate::problem::{Built, Problem};
 use crate::source::{self, Source};
@@ -83,6 +83,8 @@ pub struct BindSpec {
     pub tls_ticket_keys: Option<Arc<TicketFile>>,
     /// `on-demand` of the `acme` section
     pub on_demand: Option<OnDemand>,
+    /// `ocsp-update`
+    pub ocsp_update: Option<bool>,
 }
 
 impl BindSpec {
@@ -143,6 +145,7 @@ struct Item {
     source: Source,
     policy: PolicySpec,
     filters: Vec<Filter>,
+    ocsp_update: Option<bool>,
     on_demand: bool,
 }
 
@@ -156,6 +159,19 @@ pub struct Rescan {
     pub changed: bool,
     /// Complaints that the scan before did not have.
     pub problems: Vec<Problem>,
+}
+
+/// A certificate, and whether its OCSP responses are fetched.
+#[derive(Clone, Debug)]
+pub struct OcspUse {
+    /// The certificate's file.
+    pub crt: Arc<Path>,
+    /// What its line says of it.
+    pub written: Option<bool>,
+    /// They are.
+    pub updated: bool,
+    /// The certificate.
+    pub certificate: Served,
 }
 
 /// A name that a bind answers to (management guide 9.3, `show ssl sni`).
@@ -248,6 +264,18 @@ impl BindTls {
             }));
         }
         named
+    }
+
+    /// Its certificates, and whether their OCSP responses are fetched.
+    pub fn ocsp_uses(&self) -> Vec<OcspUse> {
+        let made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |entry: &Entry| OcspUse {
+            crt: Arc::clone(&entry.crt),
+            written: entry.ocsp_update,
+            updated: entry.ocsp_update.unwrap_or_else(|| self.store.updates_ocsp(&entry.crt)),
+            certificate: Served::new(&entry.certificate),
+        };
+        made.entries.iter().map(of).collect()
     }
 
     /// Its lists: `crt-list` files, and folders of certificates, which are lists too (management guide 9.3,
@@ -350,7 +378,8 @@ impl MadeOf {
             if let (Some(certificate), Some(policy)) = (certificate, policy) {
                 let crt = item.source.crt.into();
                 self.own += usize::from(!item.on_demand);
-                self.entries.push(Entry { crt, certificate, policy, filters: item.filters });
+                let (filters, ocsp_update) = (item.filters, item.ocsp_update);
+                self.entries.push(Entry { crt, certificate, policy, filters, ocsp_update });
             }
         }
     }
@@ -399,7 +428,7 @@ impl MadeOf {
     fn temporary(&self, store: &CertStore, spec: &BindSpec) -> Option<Entry> {
         let policy = Arc::clone(&self.policies.get(&spec.policy())?.policy);
         let (certificate, crt) = (store.temporary()?, PathBuf::new().into());
-        Some(Entry { crt, certificate, policy, filters: Vec::new() })
+        Some(Entry { crt, certificate, policy, filters: Vec::new(), ocsp_update: Some(false) })
     }
 
     /// Where the line itself brings in none, clients whose name is not known are shown the temporary certificate, and
@@ -428,18 +457,19 @@ fn damaged(problems: Vec<Problem>) -> impl Iterator<Item = Problem> {
 fn wanted(store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec<Problem>) -> Vec<Item> {
     let base = spec.policy();
     let mut items = Vec::new();
-    let mut add = |word: &str, policy: &PolicySpec, filters: &[Filter], problems: &mut Vec<Problem>| {
-        for source in source::resolve(store, word, problems) {
-            let (policy, filters) = (policy.clone(), filters.to_vec());
-            items.push(Item { source, policy, filters, on_demand: false });
+    let mut add = |line: &Line, problems: &mut Vec<Problem>| {
+        for source in source::resolve(store, &line.crt, problems) {
+            let (policy, filters) = (line.policy.clone(), line.filters.clone());
+            let ocsp_update = line.ocsp_update.or(source.ocsp_update).or(spec.ocsp_update);
+            items.push(Item { source, policy, filters, ocsp_update, on_demand: false });
         }
     };
     for word in &spec.crts {
         match edited.get(word.trim_end_matches('/')) {
-            None => add(word, &base, &[], problems),
+            None => add(&Line::bare(word, &base), problems),
             Some(lines) => {
                 for line in list::parse(&PathBuf::from(word), &joined(lines), &base, problems) {
-                    add(&line.crt, &line.policy, &line.filters, problems);
+                    add(&line, problems);
                 }
             }
         }
@@ -453,7 +483,7 @@ fn wanted(store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec
         match text {
             Ok(text) => {
                 for line in list::parse(&file, &text, &base, problems) {
-                    add(&line.crt, &line.policy, &line.filters, problems);
+                    add(&line, problems);
                 }
             }
             Err(error) => problems.push(Problem::Unreadable { file, why: error.to_string() }),
@@ -470,7 +500,8 @@ fn obtained_on_demand(store: &CertStore, spec: &BindSpec, policy: &PolicySpec) -
     for (name, file) in store.obtained_on_demand(&on_demand.section) {
         for source in source::resolve(store, &file.display().to_string(), &mut Vec::new()) {
             let filter = Filter { negative: false, name: name.as_str().into() };
-            items.push(Item { source, policy: policy.clone(), filters: vec![filter], on_demand: true });
+            let (policy, filters, ocsp_update) = (policy.clone(), vec![filter], spec.ocsp_update);
+            items.push(Item { source, policy, filters, ocsp_update, on_demand: true });
         }
     }
     items

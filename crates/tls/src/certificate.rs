@@ -30,6 +30,10 @@ pub(crate) struct Certificate {
     pub(crate) fingerprint: [u8; 32],
     /// The last second of its life, since the epoch.
     pub(crate) not_after: i64,
+    /// The same of what is stapled.
+    pub(crate) staple_end: Option<i64>,
+    /// Its issuer's certificate, where the chain lacks it.
+    pub(crate) issuer: Option<CertificateDer<'static>>,
 }
 
 impl Certificate {
@@ -39,15 +43,22 @@ impl Certificate {
     }
 
     /// The same with this response to staple.
-    pub(crate) fn stapled(&self, response: Vec<u8>) -> Certificate {
+    pub(crate) fn stapled(&self, response: Option<Vec<u8>>) -> Certificate {
         let mut key = CertifiedKey::new(self.key.cert.clone(), Arc::clone(&self.key.key));
-        key.ocsp = Some(response);
+        key.ocsp = response;
         Certificate {
+            staple_end: key.ocsp.as_deref().and_then(ocsp::end),
             key: Arc::new(key),
             names: self.names.clone(),
             fingerprint: self.fingerprint,
             not_after: self.not_after,
+            issuer: self.issuer.clone(),
         }
+    }
+
+    /// What is stapled is true no more.
+    pub(crate) fn staple_has_ended(&self, now: i64) -> bool {
+        self.staple_end.is_some_and(|end| end < now)
     }
 }
 
@@ -81,7 +92,14 @@ pub(crate) fn load(
         let what = source.sctl_file().display().to_string();
         problems.push(Problem::NoEffect { what, why: "timestamps are taken from the certificate itself" });
     }
-    Some(finish(key, facts))
+    let issuer = if facts.lacks_issuer { issuer(source) } else { None };
+    Some(Certificate { issuer, ..finish(key, facts) })
+}
+
+/// The first certificate of the issuer's own file. That there is none is no complaint: nobody may need it.
+fn issuer(source: &Source) -> Option<CertificateDer<'static>> {
+    let text = read_bounded(&source.issuer_file()).ok()?;
+    Pem::parse(&text).chain.into_iter().next()
 }
 
 /// The sections of a PEM file that matter here.
@@ -176,6 +194,8 @@ struct Facts {
     serial: Vec<u8>,
     not_before: i64,
     not_after: i64,
+    /// Its issuer is neither itself nor the next of the chain.
+    lacks_issuer: bool,
 }
 
 type SigningKey = Arc<dyn rustls::sign::SigningKey>;
@@ -208,7 +228,8 @@ fn join(
         return None;
     };
     let order = chain_order(&parsed, leaf);
-    let facts = parsed.get(leaf).map(facts)?;
+    let next = order.get(1).and_then(|index| parsed.get(*index));
+    let facts = parsed.get(leaf).map(|leaf| facts(leaf, next))?;
     let chain = order.into_iter().filter_map(|index| chain.get(index).map(compact)).collect();
     Some((CertifiedKey::new(chain, key), facts))
 }
@@ -236,12 +257,14 @@ fn chain_order(parsed: &[X509Certificate<'_>], leaf: usize) -> Vec<usize> {
     order
 }
 
-fn facts(cert: &X509Certificate<'_>) -> Facts {
+fn facts(cert: &X509Certificate<'_>, next: Option<&X509Certificate<'_>>) -> Facts {
+    let issuers = [Some(cert), next];
     Facts {
         names: names(cert),
         serial: cert.raw_serial().to_vec(),
         not_before: cert.validity().not_before.timestamp(),
         not_after: cert.validity().not_after.timestamp(),
+        lacks_issuer: !issuers.into_iter().flatten().any(|known| known.subject() == cert.issuer()),
     }
 }
 
@@ -277,7 +300,14 @@ fn finish(key: CertifiedKey, facts: Facts) -> Certificate {
     if let Some(leaf) = key.cert.first() {
         fingerprint.copy_from_slice(digest::digest(&digest::SHA256, leaf).as_ref());
     }
-    Certificate { key: Arc::new(key), names: facts.names, fingerprint, not_after: facts.not_after }
+    Certificate {
+        staple_end: key.ocsp.as_deref().and_then(ocsp::end),
+        key: Arc::new(key),
+        names: facts.names,
+        fingerprint,
+        not_after: facts.not_after,
+        issuer: None,
+    }
 }
 
 fn staple(source: &Source, serial: &[u8], now: SystemTime, problems: &mut Vec<Problem>) -> Option<Vec<u8>> {

@@ -1,8 +1,9 @@
-//! As much of DER (X.690) as reading a value's beginning takes. Whole certificates are x509-parser's.
+//! As much of DER (X.690) as asking and reading what is no certificate takes. Whole certificates are x509-parser's.
 
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BITS: u8 = 0x03;
 pub(crate) const OCTETS: u8 = 0x04;
+pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OID: u8 = 0x06;
 pub(crate) const ENUMERATED: u8 = 0x0a;
 pub(crate) const TIME: u8 = 0x18;
@@ -30,6 +31,13 @@ impl<'d> Der<'d> {
         }
     }
 
+    /// The next value with its tag and length.
+    pub(crate) fn whole(&mut self) -> Result<&'d [u8], Malformed> {
+        let from = self.0;
+        self.any()?;
+        from.get(..from.len() - self.0.len()).ok_or(Malformed)
+    }
+
     /// The next value and its tag. Lengths of up to four octets.
     pub(crate) fn any(&mut self) -> Result<(u8, &'d [u8]), Malformed> {
         let (&tag, rest) = self.0.split_first().ok_or(Malformed)?;
@@ -46,5 +54,40 @@ impl<'d> Der<'d> {
         let (value, rest) = rest.split_at_checked(length).ok_or(Malformed)?;
         self.0 = rest;
         Ok((tag, value))
+    }
+}
+
+/// A value behind its tag and length.
+pub(crate) fn written(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut value = vec![tag];
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => value.push(short),
+        Ok(_) | Err(_) => {
+            let octets = length.to_be_bytes();
+            let octets: Vec<u8> = octets.into_iter().skip_while(|octet| *octet == 0).collect();
+            // No more than the eight octets of a length.
+            value.push(0x80 | u8::try_from(octets.len()).unwrap_or_default());
+            value.extend(octets);
+        }
+    }
+    parts.iter().for_each(|part| value.extend_from_slice(part));
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_whatever_its_length() {
+        for length in [0, 1, 127, 128, 255, 256, 65_535, 65_536] {
+            let text = vec![7; length];
+            let value = written(OCTETS, &[&text[..length / 2], &text[length / 2..]]);
+            let mut read = Der(&value);
+            assert_eq!(Der(&value).whole(), Ok(&value[..]), "{length}");
+            assert_eq!(read.take(OCTETS), Ok(&text[..]), "{length}");
+            assert!(read.0.is_empty());
+        }
     }
 }

@@ -29,6 +29,21 @@ impl Served {
         Arc::ptr_eq(&self.0, certificate)
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Certificate> {
+        &self.0
+    }
+
+    /// The certificate of its issuer, where that is known.
+    pub fn issuer(&self) -> Option<&[u8]> {
+        let own = self.0.issuer.as_deref();
+        own.or_else(|| self.chain().nth(1)).or_else(|| self.0.key.cert.first().map(AsRef::as_ref))
+    }
+
+    /// The certificate's own fingerprint, SHA-256.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.0.fingerprint
+    }
+
     /// What is stapled with it.
     pub fn staple(&self) -> Option<Staple> {
         Staple::of(&self.0)

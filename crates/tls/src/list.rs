@@ -14,6 +14,15 @@ pub(crate) struct Line {
     /// The bind's settings with this line's options over them.
     pub(crate) policy: PolicySpec,
     pub(crate) filters: Vec<Filter>,
+    /// `ocsp-update`
+    pub(crate) ocsp_update: Option<bool>,
+}
+
+impl Line {
+    /// As if a list held the certificate's word alone.
+    pub(crate) fn bare(crt: &str, base: &PolicySpec) -> Line {
+        Line { crt: crt.to_owned(), policy: base.clone(), filters: Vec::new(), ocsp_update: None }
+    }
 }
 
 /// Which names a certificate is for; where there are none, those in it.
@@ -63,11 +72,16 @@ fn line(text: &str, base: &PolicySpec, notes: &mut Vec<Problem>) -> Result<Optio
     }
     let mut policy = base.clone();
     let mut words = options.split_whitespace();
+    let mut ocsp_update = None;
     while let Some(word) = words.next() {
-        option(word, &mut words, &mut policy, notes)?;
+        match word {
+            // About the certificate, and not about the handshakes for the line's names.
+            "ocsp-update" => ocsp_update = Some(on_or_off(word, words.next())?),
+            other => option(other, &mut words, &mut policy, notes)?,
+        }
     }
     let filters = filters.split_whitespace().map(Filter::parse).collect();
-    Ok(Some(Line { crt: crt.to_owned(), policy, filters }))
+    Ok(Some(Line { crt: crt.to_owned(), policy, filters, ocsp_update }))
 }
 
 /// One option and its argument.
@@ -93,13 +107,22 @@ fn option<'w>(
         "ssl-max-ver" => policy.versions.max = Some(version(&argument()?)?),
         "no-ca-names" => policy.no_ca_names = true,
         "allow-0rtt" => notes.push(no_effect(word, "early data is never taken")),
-        "npn" | "ocsp-update" | "sigalgs" | "client-sigalgs" => {
+        "npn" | "sigalgs" | "client-sigalgs" => {
             argument()?;
             notes.push(no_effect(word, "it is understood, but does nothing here yet"));
         }
         other => return Err(format!("unknown option '{other}'")),
     }
     Ok(())
+}
+
+fn on_or_off(word: &str, value: Option<&str>) -> Result<bool, String> {
+    match value {
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => Err(format!("'{word}' takes on or off, not '{other}'")),
+        None => Err(format!("'{word}' needs an argument")),
+    }
 }
 
 fn no_effect(word: &str, why: &'static str) -> Problem {
@@ -159,6 +182,8 @@ mod tests {
             ("a.pem [alpn h2 x.example", "']' is missing"),
             ("a.pem [alpn]", "'alpn' needs an argument"),
             ("a.pem [frob 1]", "unknown option 'frob'"),
+            ("a.pem [ocsp-update]", "'ocsp-update' needs an argument"),
+            ("a.pem [ocsp-update auto]", "not 'auto'"),
             ("a.pem [verify maybe]", "'maybe'"),
             ("a.pem [ssl-min-ver TLS1]", "'TLS1'"),
             ("a.pem name [alpn h2]", "before the filters"),
@@ -173,8 +198,9 @@ mod tests {
     #[test]
     fn options_without_effect_say_so() {
         let (lines, problems) =
-            parsed("a.pem [ocsp-update on allow-0rtt verify optional ca-file ca.pem] x\n");
+            parsed("a.pem [ocsp-update on allow-0rtt npn x verify optional ca-file ca.pem] x\n");
         assert_eq!(lines[0].policy.verify, Verify::Optional);
+        assert_eq!(lines[0].ocsp_update, Some(true));
         assert_eq!(problems.len(), 2);
     }
 }

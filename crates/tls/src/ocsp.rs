@@ -1,7 +1,10 @@
-//! Whether a stored OCSP response (RFC 6960) may be stapled: successful, one answer, for this certificate, good, and in
-//! date. The signature is the client's to check.
+//! What an OCSP response (RFC 6960) says, and whether it may be stapled: successful, one answer, for this certificate,
+//! good, and in date. Who signed it is looked at where it was fetched (`ocsp_query`); a stored one is the client's to check.
 
 use crate::der::{Der, ENUMERATED, EXPLICIT_0, INTEGER, Malformed, OCTETS, OID, SEQUENCE, TIME};
+
+/// Seconds that a responder's clock may be ahead of ours, as HAProxy has it.
+const SKEW: i64 = 300;
 
 /// What a client would make of the response, for a certificate of this serial at this time (seconds since the epoch).
 pub(crate) fn check(response: &[u8], serial: &[u8], now: i64) -> Result<(), &'static str> {
@@ -18,17 +21,22 @@ pub(crate) fn check_answer(answer: &Answer<'_>, serial: &[u8], now: i64) -> Resu
         Status::Revoked => return Err("the certificate is revoked by it"),
         Status::Unknown => return Err("certificate status is unknown"),
     }
-    if time(answer.this_update)? > now {
+    check_dates(answer, now)
+}
+
+/// It has been said already, and holds still.
+pub(crate) fn check_dates(answer: &Answer<'_>, now: i64) -> Result<(), &'static str> {
+    if time(answer.this_update)? > now + SKEW {
         return Err("it is of the future");
     }
-    if answer.next_update.map(time).transpose()?.is_some_and(|next| next < now) {
+    if answer.next_update()?.is_some_and(|next| next < now) {
         return Err("it is out of date");
     }
     Ok(())
 }
 
 /// Leading zeros of an INTEGER say nothing.
-fn trim(serial: &[u8]) -> &[u8] {
+pub(crate) fn trim(serial: &[u8]) -> &[u8] {
     let zeros = serial.iter().take_while(|byte| **byte == 0).count();
     serial.get(zeros..).unwrap_or_default()
 }
@@ -63,8 +71,56 @@ pub(crate) struct Answer<'d> {
     pub(crate) key_hash: &'d [u8],
     pub(crate) serial: &'d [u8],
     pub(crate) status: Status,
+    /// When it was revoked, and why (`CRLReason`) where that is said.
+    pub(crate) revoked: Option<(&'d [u8], Option<u8>)>,
     pub(crate) this_update: &'d [u8],
     pub(crate) next_update: Option<&'d [u8]>,
+}
+
+/// What makes a response believable (RFC 6960 section 4.2.1, `BasicOCSPResponse`). All with tags and lengths.
+#[derive(Debug)]
+pub(crate) struct Signed<'d> {
+    pub(crate) data: &'d [u8],
+    pub(crate) algorithm: &'d [u8],
+    pub(crate) signature: &'d [u8],
+    /// Of the responder, where it is not the issuer itself.
+    pub(crate) certificates: Vec<&'d [u8]>,
+}
+
+/// A responder sends its own certificate, perhaps with the issuer's; more are not looked at.
+const MAX_CERTIFICATES: usize = 4;
+
+impl<'d> Signed<'d> {
+    pub(crate) fn read(response: &'d [u8]) -> Result<Signed<'d>, &'static str> {
+        let mut basic = basic(response)?;
+        let (data, algorithm, signature) = (basic.whole()?, basic.whole()?, basic.whole()?);
+        let mut certificates = Vec::new();
+        if basic.peek() == Some(EXPLICIT_0) {
+            let mut list = Der(Der(basic.take(EXPLICIT_0)?).take(SEQUENCE)?);
+            while list.peek().is_some() && certificates.len() < MAX_CERTIFICATES {
+                certificates.push(list.whole()?);
+            }
+        }
+        Ok(Signed { data, algorithm, signature, certificates })
+    }
+}
+
+/// The inside of the `BasicOCSPResponse` of a response that has one.
+fn basic(response: &[u8]) -> Result<Der<'_>, &'static str> {
+    let mut outer = Der(Der(response).take(SEQUENCE)?);
+    match outer.take(ENUMERATED)? {
+        [0] => {}
+        // RFC 6960 section 4.2.1, `OCSPResponseStatus`.
+        [1] => return Err("the responder found the question malformed"),
+        [2] => return Err("the responder has a trouble of its own"),
+        [3] => return Err("the responder is busy: try later"),
+        [5] => return Err("the responder wants signed questions"),
+        [6] => return Err("the responder does not answer for this authority"),
+        _ => return Err("the responder had no answer"),
+    }
+    let mut bytes = Der(Der(outer.take(EXPLICIT_0)?).take(SEQUENCE)?);
+    bytes.take(OID)?;
+    Ok(Der(Der(bytes.take(OCTETS)?).take(SEQUENCE)?))
 }
 
 const MALFORMED: &str = "it is no OCSP response in DER form";
@@ -84,14 +140,7 @@ const BY_KEY: u8 = 0xa2;
 
 impl<'d> Answer<'d> {
     pub(crate) fn read(response: &'d [u8]) -> Result<Answer<'d>, &'static str> {
-        let mut outer = Der(Der(response).take(SEQUENCE)?);
-        if outer.take(ENUMERATED)? != [0] {
-            return Err("the responder had no answer");
-        }
-        let mut bytes = Der(Der(outer.take(EXPLICIT_0)?).take(SEQUENCE)?);
-        bytes.take(OID)?;
-        let mut basic = Der(Der(bytes.take(OCTETS)?).take(SEQUENCE)?);
-        let mut data = Der(basic.take(SEQUENCE)?);
+        let mut data = Der(basic(response)?.take(SEQUENCE)?);
         let mut responder = None;
         // version [0] may be there
         while data.peek() != Some(TIME) {
@@ -107,16 +156,15 @@ impl<'d> Answer<'d> {
         if answers.peek().is_some() {
             return Err("it holds more than one answer");
         }
-        let from = answer.0;
-        let mut parts = Der(answer.take(SEQUENCE)?);
-        let id = from.get(..from.len() - answer.0.len()).unwrap_or_default();
+        let id = answer.whole()?;
+        let mut parts = Der(Der(id).take(SEQUENCE)?);
         let hash = Der(parts.take(SEQUENCE)?).take(OID)?;
         let (name_hash, key_hash) = (parts.take(OCTETS)?, parts.take(OCTETS)?);
         let serial = parts.take(INTEGER)?;
-        let status = match answer.any()?.0 {
-            GOOD => Status::Good,
-            REVOKED => Status::Revoked,
-            _ => Status::Unknown,
+        let (status, revoked) = match answer.any()? {
+            (GOOD, _) => (Status::Good, None),
+            (REVOKED, said) => (Status::Revoked, Some(revoked(said)?)),
+            _ => (Status::Unknown, None),
         };
         let this_update = answer.take(TIME)?;
         let next_update = match answer.peek() {
@@ -132,14 +180,36 @@ impl<'d> Answer<'d> {
             key_hash,
             serial,
             status,
+            revoked,
             this_update,
             next_update,
         })
     }
+
+    /// When something newer is to be known, seconds since the epoch.
+    pub(crate) fn next_update(&self) -> Result<Option<i64>, &'static str> {
+        self.next_update.map(time).transpose()
+    }
+}
+
+/// `RevokedInfo`: when, and why.
+fn revoked(said: &[u8]) -> Result<(&[u8], Option<u8>), Malformed> {
+    let mut said = Der(said);
+    let at = said.take(TIME)?;
+    let reason = match said.peek() {
+        Some(EXPLICIT_0) => Der(said.take(EXPLICIT_0)?).take(ENUMERATED)?.first().copied(),
+        Some(_) | None => None,
+    };
+    Ok((at, reason))
+}
+
+/// When the response in DER ends to be true, seconds since the epoch; `None`: it does not say.
+pub(crate) fn end(response: &[u8]) -> Option<i64> {
+    Answer::read(response).ok()?.next_update().ok()?
 }
 
 /// GeneralizedTime in the one form DER allows, `YYYYMMDDHHMMSSZ`, as seconds since the epoch.
-fn time(text: &[u8]) -> Result<i64, &'static str> {
+pub(crate) fn time(text: &[u8]) -> Result<i64, &'static str> {
     let digits = text.strip_suffix(b"Z").filter(|d| d.len() == 14 && d.iter().all(u8::is_ascii_digit));
     let digits = digits.ok_or(MALFORMED)?;
     let number = |from: usize, to: usize| {
@@ -179,6 +249,7 @@ mod tests {
         let text: Vec<u8> = (0..=255).cycle().take(600).collect();
         for start in 0..text.len() {
             assert!(check(&text[start..], b"1", 0).is_err());
+            assert!(Signed::read(&text[start..]).is_err());
         }
     }
 }

@@ -18,8 +18,7 @@ pub enum Part {
     Certificate,
     /// `.key`, in PEM.
     Key,
-    /// `.issuer`, in PEM. It is not shown to clients and not kept: responses are matched by the issuer's name, which is in
-    /// the certificate.
+    /// `.issuer`, in PEM. It is not shown to clients: its responder is asked about the certificate.
     Issuer,
     /// `.ocsp`, in DER.
     Ocsp,
@@ -44,13 +43,19 @@ pub struct Parts {
     chain: Vec<CertificateDer<'static>>,
     key: Option<Arc<dyn SigningKey>>,
     ocsp: Option<Vec<u8>>,
+    issuer: Option<CertificateDer<'static>>,
 }
 
 impl Parts {
     /// Those of a certificate in use.
     pub(crate) fn of(certificate: &Certificate) -> Parts {
         let key = &certificate.key;
-        Parts { chain: key.cert.clone(), key: Some(Arc::clone(&key.key)), ocsp: key.ocsp.clone() }
+        Parts {
+            chain: key.cert.clone(),
+            key: Some(Arc::clone(&key.key)),
+            ocsp: key.ocsp.clone(),
+            issuer: certificate.issuer.clone(),
+        }
     }
 
     /// Puts one part in the place of what was there.
@@ -66,6 +71,7 @@ impl Parts {
                 if !is_sound(&chain) {
                     return Err(CertError::BadIssuer(name.to_owned()));
                 }
+                self.issuer = chain.into_iter().next();
             }
             Part::Ocsp => {
                 Answer::read(payload).map_err(CertError::BadOcsp)?;
@@ -87,7 +93,7 @@ impl Parts {
         if key.is_none() && certificate::has_key(pem) {
             return Err(CertError::BadKey(name.to_owned()));
         }
-        Ok(Parts { chain, key, ocsp: None })
+        Ok(Parts { chain, key, ocsp: None, issuer: None })
     }
 
     /// The certificate that they make. A response that a client would not take is no part of it.
@@ -99,9 +105,9 @@ impl Parts {
         })?;
         if let Some(der) = &self.ocsp {
             certificate::check_staple(&certificate, der).map_err(CertError::UselessOcsp)?;
-            certificate = certificate.stapled(der.clone());
+            certificate = certificate.stapled(Some(der.clone()));
         }
-        Ok(certificate)
+        Ok(Certificate { issuer: self.issuer.clone(), ..certificate })
     }
 
     /// The certificates in DER, their own first.

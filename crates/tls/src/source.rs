@@ -13,6 +13,9 @@ pub(crate) struct Source {
     pub(crate) key: Option<PathBuf>,
     pub(crate) ocsp: Option<PathBuf>,
     pub(crate) sctl: Option<PathBuf>,
+    pub(crate) issuer: Option<PathBuf>,
+    /// `ocsp-update` of a `crt-store`.
+    pub(crate) ocsp_update: Option<bool>,
 }
 
 impl Source {
@@ -33,6 +36,11 @@ impl Source {
     /// The file with the response to staple.
     pub(crate) fn ocsp_file(&self) -> PathBuf {
         self.ocsp.clone().unwrap_or_else(|| with_suffix(&self.crt, ".ocsp"))
+    }
+
+    /// The file with the issuer's certificate, where the chain lacks it.
+    pub(crate) fn issuer_file(&self) -> PathBuf {
+        self.issuer.clone().unwrap_or_else(|| with_suffix(&self.crt, ".issuer"))
     }
 
     /// The file with timestamps of certificate transparency.

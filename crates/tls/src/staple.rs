@@ -79,6 +79,16 @@ impl Staple {
         certificate.key.ocsp.clone().map(Staple::new)
     }
 
+    /// The response in DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// When it ends to be true, seconds since the epoch; `None`: it does not say.
+    pub fn end(&self) -> Option<i64> {
+        ocsp::end(&self.der)
+    }
+
     /// A look at it.
     pub fn view(&self) -> Option<StapleView> {
         let answer = Answer::read(&self.der).ok()?;
@@ -134,6 +144,15 @@ impl CertStore {
         staples
     }
 
+    /// Staples a response in DER, or none, with this certificate from the next scan of the binds on: keep what is
+    /// returned until then.
+    pub fn staple(&self, served: &crate::Served, response: Option<Vec<u8>>) -> crate::Served {
+        let old = served.shared();
+        let new = Arc::new(old.stapled(response));
+        self.exchange(old, &new);
+        crate::Served::new(&new)
+    }
+
     /// Takes a response in DER for the certificate that it is about. The binds staple it once they are scanned again:
     /// keep what is returned until then.
     pub fn set_staple(&self, der: &[u8]) -> Result<Vec<crate::Served>, StapleError> {
@@ -142,10 +161,54 @@ impl CertStore {
         for old in self.live().into_iter().filter(|c| is_about(&answer, c)) {
             ocsp::check_answer(&answer, answer.serial, seconds(SystemTime::now()))
                 .map_err(StapleError::Useless)?;
-            let new = Arc::new(old.stapled(der.to_vec()));
+            let new = Arc::new(old.stapled(Some(der.to_vec())));
             self.exchange(&old, &new);
             kept.push(crate::Served::new(&new));
         }
         if kept.is_empty() { Err(StapleError::NoCertificate) } else { Ok(kept) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::der::{ENUMERATED, EXPLICIT_0, INTEGER, OCTETS, OID, SEQUENCE, TIME, written};
+    use crate::source::Source;
+    use crate::store::StoreSpec;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    /// As much of a response as is looked at, good until the end of 2029.
+    fn response() -> Vec<u8> {
+        let time = |text: &str| written(TIME, &[text.as_bytes()]);
+        let algorithm = written(SEQUENCE, &[&written(OID, &[SHA1])]);
+        let hash = written(OCTETS, &[&[0; 20]]);
+        let id = written(SEQUENCE, &[&algorithm, &hash, &hash, &written(INTEGER, &[&[1]])]);
+        let next = written(EXPLICIT_0, &[&time("20291231235959Z")]);
+        let single = written(SEQUENCE, &[&id, &[0x80, 0], &time("20260101000000Z"), &next]);
+        let data = written(SEQUENCE, &[&time("20260101000000Z"), &written(SEQUENCE, &[&single])]);
+        let basic = written(OCTETS, &[&written(SEQUENCE, &[&data])]);
+        let bytes = written(SEQUENCE, &[&written(OID, &[&[1]]), &basic]);
+        written(SEQUENCE, &[&written(ENUMERATED, &[&[0]]), &written(EXPLICIT_0, &[&bytes])])
+    }
+
+    #[test]
+    fn what_has_ended_is_stapled_no_more() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        let pem = params.self_signed(&key).unwrap().pem() + &key.serialize_pem();
+        let file = std::env::temp_dir().join(format!("lockgate-staple-{}.pem", std::process::id()));
+        std::fs::write(&file, pem).unwrap();
+        let store = CertStore::new(StoreSpec::default());
+        let source = Source { crt: file.clone(), ..Source::default() };
+        let loaded = |year: u64| {
+            let now = UNIX_EPOCH + Duration::from_secs((year - 1970) * 31_557_600);
+            store.load_all(std::slice::from_ref(&source), now).remove(0).certificate.unwrap()
+        };
+        let bare = crate::Served::new(&loaded(2028));
+        let stapled = store.staple(&bare, Some(response()));
+        assert_eq!(stapled.staple().unwrap().end(), Some(1_893_455_999));
+        assert!(loaded(2029).key.ocsp.is_some());
+        assert!(loaded(2031).key.ocsp.is_none());
+        std::fs::remove_file(file).unwrap();
     }
 }

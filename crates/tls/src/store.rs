@@ -54,6 +54,10 @@ pub struct StoreEntry {
     pub ocsp: Option<PathBuf>,
     /// `sctl`
     pub sctl: Option<PathBuf>,
+    /// `issuer`
+    pub issuer: Option<PathBuf>,
+    /// `ocsp-update`
+    pub ocsp_update: Option<bool>,
 }
 
 /// Files by host name, by the `acme` section that obtained their certificates on demand.
@@ -78,6 +82,9 @@ pub struct StoreSpec {
     pub temporary: Option<PemPair>,
     /// `tune.ssl.cachesize`; 0 = `SESSIONS`.
     pub sessions: usize,
+    /// `ocsp-update.mode`: whether OCSP responses are fetched for certificates of which no line says it. Unless it is
+    /// written, they are for those that somebody looks after.
+    pub ocsp_mode: Option<bool>,
 }
 
 /// Certificate files and secrets of the process.
@@ -303,6 +310,7 @@ impl CertStore {
     fn load(&self, source: &Source, now: SystemTime) -> Loaded {
         let stamps = Stamps::of(source);
         if let Some(certificate) = self.unchanged(source, &stamps) {
+            let certificate = self.without_old_staple(certificate, now);
             return Loaded { certificate: Some(certificate), problems: Vec::new() };
         }
         let mut problems = Vec::new();
@@ -312,6 +320,21 @@ impl CertStore {
             self.read().insert(source.clone(), read);
         }
         Loaded { certificate, problems }
+    }
+
+    /// Clients refuse a response whose time is over: better none.
+    fn without_old_staple(&self, certificate: Arc<Certificate>, now: SystemTime) -> Arc<Certificate> {
+        if !certificate.staple_has_ended(certificate::seconds(now)) {
+            return certificate;
+        }
+        let bare = Arc::new(certificate.stapled(None));
+        self.exchange(&certificate, &bare);
+        bare
+    }
+
+    /// Whether responses are fetched for a certificate's file of which no line says it.
+    pub(crate) fn updates_ocsp(&self, crt: &Path) -> bool {
+        self.shared.spec.ocsp_mode.unwrap_or_else(|| self.is_looked_after(crt))
     }
 
     fn unchanged(&self, source: &Source, stamps: &Stamps) -> Option<Arc<Certificate>> {
@@ -395,8 +418,14 @@ impl fmt::Debug for CertStore {
 }
 
 fn entry_source(entry: &StoreEntry) -> Source {
-    let (key, ocsp, sctl) = (entry.key.clone(), entry.ocsp.clone(), entry.sctl.clone());
-    Source { crt: entry.crt.clone(), key, ocsp, sctl }
+    Source {
+        crt: entry.crt.clone(),
+        key: entry.key.clone(),
+        ocsp: entry.ocsp.clone(),
+        sctl: entry.sctl.clone(),
+        issuer: entry.issuer.clone(),
+        ocsp_update: entry.ocsp_update,
+    }
 }
 
 fn take<'s>(sources: &'s [Source], next: &AtomicUsize) -> Option<(usize, &'s Source)> {

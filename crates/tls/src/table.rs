@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) certificate: Arc<Certificate>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) filters: Vec<Filter>,
+    /// `ocsp-update`, where a line says it.
+    pub(crate) ocsp_update: Option<bool>,
 }
 
 impl PartialEq for Entry {
@@ -34,6 +36,7 @@ impl PartialEq for Entry {
         Arc::ptr_eq(&self.certificate, &other.certificate)
             && Arc::ptr_eq(&self.policy, &other.policy)
             && self.filters == other.filters
+            && self.ocsp_update == other.ocsp_update
     }
 }
 

@@ -46,6 +46,8 @@ pub struct BindParams {
     pub default_crts: usize,
     /// `crt-list`
     pub crt_lists: Vec<Word>,
+    /// `ocsp-update`, for those of its certificates whose own lines do not say it
+    pub ocsp_update: Option<bool>,
     /// `acme`: the section that obtains the bind's certificate
     pub acme: Option<Word>,
     /// `domains` of that certificate; empty = those of the frontend's host rules.

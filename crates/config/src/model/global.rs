@@ -115,6 +115,8 @@ pub struct Global {
     pub default_path: Option<Word>,
     /// `h1-case-adjust FROM TO`
     pub h1_case_adjust: Vec<(Word, Word)>,
+    /// `ocsp-update.*`
+    pub ocsp: Option<OcspUpdates>,
     /// `acme.scheduler off`
     pub acme_scheduler_off: bool,
     /// `server-state-file`
@@ -127,6 +129,33 @@ pub struct Global {
     pub set_dumpable: bool,
     /// `setcap`
     pub setcap: Vec<Capability>,
+}
+
+/// `ocsp-update.*`: how OCSP responses are fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OcspUpdates {
+    /// `disable`
+    pub disabled: bool,
+    /// `mode`
+    pub mode: Option<bool>,
+    /// `httpproxy`
+    pub http_proxy: Option<Word>,
+    /// `mindelay`, seconds
+    pub min_delay: Option<u32>,
+    /// `maxdelay`, seconds
+    pub max_delay: Option<u32>,
+}
+
+impl OcspUpdates {
+    /// Between two fetches of a response at least, seconds.
+    pub fn least(&self) -> u32 {
+        self.min_delay.unwrap_or(300)
+    }
+
+    /// The same at most.
+    pub fn most(&self) -> u32 {
+        self.max_delay.unwrap_or(3600)
+    }
 }
 
 /// What a check's program finds in its environment.

@@ -109,6 +109,7 @@ pub struct CrtLoad {
     pub ocsp: Option<Word>,
     pub issuer: Option<Word>,
     pub sctl: Option<Word>,
+    pub ocsp_update: Option<bool>,
     pub alias: Option<Word>,
     pub acme: Option<Word>,
     pub domains: Vec<Word>,

@@ -80,6 +80,15 @@ pub(crate) const ROWS: &[Row] = &[
         Ok(())
     }),
     row(
+        &["ocsp-update"],
+        "{ on | off }",
+        "Fetches OCSP responses for the line's certificates, to staple them.",
+        |_, a, p| {
+            p.ocsp_update = Some(a.choice("a switch", &[("on", true), ("off", false)])?);
+            Ok(())
+        },
+    ),
+    row(
         &["acme"],
         "<section>",
         "Obtains the certificate from this 'acme' section's authority.",

@@ -294,7 +294,6 @@ pub(crate) const ROWS: &[Row] = &[
         "stick tables come later",
     ),
     idle(&["httpclient.*"], "<value>", "The internal HTTP client.", "there is no internal HTTP client"),
-    idle(&["ocsp-update.*"], "<value>", "Updates of OCSP answers.", "OCSP answers are read from files only"),
     idle(&["dns-accept-family"], "<family>", "Families of looked-up addresses.", "the system's order holds"),
     idle(
         &["anonkey"],

@@ -242,7 +242,7 @@ fn ring_server(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Ring) -> Parsed 
     Ok(())
 }
 
-const LOAD: &str = "crt <file> [key <file>] [ocsp <file>] [issuer <file>] [sctl <file>] [alias <name>] \
+const LOAD: &str = "crt <file> [key <file>] [ocsp <file>] [issuer <file>] [sctl <file>] [ocsp-update on|off] [alias <name>] \
                     [acme <section>] [domains <names>] [ips <addresses>]";
 
 fn load(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<CrtLoad, Failure> {
@@ -259,7 +259,11 @@ fn load(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<CrtLoad, Failure> {
             "acme" => load.acme = Some(value),
             "domains" => load.domains = list_of(&value),
             "ips" => load.ips = list_of(&value),
-            "ocsp-update" | "jwt" | "generate-dummy" | "keytype" | "bits" | "curves" => {
+            "ocsp-update" => {
+                load.ocsp_update =
+                    Some(args.choice_of(&value, "a switch", &[("on", true), ("off", false)])?);
+            }
+            "jwt" | "generate-dummy" | "keytype" | "bits" | "curves" => {
                 ctx.warn(
                     word.span,
                     format!(
@@ -268,7 +272,18 @@ fn load(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<CrtLoad, Failure> {
                 );
             }
             other => {
-                let known = ["crt", "key", "ocsp", "issuer", "sctl", "alias", "acme", "domains", "ips"];
+                let known = [
+                    "crt",
+                    "key",
+                    "ocsp",
+                    "ocsp-update",
+                    "issuer",
+                    "sctl",
+                    "alias",
+                    "acme",
+                    "domains",
+                    "ips",
+                ];
                 let message = format!("'{}' does not know '{other}'", args.name());
                 return Err(Failure::new(word.span, message).nearest(other, known));
             }

@@ -25,6 +25,13 @@ pub fn with_micros(us: i64) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// `06/Feb/2009:13:14:14 +0100`, local time, as the runtime API tells moments that lie ahead.
+pub fn local_time(us: i64) -> String {
+    let mut out = Vec::new();
+    local(&mut out, us);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// `06/Feb/2009:12:14:14 +0000`
 pub(super) fn gmt(out: &mut Vec<u8>, us: i64) {
     with_offset(out, us.div_euclid(1_000_000), 0);

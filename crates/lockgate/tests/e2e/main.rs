@@ -42,6 +42,7 @@ mod on_demand;
 mod runtime_api;
 mod secure;
 mod stapling;
+mod stapling_updates;
 mod statistics_page;
 mod steering;
 mod strictness;

@@ -121,7 +121,7 @@ fn a_response_that_helps_nobody_is_refused_and_changes_nothing() {
     let other = base64(&response(&folder, "another.example", "V", 7));
     let revoked = base64(&response(&folder, "refused.example", "R", 7));
     for (line, answer) in [
-        ("show ssl ocsp-response 00aa", "Certificate ID does not match any certificate.\n\n"),
+        ("show ssl ocsp-response 00aa", "Certificate ID or path does not match any certificate.\n\n"),
         ("set ssl ocsp-response", "'set ssl ocsp-response' expects response in base64 encoding.\n\n"),
         ("set ssl ocsp-response zz", "'set ssl ocsp-response' received invalid base64 encoded response.\n\n"),
         ("set ssl ocsp-response MIICtwoBAKCC", "Unable to parse OCSP response.\n\n"),

@@ -30,6 +30,7 @@ pub(super) fn store(model: &Model, temporary: Option<&PemPair>, wanted: &WantedL
         awaited: wanted.files(),
         on_demand: wanted.obtained(),
         temporary: temporary.cloned(),
+        ocsp_mode: global.ocsp.as_ref().and_then(|ocsp| ocsp.mode),
         ..StoreSpec::default()
     })
 }
@@ -75,6 +76,8 @@ fn loads(
         key: load.key.as_ref().map(|w| key_base.join(&w.text)),
         ocsp: load.ocsp.as_ref().map(|w| crt_base.join(&w.text)),
         sctl: load.sctl.as_ref().map(|w| crt_base.join(&w.text)),
+        issuer: load.issuer.as_ref().map(|w| crt_base.join(&w.text)),
+        ocsp_update: load.ocsp_update,
     };
     loads.iter().map(entry).collect()
 }
@@ -130,7 +133,20 @@ impl Lower<'_> {
         let store = self.store.clone();
         let built = BindTls::new(&store, spec);
         self.report(built.problems, bind.span);
-        built.value.map(Arc::new)
+        let built = built.value.map(Arc::new)?;
+        self.agree_on_ocsp(&built, bind.span);
+        Some(built)
+    }
+
+    /// One response serves all lines that name a certificate.
+    fn agree_on_ocsp(&mut self, built: &BindTls, span: Span) {
+        for said in built.ocsp_uses() {
+            let Some(own) = said.written else { continue };
+            if *self.ocsp_written.entry(said.crt.to_path_buf()).or_insert(own) != own {
+                let text = format!("'ocsp-update' is both on and off for '{}'", said.crt.display());
+                self.env.diags.alert(span, text).help("say one of both on all lines that name it");
+            }
+        }
     }
 
     /// The keys of a `tls-ticket-keys` file: a line each, base64. Binds that name one file share its keys.
@@ -186,6 +202,7 @@ impl Lower<'_> {
             ca_ignore_err: written(&p.ca_ignore_err),
             tls_ticket_keys: p.tls_ticket_keys.as_ref().and_then(|w| self.ticket_file(w)),
             on_demand: self.on_demand(p),
+            ocsp_update: p.ocsp_update,
         }
     }
 
