@@ -5,7 +5,7 @@ use super::ask::Approval;
 use super::authorities::Authorities;
 use super::board::{Board, Standing, is_called};
 use super::finalized::Finalized;
-use super::lists::{self, Lists};
+use super::lists::{self, Lists, Sources};
 use super::time::now;
 use super::{Job, Tell, Verdict, random};
 use crate::acme::{self, IssueError, kind_of, patient};
@@ -40,8 +40,8 @@ pub(super) struct Entry {
     forced: bool,
     /// Why it is not renewed, in the words of the last look.
     why: String,
-    /// Where revocation lists are that may name it.
-    lists: Vec<String>,
+    /// Who tells whether it is revoked.
+    sources: Sources,
     /// The last look obtained it.
     obtained: bool,
 }
@@ -61,7 +61,7 @@ impl Entry {
             }
         };
         let states = (0..job.ways.len()).map(state).collect();
-        let (facts, lists) = (facts(&job), lists::addresses(&job.file));
+        let (facts, sources) = (facts(&job), lists::sources(&job.file));
         Entry {
             at,
             job,
@@ -70,7 +70,7 @@ impl Entry {
             wake: UnixTime::default(),
             forced: false,
             why: String::new(),
-            lists,
+            sources,
             obtained: false,
         }
     }
@@ -163,18 +163,18 @@ impl Entry {
         self.obtained
     }
 
-    /// Looks into the issuer's revocation list, if it is time to: what is on it is due at once.
+    /// Looks into the issuer's revocation list and asks its responder, if it is time to: what is revoked is due at once.
     pub(super) async fn look_for_revocation(mut self, lists: &Lists, tell: &Tell) -> Entry {
         let (Some(facts), Some(state)) = (self.facts.clone(), self.states.first()) else { return self };
         let (now, is_known) = (now(), state.is_of(&facts));
-        if self.lists.is_empty() || is_known && state.is_revoked() {
+        if self.sources.is_empty() || is_known && state.is_revoked() {
             return self;
         }
         if is_known && state.list_at(now) > now {
             self.wake = self.wake.min(state.list_at(now));
             return self;
         }
-        let look = lists.look(&self.job.file, &self.lists, now).await;
+        let look = lists.look(&self.job.file, &self.sources, now).await;
         for state in &mut self.states {
             state.meet(&facts, random());
             state.list_looked_at(look.next, now);
@@ -407,7 +407,7 @@ impl Entry {
             Ok(issued) => {
                 self.obtained = true;
                 self.keep(tell);
-                (self.facts, self.lists) = (facts(&self.job), lists::addresses(&self.job.file));
+                (self.facts, self.sources) = (facts(&self.job), lists::sources(&self.job.file));
                 let names = wanted.names.join(", ");
                 tell(
                     Severity::Notice,

@@ -1,9 +1,11 @@
-//! Revocation lists, fetched from where certificates say (RFC 5280 section 4.2.1.13): one at a time, each at most once an
-//! hour however many certificates name it. What a list says is for `renew::find_revoked`; one that cannot be had accuses
+//! Whether certificates are revoked. Lists are fetched from where they say (RFC 5280 section 4.2.1.13): one at a time, each
+//! at most once an hour however many certificates name it; and OCSP responders are asked, where they name one. What a
+//! list says is for `renew::find_revoked`, what a responder says for `tls::OcspQuery`; one that cannot be had accuses
 //! nobody.
 
 use crate::dns::web::{innermost, read};
-use crate::renew::{Revoked, UnixTime, find_revoked, list_addresses};
+use crate::ocsp::Responders;
+use crate::renew::{Reason, Revoked, UnixTime, find_revoked, list_addresses};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
@@ -16,6 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
+use tls::{OcspQuery, OcspVerdict};
 use tokio::sync::Mutex;
 
 /// How often a certificate is looked for. Authorities publish lists every few hours, and must within a day.
@@ -32,9 +35,32 @@ const MAX_KEPT: usize = 8;
 /// A certificate names one or two addresses; more are not looked at.
 const MAX_ADDRESSES: usize = 4;
 
-/// What was fetched lately, by address.
-#[derive(Default)]
-pub(super) struct Lists(Mutex<HashMap<String, Kept>>);
+/// Where it is told whether a certificate is revoked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sources {
+    lists: Vec<String>,
+    /// It names an OCSP responder.
+    asks: bool,
+}
+
+impl Sources {
+    /// Nobody tells it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lists.is_empty() && !self.asks
+    }
+}
+
+/// What was fetched lately, by address, and the way to responders.
+pub(super) struct Lists {
+    kept: Mutex<HashMap<String, Kept>>,
+    responders: Responders,
+}
+
+impl Default for Lists {
+    fn default() -> Lists {
+        Lists { kept: Mutex::default(), responders: Responders::new(None) }
+    }
+}
 
 struct Kept {
     at: UnixTime,
@@ -50,25 +76,25 @@ pub(super) struct Look {
     pub complaints: Vec<String>,
 }
 
-/// The addresses that the first certificate of a file names.
-pub(super) fn addresses(file: &Path) -> Vec<String> {
-    let Ok(certificate) = CertificateDer::from_pem_file(file) else { return Vec::new() };
-    let mut addresses = list_addresses(&certificate).unwrap_or_default();
-    addresses.truncate(MAX_ADDRESSES);
-    addresses
+/// What the first certificate of a file names.
+pub(super) fn sources(file: &Path) -> Sources {
+    let Ok(certificate) = CertificateDer::from_pem_file(file) else { return Sources::default() };
+    let mut lists = list_addresses(&certificate).unwrap_or_default();
+    lists.truncate(MAX_ADDRESSES);
+    Sources { lists, asks: tls::ocsp_responder(&certificate).is_some() }
 }
 
 impl Lists {
-    /// Looks for the certificate of a file in the lists at its addresses.
-    pub(super) async fn look(&self, file: &Path, addresses: &[String], now: UnixTime) -> Look {
-        let mut look = Look { next: next(addresses, now), revoked: None, complaints: Vec::new() };
+    /// Looks for the certificate of a file in its lists, and asks its responder.
+    pub(super) async fn look(&self, file: &Path, sources: &Sources, now: UnixTime) -> Look {
+        let mut look = Look { next: next(file, sources, now), revoked: None, complaints: Vec::new() };
         let mut chain = CertificateDer::pem_file_iter(file).into_iter().flatten().filter_map(Result::ok);
         let (Some(certificate), Some(issuer)) = (chain.next(), chain.next()) else {
             look.complaints.push("its file holds no issuer, by whom a list is signed".to_owned());
             return look;
         };
         let mut is_told = false;
-        for address in addresses {
+        for address in &sources.lists {
             let found = match self.list(address, now).await {
                 Ok(list) => find_revoked(&list, &certificate, &issuer, now).map_err(|why| why.to_string()),
                 Err(why) => Err(why),
@@ -81,6 +107,12 @@ impl Lists {
                 Err(why) => look.complaints.push(format!("{}: {why}", address.escape_default())),
             }
         }
+        if sources.asks && look.revoked.is_none() {
+            match self.ask(&certificate, &issuer, now).await {
+                Ok(revoked) => (is_told, look.revoked) = (true, revoked),
+                Err(why) => look.complaints.push(why),
+            }
+        }
         if is_told {
             look.complaints.clear();
         } else {
@@ -89,9 +121,23 @@ impl Lists {
         look
     }
 
+    /// What its responder says.
+    async fn ask(&self, certificate: &[u8], issuer: &[u8], now: UnixTime) -> Result<Option<Revoked>, String> {
+        let query = OcspQuery::new(certificate, issuer).map_err(|why| why.to_string())?;
+        let at = |why: String| format!("{}: {why}", query.responder().escape_default());
+        let response = self.responders.ask(&query).await.map_err(|why| at(why.to_string()))?;
+        let answer = query.accept(&response, now.0).map_err(|why| at(why.to_string()))?;
+        Ok(match answer.verdict {
+            OcspVerdict::Good => None,
+            OcspVerdict::Revoked { at, reason } => {
+                Some(Revoked { at: UnixTime(at), reason: reason.and_then(Reason::from_code) })
+            }
+        })
+    }
+
     async fn list(&self, address: &str, now: UnixTime) -> Result<Rc<Vec<u8>>, String> {
         // Held while fetching: one at a time.
-        let mut kept = self.0.lock().await;
+        let mut kept = self.kept.lock().await;
         kept.retain(|_, kept| kept.at <= now && now < kept.at + FRESH);
         if let Some(known) = kept.get(address) {
             return known.list.clone();
@@ -110,11 +156,14 @@ impl Lists {
     }
 }
 
-/// All certificates that name an address look at the same moments, so that one fetch serves them; those of different
-/// addresses at different ones.
-fn next(addresses: &[String], now: UnixTime) -> UnixTime {
+/// All certificates that name a list look at the same moments, so that one fetch serves them; those of different lists,
+/// and of none, at different ones.
+fn next(file: &Path, sources: &Sources, now: UnixTime) -> UnixTime {
     let mut hasher = DefaultHasher::new();
-    addresses.hash(&mut hasher);
+    match sources.lists.as_slice() {
+        [] => file.hash(&mut hasher),
+        lists => lists.hash(&mut hasher),
+    }
     let every = EVERY.as_secs().cast_signed();
     let offset = (hasher.finish() % EVERY.as_secs()).cast_signed();
     UnixTime(now.0 + every - (now.0 - offset).rem_euclid(every))
@@ -138,12 +187,14 @@ mod tests {
 
     #[test]
     fn looks_at_one_address_coincide_and_are_hours_apart() {
-        let a = ["http://ca.example/1.crl".to_owned()];
+        let of = |list: &str| Sources { lists: vec![list.to_owned()], asks: false };
+        let next = |sources: &Sources, now| next(Path::new("a"), sources, now);
+        let a = of("http://ca.example/1.crl");
         let first = next(&a, UnixTime(1_800_000_000));
         assert!(first.0 > 1_800_000_000 && first <= UnixTime(1_800_000_000) + EVERY);
         assert_eq!(next(&a, first - Duration::from_secs(1)), first);
         assert_eq!(next(&a, first), first + EVERY);
-        let b = ["http://ca.example/2.crl".to_owned()];
+        let b = of("http://ca.example/2.crl");
         assert_ne!(next(&b, UnixTime(1_800_000_000)), first);
     }
 }

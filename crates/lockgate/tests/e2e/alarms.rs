@@ -16,6 +16,11 @@ struct Ca {
 impl Ca {
     /// Its certificates are for `shop.example` and name a list at this address.
     fn new(lists: SocketAddr) -> Ca {
+        Ca::with(lists, "")
+    }
+
+    /// The same with more extensions.
+    fn with(lists: SocketAddr, more: &str) -> Ca {
         let folder = Folder::new();
         folder.file("index.txt", "");
         folder.file("serial", "1000\n");
@@ -25,7 +30,7 @@ impl Ca {
             "[ca]\ndefault_ca=d\n[d]\ndatabase={here}/index.txt\nserial={here}/serial\nnew_certs_dir={here}\n\
              certificate={here}/ca.pem\nprivate_key={here}/ca.key\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n\
              crlnumber={here}/crlnumber\ndefault_crl_days=7\nunique_subject=no\n[p]\ncommonName=supplied\n[x]\n\
-             basicConstraints=CA:FALSE\nsubjectAltName=DNS:shop.example\ncrlDistributionPoints=URI:http://{lists}/list.crl\n"
+             basicConstraints=CA:FALSE\nsubjectAltName=DNS:shop.example\ncrlDistributionPoints=URI:http://{lists}/list.crl\n{more}"
         );
         folder.file("ca.cnf", text);
         let ca = Ca { folder };
@@ -195,6 +200,47 @@ fn a_revoked_certificate_is_replaced_without_being_asked() {
     let asked = server.received();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert!(asked[0].starts_with(b"GET /list.crl HTTP/1.1\r\n"), "{asked:?}");
+}
+
+/// OpenSSL's responder for an authority, whose certificates name it.
+fn responder(ca: &Ca, port: u16) -> Program {
+    let mut command = Command::new("openssl");
+    command.args(["ocsp", "-port", &port.to_string(), "-index", "index.txt", "-CA", "ca.pem"]);
+    command.args(["-rsigner", "ca.pem", "-rkey", "ca.key", "-ndays", "7"]).current_dir(ca.folder.path());
+    let responder = Program::start(command);
+    responder.line(|line| line.starts_with("ACCEPT"));
+    responder
+}
+
+#[test]
+fn one_that_its_responder_calls_revoked_is_replaced_too() {
+    let port = free_address().port();
+    let ca = Ca::with(free_address(), &format!("authorityInfoAccess=OCSP;URI:http://127.0.0.1:{port}/\n"));
+    let pem = ca.issue(-10, 80);
+    ca.revoke();
+    let _responder = responder(&ca, port);
+    let site = Site::start(&pem, "directory internal");
+    let alert = site.alerted("revoked ");
+    assert!(
+        alert.starts_with("revoked crit shop shop.example 69") && alert.contains("keycompromise"),
+        "{alert}"
+    );
+    let file = site.folder.path().join("shop.pem");
+    let replaced = || (std::fs::read_to_string(&file).unwrap() != pem).then_some(());
+    wait_for(replaced).unwrap_or_else(|| panic!("{}", site.program.lines().join("\n")));
+}
+
+#[test]
+fn what_is_looked_after_is_stapled_without_a_word_of_it() {
+    let port = free_address().port();
+    let ca = Ca::with(free_address(), &format!("authorityInfoAccess=OCSP;URI:http://127.0.0.1:{port}/\n"));
+    let pem = ca.issue(-10, 80);
+    let _responder = responder(&ca, port);
+    let site = Site::start(&pem, "directory internal");
+    let stapled = || site.ask("show ssl ocsp-updates").contains("shop.pem").then_some(());
+    wait_for(stapled).unwrap_or_else(|| panic!("{}", site.program.lines().join("\n")));
+    site.program.line(|l| l.contains("shop.pem 1 \"Update successful\" 0 1"));
+    assert!(!site.folder.path().join("alerts").exists());
 }
 
 #[test]
