@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(complete.head_len <= input.len());
         strip_hop_by_hop_request(&mut request, complete.upgrade);
         let mut out = Vec::new();
-        write_request(&request, complete.body, &mut out);
+        write_request(&request, complete.body, None, &mut out);
         let mut again = Request::default();
         match parse_request(&out, &mut 0, &ROOMY, &mut again) {
             Ok(Parsed::Complete(second)) => {

@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
         assert!((100..=999).contains(&response.status));
         strip_hop_by_hop_response(&mut response, complete.upgrade);
         let mut out = Vec::new();
-        write_response(&response, complete.body, &mut out);
+        write_response(&response, complete.body, None, &mut out);
         let mut again = Response::default();
         match parse_response(&out, &mut 0, &ROOMY, to, &mut again) {
             Ok(Parsed::Complete(second)) => {

@@ -32,12 +32,13 @@ pub use option::{
     ConnectionMode, ForwardFor, Forwarded, HttpReuse, Options, Redispatch, RestrictNames, RetryOn,
 };
 pub use proxy::{
-    Acl, Capture, CookieCapture, Mode, Proxy, ProxyKind, Settings, Statistics, StatisticsAction, Timeouts,
+    Acl, Capture, CookieCapture, Mode, Proxy, ProxyKind, Settings, Statistics, StatisticsAction,
+    TcpKeepAlive, Timeouts,
 };
 pub use reply::{ErrorReply, ErrorReplyKind, Redirect, RedirectTo, Reply, ReplyBody};
 pub use rule::{
-    HttpAction, ListAction, ListEdit, MarkValue, NameMatch, Normalizer, PacketMark, TcpAction, VarCondition,
-    VarValue,
+    HttpAction, LineAction, LineRule, ListAction, ListEdit, MarkValue, NameMatch, Normalizer, PacketMark,
+    TcpAction, VarCondition, VarValue,
 };
 pub use section::{CrtLoad, CrtStore, HttpErrors, Password, Resolvers, Ring, User, Userlist};
 pub use server::{

@@ -19,6 +19,7 @@ mod global_ocsp;
 mod global_tls;
 mod global_tuning;
 mod http_actions;
+mod keepalive;
 mod later;
 mod legacy;
 mod log;
@@ -51,6 +52,7 @@ const TABLES: &[&[Row]] = &[
     proxy::ROWS,
     acl::ROWS,
     timeout::ROWS,
+    keepalive::ROWS,
     option::ROWS,
     bind::ROWS,
     bind_params::ROWS,

@@ -122,8 +122,10 @@ impl Tree {
         let value = self.head.split_once(": ").map_or(self.head.as_str(), |(_, value)| value);
         let field = self.head.contains(": ");
         let leaf = matches!(value, "None" | "[]" | "false" | "\"\"" | "");
-        let hollow =
-            matches!(value.trim(), "Some" | "Options" | "Timeouts" | "Settings" | "Global" | "Model");
+        let hollow = matches!(
+            value.trim(),
+            "Some" | "Options" | "Timeouts" | "TcpKeepAlive" | "Settings" | "Global" | "Model"
+        );
         let place = matches!(self.head.as_str(), "span: Span" | "Span");
         let usual = matches!(self.head.as_str(), "family: Any" | "transport: Any" | "default_crts: 0");
         place

@@ -3,6 +3,7 @@
 //! exchange, so that waste is bounded by the rules that edit it.
 
 use crate::message::Slice;
+use crate::spelling::Spelling;
 use memchr::{memchr, memchr3};
 use std::ops::Range;
 
@@ -213,6 +214,14 @@ impl Fields {
         self.retain(|n, _| !n.eq_ignore_ascii_case(name))
     }
 
+    /// Puts another field in the place of the one at `index`, under the rules of [`Fields::push`].
+    pub fn replace_at(&mut self, index: usize, name: &[u8], value: &[u8]) {
+        if index < self.list.len() {
+            self.push(name, value);
+            self.list.swap_remove(index);
+        }
+    }
+
     /// Removes the field at `index`.
     pub fn remove_at(&mut self, index: usize) {
         if index < self.list.len() {
@@ -289,6 +298,16 @@ impl Fields {
         let stands = self.buf.get(name.end..value.start) == Some(SEPARATOR)
             && self.buf.get(value.end..end) == Some(CRLF);
         stands.then_some(name.start..end)
+    }
+
+    /// As [`Fields::write_lines`], with names spelled as a peer wants them.
+    pub(crate) fn write_spelled(&self, but: Kinds, spelling: &Spelling, out: &mut Vec<u8>) {
+        for field in self.list.iter().filter(|f| !but.contains(f.kind)) {
+            let name = spelling.of(self.text(field.name));
+            for piece in [name, SEPARATOR, self.text(field.value), CRLF] {
+                out.extend_from_slice(piece);
+            }
+        }
     }
 
     fn write_line(&self, field: &Field, out: &mut Vec<u8>) {
@@ -392,6 +411,18 @@ mod tests {
         fields.push(b"C", b"4");
         let all: Vec<_> = fields.iter().collect();
         assert_eq!(all, [(&b"b"[..], &b"22"[..]), (&b"c"[..], &b"4"[..])]);
+    }
+
+    #[test]
+    fn a_field_takes_the_place_of_another() {
+        let mut fields = Fields::default();
+        fields.push(b"a", b"1");
+        fields.push(b"b", b"2");
+        fields.replace_at(0, b"Host", b"c");
+        fields.replace_at(7, b"none", b"");
+        let all: Vec<_> = fields.iter().collect();
+        assert_eq!(all, [(&b"host"[..], &b"c"[..]), (b"b", b"2")]);
+        assert_eq!(fields.get(b"host"), Some(&b"c"[..]));
     }
 
     #[test]

@@ -7,7 +7,9 @@ pub mod h1;
 pub mod message;
 pub mod proxy_protocol;
 pub mod raw;
+mod spelling;
 pub mod uri;
 
 pub use fields::Fields;
 pub use message::{Method, Request, Response, Slice, Version};
+pub use spelling::{Spelling, capitalized};

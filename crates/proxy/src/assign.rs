@@ -317,6 +317,10 @@ fn choose(
     }
     if avoid.is_none() {
         let forced = |index: &usize| stream.guidance == Guidance::Forced || up(index);
+        let rdp = rdp_server(stream, back).filter(|i| back.persist || up(i));
+        if let Some(index) = rdp {
+            return Ok(Choice::Server(index));
+        }
         if let Some(index) =
             stream.presented.server.filter(forced).or_else(|| use_server(stream, back).filter(up))
         {
@@ -324,7 +328,7 @@ fn choose(
         }
         let last =
             stream.session.last_server.get().filter(|(b, _)| *b == back.index && back.prefer_last_server);
-        if let Some((_, index)) = last.filter(|(_, i)| usable(back, *i)) {
+        if let Some((_, index)) = last.filter(|(_, i)| takes_again(back, *i)) {
             return Ok(Choice::Server(index));
         }
     }
@@ -336,8 +340,21 @@ fn choose(
     }
 }
 
-fn usable(back: &Backend, index: usize) -> bool {
-    back.balance.servers().get(index).is_some_and(|s| s.is_usable() && !s.saturated(back.balance.load()))
+/// Whether a client should go on with the server it had last: one without room only as long as its queue is no longer
+/// than `max-keep-alive-queue`.
+fn takes_again(back: &Backend, index: usize) -> bool {
+    back.balance.servers().get(index).is_some_and(|s| {
+        let short = back.max_keep_alive_queue.is_none_or(|most| s.queued() < most);
+        s.is_usable() && (short || !s.saturated(back.balance.load()))
+    })
+}
+
+/// The server whose address the RDP cookie holds.
+fn rdp_server(stream: &Stream<'_>, back: &Backend) -> Option<usize> {
+    let cookie = back.rdp_persist.as_ref()?.eval(stream)?;
+    let address = persist::rdp_address(&cookie.to_str()?)?;
+    let servers = back.balance.servers();
+    servers.iter().find(|s| s.is_at(address)).map(|s| s.facts.index)
 }
 
 fn use_server(stream: &Stream<'_>, back: &Backend) -> Option<usize> {

@@ -8,6 +8,7 @@ mod logs;
 mod options;
 mod replies;
 mod rules;
+mod spelling;
 mod statistics;
 mod stats_socket;
 mod tls;
@@ -70,6 +71,8 @@ pub(crate) struct Lower<'m> {
     pub threads: usize,
     /// Lists that rules edit, to be found once all are loaded.
     pub edited: Vec<rules::Edited>,
+    /// `h1-case-adjust`
+    pub spelling: Option<Arc<http::Spelling>>,
 }
 
 /// Reads files and the environment for the expression compiler.
@@ -204,6 +207,7 @@ impl<'m> Lower<'m> {
             }
         }
         let wanted = wanted::WantedList::new(model, &mut env.diags);
+        let spelling = spelling::lower(&model.global, &mut env.diags);
         Lower {
             model,
             env,
@@ -218,6 +222,7 @@ impl<'m> Lower<'m> {
             stored: replies::StoredFiles::default(),
             threads: threads(model),
             edited: Vec::new(),
+            spelling,
         }
     }
 

@@ -6,10 +6,12 @@
 
 pub mod date;
 mod dynamic;
+mod rdp;
 mod request;
 mod response;
 
 pub use dynamic::{DynamicCookies, dynamic_value};
+pub use rdp::rdp_address;
 pub use request::{Presented, edit, read};
 pub use response::{Offered, answer};
 

@@ -18,6 +18,7 @@ use crate::tally::{Pace, Tally};
 use crate::vars::ProcVars;
 use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn, SendProxy};
 use expr::{Condition, Expr, Format};
+use http::Spelling;
 use net::{ConnectOptions, ListenAddr, ListenOptions};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -357,8 +358,12 @@ pub struct Frontend {
     pub splice_request: Splicing,
     /// How bodies of its responses arrive.
     pub splice_response: Splicing,
-    /// `option tcpka` / `clitcpka`
-    pub keepalive: bool,
+    /// `option tcpka` / `clitcpka`, and when it probes.
+    pub keepalive: Option<net::KeepAlive>,
+    /// Header names as its clients need them (`option h1-case-adjust-bogus-client`).
+    pub spelling: Option<Arc<Spelling>>,
+    /// `max-session-srv-conns` allows a session a server connection of its own.
+    pub keeps_private: bool,
     /// `option nolinger`
     pub nolinger: bool,
     /// `option http-buffer-request`
@@ -543,6 +548,10 @@ pub struct Backend {
     pub abortonclose: bool,
     /// `option prefer-last-server`
     pub prefer_last_server: bool,
+    /// `max-keep-alive-queue`; without one the last server is waited for however many do.
+    pub max_keep_alive_queue: Option<u32>,
+    /// `persist rdp-cookie`: the cookie.
+    pub rdp_persist: Option<Expr>,
     /// `fullconn`
     pub fullconn: u32,
     /// Headers that are added.
@@ -555,8 +564,14 @@ pub struct Backend {
     pub log: LogPlan,
     /// Limits of the response parser.
     pub limits: http::h1::Limits,
-    /// `option tcpka` / `srvtcpka`
-    pub keepalive: bool,
+    /// `option tcpka` / `srvtcpka`, and when it probes.
+    pub keepalive: Option<net::KeepAlive>,
+    /// Header names as its servers need them (`option h1-case-adjust-bogus-server`).
+    pub spelling: Option<Arc<Spelling>>,
+    /// `http-send-name-header`
+    pub name_header: Option<Box<[u8]>>,
+    /// `option checkcache`
+    pub checkcache: bool,
     /// `option nolinger`
     pub nolinger: bool,
     /// How bodies of requests go to the servers.

@@ -2,10 +2,12 @@
 //! a [`Decision`] for `stream` to act on.
 
 mod edit;
+mod lines;
 mod normalize;
 mod redirect;
 
 pub(crate) use edit::allows;
+pub use lines::{LineAction, LineRule};
 pub use redirect::{Kind as RedirectKind, Redirect, Target as RedirectTarget};
 
 use crate::reply::Reply;
@@ -13,6 +15,7 @@ use crate::stream::Stream;
 use config::model::{NameMatch, Normalizer, VarCondition};
 use expr::reference::ChangeKind;
 use expr::{Condition, Expr, Format, VarId, Verdict};
+use lines::LineVerdict;
 use regex::bytes::Regex;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -145,7 +148,7 @@ pub enum HttpAction {
     WaitForBody(Duration, Option<u64>),
     Normalize(Normalizer),
     DisableL7Retry,
-    ReplaceLine(Regex, Box<[u8]>),
+    Line(LineRule),
     /// Kept so that the rule's condition still shows in the line count; does nothing.
     Nothing,
 }
@@ -248,6 +251,7 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
     if rules.is_empty() {
         return Decision::Continue;
     }
+    let mut passed = false;
     for (index, rule) in rules.iter().enumerate().skip(from) {
         if !holds(rule.cond.as_ref(), stream) {
             continue;
@@ -274,6 +278,13 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
                     return stop(stream, rule, Decision::Deny(Arc::new(reply)));
                 }
             }
+            HttpAction::Line(_) if passed => {}
+            HttpAction::Line(line) => match line.apply(message, stream) {
+                LineVerdict::Continue => {}
+                LineVerdict::Pass => passed = true,
+                LineVerdict::Deny(reply) => return stop(stream, rule, Decision::Deny(reply.clone())),
+                LineVerdict::Tarpit(reply) => return stop(stream, rule, Decision::Tarpit(reply.clone())),
+            },
             HttpAction::WaitForBody(time, least) => return Decision::WaitForBody(*time, *least, index + 1),
             HttpAction::EarlyHint(..) => return early_hints(rules, index, stream),
             HttpAction::SetHeader(..)
@@ -293,7 +304,6 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
             | HttpAction::SetEndpoint(..)
             | HttpAction::SetTimeout(..)
             | HttpAction::DisableL7Retry
-            | HttpAction::ReplaceLine(..)
             | HttpAction::Nothing => edit::apply(&rule.action, message, stream),
         }
     }

@@ -15,7 +15,7 @@ use crate::health::plan::ServerHealth;
 use crate::plan::Target;
 use arc_swap::{ArcSwapOption, Guard};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -209,6 +209,16 @@ impl Server {
     /// Where it is reached; `None` while its name does not resolve.
     pub fn endpoint(&self) -> Guard<Option<Arc<Endpoint>>> {
         self.endpoint.load()
+    }
+
+    /// Whether it is reached at exactly this address.
+    pub fn is_at(&self, address: SocketAddr) -> bool {
+        match self.endpoint().as_deref() {
+            Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) => {
+                SocketAddr::new(*ip, *port) == address
+            }
+            Some(Endpoint::Inet { .. } | Endpoint::Unix(_) | Endpoint::Abstract(_)) | None => false,
+        }
     }
 
     /// Moves it to another address, or to none.

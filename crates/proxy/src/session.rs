@@ -206,7 +206,7 @@ fn needs_preface(session: &Session) -> bool {
         || session.listener.tls.is_some()
         || !session.front.tcp_connection.is_empty()
         || !session.front.tcp_session.is_empty()
-        || session.front.keepalive
+        || session.front.keepalive.is_some()
         || session.front.nolinger
 }
 
@@ -215,9 +215,9 @@ async fn preface(session: &mut Session, link: &mut Link) -> Preface {
         // Best effort, like the probes: a connection that ends in order works too.
         let _ = link.stream().set_nolinger();
     }
-    if session.front.keepalive {
+    if let Some(probes) = &session.front.keepalive {
         // Best effort: a connection without probes still works.
-        let _ = link.stream().set_keepalive(&net::KeepAlive::default());
+        let _ = link.stream().set_keepalive(probes);
     }
     let give_up = session.accepted + session.preface_timeout();
     if session.listener.accept_proxy && !read_proxy_header(session, link, give_up).await {

@@ -2,6 +2,7 @@
 //! steps**; every step takes what it needs and returns a decision, and what is decided is done here.
 
 mod answer;
+mod cacheable;
 mod captured_cookie;
 mod challenge;
 mod finish_request;
@@ -148,6 +149,8 @@ pub struct Stream<'s> {
     pub retries: u32,
     /// The server was changed after a failure.
     pub redispatched: bool,
+    /// `reqallow`: rules over lines do not deny it.
+    pub spared: bool,
     /// `http-request disable-l7-retry` was not met.
     pub l7_retry: bool,
     /// The last final rule.
@@ -238,6 +241,7 @@ impl<'s> Stream<'s> {
             cookie_letters: *b"--",
             retries: 0,
             redispatched: false,
+            spared: false,
             l7_retry: true,
             last_rule: None,
             queue_positions: (0, 0),
@@ -636,6 +640,10 @@ async fn through(
             checkout.abandon();
             return Err(Failure::finally(ending));
         }
+    }
+    if stream.back.is_some_and(|back| back.checkcache) && cacheable::sets_cookie_for_all(stream) {
+        checkout.abandon();
+        return Err(Failure::finally(Ending::new(Cause::Proxy, Phase::Headers).with_status(502)));
     }
     finish_response::add_headers(stream);
     after_response_rules(stream);

@@ -21,6 +21,8 @@ fn rules(proxy: &Proxy, diags: &mut Diagnostics) {
         ("http-request", first(&settings.http_request)),
         ("http-response", first(&settings.http_response)),
         ("http-after-response", first(&settings.http_after_response)),
+        ("reqxxx", first(&settings.request_lines)),
+        ("rspxxx", first(&settings.response_lines)),
         ("redirect", first(&settings.redirects)),
     ];
     for (name, span) in found {

@@ -6,7 +6,7 @@ use crate::model::{Proxy, Rule};
 use base::{Diagnostics, Span};
 
 /// The kinds in the order in which they run, with the places of their lines.
-fn kinds(proxy: &Proxy) -> [(&'static str, Vec<Span>); 6] {
+fn kinds(proxy: &Proxy) -> [(&'static str, Vec<Span>); 7] {
     let settings = &proxy.settings;
     let tcp = spans(&settings.tcp_request_connection).into_iter().chain(spans(&settings.tcp_request_session));
     [
@@ -14,6 +14,7 @@ fn kinds(proxy: &Proxy) -> [(&'static str, Vec<Span>); 6] {
         ("tcp-request content", spans(&settings.tcp_request_content)),
         ("monitor fail", proxy.monitor_fail.iter().map(|cond| cond.span).collect()),
         ("http-request", spans(&settings.http_request)),
+        ("reqxxx", spans(&settings.request_lines)),
         ("redirect", spans(&settings.redirects)),
         ("use_backend", spans(&proxy.use_backends)),
     ]

@@ -117,6 +117,8 @@ pub struct Global {
     pub h1_case_adjust: Vec<(Word, Word)>,
     /// `ocsp-update.*`
     pub ocsp: Option<OcspUpdates>,
+    /// `h1-case-adjust-file FILE`
+    pub h1_case_adjust_file: Option<Word>,
     /// `acme.scheduler off`
     pub acme_scheduler_off: bool,
     /// `server-state-file`

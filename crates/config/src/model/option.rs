@@ -57,6 +57,7 @@ pub struct Options {
     pub h1_case_adjust_client: Option<bool>,
     pub h1_case_adjust_server: Option<bool>,
     pub idle_close_on_response: Option<bool>,
+    pub checkcache: Option<bool>,
 }
 
 /// `option http-restrict-req-hdr-names`

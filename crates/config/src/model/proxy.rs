@@ -176,6 +176,18 @@ pub struct Settings {
     pub fullconn: Option<u32>,
     /// `retries`
     pub retries: Option<u32>,
+    /// `max-session-srv-conns`
+    pub max_session_srv_conns: Option<u32>,
+    /// `max-keep-alive-queue`; -1 is no limit.
+    pub max_keep_alive_queue: Option<i32>,
+    /// `clitcpka-*`
+    pub client_keepalive: TcpKeepAlive,
+    /// `srvtcpka-*`
+    pub server_keepalive: TcpKeepAlive,
+    /// `http-send-name-header`
+    pub send_name_header: Option<Word>,
+    /// `persist rdp-cookie`: the cookie's name.
+    pub rdp_persist: Option<Word>,
     /// `rate-limit sessions`
     pub rate_limit_sessions: Option<u32>,
     /// `default_backend`
@@ -246,6 +258,10 @@ pub struct Settings {
     pub http_response: Vec<Rule<HttpAction>>,
     /// `http-after-response`
     pub http_after_response: Vec<Rule<HttpAction>>,
+    /// `reqrep`, `reqadd` and their kin: evaluated after all `http-request` rules, `reqadd` last.
+    pub request_lines: Vec<Rule<HttpAction>>,
+    /// `rsprep`, `rspadd` and their kin: evaluated after all `http-response` rules, `rspadd` last.
+    pub response_lines: Vec<Rule<HttpAction>>,
     /// `redirect` lines: evaluated after all `http-request` rules.
     pub redirects: Vec<Rule<Redirect>>,
     /// `option httpchk`, `option tcp-check`, `option mysql-check`, …: the last one written.
@@ -264,6 +280,17 @@ pub struct Settings {
     pub send_state: bool,
     /// `disabled` / `enabled`; [`Proxy::disabled`] holds the outcome.
     pub disabled: bool,
+}
+
+/// When TCP probes a connection that is silent; `None` is the system's choice. Times are in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpKeepAlive {
+    /// Unanswered probes before the connection is given up.
+    pub count: Option<u32>,
+    /// Silence before the first probe.
+    pub idle: Option<u64>,
+    /// Between probes.
+    pub interval: Option<u64>,
 }
 
 /// `timeout …`, milliseconds; `Some(0)` is infinite.

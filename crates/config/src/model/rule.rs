@@ -179,15 +179,36 @@ pub enum HttpAction {
     Ignored,
     /// `disable-l7-retry`
     DisableL7Retry,
-    /// The legacy `reqrep REGEX FORMAT` on a whole header line or the request line; see the manual of 1.8.
-    ReplaceLine {
-        /// Without case (`reqirep`).
-        insensitive: bool,
-        /// The regex.
-        regex: Word,
-        /// What replaces the line.
-        with: Word,
-    },
+    /// `reqrep`, `rspdel` and their kin
+    Line(LineRule),
+}
+
+/// A rule of HAProxy 1.8 over the lines of a head, the request line and the status line among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineRule {
+    /// What a line matches.
+    pub regex: Word,
+    /// Without case (`reqirep`).
+    pub insensitive: bool,
+    /// What follows from it.
+    pub then: LineAction,
+}
+
+/// What a [`LineRule`] does with a line that matches, or with its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineAction {
+    /// `reqallow`: later rules of this kind do not deny the request.
+    Allow,
+    /// `reqpass`: later rules of this kind and section do not look at the request.
+    Pass,
+    /// `reqdeny`, `rspdeny`
+    Deny,
+    /// `reqtarpit`
+    Tarpit,
+    /// `reqdel`, `rspdel`; a start line stays.
+    Delete,
+    /// `reqrep`, `rsprep`: by this text, in which `\1` to `\9` are groups.
+    Replace(Word),
 }
 
 /// How `del-header` compares names.

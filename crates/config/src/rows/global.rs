@@ -269,9 +269,23 @@ pub(crate) const ROWS: &[Row] = &[
         "Chooses CPUs.",
         "use 'cpu-map' to place threads",
     ),
-    idle(&["h1-case-adjust"], "<from> <to>", "Spells a header name.", NO_CASE)
-        .parsed_by(Parse::Global(case_adjust)),
-    idle(&["h1-case-adjust-file"], "<file>", "Spells header names from a file.", NO_CASE),
+    Row::new(
+        &["h1-case-adjust"],
+        Place::GLOBAL,
+        "<from> <to>",
+        "Spells a header name for peers that need it, see 'option h1-case-adjust-bogus-client'.",
+        Parse::Global(case_adjust),
+    ),
+    Row::new(
+        &["h1-case-adjust-file"],
+        Place::GLOBAL,
+        "<file>",
+        "Such spellings from a file, '<from> <to>' on each line.",
+        Parse::Global(|_, a, g| {
+            g.h1_case_adjust_file = Some(a.expect_text("<file> as argument")?.clone());
+            a.finish()
+        }),
+    ),
     idle(
         &["pp2-never-send-local"],
         "",
@@ -318,8 +332,6 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     refused(&["fips-mode"], "", "FIPS mode.", "the TLS library is not a FIPS build"),
 ];
-
-const NO_CASE: &str = "header names are sent in lower case";
 
 fn on(args: &Args<'_>, slot: &mut bool) -> Parsed {
     *slot = true;
@@ -474,11 +486,13 @@ fn variable<'l>(args: &mut Args<'l>) -> Result<(&'l Word, &'l Word), Failure> {
 }
 
 fn case_adjust(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Global) -> Parsed {
-    let (from, into) = (args.expect("a header name")?, args.expect("the same name in other letters")?);
-    if !from.text.eq_ignore_ascii_case(&into.text) || from.text.chars().any(|c| c.is_ascii_uppercase()) {
-        return Err(args
-            .bad(into, "a header name")
-            .help("the first name is in lower case, the second differs only in case"));
+    let what = "<from> and <to> as arguments";
+    let (from, into) = (args.expect(what)?, args.expect(what)?);
+    if !from.text.eq_ignore_ascii_case(&into.text) {
+        return Err(Failure::new(into.span, "<from> and <to> must not differ except the case"));
+    }
+    if to.h1_case_adjust.iter().any(|(other, _)| other.text.eq_ignore_ascii_case(&from.text)) {
+        return Err(Failure::new(from.span, format!("duplicate entry '{from}'")));
     }
     to.h1_case_adjust.push((from.clone(), into.clone()));
     args.finish()

@@ -162,6 +162,7 @@ pub(crate) const ROWS: &[Row] = &[
     idle(&["tune.applet.*", "tune.defaults.*", "tune.cli.*"], "<value>", "Internals.", OWN_SCHEDULER),
     idle(&["tune.buffers.*"], "<number>", "Most buffers.", OWN_MEMORY),
     idle(&["tune.bufsize.*"], "<size>", "Further sizes of buffers.", OWN_MEMORY),
+    idle(&["tune.chksize"], "<size>", "Bytes of a check's buffer.", "checks read as much as 'tune.bufsize'"),
     idle(&["tune.comp.maxlevel"], "<number>", "Level of compression.", NO_COMPRESSION),
     idle(&["tune.zlib.*"], "<number>", "Compression.", NO_COMPRESSION),
     idle(

@@ -32,7 +32,6 @@ const STICK: &str =
     "stick tables come later: clients are balanced anew; 'cookie' or 'balance source' keep them in place";
 const COMPRESSION: &str = "responses are not compressed yet";
 const MAIL: &str = "no mail is sent about servers; watch the logs instead";
-const KEEPALIVE: &str = "the system's keep-alive timing is used";
 const ONE_PROCESS: &str = "all threads serve all proxies; remove the line";
 
 pub(crate) const ROWS: &[Row] = &[
@@ -129,48 +128,6 @@ pub(crate) const ROWS: &[Row] = &[
         "<time>",
         "Keeps the proxy open on a stop.",
         "write 'grace' in 'global', or 'hard-stop-after'",
-    ),
-    idle(
-        &["clitcpka-cnt", "clitcpka-idle", "clitcpka-intvl"],
-        FRONT,
-        "<value>",
-        "Keep-alive towards clients.",
-        KEEPALIVE,
-    ),
-    idle(
-        &["srvtcpka-cnt", "srvtcpka-idle", "srvtcpka-intvl"],
-        BACK,
-        "<value>",
-        "Keep-alive towards servers.",
-        KEEPALIVE,
-    ),
-    idle(
-        &["http-send-name-header"],
-        BACK,
-        "[<name>]",
-        "Tells servers their name.",
-        "servers are not told their name; 'http-request set-header' can name the backend",
-    ),
-    idle(
-        &["max-keep-alive-queue"],
-        BACK,
-        "<number>",
-        "Queue at which connections move on.",
-        "requests go where the balancing sends them",
-    ),
-    idle(
-        &["max-session-srv-conns"],
-        FRONT,
-        "<number>",
-        "Idle connections a session may own.",
-        "idle connections are shared",
-    ),
-    idle(
-        &["persist rdp-cookie"],
-        BACK,
-        "[(<name>)]",
-        "Keeps RDP clients on servers.",
-        "use 'balance rdp-cookie' or 'balance source'",
     ),
     idle(&["do-log"], ALL, "", "An extra log line.", "one line is written for each session or request"),
     idle(&["quic-initial"], FRONT, "<action>", "Rules for HTTP/3.", "HTTP/3 is not spoken yet"),

@@ -33,8 +33,6 @@ const ALL: Place = Place::ALL;
 const FRONT: Place = Place::DEFAULTS_FRONT;
 const BACK: Place = Place::DEFAULTS_BACK;
 
-const NO_CASE: &str = "header names are sent in lower case";
-
 pub(crate) const ROWS: &[Row] = &[
     switch(&["option http-keep-alive"], ALL, "Keeps both connections for further requests.", |_, a, s| {
         mode(a, s, ConnectionMode::KeepAlive)
@@ -224,10 +222,18 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     idle(&["option contstats"], FRONT, "Counts bytes as they come.", "bytes are counted at a stream's end")
         .parsed_by(Parse::Settings(|_, a, s| set(a, &mut s.options.contstats))),
-    idle(&["option h1-case-adjust-bogus-client"], FRONT, "Spells names for clients.", NO_CASE)
-        .parsed_by(Parse::Settings(|_, a, s| set(a, &mut s.options.h1_case_adjust_client))),
-    idle(&["option h1-case-adjust-bogus-server"], BACK, "Spells names for servers.", NO_CASE)
-        .parsed_by(Parse::Settings(|_, a, s| set(a, &mut s.options.h1_case_adjust_server))),
+    switch(
+        &["option h1-case-adjust-bogus-client"],
+        FRONT,
+        "Spells header names for clients as 'h1-case-adjust' says.",
+        |_, a, s| set(a, &mut s.options.h1_case_adjust_client),
+    ),
+    switch(
+        &["option h1-case-adjust-bogus-server"],
+        BACK,
+        "Spells header names for servers as 'h1-case-adjust' says.",
+        |_, a, s| set(a, &mut s.options.h1_case_adjust_server),
+    ),
     idle(&["option http-use-htx"], ALL, "HAProxy 1.9's engine.", "there is one HTTP engine"),
     idle(&["option disable-h2-upgrade"], FRONT, "No HTTP/2 without TLS.", "HTTP/2 is not spoken yet"),
     idle(
@@ -253,14 +259,9 @@ pub(crate) const ROWS: &[Row] = &[
         "HAProxy dropped it in 2.6; use a forward proxy such as Squid",
     )
     .negatable(),
-    Row::refused(
-        &["option checkcache"],
-        BACK,
-        "",
-        "Blocks cacheable responses that set cookies.",
-        "write: http-response deny if { res.hdr(set-cookie) -m found } !{ res.hdr(cache-control) -m found }",
-    )
-    .negatable(),
+    switch(&["option checkcache"], BACK, "Blocks cacheable responses that set cookies.", |_, a, s| {
+        set(a, &mut s.options.checkcache)
+    }),
 ];
 
 fn set(args: &Args<'_>, slot: &mut Option<bool>) -> Parsed {

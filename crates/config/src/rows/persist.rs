@@ -5,6 +5,7 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::model::CondText;
 use crate::row::{Parse, Place, Row};
+use base::Word;
 
 pub(crate) const ROWS: &[Row] = &[
     Row::new(
@@ -16,6 +17,16 @@ pub(crate) const ROWS: &[Row] = &[
             let key = a.expect_text("a key")?;
             c.secret(key);
             s.dynamic_cookie_key = Some(key.clone());
+            a.finish()
+        }),
+    ),
+    Row::new(
+        &["persist rdp-cookie*"],
+        Place::DEFAULTS_BACK,
+        "[(<name>)]",
+        "Sends RDP clients to the server whose address their cookie holds.",
+        Parse::Settings(|_, a, s| {
+            s.rdp_persist = Some(rdp_cookie(a)?);
             a.finish()
         }),
     ),
@@ -40,6 +51,20 @@ pub(crate) const ROWS: &[Row] = &[
         }),
     ),
 ];
+
+/// The cookie's name inside the word `rdp-cookie(NAME)`; without one it is `msts` (manual, `persist rdp-cookie`).
+fn rdp_cookie(args: &Args<'_>) -> Result<Word, Failure> {
+    let Some(word) = args.line().iter().find(|word| word.text.starts_with("rdp-cookie")) else {
+        return Err(args.missing("a method: rdp-cookie"));
+    };
+    match word.text.strip_prefix("rdp-cookie") {
+        None | Some("" | "()") => Ok(Word::new("msts", word.span)),
+        Some(call) => match call.strip_prefix('(').and_then(|name| name.strip_suffix(')')) {
+            Some(name) => Ok(Word::new(name, word.span)),
+            None => Err(args.bad(word, "a method").help("write: persist rdp-cookie(NAME)")),
+        },
+    }
+}
 
 /// The condition of a word that makes no sense without.
 pub(crate) fn required_cond(args: &mut Args<'_>) -> Result<CondText, Failure> {

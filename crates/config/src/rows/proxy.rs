@@ -1,6 +1,7 @@
 //! What a proxy is: its mode, its bounds, its names, where its requests go, what it keeps of them (manual 4.2).
 
 use super::global::joined;
+use super::http_actions::token;
 use super::persist::required_cond;
 use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
@@ -85,6 +86,18 @@ pub(crate) const ROWS: &[Row] = &[
         "{ never | safe | aggressive | always }",
         "Which idle connections are used again.",
         reuse,
+    ),
+    row(
+        &["http-send-name-header"],
+        BACK,
+        "<header>",
+        "Tells servers in this header by which name they are known.",
+        |_, a, s| {
+            let name = a.expect_text("a header string")?;
+            token(a, name)?;
+            s.send_name_header = Some(name.clone());
+            Ok(())
+        },
     ),
     row(&["rate-limit sessions"], FRONT, "<number>", "Most new sessions a second.", |_, a, s| {
         count(a, &mut s.rate_limit_sessions)

@@ -5,21 +5,22 @@
 use super::Framing;
 use crate::fields::{CRLF, Fields, Kind, Kinds};
 use crate::message::{Method, Request, Response, Version};
+use crate::spelling::Spelling;
 
 /// What frames the message.
 const FRAMING: Kinds = Kinds::of(&[Kind::ContentLength, Kind::TransferEncoding]);
 const CODING: Kinds = Kinds::of(&[Kind::TransferEncoding]);
 
 /// Appends a request head in origin form; CONNECT and `*` keep theirs. It goes out as HTTP/1.1, but for an HTTP/1.0
-/// request without Host, which would not be a valid one.
-pub fn write_request(head: &Request, framing: Framing, out: &mut Vec<u8>) {
+/// request without Host, which would not be a valid one. Names are in lower case but for those of a spelling.
+pub fn write_request(head: &Request, framing: Framing, spelling: Option<&Spelling>, out: &mut Vec<u8>) {
     out.extend_from_slice(head.method_text());
     out.push(b' ');
     write_target(head, out);
     let old = head.version == Version::H10 && head.host().is_none() && framing != Framing::Chunked;
     out.extend_from_slice(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-    head.fields.write_lines(FRAMING, out);
-    write_framing(framing, out);
+    write_fields(&head.fields, FRAMING, spelling, out);
+    write_framing(framing, spelling, out);
     out.extend_from_slice(CRLF);
 }
 
@@ -40,27 +41,40 @@ fn write_target(head: &Request, out: &mut Vec<u8>) {
 }
 
 /// Appends a response head, always as HTTP/1.1. With [`Framing::None`] a `content-length` in the head is kept where
-/// it describes the body that a GET would have had (RFC 9110 section 8.6), not for 1xx and 204.
-pub fn write_response(head: &Response, framing: Framing, out: &mut Vec<u8>) {
+/// it describes the body that a GET would have had (RFC 9110 section 8.6), not for 1xx and 204. Names are in lower
+/// case but for those of a spelling.
+pub fn write_response(head: &Response, framing: Framing, spelling: Option<&Spelling>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     write_decimal(u64::from(head.status), out);
     out.push(b' ');
     out.extend_from_slice(head.reason());
     out.extend_from_slice(CRLF);
     let describes = framing == Framing::None && head.status >= 200 && head.status != 204;
-    head.fields.write_lines(if describes { CODING } else { FRAMING }, out);
-    write_framing(framing, out);
+    write_fields(&head.fields, if describes { CODING } else { FRAMING }, spelling, out);
+    write_framing(framing, spelling, out);
     out.extend_from_slice(CRLF);
 }
 
-fn write_framing(framing: Framing, out: &mut Vec<u8>) {
+fn write_fields(fields: &Fields, but: Kinds, spelling: Option<&Spelling>, out: &mut Vec<u8>) {
+    match spelling {
+        None => fields.write_lines(but, out),
+        Some(spelling) => fields.write_spelled(but, spelling, out),
+    }
+}
+
+fn write_framing(framing: Framing, spelling: Option<&Spelling>, out: &mut Vec<u8>) {
+    let spelled = |name: &'static [u8]| spelling.map_or(name, |s| s.of(name));
     match framing {
         Framing::Length(n) => {
-            out.extend_from_slice(b"content-length: ");
+            out.extend_from_slice(spelled(b"content-length"));
+            out.extend_from_slice(b": ");
             write_decimal(n, out);
             out.extend_from_slice(CRLF);
         }
-        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::Chunked => {
+            out.extend_from_slice(spelled(b"transfer-encoding"));
+            out.extend_from_slice(b": chunked\r\n");
+        }
         Framing::None | Framing::UntilClose => {}
     }
 }
@@ -120,7 +134,7 @@ mod tests {
 
     fn written(head: &Request, framing: Framing) -> String {
         let mut out = Vec::new();
-        write_request(head, framing, &mut out);
+        write_request(head, framing, None, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -137,6 +151,21 @@ mod tests {
             "POST /?b HTTP/1.1\r\nhost: a\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n"
         );
         assert_eq!(written(&r, Framing::None), "POST /?b HTTP/1.1\r\nhost: a\r\nx: y\r\n\r\n");
+    }
+
+    #[test]
+    fn names_are_spelled_where_a_peer_wants_it() {
+        let mut spelling = Spelling::default();
+        for name in [&b"Content-Length"[..], b"X-ABC"] {
+            spelling.add(name);
+        }
+        let r = request(Version::H11, b"POST", b"/", &[("Host", "a"), ("x-abc", "y")]);
+        let mut out = Vec::new();
+        write_request(&r, Framing::Length(3), Some(&spelling), &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "POST / HTTP/1.1\r\nhost: a\r\nX-ABC: y\r\nContent-Length: 3\r\n\r\n"
+        );
     }
 
     #[test]
@@ -163,7 +192,7 @@ mod tests {
             head.set_status(status, b"X");
             head.fields.push(b"content-length", b"7");
             let mut out = Vec::new();
-            write_response(&head, Framing::None, &mut out);
+            write_response(&head, Framing::None, None, &mut out);
             let field = if kept { "content-length: 7\r\n" } else { "" };
             assert_eq!(String::from_utf8(out).unwrap(), format!("HTTP/1.1 {status} X\r\n{field}\r\n"));
         }

@@ -169,9 +169,9 @@ fn remember_addresses(stream: &mut Stream<'_>, back: &Backend, link: &Link) {
         // Best effort, like the probes: a connection that ends in order works too.
         let _ = link.stream().set_nolinger();
     }
-    if back.keepalive {
+    if let Some(probes) = &back.keepalive {
         // Best effort: a connection without probes still works.
-        let _ = link.stream().set_keepalive(&net::KeepAlive::default());
+        let _ = link.stream().set_keepalive(probes);
     }
     if let (Ok(local), Ok(peer)) = (link.stream().local_addr(), link.stream().peer_addr()) {
         stream.back_addrs = Some((local, peer));

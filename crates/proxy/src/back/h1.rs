@@ -58,11 +58,14 @@ impl Checkout<'_> {
         if self.mode(stream) != ConnectionMode::KeepAlive && !self.back.pretend_keepalive && !upgrade {
             stream.request.fields.push(b"connection", b"close");
         }
+        if let (Some(name), Some(server)) = (&self.back.name_header, &stream.server) {
+            stream.request.fields.set(name, server.facts.name.as_bytes());
+        }
         exchange.upload.leave_as(framing);
         let wanted = stream.front.splice_request.and(self.back.splice_request);
         exchange.upload.splice_by(|| Splice::new(&stream.worker.pipes, wanted));
         let out = self.link.output();
-        h1::write_request(&stream.request, framing, out);
+        h1::write_request(&stream.request, framing, self.back.spelling.as_deref(), out);
         if !stream.body.bytes.is_empty() {
             if framing == Framing::Chunked {
                 h1::write_chunk_start(stream.body.bytes.len(), out);
@@ -328,6 +331,9 @@ impl Checkout<'_> {
             return;
         }
         if private || back.reuse == HttpReuse::Never {
+            if !stream.front.keeps_private {
+                return;
+            }
             let private = Private { key, link, uses };
             *stream.session.private.borrow_mut() = Some(private);
             return;

@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::stream::{self, After, Stream};
 use crate::transfer::Transfer;
 use http::h1::{self, Complete, Framing, Parsed};
-use http::{Method, Response, Version};
+use http::{Method, Response, Spelling, Version};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -46,6 +46,8 @@ pub struct Exchange<'a> {
     version: Version,
     keep_alive_10: bool,
     head_only: bool,
+    /// How this client needs header names.
+    spelling: Option<&'a Spelling>,
 }
 
 impl Exchange<'_> {
@@ -57,7 +59,7 @@ impl Exchange<'_> {
     /// Writes a 1xx response.
     pub fn send_interim(&mut self, head: &Response) {
         if self.takes_interim() {
-            h1::write_response(head, Framing::None, self.link.output());
+            h1::write_response(head, Framing::None, self.spelling, self.link.output());
         }
     }
 
@@ -74,7 +76,7 @@ impl Exchange<'_> {
             head.fields.push(b"connection", b"keep-alive");
         }
         self.responded = true;
-        h1::write_response(head, framing, self.link.output());
+        h1::write_response(head, framing, self.spelling, self.link.output());
         framing
     }
 
@@ -90,7 +92,7 @@ impl Exchange<'_> {
     pub fn send_switch(&mut self, head: &Response) {
         self.responded = true;
         self.close = true;
-        h1::write_response(head, Framing::None, self.link.output());
+        h1::write_response(head, Framing::None, self.spelling, self.link.output());
     }
 
     /// Writes a whole reply of our own.
@@ -199,7 +201,7 @@ async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause,
     stream.ending = Ending::new(cause, Phase::Request);
     let silent = session.front.dontlognull || session.front.ignore_probes;
     if cause == Cause::ClientTimeout && !session.front.ignore_probes {
-        let mut exchange = lend(link, None, Method::Get, Version::H11);
+        let mut exchange = lend(session, link, None, Method::Get, Version::H11);
         stream::answer_error(&mut stream, &mut exchange);
         let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
         stream.log();
@@ -212,6 +214,7 @@ async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause,
 }
 
 fn lend<'a>(
+    session: &'a Session,
     link: &'a mut Link,
     complete: Option<&Complete>,
     method: Method,
@@ -229,6 +232,7 @@ fn lend<'a>(
         version,
         keep_alive_10: complete.is_some_and(|c| c.keep_alive_10),
         head_only: method == Method::Head,
+        spelling: session.front.spelling.as_deref(),
     }
 }
 
@@ -241,12 +245,12 @@ pub(super) async fn exchange(session: &Session, link: &mut Link, idle_from: Inst
         Ok(complete) => {
             stream.begin(&complete);
             let (method, version) = (stream.request.method, stream.request.version);
-            let mut exchange = lend(link, Some(&complete), method, version);
+            let mut exchange = lend(session, link, Some(&complete), method, version);
             stream::serve(&mut stream, &mut exchange).await
         }
         Err(ending) => {
             stream.ending = ending;
-            let mut exchange = lend(link, None, Method::Get, Version::H11);
+            let mut exchange = lend(session, link, None, Method::Get, Version::H11);
             stream::answer_error(&mut stream, &mut exchange);
             let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
             stream.log();

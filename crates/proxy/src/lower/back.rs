@@ -11,12 +11,12 @@ use crate::plan::{
 };
 use crate::server::{Endpoint, Facts, Server, ServerPort};
 use crate::tally::Tally;
-use base::{Address, Host, PortSpec};
+use base::{Address, Host, PortSpec, Word};
 use config::model::{
-    Algorithm, ConnectionMode, HttpReuse, InitAddr, Proxy, ProxyKind, ProxyV2Option, RetryOn, SendProxy,
-    ServerParams, SourceAddress, StateSource,
+    Algorithm, ConnectionMode, ExprText, HttpReuse, InitAddr, Proxy, ProxyKind, ProxyV2Option, RetryOn,
+    SendProxy, ServerParams, SourceAddress, StateSource,
 };
-use expr::{Escape, Stage};
+use expr::{Escape, Expr, Stage};
 use net::ConnectOptions;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -111,6 +111,8 @@ impl Lower<'_> {
             pretend_keepalive: options.http_pretend_keepalive == Some(true),
             abortonclose: options.abortonclose == Some(true),
             prefer_last_server: options.prefer_last_server == Some(true),
+            max_keep_alive_queue: settings.max_keep_alive_queue.and_then(|n| u32::try_from(n).ok()),
+            rdp_persist: settings.rdp_persist.as_ref().and_then(|name| self.rdp_persist(name)),
             fullconn,
             headers: self.header_options(options),
             buffer_request: options.http_buffer_request == Some(true) || checks_post(proxy),
@@ -118,7 +120,11 @@ impl Lower<'_> {
             log: self.log_plan(proxy),
             limits: self.limits(options.accept_unsafe_response == Some(true)),
             nolinger: options.nolinger == Some(true),
-            keepalive: options.tcpka == Some(true) || options.srvtcpka == Some(true),
+            keepalive: (options.tcpka == Some(true) || options.srvtcpka == Some(true))
+                .then(|| super::front::keepalive(&settings.server_keepalive)),
+            spelling: self.spelling.clone().filter(|_| options.h1_case_adjust_server == Some(true)),
+            name_header: settings.send_name_header.as_ref().map(super::front::lower_name),
+            checkcache: options.checkcache == Some(true),
             splice_request: self.splicing(options, options.splice_request),
             splice_response: self.splicing(options, options.splice_response),
             health: self.health(proxy),
@@ -287,6 +293,11 @@ impl Lower<'_> {
             }
         };
         Some(UseServer { target, cond })
+    }
+
+    fn rdp_persist(&mut self, name: &Word) -> Option<Expr> {
+        let fetch = Word::new(format!("req.rdp_cookie({name})"), name.span);
+        self.expr(&ExprText { words: vec![fetch] }, Stage::TcpContent)
     }
 
     fn key_source(&mut self, proxy: &Proxy) -> KeySource {

@@ -7,7 +7,9 @@ use crate::plan::{CaptureSlot, Connections, FrontTimeouts, Frontend, Listener, R
 use crate::tally::Tally;
 use base::addr::Family;
 use base::{Address, Host, PortSpec, Word};
-use config::model::{Bind, CondText, ConnectionMode, FormatText, Proxy, RestrictNames, Rule, UnixOptions};
+use config::model::{
+    Bind, CondText, ConnectionMode, FormatText, Proxy, RestrictNames, Rule, TcpKeepAlive, UnixOptions,
+};
 use expr::{Condition, Escape, Stage};
 use net::{ListenAddr, ListenOptions, UnixOwner};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -72,7 +74,10 @@ impl Lower<'_> {
             splice_request: self.splicing(options, options.splice_request),
             splice_response: self.splicing(options, options.splice_response),
             nolinger: options.nolinger == Some(true),
-            keepalive: options.tcpka == Some(true) || options.clitcpka == Some(true),
+            keepalive: (options.tcpka == Some(true) || options.clitcpka == Some(true))
+                .then(|| keepalive(&settings.client_keepalive)),
+            spelling: self.spelling.clone().filter(|_| options.h1_case_adjust_client == Some(true)),
+            keeps_private: settings.max_session_srv_conns != Some(0),
             buffer_request: options.http_buffer_request == Some(true),
             socket_stats: options.socket_stats == Some(true),
             gate: Gate::default(),
@@ -235,6 +240,14 @@ impl Lower<'_> {
             self.env.diags.alert(word.span, format!("unknown {kind} name '{}'", word.text));
         }
         id
+    }
+}
+
+pub(super) fn keepalive(written: &TcpKeepAlive) -> net::KeepAlive {
+    net::KeepAlive {
+        idle: written.idle.map(Duration::from_secs),
+        interval: written.interval.map(Duration::from_secs),
+        count: written.count,
     }
 }
 

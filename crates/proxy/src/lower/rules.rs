@@ -5,8 +5,8 @@ use super::Lower;
 use super::front::lower_name;
 use crate::plan::HttpRules;
 use crate::rules::{
-    Endpoint, HttpAction, HttpRule, ListRule, MarkValue, NameTest, PacketMark, Part, Place, Redirect,
-    RedirectKind, RedirectRule, Rule, TcpAction, TcpRule, TimeoutKind, Value,
+    Endpoint, HttpAction, HttpRule, LineAction, LineRule, ListRule, MarkValue, NameTest, PacketMark, Part,
+    Place, Redirect, RedirectKind, RedirectRule, Rule, TcpAction, TcpRule, TimeoutKind, Value,
 };
 use base::Word;
 use config::model::{self, ExprText, FormatText, NameMatch, Proxy, RedirectTo, VarValue};
@@ -38,24 +38,35 @@ impl Lower<'_> {
     pub(super) fn http_rules(&mut self, proxy: &Proxy) -> HttpRules {
         let s = &proxy.settings;
         HttpRules {
-            request: self.http_set(proxy, &s.http_request, Stage::Request, Set::Request),
+            request: self.http_set(proxy, [&s.http_request, &s.request_lines], Stage::Request, Set::Request),
             statistics: self.statistics(proxy),
             redirects: s.redirects.iter().filter_map(|r| self.redirect_rule(r)).collect(),
-            response: self.http_set(proxy, &s.http_response, Stage::Response, Set::Response),
-            after_response: self.http_set(proxy, &s.http_after_response, Stage::AfterResponse, Set::Response),
+            response: self.http_set(
+                proxy,
+                [&s.http_response, &s.response_lines],
+                Stage::Response,
+                Set::Response,
+            ),
+            after_response: self.http_set(
+                proxy,
+                [&s.http_after_response, &[]],
+                Stage::AfterResponse,
+                Set::Response,
+            ),
         }
     }
 
     fn http_set(
         &mut self,
         proxy: &Proxy,
-        rules: &[model::Rule<model::HttpAction>],
+        rules: [&[model::Rule<model::HttpAction>]; 2],
         stage: Stage,
         set: Set,
     ) -> Vec<HttpRule> {
         let mut dynamic_slot = proxy.captures.iter().filter(|c| c.request == (set == Set::Request)).count();
         rules
-            .iter()
+            .into_iter()
+            .flatten()
             .filter_map(|rule| {
                 let action = self.http_action(&rule.action, stage, &mut dynamic_slot);
                 self.rule(rule, stage, action)
@@ -172,10 +183,23 @@ impl Lower<'_> {
             W::WaitForBody(time, least) => HttpAction::WaitForBody(Duration::from_millis(*time), *least),
             W::NormalizeUri(normalizer) => HttpAction::Normalize(*normalizer),
             W::DisableL7Retry => HttpAction::DisableL7Retry,
-            W::ReplaceLine { insensitive, regex, with } => {
-                HttpAction::ReplaceLine(self.regex(regex, *insensitive)?, with.text.as_bytes().into())
-            }
+            W::Line(rule) => HttpAction::Line(self.line_rule(rule, stage)?),
         })
+    }
+
+    fn line_rule(&mut self, rule: &model::LineRule, stage: Stage) -> Option<LineRule> {
+        use model::LineAction as W;
+        let regex = self.regex(&rule.regex, rule.insensitive)?;
+        let mut reply = |status| Some(Arc::new(self.reply(&model::Reply::default(), status, stage)?));
+        let then = match &rule.then {
+            W::Allow => LineAction::Allow,
+            W::Pass => LineAction::Pass,
+            W::Deny => LineAction::Deny(reply(if stage == Stage::Request { 403 } else { 502 })?),
+            W::Tarpit => LineAction::Tarpit(reply(500)?),
+            W::Delete => LineAction::Delete,
+            W::Replace(with) => LineAction::Replace(with.text.as_bytes().into()),
+        };
+        Some(LineRule { regex, then })
     }
 
     /// `return` without a body or an error file has none (manual, `http-request return`).

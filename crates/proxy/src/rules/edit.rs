@@ -9,7 +9,7 @@ use crate::stream::Stream;
 use config::model::{NameMatch, VarCondition};
 use expr::reference::Change;
 use expr::{Expr, Format, Sample, Scope, VarId};
-use http::{Fields, Request};
+use http::Request;
 use net::Marks;
 use regex::bytes::Regex;
 use std::net::SocketAddr;
@@ -59,7 +59,6 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         HttpAction::SetEndpoint(endpoint, expr) => set_endpoint(*endpoint, expr, stream),
         HttpAction::SetTimeout(kind, expr) => set_timeout(*kind, expr, stream),
         HttpAction::DisableL7Retry => stream.l7_retry = false,
-        HttpAction::ReplaceLine(regex, with) => replace_line(regex, with, message, stream),
         HttpAction::Allow
         | HttpAction::Deny(..)
         | HttpAction::Tarpit(..)
@@ -71,6 +70,7 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         | HttpAction::EarlyHint(..)
         | HttpAction::WaitForBody(..)
         | HttpAction::Normalize(..)
+        | HttpAction::Line(..)
         | HttpAction::Nothing => {}
     }
 }
@@ -124,7 +124,7 @@ impl NameTest {
 
 /// The replaced text: the match of `regex` becomes `with`, in which `\1` to `\9` stand for groups and `\0` for the
 /// whole match. `None` where it does not match.
-fn replaced(regex: &Regex, subject: &[u8], with: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn replaced(regex: &Regex, subject: &[u8], with: &[u8]) -> Option<Vec<u8>> {
     let captures = regex.captures(subject)?;
     let mut out = Vec::with_capacity(subject.len() + with.len());
     let mut rest = with;
@@ -318,41 +318,6 @@ fn set_timeout(kind: TimeoutKind, expr: &Expr, stream: &mut Stream<'_>) {
         TimeoutKind::Server => stream.timeouts.server = timeout,
         TimeoutKind::Tunnel => stream.timeouts.tunnel = timeout,
         TimeoutKind::Client => stream.timeouts.client = timeout,
-    }
-}
-
-/// `reqrep` and friends of old configurations: a regex over each whole header line, the request line included.
-fn replace_line(regex: &Regex, with: &[u8], message: Message, stream: &mut Stream<'_>) {
-    if message == Message::Request {
-        let request = &mut stream.request;
-        let line = [request.method_text(), b" ", request.target(), b" ", request.version.as_str().as_bytes()]
-            .concat();
-        if let Some(new) = replaced(regex, &line, with) {
-            let mut parts = new.splitn(3, |b| *b == b' ');
-            if let (Some(method), Some(target)) = (parts.next(), parts.next()) {
-                let (method, target) = (method.to_vec(), target.to_vec());
-                request.set_method(&method);
-                set_part(request, Part::Uri, &target);
-            }
-        }
-    }
-    replace_field_lines(regex, with, stream.fields_mut(message));
-}
-
-fn replace_field_lines(regex: &Regex, with: &[u8], fields: &mut Fields) {
-    let changed: Vec<(usize, Vec<u8>)> = fields
-        .iter()
-        .enumerate()
-        .filter_map(|(i, (name, value))| Some((i, replaced(regex, &[name, b": ", value].concat(), with)?)))
-        .collect();
-    for (index, line) in changed.into_iter().rev() {
-        fields.remove_at(index);
-        if let Some(colon) = memchr::memchr(b':', &line) {
-            let value = http::fields::trim(&line[colon + 1..]);
-            if !value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
-                fields.push(&line[..colon], value);
-            }
-        }
     }
 }
 
