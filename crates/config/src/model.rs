@@ -38,7 +38,7 @@ pub use proxy::{
 pub use reply::{ErrorReply, ErrorReplyKind, Redirect, RedirectTo, Reply, ReplyBody};
 pub use rule::{
     HttpAction, LineAction, LineRule, ListAction, ListEdit, MarkValue, NameMatch, Normalizer, PacketMark,
-    TcpAction, VarCondition, VarValue,
+    StreamSetting, TcpAction, VarCondition, VarValue,
 };
 pub use section::{CrtLoad, CrtStore, HttpErrors, Password, Resolvers, Ring, User, Userlist};
 pub use server::{

@@ -210,6 +210,9 @@ pub enum StreamFact {
     /// How many `capture` slots the frontend has.
     RequestCaptureCount,
     ResponseCaptureCount,
+    /// `set-priority-class` and `set-priority-offset`
+    PriorityClass,
+    PriorityOffset,
     LastRuleFile,
     LastRuleLine,
     WaitEnd,

@@ -52,6 +52,7 @@ impl Scope for World {
             | Fact::ClientTls(ClientTlsFact::SslFc)
             | Fact::Connection(ConnectionFact::FcRcvdProxy) => Some(Sample::Bool(false)),
             Fact::Stream(StreamFact::FirstRequest) => Some(Sample::Bool(true)),
+            Fact::Stream(StreamFact::PriorityClass | StreamFact::PriorityOffset) => Some(Sample::Int(0)),
             Fact::Process(ProcessFact::ThreadId) => Some(Sample::Int(0)),
             Fact::Process(ProcessFact::Hostname) => Some(Sample::str(b"machine")),
             Fact::Address(AddressFact::Src) => Some(Sample::Ip([127, 0, 0, 1].into())),

@@ -248,7 +248,7 @@ async fn in_line<'b>(
     line: Line,
     give_up: Option<Instant>,
 ) -> Result<Option<Slot<'b>>, Ending> {
-    let mut waiting = back.balance.wait(line);
+    let mut waiting = back.balance.wait(line, stream.priority);
     let session = stream.session;
     session.sight.turn(Stage::Queue);
     let outcome = poll_fn(|cx| {

@@ -98,6 +98,13 @@ impl LogPlan {
         self.stream(stream);
     }
 
+    /// A line that a rule asks for while the stream goes on (`do-log`).
+    pub fn extra(&self, stream: &Stream<'_>) {
+        if !self.targets.is_empty() {
+            self.write(self.format.as_ref(), stream, stream.log_level.flatten().unwrap_or(INFO));
+        }
+    }
+
     /// The line of a connection that failed before it could carry a stream.
     pub fn connection_error(&self, stream: &Stream<'_>, text: &str) {
         match &self.error_format {

@@ -1,7 +1,7 @@
 //! Waiting for a server's slot: one line per server for those who must reach that one, and one line per backend for
-//! those who take any. First come, first served, over all threads.
+//! those who take any. First come, first served, over all threads, but for priorities that rules give.
 //!
-//! Life of a waiter: `Balance::wait` puts it in line; a slot that comes free is handed to the oldest of the server's
+//! Life of a waiter: `Balance::wait` puts it in line; a slot that comes free is handed to the first of the server's
 //! own line and the backend's line, and its stream is woken holding that slot; it may then drop the slot like any
 //! other. Dropping a waiter at any moment is safe: it leaves the line, or gives on the slot it was just handed.
 //!
@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use tokio::time::Instant;
 
 /// A place among a server's sessions. Dropping it hands the place to whoever waits.
 #[must_use]
@@ -91,14 +92,34 @@ struct Lines {
     backend: Waiters,
     servers: BTreeMap<usize, Waiters>,
     /// Those called whose streams have not looked yet.
-    called: BTreeMap<u64, (Outcome, u32)>,
+    called: BTreeMap<Rank, (Outcome, u32)>,
     next_ticket: u64,
+    /// When the first waiter came: places are told apart by the time since then.
+    opened: Option<Instant>,
 }
 
-/// One line: waiters by ticket, so the oldest first.
+/// What rules say of a stream's place in queues; without any, streams are served as they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Priority {
+    /// `set-priority-class`: the lowest is served first.
+    pub class: i32,
+    /// `set-priority-offset`: milliseconds by which it counts as having come later, or earlier where negative.
+    pub offset: i32,
+}
+
+/// A place among those who wait, the first to be served the least: class, then time, then the order of coming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    class: i32,
+    /// Milliseconds, the offset added.
+    came: i64,
+    ticket: u64,
+}
+
+/// One line, whoever is next first.
 #[derive(Default)]
 struct Waiters {
-    list: BTreeMap<u64, Waiter>,
+    list: BTreeMap<Rank, Waiter>,
     /// How many have left it, in whatever way; positions in logs are differences of this.
     left: u32,
 }
@@ -116,13 +137,13 @@ enum Outcome {
 }
 
 impl Waiters {
-    fn oldest(&self) -> Option<u64> {
-        self.list.first_key_value().map(|(ticket, _)| *ticket)
+    fn first(&self) -> Option<Rank> {
+        self.list.first_key_value().map(|(rank, _)| *rank)
     }
 
     /// Takes a waiter out; its waker, and how many left the line since it came, itself included.
-    fn remove(&mut self, ticket: u64) -> Option<(Option<Waker>, u32)> {
-        let waiter = self.list.remove(&ticket)?;
+    fn remove(&mut self, rank: Rank) -> Option<(Option<Waker>, u32)> {
+        let waiter = self.list.remove(&rank)?;
         self.left = self.left.wrapping_add(1);
         Some((waiter.waker, self.left.wrapping_sub(waiter.joined)))
     }
@@ -136,21 +157,23 @@ impl Lines {
         }
     }
 
-    fn join(&mut self, line: Line) -> u64 {
-        let ticket = self.next_ticket;
+    fn join(&mut self, line: Line, priority: Priority) -> Rank {
+        let came = self.opened.get_or_insert_with(Instant::now).elapsed().as_millis();
+        let came = i64::try_from(came).unwrap_or(i64::MAX).saturating_add(priority.offset.into());
+        let rank = Rank { class: priority.class, came, ticket: self.next_ticket };
         self.next_ticket += 1;
         let (waiters, loyal) = match line {
             Line::Backend => (&mut self.backend, false),
             Line::Server { index, loyal } => (self.servers.entry(index).or_default(), loyal),
         };
-        waiters.list.insert(ticket, Waiter { waker: None, joined: waiters.left, loyal });
-        ticket
+        waiters.list.insert(rank, Waiter { waker: None, joined: waiters.left, loyal });
+        rank
     }
 
-    /// The line whose oldest waiter is next for this server.
-    fn next_for(&self, index: usize, takes_any: bool) -> Option<(Line, u64)> {
-        let own = self.servers.get(&index).and_then(Waiters::oldest);
-        let any = self.backend.oldest().filter(|_| takes_any);
+    /// The line whose first waiter is next for this server.
+    fn next_for(&self, index: usize, takes_any: bool) -> Option<(Line, Rank)> {
+        let own = self.servers.get(&index).and_then(Waiters::first);
+        let any = self.backend.first().filter(|_| takes_any);
         match (own, any) {
             (Some(own), Some(any)) if any < own => Some((Line::Backend, any)),
             (Some(own), _) => Some((Line::Server { index, loyal: false }, own)),
@@ -207,9 +230,9 @@ impl Balance {
     }
 
     /// Joins a line. Bound the wait with `timeout queue`; dropping the waiter leaves the line.
-    pub fn wait(&self, line: Line) -> Waiting<'_> {
+    pub fn wait(&self, line: Line, priority: Priority) -> Waiting<'_> {
         let mut lines = self.queue.lock();
-        let ticket = lines.join(line);
+        let rank = lines.join(line, priority);
         self.queue.count_in(line, &self.servers());
         // a slot may have come free before the count was seen; nobody here has a waker yet but older waiters may
         let mut woken = match line {
@@ -219,7 +242,7 @@ impl Balance {
         self.close_lines(&mut lines, &mut woken);
         drop(lines);
         wake(woken);
-        Waiting { balance: self, line, ticket, position: 0, done: false }
+        Waiting { balance: self, line, rank, position: 0, done: false }
     }
 
     /// Waiting in the backend's own line now.
@@ -274,11 +297,11 @@ impl Balance {
 
     fn dismiss(&self, lines: &mut Lines, index: usize, woken: &mut Vec<Waker>) {
         let Some(waiters) = lines.servers.get_mut(&index) else { return };
-        let disloyal = waiters.list.iter().filter(|(_, w)| !w.loyal).map(|(ticket, _)| *ticket);
-        for ticket in disloyal.collect::<Vec<_>>() {
-            let Some((waker, position)) = waiters.remove(ticket) else { continue };
+        let disloyal = waiters.list.iter().filter(|(_, w)| !w.loyal).map(|(rank, _)| *rank);
+        for rank in disloyal.collect::<Vec<_>>() {
+            let Some((waker, position)) = waiters.remove(rank) else { continue };
             self.queue.count_out(Line::Server { index, loyal: false }, &self.servers());
-            lines.called.insert(ticket, (Outcome::Again, position));
+            lines.called.insert(rank, (Outcome::Again, position));
             woken.extend(waker);
         }
     }
@@ -295,13 +318,13 @@ impl Balance {
             return woken;
         }
         let takes_any = self.is_eligible(index);
-        while let Some((line, ticket)) = lines.next_for(index, takes_any) {
+        while let Some((line, rank)) = lines.next_for(index, takes_any) {
             if !server.admit(self.load()) {
                 break;
             }
-            let Some((waker, position)) = lines.of(line).and_then(|w| w.remove(ticket)) else { break };
+            let Some((waker, position)) = lines.of(line).and_then(|w| w.remove(rank)) else { break };
             self.queue.count_out(line, &self.servers());
-            lines.called.insert(ticket, (Outcome::Slot(server.clone()), position));
+            lines.called.insert(rank, (Outcome::Slot(server.clone()), position));
             woken.extend(waker);
         }
         woken
@@ -318,7 +341,7 @@ fn wake(woken: Vec<Waker>) {
 pub struct Waiting<'a> {
     balance: &'a Balance,
     line: Line,
-    ticket: u64,
+    rank: Rank,
     position: u32,
     done: bool,
 }
@@ -337,7 +360,7 @@ impl<'a> Waiting<'a> {
     }
 
     fn outcome(&mut self, lines: &mut Lines) -> Option<Outcome> {
-        let (outcome, position) = lines.called.remove(&self.ticket)?;
+        let (outcome, position) = lines.called.remove(&self.rank)?;
         self.position = position;
         self.done = true;
         Some(outcome)
@@ -352,7 +375,7 @@ impl<'a> Waiting<'a> {
         let balance = self.balance;
         let mut lines = balance.queue.lock();
         let outcome = self.outcome(&mut lines);
-        if let Some((_, position)) = lines.of(self.line).and_then(|w| w.remove(self.ticket)) {
+        if let Some((_, position)) = lines.of(self.line).and_then(|w| w.remove(self.rank)) {
             self.position = position;
             balance.queue.count_out(self.line, &balance.servers());
         }
@@ -377,7 +400,7 @@ impl<'a> Future for Waiting<'a> {
                 Outcome::Again => Called::Again,
             });
         }
-        if let Some(waiter) = lines.of(this.line).and_then(|w| w.list.get_mut(&this.ticket)) {
+        if let Some(waiter) = lines.of(this.line).and_then(|w| w.list.get_mut(&this.rank)) {
             waiter.waker = Some(cx.waker().clone());
         }
         Poll::Pending

@@ -12,7 +12,7 @@ pub use redirect::{Kind as RedirectKind, Redirect, Target as RedirectTarget};
 
 use crate::reply::Reply;
 use crate::stream::Stream;
-use config::model::{NameMatch, Normalizer, VarCondition};
+use config::model::{NameMatch, Normalizer, StreamSetting, VarCondition};
 use expr::reference::ChangeKind;
 use expr::{Condition, Expr, Format, VarId, Verdict};
 use lines::LineVerdict;
@@ -144,6 +144,10 @@ pub enum HttpAction {
     MarkPackets(PacketMark),
     SetEndpoint(Endpoint, Expr),
     SetTimeout(TimeoutKind, Expr),
+    SetStream(StreamSetting, Expr),
+    DoLog,
+    /// Milliseconds.
+    Pause(Expr),
     EarlyHint(Box<[u8]>, Format),
     WaitForBody(Duration, Option<u64>),
     Normalize(Normalizer),
@@ -187,6 +191,9 @@ pub enum TcpAction {
     UnsetVar(VarId),
     SetLogLevel(Option<u8>),
     MarkPackets(PacketMark),
+    SetStream(StreamSetting, Expr),
+    DoLog,
+    SwitchMode,
     Capture(usize, Expr, usize),
     Nothing,
 }
@@ -211,6 +218,8 @@ pub enum Decision {
     SilentDrop(Option<u32>),
     /// Wait for the body (at most this long, at least so many bytes), then go on with the rule at the index.
     WaitForBody(Duration, Option<u64>, usize),
+    /// Wait so long, then go on with the rule at the index.
+    Pause(Duration, usize),
     /// Send a 103 with these fields, then go on with the rule at the index.
     EarlyHints(Vec<(Vec<u8>, Vec<u8>)>, usize),
 }
@@ -226,6 +235,8 @@ pub enum TcpDecision {
     Close,
     /// Vanish; a reset may go so many hops.
     SilentDrop(Option<u32>),
+    /// Go on as HTTP.
+    SwitchMode,
     /// A PROXY protocol header comes first; go on with the rule at the index afterwards.
     ExpectProxy(usize),
     /// More bytes are needed to tell.
@@ -286,6 +297,11 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
                 LineVerdict::Tarpit(reply) => return stop(stream, rule, Decision::Tarpit(reply.clone())),
             },
             HttpAction::WaitForBody(time, least) => return Decision::WaitForBody(*time, *least, index + 1),
+            HttpAction::Pause(time) => {
+                if let Some(time) = edit::millis(time, stream) {
+                    return Decision::Pause(time, index + 1);
+                }
+            }
             HttpAction::EarlyHint(..) => return early_hints(rules, index, stream),
             HttpAction::SetHeader(..)
             | HttpAction::AddHeader(..)
@@ -303,6 +319,8 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
             | HttpAction::MarkPackets(..)
             | HttpAction::SetEndpoint(..)
             | HttpAction::SetTimeout(..)
+            | HttpAction::SetStream(..)
+            | HttpAction::DoLog
             | HttpAction::DisableL7Retry
             | HttpAction::Nothing => edit::apply(&rule.action, message, stream),
         }
@@ -357,12 +375,15 @@ pub fn run_tcp(rules: &[TcpRule], from: usize, last_chance: bool, stream: &mut S
             TcpAction::Reject => return stop(stream, rule, TcpDecision::Reject),
             TcpAction::Close => return stop(stream, rule, TcpDecision::Close),
             TcpAction::SilentDrop(ttl) => return stop(stream, rule, TcpDecision::SilentDrop(*ttl)),
+            TcpAction::SwitchMode => return stop(stream, rule, TcpDecision::SwitchMode),
             TcpAction::ExpectProxy => return TcpDecision::ExpectProxy(index + 1),
             TcpAction::SetEndpoint(..)
             | TcpAction::SetVar(..)
             | TcpAction::UnsetVar(..)
             | TcpAction::SetLogLevel(..)
             | TcpAction::MarkPackets(..)
+            | TcpAction::SetStream(..)
+            | TcpAction::DoLog
             | TcpAction::Capture(..)
             | TcpAction::Nothing => edit::apply_tcp(&rule.action, stream),
         }

@@ -194,10 +194,9 @@ pub async fn run(
     registered.show(session.clone());
     session.count(Count::Sessions);
     session.front.tally.pace(session.worker.index, Pace::Sessions, session.worker.now_ms());
-    if session.front.http {
+    let link = if session.front.http { Some(link) } else { Box::pin(tcp::run(&session, link)).await };
+    if let Some(link) = link {
         front::h1::run(&session, link).await;
-    } else {
-        Box::pin(tcp::run(&session, link)).await;
     }
 }
 
@@ -250,7 +249,9 @@ async fn preface(session: &mut Session, link: &mut Link) -> Preface {
     let decision = tcp_rules(session, &front.tcp_session, 0);
     session.mark_packets(link);
     let denied = match decision {
-        TcpDecision::Accept | TcpDecision::Wait | TcpDecision::ExpectProxy(_) => return Preface::Go,
+        TcpDecision::Accept | TcpDecision::Wait | TcpDecision::SwitchMode | TcpDecision::ExpectProxy(_) => {
+            return Preface::Go;
+        }
         TcpDecision::Reject | TcpDecision::Close => Preface::Close,
         TcpDecision::SilentDrop(ttl) => Preface::SilentDrop(ttl),
     };
@@ -263,7 +264,7 @@ async fn connection_rules(session: &mut Session, link: &mut Link, give_up: Insta
     let mut from = 0;
     loop {
         match tcp_rules(session, &front.tcp_connection, from) {
-            TcpDecision::Accept | TcpDecision::Wait => return Preface::Go,
+            TcpDecision::Accept | TcpDecision::Wait | TcpDecision::SwitchMode => return Preface::Go,
             TcpDecision::Reject | TcpDecision::Close => return Preface::Close,
             TcpDecision::SilentDrop(ttl) => return Preface::SilentDrop(ttl),
             TcpDecision::ExpectProxy(next) => {

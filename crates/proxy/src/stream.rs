@@ -16,6 +16,7 @@ use crate::back::{self, Checkout, Failure};
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
 use crate::plan::{Backend, Frontend, HttpRules};
+use crate::queue::Priority;
 use crate::reply::Reply;
 use crate::roster::Stage;
 use crate::route;
@@ -149,6 +150,10 @@ pub struct Stream<'s> {
     pub retries: u32,
     /// The server was changed after a failure.
     pub redispatched: bool,
+    /// Its place in queues.
+    pub priority: Priority,
+    /// `set-retries`
+    pub retries_allowed: Option<u32>,
     /// `reqallow`: rules over lines do not deny it.
     pub spared: bool,
     /// `http-request disable-l7-retry` was not met.
@@ -241,6 +246,8 @@ impl<'s> Stream<'s> {
             cookie_letters: *b"--",
             retries: 0,
             redispatched: false,
+            priority: Priority::default(),
+            retries_allowed: None,
             spared: false,
             l7_retry: true,
             last_rule: None,
@@ -414,7 +421,8 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
     if let Flow::Done(after) = request_rules(stream, exchange, &front.rules).await? {
         return Ok(after);
     }
-    let Some(back) = route::backend(stream) else { return Err(route::NOWHERE) };
+    // a connection that a TCP frontend made HTTP of cannot go to a TCP server
+    let Some(back) = route::backend(stream).filter(|back| back.http) else { return Err(route::NOWHERE) };
     stream.enter_backend(back);
     if !back.tcp_content.is_empty()
         && let Flow::Done(after) = inspect(stream, exchange, &back.tcp_content).await?
@@ -443,9 +451,10 @@ async fn inspect(
     let decision = rules::run_tcp(rules, 0, true, stream);
     stream.session.mark_packets(exchange.link);
     match decision {
-        rules::TcpDecision::Accept | rules::TcpDecision::Wait | rules::TcpDecision::ExpectProxy(_) => {
-            Ok(Flow::Next)
-        }
+        rules::TcpDecision::Accept
+        | rules::TcpDecision::Wait
+        | rules::TcpDecision::SwitchMode
+        | rules::TcpDecision::ExpectProxy(_) => Ok(Flow::Next),
         rules::TcpDecision::Reject | rules::TcpDecision::Close => {
             stream.ending = Ending::new(Cause::Proxy, Phase::Request);
             Ok(Flow::Done(After::Close))
@@ -474,6 +483,10 @@ async fn request_rules(
             Decision::Continue => break,
             Decision::WaitForBody(time, least, next) => {
                 buffer_body(stream, exchange, Some(time), least).await?;
+                from = next;
+            }
+            Decision::Pause(time, next) => {
+                answer::hold(stream, exchange, time, Phase::Request).await?;
                 from = next;
             }
             Decision::EarlyHints(fields, next) => {
@@ -547,9 +560,14 @@ async fn act(
             stream.ending = Ending::new(Cause::Proxy, Phase::Request);
             Ok(After::SilentDrop(ttl))
         }
-        Decision::Continue | Decision::WaitForBody(..) | Decision::EarlyHints(..) => Ok(After::KeepAlive),
+        Decision::Continue | Decision::WaitForBody(..) | Decision::Pause(..) | Decision::EarlyHints(..) => {
+            Ok(After::KeepAlive)
+        }
     }
 }
+
+/// Without any timeout a tarpit still ends.
+const TARPIT_DEFAULT: Duration = Duration::from_secs(60);
 
 async fn tarpit(
     stream: &mut Stream<'_>,
@@ -561,7 +579,7 @@ async fn tarpit(
         Some(t) => t.tarpit.or(t.connect),
         None => stream.front.timeouts.tarpit,
     };
-    answer::hold(stream, exchange, timeout).await?;
+    answer::hold(stream, exchange, timeout.unwrap_or(TARPIT_DEFAULT), Phase::Tarpit).await?;
     stream.ending = Ending::new(Cause::Proxy, Phase::Tarpit);
     exchange.close = true;
     answer::with(stream, exchange, reply).await
@@ -584,10 +602,10 @@ async fn forward<'s>(
     exchange: &mut Exchange<'_>,
     back: &'s Arc<Backend>,
 ) -> Result<After, Ending> {
-    if back::Attempts::keeps_request(back) && !exchange.upload.is_drained() {
+    if back::Attempts::keeps_request(stream, back) && !exchange.upload.is_drained() {
         buffer_body(stream, exchange, None, None).await?;
     }
-    let mut attempts = back::Attempts::new(back);
+    let mut attempts = back::Attempts::new(stream, back);
     loop {
         let assigned = assign::server(stream, exchange.link, back, &attempts).await?;
         if let Some(after) = answer::server_redirect(stream, exchange, assigned.server()).await? {
@@ -656,9 +674,10 @@ fn inspect_response(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Res
     let decision = rules::run_tcp(&back.tcp_response, 0, true, stream);
     stream.session.mark_packets(exchange.link);
     stream.ending = match decision {
-        rules::TcpDecision::Accept | rules::TcpDecision::Wait | rules::TcpDecision::ExpectProxy(_) => {
-            return Ok(None);
-        }
+        rules::TcpDecision::Accept
+        | rules::TcpDecision::Wait
+        | rules::TcpDecision::SwitchMode
+        | rules::TcpDecision::ExpectProxy(_) => return Ok(None),
         rules::TcpDecision::Close => {
             return Err(Failure::finally(Ending::new(Cause::ServerAbort, Phase::Headers)));
         }
@@ -670,6 +689,7 @@ fn inspect_response(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Res
         rules::TcpDecision::SilentDrop(ttl) => After::SilentDrop(ttl),
         rules::TcpDecision::Accept
         | rules::TcpDecision::Wait
+        | rules::TcpDecision::SwitchMode
         | rules::TcpDecision::ExpectProxy(_)
         | rules::TcpDecision::Close
         | rules::TcpDecision::Reject => After::Close,
@@ -682,15 +702,23 @@ async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) ->
     let front = stream.front;
     let sets: [Option<&[HttpRule]>; 2] = [back.map(|b| &b.rules.response[..]), Some(&front.rules.response)];
     for set in sets.into_iter().flatten().filter(|set| !set.is_empty()) {
-        let decision = rules::run_http(set, 0, Message::Response, stream);
-        stream.session.mark_packets(exchange.link);
-        match decision {
-            Decision::Continue | Decision::WaitForBody(..) | Decision::EarlyHints(..) => {}
-            Decision::Deny(reply) => {
-                stream.ending = Ending::new(Cause::Proxy, Phase::Headers);
-                return answer::with(stream, exchange, &reply).await.map(Flow::Done);
+        let mut from = 0;
+        loop {
+            let decision = rules::run_http(set, from, Message::Response, stream);
+            stream.session.mark_packets(exchange.link);
+            match decision {
+                Decision::Continue => break,
+                Decision::WaitForBody(_, _, next) | Decision::EarlyHints(_, next) => from = next,
+                Decision::Pause(time, next) => {
+                    answer::hold(stream, exchange, time, Phase::Headers).await?;
+                    from = next;
+                }
+                Decision::Deny(reply) => {
+                    stream.ending = Ending::new(Cause::Proxy, Phase::Headers);
+                    return answer::with(stream, exchange, &reply).await.map(Flow::Done);
+                }
+                decision => return act(stream, exchange, decision).await.map(Flow::Done),
             }
-            decision => return act(stream, exchange, decision).await.map(Flow::Done),
         }
     }
     Ok(Flow::Next)

@@ -29,10 +29,12 @@ enum Close {
     Orderly,
     Abort,
     Silent(Option<u32>),
+    /// It goes on as HTTP.
+    Switch,
 }
 
-/// Serves one connection.
-pub async fn run(session: &Session, mut link: Link) {
+/// Serves one connection. One that turns out to be HTTP is given back.
+pub async fn run(session: &Session, mut link: Link) -> Option<Link> {
     let mut stream = Stream::new(session);
     stream.times.idle_from = session.accepted;
     stream.times.request = Some(session.worker.now());
@@ -44,15 +46,19 @@ pub async fn run(session: &Session, mut link: Link) {
             Close::Abort
         }
     };
+    if matches!(close, Close::Switch) {
+        return Some(link);
+    }
     let nothing = stream.bytes_read == 0 && stream.bytes_uploaded == 0 && stream.server.is_none();
     if !(session.front.dontlognull && nothing && stream.ending.cause == Cause::ClientAbort) {
         stream.log();
     }
     match close {
-        Close::Orderly => {}
+        Close::Orderly | Close::Switch => {}
         Close::Abort => link.abort(),
         Close::Silent(ttl) => link.silent_drop(ttl),
     }
+    None
 }
 
 async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending> {
@@ -64,6 +70,10 @@ async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending
     let routed = route::backend(stream);
     take_back(stream, link);
     let Some(back) = routed else { return Err(route::NOWHERE) };
+    if back.http {
+        // manual, section 4: a backend of that mode makes HTTP of the connection
+        return Ok(Close::Switch);
+    }
     stream.enter_backend(back);
     if let Some(close) = inspect(stream, link, &back.tcp_content, back.inspect_delay).await? {
         return Ok(close);
@@ -105,6 +115,7 @@ async fn inspect(
         stream.session.mark_packets(link);
         match decision {
             TcpDecision::Accept | TcpDecision::ExpectProxy(_) => return Ok(None),
+            TcpDecision::SwitchMode => return Ok(Some(Close::Switch)),
             TcpDecision::Reject | TcpDecision::Close => {
                 stream.ending = Ending::new(Cause::Proxy, Phase::Request);
                 return Ok(Some(Close::Abort));
@@ -138,7 +149,7 @@ async fn carry<'s>(
     link: &mut Link,
     back: &'s Arc<Backend>,
 ) -> Result<Close, Ending> {
-    let mut attempts = Attempts::new(back);
+    let mut attempts = Attempts::new(stream, back);
     loop {
         lend(stream, link);
         let assigned = assign::server(stream, link, back, &attempts).await;

@@ -2,17 +2,22 @@
 
 use super::label;
 use super::references::mode;
-use crate::model::{Algorithm, LogFormat, Mode, Proxy, Rule};
+use crate::model::{Algorithm, LogFormat, Mode, Proxy, Rule, TcpAction};
 use base::{Diagnostics, Span};
 
 pub(super) fn check(proxy: &Proxy, diags: &mut Diagnostics) {
-    if mode(proxy) == Mode::Http {
+    if mode(proxy) == Mode::Http || switches(proxy) {
         return;
     }
     rules(proxy, diags);
     settings(proxy, diags);
     options(proxy, diags);
     servers(proxy, diags);
+}
+
+/// A rule may make HTTP of a connection: its words for HTTP are not idle.
+fn switches(proxy: &Proxy) -> bool {
+    proxy.settings.tcp_request_content.iter().any(|rule| rule.action == TcpAction::SwitchMode)
 }
 
 fn rules(proxy: &Proxy, diags: &mut Diagnostics) {

@@ -53,6 +53,17 @@ pub enum VarCondition {
     IfLess,
 }
 
+/// What a rule changes of its stream, by an integer that an expression yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamSetting {
+    /// `set-priority-class`: its rank in queues, -2047 to 2047, the lowest first.
+    PriorityClass,
+    /// `set-priority-offset`: milliseconds by which its place in queues is put back, or forward where negative.
+    PriorityOffset,
+    /// `set-retries`: 0 to 100.
+    Retries,
+}
+
 /// Actions of `tcp-request` and `tcp-response` rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TcpAction {
@@ -86,6 +97,12 @@ pub enum TcpAction {
     SetNice(i32),
     /// `set-mark`, `set-tos` and their like
     MarkPackets(PacketMark),
+    /// `set-priority-class`, `set-retries` and their like
+    SetStream(StreamSetting, ExprText),
+    /// `do-log`
+    DoLog,
+    /// `switch-mode http`
+    SwitchMode,
     /// `capture EXPR len N`
     Capture(ExprText, u32),
     /// A known action without effect here; a warning was given.
@@ -167,6 +184,12 @@ pub enum HttpAction {
     SetNice(i32),
     /// `set-mark`, `set-tos` and their like
     MarkPackets(PacketMark),
+    /// `set-priority-class`, `set-retries` and their like
+    SetStream(StreamSetting, ExprText),
+    /// `do-log`
+    DoLog,
+    /// `pause EXPR-or-time`
+    Pause(ExprText),
     /// `early-hint NAME FORMAT`
     EarlyHint(Word, FormatText),
     /// `wait-for-body time T [at-least N]`

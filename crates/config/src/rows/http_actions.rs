@@ -10,7 +10,7 @@ use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{
     ExprText, FormatText, HttpAction, ListAction, ListEdit, MarkValue, NameMatch, Normalizer, PacketMark,
-    Reply, ReplyBody,
+    Reply, ReplyBody, StreamSetting,
 };
 use crate::row::{Parsed, Place};
 use base::Word;
@@ -219,14 +219,34 @@ pub(crate) fn set_timeout(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<Http
         let message = format!("{} has no {side} capability for 'timeout {which}'", ctx.section_label());
         return Err(Failure::new(which.span, message));
     }
-    let value = match args.peek() {
+    Ok(HttpAction::SetTimeout(which.clone(), time_or_expr(args)?))
+}
+
+/// A time as it is written, or an expression that yields its milliseconds.
+pub(crate) fn time_or_expr(args: &mut Args<'_>) -> Result<ExprText, Failure> {
+    match args.peek() {
         Some(word) if word.text.starts_with(|c: char| c.is_ascii_digit()) => {
             delay(args)?;
-            ExprText { words: vec![word.clone()] }
+            Ok(ExprText { words: vec![word.clone()] })
+        }
+        Some(_) | None => args.expr(STOPS),
+    }
+}
+
+/// A number as it is written, or an expression that yields it.
+pub(crate) fn set_stream<A>(
+    args: &mut Args<'_>,
+    what: StreamSetting,
+    action: fn(StreamSetting, ExprText) -> A,
+) -> Result<A, Failure> {
+    let value = match args.peek() {
+        Some(word) if word.text.parse::<i32>().is_ok() => {
+            args.next();
+            ExprText { words: vec![Word::new(format!("int({word})"), word.span)] }
         }
         Some(_) | None => args.expr(STOPS)?,
     };
-    Ok(HttpAction::SetTimeout(which.clone(), value))
+    Ok(action(what, value))
 }
 
 pub(crate) fn wait_for_body(args: &mut Args<'_>) -> Result<HttpAction, Failure> {

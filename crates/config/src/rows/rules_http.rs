@@ -3,7 +3,8 @@
 
 use super::http_actions::{
     NO_LUA, STOPS, auth, capture, del_header, edit_list, format, header, log_level, normalizer, packet_mark,
-    replace, replace_field, set_status, set_timeout, set_var, silent_drop, use_service, wait_for_body,
+    replace, replace_field, set_status, set_stream, set_timeout, set_var, silent_drop, time_or_expr,
+    use_service, wait_for_body,
 };
 use super::redirect::{self, redirect};
 use super::reply::{self, Kind, reply};
@@ -11,7 +12,7 @@ use super::vars::forgotten;
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{FormatText, HttpAction, ListAction, Rule, Settings};
+use crate::model::{FormatText, HttpAction, ListAction, Rule, Settings, StreamSetting};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -281,11 +282,17 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["http-request set-bc-tos"], MARK, "TOS field of packets to the server.", |c, a, s| {
         rule(c, a, s, |_, a| packet_mark(a, true, true).map(HttpAction::MarkPackets))
     }),
-    idle(
-        &["http-request set-priority-class", "http-request set-priority-offset"],
-        EXPR,
-        "Place in the queue.",
-        "requests wait in the order in which they came",
+    row(
+        &["http-request set-priority-class"],
+        MARK,
+        "Rank in queues, -2047 to 2047: the lowest is served first.",
+        |c, a, s| rule(c, a, s, |_, a| set_stream(a, StreamSetting::PriorityClass, HttpAction::SetStream)),
+    ),
+    row(
+        &["http-request set-priority-offset"],
+        MARK,
+        "Milliseconds by which it is put back among its rank in queues, or forward.",
+        |c, a, s| rule(c, a, s, |_, a| set_stream(a, StreamSetting::PriorityOffset, HttpAction::SetStream)),
     ),
     idle(
         &["http-request set-bandwidth-limit", "http-response set-bandwidth-limit"],
@@ -293,17 +300,20 @@ pub(crate) const ROWS: &[Row] = &[
         "Limits the bandwidth.",
         "bandwidth is not limited",
     ),
-    idle(
-        &["http-request set-retries"],
-        EXPR,
-        "Retries of this stream.",
-        "the number behind 'retries' holds for all streams",
-    ),
-    idle(
+    row(&["http-request set-retries"], MARK, "Retries of this stream, 0 to 100.", |c, a, s| {
+        rule(c, a, s, |_, a| set_stream(a, StreamSetting::Retries, HttpAction::SetStream))
+    }),
+    row(
         &["http-request do-log", "http-response do-log", "http-after-response do-log"],
         COND,
-        "Writes a log line here.",
-        "a line is written at the end of the stream",
+        "Writes a log line here, besides that of the stream's end.",
+        |c, a, s| rule(c, a, s, |_, _| Ok(HttpAction::DoLog)),
+    ),
+    row(
+        &["http-request pause", "http-response pause"],
+        "{ <timeout> | <expr> } [{ if | unless } <condition>]",
+        "Waits so many milliseconds before the next rule.",
+        |c, a, s| rule(c, a, s, |_, a| time_or_expr(a).map(HttpAction::Pause)),
     ),
     idle(
         &["http-request track-sc*", "http-response track-sc*"],
@@ -388,12 +398,6 @@ pub(crate) const ROWS: &[Row] = &[
         "<file-name>) <key fmt> [{ if | unless } <condition>]",
         "Takes a pattern out of a list.",
         |c, a, s| rule(c, a, s, |_, a| edit_list(a, ListAction::DelAcl)),
-    ),
-    refused(
-        &["http-request pause", "http-response pause"],
-        "{ <timeout> | <expr> }",
-        "Delays the stream.",
-        "streams are not delayed; 'http-request tarpit' delays a refusal",
     ),
     refused(
         &[

@@ -2,13 +2,13 @@
 //! the rows; the line's first two words say which list the rule joins.
 
 use super::acl::len;
-use super::http_actions::{log_level, packet_mark, silent_drop};
+use super::http_actions::{log_level, packet_mark, set_stream, silent_drop};
 use super::params::{set, text};
 use super::vars::{assignment, forgotten};
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{ExprText, Rule, Settings, TcpAction};
+use crate::model::{ExprText, Rule, Settings, StreamSetting, TcpAction};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -230,11 +230,17 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["tcp-request content set-bc-tos"], MARK, "TOS field of packets to the server.", |c, a, s| {
         rule(c, a, s, |_, a| packet_mark(a, true, true).map(TcpAction::MarkPackets))
     }),
-    idle(
-        &["tcp-request content set-priority-class", "tcp-request content set-priority-offset"],
-        EXPR,
-        "Place in the queue.",
-        "requests wait in the order in which they came",
+    row(
+        &["tcp-request content set-priority-class"],
+        MARK,
+        "Rank in queues, -2047 to 2047: the lowest is served first.",
+        |c, a, s| rule(c, a, s, |_, a| set_stream(a, StreamSetting::PriorityClass, TcpAction::SetStream)),
+    ),
+    row(
+        &["tcp-request content set-priority-offset"],
+        MARK,
+        "Milliseconds by which it is put back among its rank in queues, or forward.",
+        |c, a, s| rule(c, a, s, |_, a| set_stream(a, StreamSetting::PriorityOffset, TcpAction::SetStream)),
     ),
     idle(
         &["tcp-request content set-bandwidth-limit", "tcp-response content set-bandwidth-limit"],
@@ -242,10 +248,10 @@ pub(crate) const ROWS: &[Row] = &[
         "Limits the bandwidth.",
         "bandwidth is not limited",
     ),
-    idle(&["tcp-request content set-retries"], EXPR, "Retries of this stream.", {
-        "the number behind 'retries' holds for all streams"
+    row(&["tcp-request content set-retries"], MARK, "Retries of this stream, 0 to 100.", |c, a, s| {
+        rule(c, a, s, |_, a| set_stream(a, StreamSetting::Retries, TcpAction::SetStream))
     }),
-    idle(
+    row(
         &[
             "tcp-request connection do-log",
             "tcp-request session do-log",
@@ -253,8 +259,8 @@ pub(crate) const ROWS: &[Row] = &[
             "tcp-response content do-log",
         ],
         COND,
-        "Writes a log line here.",
-        "a line is written at the end of the stream",
+        "Writes a log line here, besides that of the stream's end.",
+        |c, a, s| rule(c, a, s, |_, _| Ok(TcpAction::DoLog)),
     ),
     idle(
         &[
@@ -302,11 +308,11 @@ pub(crate) const ROWS: &[Row] = &[
         "Expects the NetScaler Client IP protocol.",
         "client addresses would be wrong without it; let the sender use the PROXY protocol and 'expect-proxy'",
     ),
-    refused(
+    row(
         &["tcp-request content switch-mode"],
         "http [proto <name>] [{ if | unless } <condition>]",
-        "Goes on as HTTP.",
-        "a connection keeps the mode of its frontend; use 'mode http', or one frontend for each mode",
+        "Goes on as HTTP; the backend must be of that mode.",
+        |c, a, s| rule(c, a, s, switch_mode),
     ),
     refused(
         &["tcp-request content use-service"],
@@ -410,6 +416,18 @@ fn capture(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<TcpAction, Failure>
         return Err(Failure::new(args.span(), message));
     }
     Ok(TcpAction::Capture(expr, len))
+}
+
+fn switch_mode(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<TcpAction, Failure> {
+    args.choice("a mode", &[("http", ())])?;
+    if args.eat("proto") {
+        args.choice("a protocol", &[("h1", ())])?;
+    }
+    if ctx.place == Place::BACKEND {
+        let message = format!("{} has no frontend capability to switch the mode", ctx.section_label());
+        return Err(Failure::new(args.span(), message));
+    }
+    Ok(TcpAction::SwitchMode)
 }
 
 /// An action that this list does not have.

@@ -95,12 +95,8 @@ fn a_wrong_word_is_pointed_at() {
             ("tcp-request content capture req.ssl_sni", "", "'len' and a length", ""),
             ("tcp-response content accept", "tcp-response content accept", "is not a backend", ""),
             ("tcp-request content lua.x", "tcp-request content lua.x", "not supported", "Lua"),
-            (
-                "tcp-request content switch-mode http",
-                "tcp-request content switch-mode",
-                "not supported",
-                "mode http",
-            ),
+            ("tcp-request content switch-mode fcgi", "fcgi", "invalid mode", "http"),
+            ("tcp-request content switch-mode http proto h2", "h2", "invalid protocol", "h1"),
             (
                 "tcp-request connection expect-netscaler-cip layer4",
                 "tcp-request connection expect-netscaler-cip",

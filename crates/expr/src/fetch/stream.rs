@@ -49,8 +49,18 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::Stream(StreamFact::LastRuleLine))),
         "Line of the last final rule",
     ),
-    int_row("prio_class", Needs::Process, |_, _| zero(), "Queue priority class: always 0 here"),
-    int_row("prio_offset", Needs::Process, |_, _| zero(), "Queue priority offset: always 0 here"),
+    int_row(
+        "prio_class",
+        Needs::Process,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::PriorityClass))),
+        "Rank in queues",
+    ),
+    int_row(
+        "prio_offset",
+        Needs::Process,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::PriorityOffset))),
+        "Milliseconds by which it is put back in queues",
+    ),
     timer(
         "req.timer.hdr",
         Needs::RequestKept,
@@ -122,10 +132,6 @@ pub(super) static ROWS: &[FetchRow] = &[
 
 const fn timer(name: &'static str, needs: Needs, eval: FetchFn, doc: &'static str) -> FetchRow {
     int_row(name, needs, eval, doc)
-}
-
-fn zero<'a>() -> Fetched<'a> {
-    Ok(Some(Sample::Int(0)))
 }
 
 /// %Tq = %Th + %Ti + %TR; -1 where the request did not arrive.

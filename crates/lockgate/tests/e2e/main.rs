@@ -23,6 +23,7 @@ mod reload;
 mod site;
 mod upstream;
 
+mod actions;
 mod addresses;
 mod alarms;
 mod alike;

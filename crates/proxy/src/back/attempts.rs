@@ -73,8 +73,8 @@ pub struct Attempts<'s> {
 
 impl<'s> Attempts<'s> {
     /// Before the first attempt.
-    pub fn new(back: &'s Backend) -> Attempts<'s> {
-        Attempts { back, left: back.retries, made: 0, avoid: None, stick: None, fresh: false }
+    pub fn new(stream: &Stream<'_>, back: &'s Backend) -> Attempts<'s> {
+        Attempts { back, left: retries(stream, back), made: 0, avoid: None, stick: None, fresh: false }
     }
 
     /// Kept connections are not to be used.
@@ -98,8 +98,9 @@ impl<'s> Attempts<'s> {
     }
 
     /// Whether a failure after sending may be tried again, so that the request must be kept.
-    pub fn keeps_request(back: &Backend) -> bool {
-        back.retries > 0 && back.retry_on.iter().any(|c| *c != RetryOn::ConnFailure && *c != RetryOn::None)
+    pub fn keeps_request(stream: &Stream<'_>, back: &Backend) -> bool {
+        retries(stream, back) > 0
+            && back.retry_on.iter().any(|c| *c != RetryOn::ConnFailure && *c != RetryOn::None)
     }
 
     /// Prepares the next attempt, or ends the stream.
@@ -178,6 +179,11 @@ impl<'s> Attempts<'s> {
             n => self.left == n.unsigned_abs() - 1,
         }
     }
+}
+
+/// `retries`, or what a rule made of it.
+fn retries(stream: &Stream<'_>, back: &Backend) -> u32 {
+    stream.retries_allowed.unwrap_or(back.retries)
 }
 
 fn index_of(stream: &Stream<'_>) -> Option<usize> {

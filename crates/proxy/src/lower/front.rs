@@ -8,7 +8,8 @@ use crate::tally::Tally;
 use base::addr::Family;
 use base::{Address, Host, PortSpec, Word};
 use config::model::{
-    Bind, CondText, ConnectionMode, FormatText, Proxy, RestrictNames, Rule, TcpKeepAlive, UnixOptions,
+    Bind, CondText, ConnectionMode, FormatText, Proxy, RestrictNames, Rule, TcpAction, TcpKeepAlive,
+    UnixOptions,
 };
 use expr::{Condition, Escape, Stage};
 use net::{ListenAddr, ListenOptions, UnixOwner};
@@ -46,7 +47,7 @@ impl Lower<'_> {
             tcp_content: self.tcp_rules(&settings.tcp_request_content, Stage::TcpContent),
             inspect_delay: settings.tcp_request_inspect_delay.map(Duration::from_millis),
             rules: self.http_rules(proxy),
-            routes: self.routes(&proxy.use_backends, http),
+            routes: self.routes(&proxy.use_backends, http || switches(proxy)),
             default_backend: self.default_backend(proxy),
             default_backend_name: settings.default_backend.as_ref().map(|w| w.text.as_str().into()),
             connection_mode: options.connection_mode.unwrap_or(ConnectionMode::KeepAlive),
@@ -241,6 +242,11 @@ impl Lower<'_> {
         }
         id
     }
+}
+
+/// Whether a rule may make HTTP of its connections.
+fn switches(proxy: &Proxy) -> bool {
+    proxy.settings.tcp_request_content.iter().any(|rule| rule.action == TcpAction::SwitchMode)
 }
 
 pub(super) fn keepalive(written: &TcpKeepAlive) -> net::KeepAlive {

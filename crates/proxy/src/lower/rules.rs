@@ -179,6 +179,9 @@ impl Lower<'_> {
             W::SetTimeout(kind, expr) => self.timeout_action(kind, expr, stage)?,
             W::MarkPackets(mark) => HttpAction::MarkPackets(self.packet_mark(mark, stage)?),
             W::SetNice(_) | W::StrictMode(_) | W::Ignored => HttpAction::Nothing,
+            W::SetStream(what, value) => HttpAction::SetStream(*what, self.expr(value, stage)?),
+            W::DoLog => HttpAction::DoLog,
+            W::Pause(time) => HttpAction::Pause(self.expr(&as_integer(time), stage)?),
             W::EarlyHint(name, value) => HttpAction::EarlyHint(lower_name(name), self.format(value, stage)?),
             W::WaitForBody(time, least) => HttpAction::WaitForBody(Duration::from_millis(*time), *least),
             W::NormalizeUri(normalizer) => HttpAction::Normalize(*normalizer),
@@ -349,6 +352,9 @@ impl Lower<'_> {
                 TcpAction::Capture(*slot - 1, self.expr(expr, stage)?, *len as usize)
             }
             W::MarkPackets(mark) => TcpAction::MarkPackets(self.packet_mark(mark, stage)?),
+            W::SetStream(what, value) => TcpAction::SetStream(*what, self.expr(value, stage)?),
+            W::DoLog => TcpAction::DoLog,
+            W::SwitchMode => TcpAction::SwitchMode,
             W::SetNice(_) | W::Ignored => TcpAction::Nothing,
         })
     }

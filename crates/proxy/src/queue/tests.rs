@@ -44,7 +44,7 @@ fn first_come_first_served_over_both_lines() {
     let mut held = balance.admit(0);
     assert!(held.is_some() && balance.admit(0).is_none());
     let lines = [Line::Backend, AT_FIRST, AT_FIRST, Line::Backend];
-    let mut waiters: Vec<_> = lines.into_iter().map(|line| balance.wait(line)).collect();
+    let mut waiters: Vec<_> = lines.into_iter().map(|line| balance.wait(line, Priority::default())).collect();
     waiters.iter_mut().for_each(|w| assert!(poll(w, &bell).is_none()));
     assert_eq!((balance.queued(), balance.servers()[0].queued()), (2, 2));
     for (turn, positions) in [1, 1, 2, 2].into_iter().enumerate() {
@@ -61,11 +61,36 @@ fn first_come_first_served_over_both_lines() {
 }
 
 #[test]
+fn ranks_and_offsets_change_the_order() {
+    let balance = farm(&[1]);
+    let bell = Arc::new(Bell::default());
+    let mut held = balance.admit(0);
+    let wishes = [(0, 0), (5, 0), (-1, 0), (0, -200_000), (0, 200_000), (0, 0)];
+    let mut waiters: Vec<_> = wishes
+        .into_iter()
+        .map(|(class, offset)| Some(balance.wait(Line::Backend, Priority { class, offset })))
+        .collect();
+    let mut served = Vec::new();
+    for _ in wishes {
+        drop(held);
+        let next = waiters.iter_mut().enumerate().find_map(|(index, waiter)| {
+            let called = poll(waiter.as_mut()?, &bell)?;
+            *waiter = None;
+            Some((index, called))
+        });
+        let Some((index, Called::Slot(slot))) = next else { panic!("somebody is next") };
+        served.push(index);
+        held = Some(slot);
+    }
+    assert_eq!(served, [2, 3, 0, 5, 4, 1]);
+}
+
+#[test]
 fn nobody_jumps_the_queue() {
     let balance = farm(&[1]);
     let bell = Arc::new(Bell::default());
     let held = balance.admit(0);
-    let mut waiting = balance.wait(AT_FIRST);
+    let mut waiting = balance.wait(AT_FIRST, Priority::default());
     assert!(poll(&mut waiting, &bell).is_none());
     assert_eq!(balance.pick(&Ask::default()), Picked::Full);
     drop(held);
@@ -78,14 +103,15 @@ fn a_dropped_waiter_gives_its_slot_on() {
     let balance = farm(&[1]);
     let bell = Arc::new(Bell::default());
     let held = balance.admit(0);
-    let (mut first, mut second) = (balance.wait(AT_FIRST), balance.wait(Line::Backend));
+    let (mut first, mut second) =
+        (balance.wait(AT_FIRST, Priority::default()), balance.wait(Line::Backend, Priority::default()));
     assert!(poll(&mut first, &bell).is_none() && poll(&mut second, &bell).is_none());
     drop(held);
     // called, but gone before it looked
     drop(first);
     assert!(matches!(poll(&mut second, &bell), Some(Called::Slot(_))));
     assert_eq!(balance.servers()[0].sessions(), 0);
-    let mut third = balance.wait(AT_FIRST);
+    let mut third = balance.wait(AT_FIRST, Priority::default());
     assert!(matches!(poll(&mut third, &bell), Some(Called::Slot(_))), "a free slot is given at once");
 }
 
@@ -93,7 +119,7 @@ fn a_dropped_waiter_gives_its_slot_on() {
 fn leaving_tells_how_many_were_ahead() {
     let balance = farm(&[1]);
     let held = balance.admit(0);
-    let waiters: Vec<_> = (0..3).map(|_| balance.wait(Line::Backend)).collect();
+    let waiters: Vec<_> = (0..3).map(|_| balance.wait(Line::Backend, Priority::default())).collect();
     let positions: Vec<u32> = waiters.into_iter().map(Waiting::leave).collect();
     assert_eq!(positions, [1, 2, 3]);
     assert_eq!((balance.queued(), balance.queued_max()), (0, 3));
@@ -105,14 +131,14 @@ fn a_server_that_goes_down_sends_its_waiters_away_and_one_that_comes_up_calls() 
     let balance = farm(&[1, 1]);
     let bell = Arc::new(Bell::default());
     let _held = (balance.admit(0), balance.admit(1));
-    let mut waiting = balance.wait(AT_FIRST);
-    let mut loyal = balance.wait(Line::Server { index: 0, loyal: true });
+    let mut waiting = balance.wait(AT_FIRST, Priority::default());
+    let mut loyal = balance.wait(Line::Server { index: 0, loyal: true }, Priority::default());
     assert!(poll(&mut waiting, &bell).is_none() && poll(&mut loyal, &bell).is_none());
     balance.servers()[0].set_health(Health::Down, 1);
     balance.recompute(1);
     assert!(matches!(poll(&mut waiting, &bell), Some(Called::Again)));
     assert!(poll(&mut loyal, &bell).is_none());
-    let mut any = balance.wait(Line::Backend);
+    let mut any = balance.wait(Line::Backend, Priority::default());
     drop(_held.0);
     assert!(poll(&mut any, &bell).is_none() && poll(&mut loyal, &bell).is_none());
     balance.servers()[0].set_health(Health::Up, 2);
@@ -143,7 +169,7 @@ async fn request(balance: &Balance, seed: usize, peak: &AtomicU32) -> bool {
             } else {
                 Line::Server { index: seed % 3, loyal: false }
             };
-            let mut waiting = pin!(balance.wait(line));
+            let mut waiting = pin!(balance.wait(line, Priority::default()));
             let mut patience = if seed.is_multiple_of(5) { seed % 40 } else { usize::MAX };
             let called = poll_fn(|cx| {
                 if let Poll::Ready(called) = waiting.as_mut().poll(cx) {

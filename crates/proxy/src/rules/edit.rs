@@ -6,7 +6,7 @@ use super::{
 };
 use crate::list_edits::ListEdit;
 use crate::stream::Stream;
-use config::model::{NameMatch, VarCondition};
+use config::model::{NameMatch, StreamSetting, VarCondition};
 use expr::reference::Change;
 use expr::{Expr, Format, Sample, Scope, VarId};
 use http::Request;
@@ -14,6 +14,9 @@ use net::Marks;
 use regex::bytes::Regex;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// Most retries that a rule may ask for (manual, `set-retries`).
+const MAX_RETRIES: u32 = 100;
 
 /// Evaluates a format.
 pub(super) fn text(format: &Format, stream: &Stream<'_>) -> Vec<u8> {
@@ -58,6 +61,8 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         HttpAction::MarkPackets(mark) => mark_packets(mark, stream),
         HttpAction::SetEndpoint(endpoint, expr) => set_endpoint(*endpoint, expr, stream),
         HttpAction::SetTimeout(kind, expr) => set_timeout(*kind, expr, stream),
+        HttpAction::SetStream(what, value) => set_stream(*what, value, stream),
+        HttpAction::DoLog => stream.front.log.extra(stream),
         HttpAction::DisableL7Retry => stream.l7_retry = false,
         HttpAction::Allow
         | HttpAction::Deny(..)
@@ -71,6 +76,7 @@ pub(super) fn apply(action: &HttpAction, message: Message, stream: &mut Stream<'
         | HttpAction::WaitForBody(..)
         | HttpAction::Normalize(..)
         | HttpAction::Line(..)
+        | HttpAction::Pause(..)
         | HttpAction::Nothing => {}
     }
 }
@@ -83,7 +89,10 @@ pub(super) fn apply_tcp(action: &TcpAction, stream: &mut Stream<'_>) {
         TcpAction::SetLogLevel(level) => stream.log_level = Some(*level),
         TcpAction::MarkPackets(mark) => mark_packets(mark, stream),
         TcpAction::Capture(slot, expr, len) => capture(*slot, expr, *len, Message::Request, stream),
+        TcpAction::SetStream(what, value) => set_stream(*what, value, stream),
+        TcpAction::DoLog => stream.front.log.extra(stream),
         TcpAction::Accept
+        | TcpAction::SwitchMode
         | TcpAction::Reject
         | TcpAction::SilentDrop(..)
         | TcpAction::Close
@@ -310,10 +319,29 @@ fn set_endpoint(endpoint: Endpoint, expr: &Expr, stream: &mut Stream<'_>) {
     }
 }
 
+/// A time in milliseconds; none where the expression yields no number, or a negative one.
+pub(super) fn millis(value: &Expr, stream: &Stream<'_>) -> Option<Duration> {
+    let number = value.eval(stream).and_then(|s| s.to_int())?;
+    u64::try_from(number).ok().map(Duration::from_millis)
+}
+
+/// Numbers beyond the manual's bounds become the bound, but for retries, where they change nothing.
+fn set_stream(what: StreamSetting, value: &Expr, stream: &mut Stream<'_>) {
+    let Some(number) = value.eval(stream).and_then(|s| s.to_int()) else { return };
+    match what {
+        StreamSetting::PriorityClass => stream.priority.class = number.clamp(-2047, 2047) as i32,
+        StreamSetting::PriorityOffset => stream.priority.offset = number.clamp(-524_287, 524_287) as i32,
+        StreamSetting::Retries => {
+            if let Some(retries) = u32::try_from(number).ok().filter(|n| *n <= MAX_RETRIES) {
+                stream.retries_allowed = Some(retries);
+            }
+        }
+    }
+}
+
 fn set_timeout(kind: TimeoutKind, expr: &Expr, stream: &mut Stream<'_>) {
-    let millis = expr.eval(stream).and_then(|s| s.to_int()).and_then(|ms| u64::try_from(ms).ok());
-    let Some(millis) = millis else { return };
-    let timeout = (millis > 0).then(|| Duration::from_millis(millis));
+    let Some(time) = millis(expr, stream) else { return };
+    let timeout = Some(time).filter(|time| !time.is_zero());
     match kind {
         TimeoutKind::Server => stream.timeouts.server = timeout,
         TimeoutKind::Tunnel => stream.timeouts.tunnel = timeout,

@@ -45,6 +45,8 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
         StreamFact::LogCounter => Some(int(stream.front.tally.sum(Count::LogLines))),
         StreamFact::LogAsap => Some(Sample::Bool(stream.front.log.asap)),
         StreamFact::LogLevel => stream.log_level.flatten().map(int),
+        StreamFact::PriorityClass => Some(int(stream.priority.class)),
+        StreamFact::PriorityOffset => Some(int(stream.priority.offset)),
         StreamFact::LastRuleFile => stream.last_rule.as_ref().map(|rule| text(&rule.file)),
         StreamFact::LastRuleLine => stream.last_rule.as_ref().map(|rule| int(rule.line)),
         // With a request's head at hand no inspection is waited for.

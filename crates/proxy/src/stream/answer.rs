@@ -228,13 +228,14 @@ pub(super) async fn early_hints(exchange: &mut Exchange<'_>, fields: &[(Vec<u8>,
     let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
 }
 
-/// Holds a client in the tarpit.
+/// Lets a client wait: in the tarpit, or where a rule pauses.
 pub(super) async fn hold(
     stream: &mut Stream<'_>,
     exchange: &mut Exchange<'_>,
-    timeout: Option<Duration>,
+    time: Duration,
+    phase: Phase,
 ) -> Result<(), Ending> {
-    let until = after(Instant::now(), Some(timeout.unwrap_or(TARPIT_DEFAULT)));
+    let until = after(Instant::now(), Some(time));
     let session = stream.session;
     poll_fn(|cx| {
         // Reading tells when the client gives up; what it sends is bounded by its own close.
@@ -242,16 +243,13 @@ pub(super) async fn hold(
             && exchange.link.input.is_empty()
             && let Poll::Ready(Ok(0) | Err(_)) = exchange.link.poll_fill(cx)
         {
-            return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Tarpit)));
+            return Poll::Ready(Err(Ending::new(Cause::ClientAbort, phase)));
         }
-        let late = Ending::new(Cause::Proxy, Phase::Tarpit);
+        let late = Ending::new(Cause::Proxy, phase);
         session.poll_end(cx, until, late).map(|ending| if ending == late { Ok(()) } else { Err(ending) })
     })
     .await
 }
-
-/// Without any timeout a tarpit still ends.
-const TARPIT_DEFAULT: Duration = Duration::from_secs(60);
 
 /// Buffers the request's body into `stream.body`.
 pub(super) async fn buffer_body(

@@ -20,8 +20,8 @@ fn is_cacheable(fields: &Fields, status: u16, method: Method) -> bool {
     let safe = matches!(method, Method::Get | Method::Head | Method::Options | Method::Trace);
     let by_default = safe && KEPT.contains(&status);
     let public = fields.has_token(b"cache-control", b"public");
-    let forbidden = fields.has_token(b"pragma", b"no-cache")
-        || fields.elements(b"cache-control").any(|directive| keeps_caches_off(directive));
+    let forbidden =
+        fields.has_token(b"pragma", b"no-cache") || fields.elements(b"cache-control").any(keeps_caches_off);
     (public || by_default) && !forbidden
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn inspect(
     loop {
         last_chance |= server.ended() || server.input.len() >= INSPECT_MAX;
         let close = match judge(stream, server, back, last_chance) {
-            TcpDecision::Accept | TcpDecision::ExpectProxy(_) => None,
+            TcpDecision::Accept | TcpDecision::SwitchMode | TcpDecision::ExpectProxy(_) => None,
             TcpDecision::Wait if !last_chance => {
                 let session = stream.session;
                 let waited = poll_fn(|cx| {

@@ -1,0 +1,118 @@
+//! Actions of rules that change how a stream goes on: its place in queues, its retries, its pace, its mode, its log.
+
+use crate::client::{Answer, Raw, curl, exchange, text};
+use crate::place::{free_address, wait_for};
+use crate::program::Lockgate;
+use crate::upstream::Upstream;
+use std::time::{Duration, Instant};
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn start(proxies: &str) -> Lockgate {
+    Lockgate::start(&format!(
+        "global\n log stdout format raw local0\ndefaults\n log global\n timeout connect 5s\n timeout client 10s\n \
+         timeout server 10s\n retries 0\n{proxies}"
+    ))
+}
+
+fn get(lockgate: &Lockgate, path: &str) -> Answer {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    Answer::parse(&exchange(lockgate.at("http"), request))
+}
+
+#[test]
+fn a_request_of_a_better_class_is_served_before_those_that_wait() {
+    // each is held until its client goes
+    let server = Upstream::start(|mut peer| {
+        peer.read_head();
+        peer.read();
+    });
+    let lockgate = start(&format!(
+        "listen l\n mode http\n bind <http>\n option abortonclose\n http-request set-priority-class path,length,neg\n \
+         server s {} maxconn 1\n\
+         frontend q\n mode http\n bind <queue>\n \
+         http-request return status 200 content-type text/plain lf-string %[queue(l)]\n",
+        server.address(),
+    ));
+    let send = |path: &str| {
+        let mut raw = Raw::connect(lockgate.at("http"));
+        raw.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        raw
+    };
+    let served = |turn: usize| {
+        let head = wait_for(|| server.received().get(turn).filter(|head| !head.is_empty()).cloned());
+        text(&head.unwrap()).split(' ').nth(1).unwrap().to_owned()
+    };
+    let mut holder = send("/hold");
+    assert_eq!(served(0), "/hold");
+    let mut waiting = std::collections::BTreeMap::new();
+    for path in ["/a", "/ccccc", "/bbb"] {
+        waiting.insert(path, send(path));
+        let queued = waiting.len().to_string();
+        wait_for(|| curl(&lockgate.url("queue", "/")).text().eq(&queued).then_some(())).unwrap();
+    }
+    for (turn, path) in ["/ccccc", "/bbb", "/a"].into_iter().enumerate() {
+        drop(std::mem::replace(&mut holder, waiting.remove(path).unwrap()));
+        assert_eq!(served(turn + 1), path);
+    }
+}
+
+#[test]
+fn a_rule_grants_retries() {
+    let dead = free_address();
+    let server = Upstream::answering(OK);
+    let lockgate = start(&format!(
+        "listen l\n mode http\n bind <http>\n option redispatch 1\n http-request set-retries 2 if {{ path /again }}\n \
+         balance first\n server dead {dead}\n server s {}\n",
+        server.address()
+    ));
+    assert_eq!(get(&lockgate, "/").status, 503);
+    assert_eq!(get(&lockgate, "/again").status, 200);
+}
+
+#[test]
+fn a_rule_pauses_and_a_rule_logs() {
+    let server = Upstream::answering(OK);
+    let lockgate = start(&format!(
+        "listen l\n mode http\n bind <http>\n log-format \"line %[var(txn.at)]\"\n http-request set-var(txn.at) str(early)\n \
+         http-request do-log\n http-request pause 150ms\n http-response pause int(150)\n \
+         http-request set-var(txn.at) str(late)\n server s {}\n",
+        server.address()
+    ));
+    let began = Instant::now();
+    assert_eq!(get(&lockgate, "/").status, 200);
+    assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+    let lines = wait_for(|| {
+        let lines: Vec<String> =
+            lockgate.lines().into_iter().filter(|line| line.starts_with("line ")).collect();
+        (lines.len() == 2).then_some(lines)
+    });
+    assert_eq!(lines.unwrap(), ["line early", "line late"]);
+}
+
+#[test]
+fn a_connection_becomes_http() {
+    let server = Upstream::answering(OK);
+    let raw = Upstream::start(|mut peer| {
+        peer.read();
+        peer.send(b"raw");
+    });
+    let lockgate = start(&format!(
+        "frontend f\n mode tcp\n bind <http>\n tcp-request inspect-delay 5s\n \
+         tcp-request content switch-mode http if HTTP\n http-request set-header X-Way http\n default_backend raw\n \
+         use_backend web if {{ path_beg /web }}\n\
+         frontend g\n mode tcp\n bind <second>\n default_backend web\n\
+         backend web\n mode http\n http-request set-path /changed%[path]\n server s {}\n\
+         backend raw\n mode tcp\n server s {}\n",
+        server.address(),
+        raw.address()
+    ));
+    assert_eq!(get(&lockgate, "/web").status, 200);
+    let received = text(&server.received()[0]);
+    assert!(received.starts_with("GET /changed/web ") && received.contains("x-way: http"), "{received}");
+    assert_eq!(get(&lockgate, "/other").status, 503, "a TCP server cannot take it");
+    assert_eq!(exchange(lockgate.at("http"), "\x16 no HTTP"), b"raw");
+    let request = "GET /g HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    assert_eq!(Answer::parse(&exchange(lockgate.at("second"), request)).status, 200);
+    assert!(text(&server.received()[1]).starts_with("GET /changed/g "));
+}
