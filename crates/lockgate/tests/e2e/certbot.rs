@@ -2,6 +2,7 @@
 //! deletes.
 
 mod asking;
+mod killed;
 mod records;
 mod requests;
 mod running;

@@ -1,9 +1,13 @@
 //! The process dies in the middle of an issuance: what is on disk can be read by anybody, nothing stays in the way, and
 //! the next one obtains the certificate.
 
-use crate::place::wait_for;
+use crate::many::most_open;
+use crate::pebble::Pebble;
+use crate::place::{wait_for, wait_within};
 use crate::site::{Around, Site, shortest};
+use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// How far an issuance is when the process is killed.
 enum Until {
@@ -91,4 +95,71 @@ fn a_kill_while_the_certificate_is_saved_leaves_a_tree_that_certbot_reads() {
 #[test]
 fn a_kill_of_the_master_takes_the_keeper_with_it() {
     killed(&["-W", "-db"], &[Until::Asked("/chalZ/"), Until::Written("archive/shop.example/privkey1.pem")]);
+}
+
+/// Marsaglia's xorshift: the same moments each time.
+pub struct Dice(pub u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 8) % n
+    }
+
+    /// Waits until the authority has got some requests more, and a moment longer.
+    pub fn moment(&mut self, pebble: &Pebble) {
+        let asked = || pebble.said().matches(" /").count() as u64;
+        let until = asked() + 1 + self.below(16);
+        // At the end of an issuance no more requests come: then this is a moment at rest.
+        let _ = wait_within(Duration::from_secs(3), || (asked() >= until).then_some(()));
+        std::thread::sleep(Duration::from_millis(self.below(30)));
+    }
+}
+
+/// What the authority was asked, by the process that asked.
+#[derive(Default)]
+pub struct Lives(usize);
+
+impl Lives {
+    /// One life is over: it never had two orders open for its one name.
+    pub fn end(&mut self, pebble: &Pebble) {
+        let said = pebble.said();
+        let asked: Vec<&str> = said.lines().filter(|line| line.contains(" POST /")).collect();
+        let life = asked[self.0..].join("\n");
+        assert!(most_open(&life) <= 1, "{life}");
+        self.0 = asked.len();
+    }
+}
+
+/// Private keys in a tree, and that nobody else reads them.
+pub fn keys_are_private(tree: &Path) {
+    let mut find = Command::new("find");
+    find.arg(tree).args(["-name", "privkey*.pem", "-type", "f", "-not", "-perm", "600"]);
+    assert_eq!(String::from_utf8(find.output().unwrap().stdout).unwrap(), "");
+}
+
+#[test]
+fn kills_at_any_moment_under_a_master_leave_what_the_next_start_goes_on_with() {
+    let environment = &[("PEBBLE_WFE_NONCEREJECT", "0")];
+    let around = Around { flags: &["-W", "-db"], environment, ..Around::default() };
+    let mut site = Site::amid(&shortest(""), around);
+    let (mut dice, mut lives) = (Dice(0x5eed), Lives::default());
+    for _ in 0..6 {
+        dice.moment(&site.pebble);
+        site.program.signal("KILL");
+        site.program.ended();
+        lives.end(&site.pebble);
+        is_consistent(&site);
+        keys_are_private(&site.stored(""));
+        let config = site.config();
+        site = site.restarted(&config);
+        site.tell("@1 acme renew shop.example");
+    }
+    site.is_served("shop.example");
+    wait_for(|| (left_over(&site).is_empty()).then_some(()))
+        .unwrap_or_else(|| panic!("{}", left_over(&site)));
+    is_consistent(&site);
+    lives.end(&site.pebble);
 }

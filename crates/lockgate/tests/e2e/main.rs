@@ -36,6 +36,7 @@ mod killed;
 mod legacy;
 mod life;
 mod log_lines;
+mod many;
 mod measuring;
 mod messages;
 mod obstacles;

@@ -58,8 +58,13 @@ pub fn is_listening(address: SocketAddr) -> bool {
 }
 
 /// Polls until `probe` has something; `None` after [`PATIENCE`].
-pub fn wait_for<T>(mut probe: impl FnMut() -> Option<T>) -> Option<T> {
-    let give_up = Instant::now() + PATIENCE;
+pub fn wait_for<T>(probe: impl FnMut() -> Option<T>) -> Option<T> {
+    wait_within(PATIENCE, probe)
+}
+
+/// The same with a patience of its own, where nothing to come is no failure.
+pub fn wait_within<T>(patience: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    let give_up = Instant::now() + patience;
     while Instant::now() < give_up {
         if let Some(found) = probe() {
             return Some(found);
