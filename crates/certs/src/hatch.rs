@@ -113,12 +113,12 @@ pub trait Hatch {
 #[derive(Clone)]
 pub struct Here {
     store: CertStore,
-    publish: Arc<dyn Fn() + Send + Sync>,
+    publish: Arc<dyn Fn(&Path) + Send + Sync>,
 }
 
 impl Here {
-    /// `publish` has the binds look at their certificates.
-    pub fn new(store: CertStore, publish: impl Fn() + Send + Sync + 'static) -> Here {
+    /// `publish` has the binds look at the certificate of a file.
+    pub fn new(store: CertStore, publish: impl Fn(&Path) + Send + Sync + 'static) -> Here {
         Here { store, publish: Arc::new(publish) }
     }
 }
@@ -149,7 +149,7 @@ impl Hatch for Here {
 
     fn publish<'a>(&'a self, file: &'a Path, bundle: &'a Bundle) -> Handed<'a> {
         let installed = self.store.install(file, &bundle.whole());
-        (self.publish)();
+        (self.publish)(file);
         Box::pin(ready(installed.map_err(|why| HatchError(why.to_string()))))
     }
 
@@ -157,8 +157,9 @@ impl Hatch for Here {
         match file {
             Some(file) => self.store.serve_on_demand(section, name, file.to_owned()),
             None => {
-                self.store.forget_on_demand(section, name);
-                (self.publish)();
+                if let Some(file) = self.store.forget_on_demand(section, name) {
+                    (self.publish)(&file);
+                }
             }
         }
         Box::pin(ready(Ok(())))

@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod accounts;
 pub mod addr;
+pub mod changes;
 pub mod channel;
 pub mod connect;
 pub mod expose;

@@ -27,9 +27,7 @@ impl Scheduler {
         let demand = plan.certs.demand().clone();
         Scheduler::start(work, tell, Some(demand), move || {
             let store = plan.certs.clone();
-            Rc::new(Here::new(store, move || {
-                certificates::refresh(&plan);
-            }))
+            Rc::new(Here::new(store, move |file| certificates::refresh_file(&plan, file)))
         })
     }
 

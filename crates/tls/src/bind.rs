@@ -6,22 +6,22 @@
 use crate::answers::Answers;
 use crate::demand::Wait;
 use crate::info::Served;
-use crate::list::{self, Filter, Line};
-use crate::policy::{Policy, PolicySpec};
+use crate::list::{self, Filter};
+use crate::made::{Lists, MadeOf};
+use crate::policy::PolicySpec;
 use crate::problem::{Built, Problem};
-use crate::source::{self, Source};
-use crate::store::{CertStore, Stamp, stamp};
+use crate::source;
+use crate::store::CertStore;
 use crate::table::{Entry, Group, Table};
 use crate::ticket_file::TicketFile;
-use crate::tickets::Keys;
-use crate::trust_edit::TrustKind;
 use crate::versions::Versions;
+use crate::watch::Look;
 use arc_swap::ArcSwap;
 use base::diag::Severity;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// `verify`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
@@ -88,7 +88,7 @@ pub struct BindSpec {
 }
 
 impl BindSpec {
-    fn policy(&self) -> PolicySpec {
+    pub(crate) fn policy(&self) -> PolicySpec {
         PolicySpec {
             alpn: self.alpn.clone(),
             ciphers: self.ciphers.clone(),
@@ -118,39 +118,6 @@ pub struct BindTls {
     /// Lists that operators edited, as they now are; their files do not count any more.
     edited: Mutex<Lists>,
 }
-
-#[derive(Debug, Default)]
-struct MadeOf {
-    entries: Vec<Entry>,
-    /// How many of them the line itself brings in; those obtained on demand come after.
-    own: usize,
-    /// `tls-ticket-keys`
-    ticket_file: Option<Arc<TicketFile>>,
-    policies: HashMap<PolicySpec, Known>,
-    /// Those of the look before, while this one lasts.
-    before: HashMap<PolicySpec, Known>,
-    problems: Vec<Problem>,
-}
-
-/// A policy, and how the files of authorities and revocations it was made of stood.
-#[derive(Clone, Debug)]
-struct Known {
-    policy: Arc<Policy>,
-    files: Vec<(Stamp, u64)>,
-}
-
-/// A certificate to be loaded, with what its line says of it.
-#[derive(Debug)]
-struct Item {
-    source: Source,
-    policy: PolicySpec,
-    filters: Vec<Filter>,
-    ocsp_update: Option<bool>,
-    on_demand: bool,
-}
-
-/// Edited lists by their word: lines with the numbers they are called by.
-type Lists = HashMap<String, Vec<(usize, String)>>;
 
 /// What a `rescan` found.
 #[derive(Debug, Default)]
@@ -192,35 +159,36 @@ impl BindTls {
     pub fn new(store: &CertStore, spec: &BindSpec) -> Built<BindTls> {
         let mut made = MadeOf::default();
         let mut problems = Vec::new();
-        made.make(store, spec, &HashMap::new(), &mut problems);
+        made.make(store, spec, &Lists::new(), (Look::All, &MadeOf::default()), &mut problems);
         made.complain_of_none(store, spec, &mut problems);
         made.problems = problems.clone();
-        let table = ArcSwap::from_pointee(made.table(store, spec));
+        let table = ArcSwap::from_pointee(made.table(store, spec, &Table::default()));
         let (store, spec, made_of) = (store.clone(), spec.clone(), Mutex::new(made));
         Built::of(Some(BindTls { table, store, spec, made_of, edited: Mutex::default() }), problems)
     }
 
-    /// Looks at all files again. What has become unreadable or broken is reported and goes on being served as it was.
-    /// Reads the disk: for a thread that serves nobody.
+    /// Looks at all files again.
     pub fn rescan(&self) -> Rescan {
+        self.look(Look::All)
+    }
+
+    /// Looks at files again. What has become unreadable or broken is reported and goes on being served as it was. Reads
+    /// the disk: for a thread that serves nobody.
+    pub fn look(&self, look: Look<'_>) -> Rescan {
         let mut made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);
-        let (policies, before) = (made.policies.clone(), made.policies.clone());
-        let mut next = MadeOf { policies, before, ..MadeOf::default() };
-        next.policies.retain(|spec, known| known.files == stamps(&self.store, spec));
-        let mut problems = Vec::new();
-        next.make(&self.store, &self.spec, &self.edited(), &mut problems);
-        next.before.clear();
-        let own = self.spec.policy();
-        let used: HashSet<_> = next.entries.iter().map(|entry| Arc::as_ptr(&entry.policy)).collect();
-        next.policies.retain(|spec, known| *spec == own || used.contains(&Arc::as_ptr(&known.policy)));
+        let (next, problems) = made.again(&self.store, &self.spec, &self.edited(), look);
         let new = problems.iter().filter(|problem| !made.problems.contains(problem)).cloned().collect();
-        let changed = !next.entries.is_empty() && next.entries != made.entries;
+        let changed = made.follow(next, problems, look);
         if changed {
-            self.table.store(Arc::new(next.table(&self.store, &self.spec)));
-            *made = next;
+            let table = made.table(&self.store, &self.spec, &self.table.load());
+            self.table.store(Arc::new(table));
         }
-        made.problems = problems;
         Rescan { changed, problems: new }
+    }
+
+    /// The folders whose changes a look may find; some may not be there yet.
+    pub fn folders(&self) -> HashSet<PathBuf> {
+        self.made_of.lock().unwrap_or_else(PoisonError::into_inner).folders(&self.store, &self.spec)
     }
 
     /// How many certificates are loaded, the temporary one not counted.
@@ -356,166 +324,4 @@ impl BindTls {
     pub(crate) fn choose(&self, name: Option<&str>) -> Option<Arc<Group>> {
         self.table.load().choose(name).cloned()
     }
-}
-
-impl MadeOf {
-    /// Reads everything the spec names and makes entries of what can be used.
-    fn make(&mut self, store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec<Problem>) {
-        self.ticket_file.clone_from(&spec.tls_ticket_keys);
-        let wanted = wanted(store, spec, edited, problems);
-        // The line's own settings are complained about even if no certificate uses them yet.
-        self.policy(store, &spec.policy(), problems);
-        let sources: Vec<Source> = wanted.iter().map(|item| item.source.clone()).collect();
-        let loaded = store.load_all(&sources, SystemTime::now());
-        for (item, loaded) in wanted.into_iter().zip(loaded) {
-            let certificate = loaded.certificate.or_else(|| store.last(&item.source));
-            if certificate.is_none() && store.is_looked_after(&item.source.crt) {
-                problems.extend(damaged(loaded.problems));
-            } else {
-                problems.extend(loaded.problems);
-            }
-            let policy = self.policy(store, &item.policy, problems);
-            if let (Some(certificate), Some(policy)) = (certificate, policy) {
-                let crt = item.source.crt.into();
-                self.own += usize::from(!item.on_demand);
-                let (filters, ocsp_update) = (item.filters, item.ocsp_update);
-                self.entries.push(Entry { crt, certificate, policy, filters, ocsp_update });
-            }
-        }
-    }
-
-    fn policy(
-        &mut self,
-        store: &CertStore,
-        spec: &PolicySpec,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Arc<Policy>> {
-        if let Some(known) = self.policies.get(spec) {
-            return Some(Arc::clone(&known.policy));
-        }
-        let (files, mut found) = (stamps(store, spec), Vec::new());
-        let keys = self.ticket_file.clone().map_or_else(|| store.ticket_keys(), Keys::File);
-        let policy = Policy::new(store, spec, keys, &mut found).map(Arc::new);
-        // Several lines of one list may share what is wrong with them.
-        found.retain(|problem| !problems.contains(problem));
-        problems.extend(found);
-        // What was good goes on being used; the next look tries again.
-        let known = match policy {
-            Some(policy) => Known { policy, files },
-            None => self.before.get(spec)?.clone(),
-        };
-        let policy = Arc::clone(&known.policy);
-        self.policies.insert(spec.clone(), known);
-        Some(policy)
-    }
-
-    /// A bind with nowhere to look for certificates does not start, unless it turns every client away anyway; one whose
-    /// folders are still empty starts with the temporary certificate.
-    fn complain_of_none(&self, store: &CertStore, spec: &BindSpec, problems: &mut Vec<Problem>) {
-        let failed = problems.iter().any(|problem| problem.severity() == Severity::Alert);
-        if !self.entries.is_empty() || spec.strict_sni || failed {
-            return;
-        }
-        let somewhere = !spec.crts.is_empty() || !spec.crt_lists.is_empty();
-        match self.temporary(store, spec) {
-            // Those of strangers' names are made while it runs.
-            Some(_) if spec.on_demand.is_some() => {}
-            Some(_) if somewhere => problems.push(Problem::Temporary),
-            Some(_) | None => problems.push(Problem::NothingToServe),
-        }
-    }
-
-    fn temporary(&self, store: &CertStore, spec: &BindSpec) -> Option<Entry> {
-        let policy = Arc::clone(&self.policies.get(&spec.policy())?.policy);
-        let (certificate, crt) = (store.temporary()?, PathBuf::new().into());
-        Some(Entry { crt, certificate, policy, filters: Vec::new(), ocsp_update: Some(false) })
-    }
-
-    /// Where the line itself brings in none, clients whose name is not known are shown the temporary certificate, and
-    /// never one that was obtained on demand for somebody else.
-    fn table(&self, store: &CertStore, spec: &BindSpec) -> Table {
-        let first = if self.own == 0 { self.temporary(store, spec) } else { None };
-        match first.filter(|_| !spec.strict_sni) {
-            Some(first) => {
-                let all: Vec<Entry> = [first].into_iter().chain(self.entries.iter().cloned()).collect();
-                Table::build(&all, spec.strict_sni)
-            }
-            None => Table::build(&self.entries, spec.strict_sni),
-        }
-    }
-}
-
-/// A certificate that somebody looks after and can obtain again is no reason not to start.
-fn damaged(problems: Vec<Problem>) -> impl Iterator<Item = Problem> {
-    problems.into_iter().map(|problem| match problem.severity() {
-        Severity::Alert => Problem::Unusable { why: problem.to_string() },
-        Severity::Warning | Severity::Notice | Severity::Diag => problem,
-    })
-}
-
-/// All sources of the line: those of `crt`, then those of `crt-list`.
-fn wanted(store: &CertStore, spec: &BindSpec, edited: &Lists, problems: &mut Vec<Problem>) -> Vec<Item> {
-    let base = spec.policy();
-    let mut items = Vec::new();
-    let mut add = |line: &Line, problems: &mut Vec<Problem>| {
-        for source in source::resolve(store, &line.crt, problems) {
-            let (policy, filters) = (line.policy.clone(), line.filters.clone());
-            let ocsp_update = line.ocsp_update.or(source.ocsp_update).or(spec.ocsp_update);
-            items.push(Item { source, policy, filters, ocsp_update, on_demand: false });
-        }
-    };
-    for word in &spec.crts {
-        match edited.get(word.trim_end_matches('/')) {
-            None => add(&Line::bare(word, &base), problems),
-            Some(lines) => {
-                for line in list::parse(&PathBuf::from(word), &joined(lines), &base, problems) {
-                    add(&line, problems);
-                }
-            }
-        }
-    }
-    for word in &spec.crt_lists {
-        let file = PathBuf::from(word);
-        let text = match edited.get(word) {
-            Some(lines) => Ok(joined(lines)),
-            None => std::fs::read_to_string(&file),
-        };
-        match text {
-            Ok(text) => {
-                for line in list::parse(&file, &text, &base, problems) {
-                    add(&line, problems);
-                }
-            }
-            Err(error) => problems.push(Problem::Unreadable { file, why: error.to_string() }),
-        }
-    }
-    items.extend(obtained_on_demand(store, spec, &base));
-    items
-}
-
-/// Certificates that were obtained on demand, each for its one name. One whose file is gone is simply obtained anew.
-fn obtained_on_demand(store: &CertStore, spec: &BindSpec, policy: &PolicySpec) -> Vec<Item> {
-    let Some(on_demand) = &spec.on_demand else { return Vec::new() };
-    let mut items = Vec::new();
-    for (name, file) in store.obtained_on_demand(&on_demand.section) {
-        for source in source::resolve(store, &file.display().to_string(), &mut Vec::new()) {
-            let filter = Filter { negative: false, name: name.as_str().into() };
-            let (policy, filters, ocsp_update) = (policy.clone(), vec![filter], spec.ocsp_update);
-            items.push(Item { source, policy, filters, ocsp_update, on_demand: true });
-        }
-    }
-    items
-}
-
-fn joined(lines: &[(usize, String)]) -> String {
-    lines.iter().map(|(_, line)| format!("{line}\n")).collect()
-}
-
-/// How the files of a policy stand: sessions must not outlive a revocation.
-fn stamps(store: &CertStore, spec: &PolicySpec) -> Vec<(Stamp, u64)> {
-    let (authorities, lists) = (TrustKind::Authorities, TrustKind::Revocations);
-    let files = [(&spec.ca_file, authorities), (&spec.ca_verify_file, authorities), (&spec.crl_file, lists)];
-    let written =
-        files.into_iter().filter_map(|(word, kind)| Some((store.trust_path(word.as_deref()?), kind)));
-    written.map(|(path, kind)| (stamp(&path), store.trust_version(kind, &path))).collect()
 }

@@ -204,7 +204,7 @@ fn client_certificate(
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<Certificate>> {
     let sources = source::resolve(store, word, problems);
-    let loaded = store.load_all(sources.get(..1)?, SystemTime::now()).pop()?;
+    let loaded = store.load_all(sources.get(..1)?, |_| true, SystemTime::now()).pop()?;
     problems.extend(loaded.problems);
     loaded.certificate
 }

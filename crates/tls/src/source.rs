@@ -3,6 +3,7 @@
 
 use crate::problem::Problem;
 use crate::store::CertStore;
+use crate::watch::Look;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,17 @@ pub(crate) struct Source {
 impl Source {
     fn file(crt: PathBuf) -> Source {
         Source { crt, ..Source::default() }
+    }
+
+    /// Its own file, and those that do not lie beside it.
+    pub(crate) fn elsewhere(&self) -> impl Iterator<Item = &Path> {
+        let others = [&self.key, &self.ocsp, &self.sctl, &self.issuer].into_iter().flatten();
+        std::iter::once(&self.crt).chain(others).map(PathBuf::as_path)
+    }
+
+    /// One of its files may have changed.
+    pub(crate) fn is_at(&self, look: Look<'_>) -> bool {
+        self.elsewhere().any(|file| look.is_at(file))
     }
 
     /// Where the key may be if it is not in the certificate's own file, in this order.

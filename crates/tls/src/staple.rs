@@ -202,7 +202,7 @@ mod tests {
         let source = Source { crt: file.clone(), ..Source::default() };
         let loaded = |year: u64| {
             let now = UNIX_EPOCH + Duration::from_secs((year - 1970) * 31_557_600);
-            store.load_all(std::slice::from_ref(&source), now).remove(0).certificate.unwrap()
+            store.load_all(std::slice::from_ref(&source), |_| true, now).remove(0).certificate.unwrap()
         };
         let bare = crate::Served::new(&loaded(2028));
         let stapled = store.staple(&bare, Some(response()));

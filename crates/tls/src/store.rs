@@ -105,6 +105,10 @@ struct Shared {
     edits: Mutex<Edits>,
     trust: Mutex<TrustFiles>,
     servers: Mutex<Vec<Weak<Live>>>,
+    /// By store and alias, the places of its entries.
+    aliases: HashMap<String, HashMap<String, usize>>,
+    /// The same by file.
+    files: HashMap<PathBuf, Vec<usize>>,
 }
 
 /// Certificates that were obtained on demand.
@@ -157,6 +161,8 @@ impl CertStore {
             edits: Mutex::default(),
             trust: Mutex::default(),
             servers: Mutex::default(),
+            aliases: aliases(&spec.entries),
+            files: files(&spec.entries),
             spec,
         };
         CertStore { shared: Arc::new(shared) }
@@ -177,13 +183,17 @@ impl CertStore {
         based(self.shared.spec.ca_base.as_deref(), word)
     }
 
+    /// Where a `crt` word leads, whatever is there.
+    pub(crate) fn word_path(&self, word: &str) -> PathBuf {
+        self.stored(word).map_or_else(|| self.crt_path(word), |source| source.crt)
+    }
+
     /// `@store/alias`, `@/alias` or `@alias` of the unnamed store.
     pub(crate) fn stored(&self, word: &str) -> Option<Source> {
         let word = word.strip_prefix('@')?;
         let (store, name) = word.split_once('/').unwrap_or(("", word));
-        let called =
-            |entry: &&StoreEntry| entry.store == store && entry.alias.as_ref().unwrap_or(&entry.word) == name;
-        self.shared.spec.entries.iter().find(called).map(entry_source)
+        let at = *self.shared.aliases.get(store)?.get(name)?;
+        self.shared.spec.entries.get(at).map(entry_source)
     }
 
     /// Not there yet, as is known.
@@ -213,14 +223,14 @@ impl CertStore {
         obtained.sections.entry(section.to_owned()).or_default().insert(name.to_owned(), file);
     }
 
-    /// Serves it no more, from the next scan on.
-    pub fn forget_on_demand(&self, section: &str, name: &str) {
+    /// Serves it no more, from the next scan on; its file, if it was served.
+    pub fn forget_on_demand(&self, section: &str, name: &str) -> Option<PathBuf> {
         let mut obtained = self.on_demand();
-        let file = obtained.sections.get_mut(section).and_then(|names| names.remove(name));
-        let Some(file) = file else { return };
+        let file = obtained.sections.get_mut(section).and_then(|names| names.remove(name))?;
         obtained.files.remove(&file);
         drop(obtained);
         self.edits().loose.remove(&file);
+        Some(file)
     }
 
     /// Names and files of a section's certificates that were obtained on demand.
@@ -234,9 +244,9 @@ impl CertStore {
 
     /// All ways in which the configuration names a certificate's file.
     pub(crate) fn sources_of(&self, path: &Path) -> Vec<Source> {
-        let entries = self.shared.spec.entries.iter().filter(|entry| entry.crt == path).map(entry_source);
-        let live = self.live_sources().into_iter().filter(|source| source.crt == path);
-        entries.chain(live).chain([Source { crt: path.to_owned(), ..Source::default() }]).collect()
+        let entries = self.shared.files.get(path).into_iter().flatten();
+        let entries = entries.filter_map(|at| self.shared.spec.entries.get(*at)).map(entry_source);
+        entries.chain([Source { crt: path.to_owned(), ..Source::default() }]).collect()
     }
 
     /// Those of `wanted` that the data plane speaks.
@@ -269,12 +279,19 @@ impl CertStore {
     }
 
     /// Loads certificates, on all cores; results stand in the order of `sources`. Files that have not changed since
-    /// they were last read are not read again.
-    pub(crate) fn load_all(&self, sources: &[Source], now: SystemTime) -> Vec<Loaded> {
+    /// they were last read are not read again, and those that cannot have changed are not even looked at.
+    pub(crate) fn load_all(
+        &self,
+        sources: &[Source],
+        may_differ: impl Fn(&Source) -> bool,
+        now: SystemTime,
+    ) -> Vec<Loaded> {
+        let known = |source: &Source| self.last(source).filter(|_| !may_differ(source));
+        let known: Vec<_> = sources.iter().map(known).collect();
         // What is named twice is one certificate: two readings at once would pass for a change at the next look.
         let mut places: HashMap<&Source, usize> = HashMap::new();
         let mut distinct = Vec::new();
-        for source in sources {
+        for (source, _) in sources.iter().zip(&known).filter(|(_, known)| known.is_none()) {
             places.entry(source).or_insert_with(|| {
                 distinct.push(source.clone());
                 distinct.len() - 1
@@ -282,7 +299,12 @@ impl CertStore {
         }
         let loaded = self.load_distinct(&distinct, now);
         let of = |source| places.get(source).and_then(|place| loaded.get(*place)).cloned();
-        sources.iter().map(|source| of(source).unwrap_or_else(|| self.load(source, now))).collect()
+        let same = |certificate| Loaded { certificate: Some(certificate), problems: Vec::new() };
+        let all = sources.iter().zip(known);
+        all.map(|(source, known)| {
+            known.map(same).or_else(|| of(source)).unwrap_or_else(|| self.load(source, now))
+        })
+        .collect()
     }
 
     fn load_distinct(&self, sources: &[Source], now: SystemTime) -> Vec<Loaded> {
@@ -354,8 +376,7 @@ impl CertStore {
 
     /// The certificate in use that was read from this file.
     pub(crate) fn serving(&self, path: &Path) -> Option<Arc<Certificate>> {
-        let read = self.read();
-        read.iter().filter(|(source, _)| source.crt == path).find_map(|(_, r)| r.certificate.upgrade())
+        self.sources_of(path).iter().find_map(|source| self.last(source))
     }
 
     /// Certificates in use, and those that no file holds, each once.
@@ -415,6 +436,23 @@ impl fmt::Debug for CertStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CertStore").field("spec", &self.shared.spec).finish_non_exhaustive()
     }
+}
+
+fn aliases(entries: &[StoreEntry]) -> HashMap<String, HashMap<String, usize>> {
+    let mut aliases: HashMap<String, HashMap<String, usize>> = HashMap::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let alias = entry.alias.as_ref().unwrap_or(&entry.word).clone();
+        aliases.entry(entry.store.clone()).or_default().entry(alias).or_insert(at);
+    }
+    aliases
+}
+
+fn files(entries: &[StoreEntry]) -> HashMap<PathBuf, Vec<usize>> {
+    let mut files: HashMap<PathBuf, Vec<usize>> = HashMap::new();
+    for (at, entry) in entries.iter().enumerate() {
+        files.entry(entry.crt.clone()).or_default().push(at);
+    }
+    files
 }
 
 fn entry_source(entry: &StoreEntry) -> Source {

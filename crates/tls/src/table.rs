@@ -61,6 +61,10 @@ impl Group {
         Group { certificates, policy, binding, with_alpn, without_alpn }
     }
 
+    fn makings(&self) -> Makings {
+        makings(&self.certificates, &self.policy)
+    }
+
     /// The configuration for a client that does, or does not, offer a protocol of ours. rustls would end the handshake
     /// where nothing is shared; HAProxy goes on without.
     pub(crate) fn config(&self, alpn: bool) -> Arc<ServerConfig> {
@@ -115,8 +119,9 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn build(entries: &[Entry], strict: bool) -> Table {
-        Builder::new(entries).finish(strict)
+    /// Groups that `before` has too are taken over: what their handshakes have made need not be made again.
+    pub(crate) fn build(entries: &[Entry], strict: bool, before: &Table) -> Table {
+        Builder::new(entries, before).finish(strict)
     }
 
     /// The group for a name; `None` means the handshake ends.
@@ -157,10 +162,14 @@ struct Builder<'e> {
     defaults: Members,
     known: HashMap<(Members, Members), u32>,
     groups: Vec<Arc<Group>>,
+    before: HashMap<Makings, Arc<Group>>,
 }
 
+/// What tells groups apart: their certificates and their policy, the very same.
+type Makings = (Vec<*const Certificate>, *const Policy);
+
 impl<'e> Builder<'e> {
-    fn new(entries: &'e [Entry]) -> Builder<'e> {
+    fn new(entries: &'e [Entry], before: &Table) -> Builder<'e> {
         let mut builder = Builder {
             entries,
             exact: HashMap::with_capacity(entries.len()),
@@ -170,6 +179,7 @@ impl<'e> Builder<'e> {
             defaults: Vec::new(),
             known: HashMap::with_capacity(entries.len()),
             groups: Vec::with_capacity(entries.len()),
+            before: before.groups.iter().map(|group| (group.makings(), Arc::clone(group))).collect(),
         };
         for (index, entry) in (0..).zip(entries) {
             builder.enter(index, entry);
@@ -254,9 +264,15 @@ impl<'e> Builder<'e> {
         let certificates =
             [&key.0, &key.1].into_iter().flat_map(|tier| self.preferred(tier, &policy)).collect();
         let index = u32::try_from(self.groups.len()).ok()?;
-        self.groups.push(Arc::new(Group::new(certificates, policy)));
+        self.groups.push(self.kept(certificates, policy));
         self.known.insert(key, index);
         Some(index)
+    }
+
+    /// The group as it was before, or a new one.
+    fn kept(&self, certificates: Box<[Arc<Certificate>]>, policy: Arc<Policy>) -> Arc<Group> {
+        let known = self.before.get(&makings(&certificates, &policy)).cloned();
+        known.unwrap_or_else(|| Arc::new(Group::new(certificates, policy)))
     }
 
     /// A configuration has one policy, so twins with other options than the leader's stay out.
@@ -267,6 +283,10 @@ impl<'e> Builder<'e> {
         certificates.sort_by_key(|certificate| certificate.is_rsa());
         certificates
     }
+}
+
+fn makings(certificates: &[Arc<Certificate>], policy: &Arc<Policy>) -> Makings {
+    (certificates.iter().map(Arc::as_ptr).collect(), Arc::as_ptr(policy))
 }
 
 fn without(members: Option<&Members>, excluded: Option<&Members>) -> Members {

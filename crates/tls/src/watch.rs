@@ -1,24 +1,26 @@
-//! Looking after files: new and renewed certificates go live without a reload.
+//! Looking after files: what a look at the disk has to touch, and where to look. New and renewed certificates go live
+//! without a reload; whoever hears of changes tells which folders they were in, so that the others are left alone.
 
-use crate::bind::{BindTls, Rescan};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
-/// The binds to look after. Whoever owns a thread that serves nobody calls `rescan` every few seconds.
-#[derive(Debug, Default)]
-pub struct Watcher {
-    binds: Vec<Arc<BindTls>>,
+/// How far a look at the disk goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'f> {
+    /// Every file, some microseconds each.
+    All,
+    /// What lies in these folders. Nothing else has changed.
+    In(&'f HashSet<PathBuf>),
 }
 
-impl Watcher {
-    /// Looks after these; answers name them by their place here.
-    pub fn new(binds: Vec<Arc<BindTls>>) -> Watcher {
-        Watcher { binds }
-    }
-
-    /// Looks at every file once. Returns the binds for which there is something to tell. Reads the disk: some
-    /// microseconds a file that has not changed.
-    pub fn rescan(&self) -> Vec<(usize, Rescan)> {
-        let found = self.binds.iter().map(|bind| bind.rescan()).enumerate();
-        found.filter(|(_, rescan)| rescan.changed || !rescan.problems.is_empty()).collect()
+impl Look<'_> {
+    /// What this path stands for may have changed: it is one of the folders, or lies in one.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        match self {
+            Look::All => true,
+            Look::In(folders) => {
+                folders.contains(path) || path.parent().is_some_and(|folder| folders.contains(folder))
+            }
+        }
     }
 }

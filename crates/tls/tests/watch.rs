@@ -5,29 +5,29 @@
 mod pair;
 
 use pair::{Folder, load, pem, served, server, shake};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
-use tls::{BindSpec, BindTls, CertStore, PemPair, Problem, StoreSpec, Watcher};
+use tls::{BindSpec, BindTls, CertStore, Look, PemPair, Problem, StoreSpec};
 
 #[test]
 fn new_renewed_and_removed_certificates_go_live_and_connections_stay() {
     let folder = Folder::new("watch");
     folder.put("a.pem", &pem(&["a.example"]));
     let bind = load(&BindSpec { crts: vec![folder.0.display().to_string()], ..BindSpec::default() });
-    let watcher = Watcher::new(vec![Arc::clone(&bind)]);
-    assert!(watcher.rescan().is_empty(), "nothing has changed");
+    assert!(!bind.rescan().changed, "nothing has changed");
     let (mut client, mut front) = shake(&bind, &server(), None).map_err(|(error, ..)| error).unwrap();
 
     folder.put("b.pem", &pem(&["b.example"]));
-    assert!(watcher.rescan()[0].1.changed);
+    assert!(bind.rescan().changed);
     assert_eq!(served(&bind, &server(), Some("b.example")), "b.example");
 
     folder.put("a.pem", &pem(&["renewed.example", "a.example", "and-longer.example"]));
-    assert!(watcher.rescan()[0].1.changed);
+    assert!(bind.rescan().changed);
     assert_eq!(served(&bind, &server(), Some("a.example")), "renewed.example");
 
     std::fs::remove_file(folder.0.join("b.pem")).unwrap();
-    assert!(watcher.rescan()[0].1.changed);
+    assert!(bind.rescan().changed);
     assert_eq!(served(&bind, &server(), Some("b.example")), "renewed.example");
 
     front.session.encrypt(b"still here", &mut front.out).unwrap();
@@ -49,6 +49,34 @@ fn what_breaks_is_told_once_and_served_as_it_was() {
     folder.put("a.pem", &pem(&["whole-again.example"]));
     assert!(bind.rescan().changed);
     assert_eq!(served(&bind, &server(), None), "whole-again.example");
+}
+
+/// Other certificates are not even looked at when one is renewed: that they have gone or broken would be told.
+#[test]
+fn a_look_into_one_folder_leaves_the_others_alone() {
+    let folders: Vec<Folder> = (0..3).map(|n| Folder::new(&format!("folders{n}"))).collect();
+    let names = ["a.example", "b.example", "c.example"];
+    let files: Vec<String> =
+        folders.iter().zip(names).map(|(folder, name)| folder.put("site.pem", &pem(&[name]))).collect();
+    let bind = load(&BindSpec { crts: files, ..BindSpec::default() });
+    assert_eq!(bind.folders(), folders.iter().map(|folder| folder.0.clone()).collect());
+    folders[0].put("site.pem", "broken");
+    std::fs::remove_file(folders[1].0.join("site.pem")).unwrap();
+    folders[2].put("site.pem", &pem(&["renewed.example", "c.example"]));
+    let changed = HashSet::from([folders[2].0.clone()]);
+    let rescan = bind.look(Look::In(&changed));
+    assert!(rescan.changed && rescan.problems.is_empty(), "{:?}", rescan.problems);
+    assert_eq!(served(&bind, &server(), Some("c.example")), "renewed.example");
+    assert_eq!(served(&bind, &server(), Some("b.example")), "b.example");
+    // What is wrong is told by a look that goes there, and not again by others.
+    let broken = HashSet::from([folders[0].0.clone()]);
+    assert_eq!(bind.look(Look::In(&broken)).problems.len(), 1);
+    assert_eq!(bind.look(Look::In(&broken)).problems, []);
+    assert_eq!(bind.look(Look::In(&changed)).problems, []);
+    assert_eq!(bind.rescan().problems.len(), 1, "the one that is gone");
+    folders[0].put("site.pem", &pem(&["whole.example", "a.example"]));
+    assert!(bind.look(Look::In(&broken)).changed);
+    assert_eq!(served(&bind, &server(), Some("a.example")), "whole.example");
 }
 
 #[test]
@@ -127,6 +155,9 @@ fn many_certificates_load_quickly_and_lightly() {
         "{many} certificates: {took:?}, {cpu} ms of CPU, {each} bytes each, rescan {:?}",
         again.elapsed()
     );
+    let (one, other) = (HashSet::from([folder.0.join("elsewhere")]), Instant::now());
+    assert!(!bind.look(Look::In(&one)).changed);
+    println!("a look elsewhere {:?}", other.elapsed());
     assert_eq!(served(&bind, &server(), Some("www.site1234.example")), "site1234.example");
     assert!(each < 8 * 1024, "{each} bytes each");
     // Other tests of this binary may run meanwhile; optimised it is a fraction.

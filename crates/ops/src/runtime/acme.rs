@@ -126,8 +126,9 @@ fn on_demand(call: &mut Call<'_>) {
     }
     let certs = &call.process.plan.certs;
     if file.is_empty() {
-        certs.forget_on_demand(section, name);
-        certificates::refresh(&call.process.plan);
+        if let Some(file) = certs.forget_on_demand(section, name) {
+            certificates::refresh_file(&call.process.plan, &file);
+        }
     } else {
         certs.serve_on_demand(section, name, file.into());
     }
@@ -194,9 +195,10 @@ fn publish(call: &mut Call<'_>) {
         (_, Some(pem)) => call.process.plan.certs.install(file, pem),
     };
     match installed {
-        Ok(()) => {
+        Ok(()) if call.payload.is_none() => {
             certificates::refresh(&call.process.plan);
         }
+        Ok(()) => certificates::refresh_file(&call.process.plan, file),
         Err(why) => call.refuse(why),
     }
 }
