@@ -608,8 +608,10 @@ pub struct Target {
     pub tally: Tally,
     /// Its address or port is the client's destination's (`0.0.0.0`, `:+1`).
     pub follows_client: bool,
-    /// TLS to it.
+    /// TLS to it; whether it is spoken now, see [`Server::tls`](crate::server::Server::tls).
     pub tls: Option<Arc<tls::ServerTls>>,
+    /// It is not spoken until an operator switches it on.
+    pub tls_waits: bool,
     /// `sni`
     pub sni: Option<Expr>,
     /// PROXY protocol to it.
@@ -637,6 +639,7 @@ impl Target {
             tally: Tally::new(threads),
             follows_client: false,
             tls: None,
+            tls_waits: false,
             sni: None,
             send_proxy: None,
             proxy_v2: ProxyV2::default(),

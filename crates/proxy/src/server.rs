@@ -18,7 +18,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// The largest weight a server can have.
 pub const MAX_WEIGHT: u16 = 256;
@@ -117,6 +117,8 @@ pub struct Server {
     effective_weight: AtomicU32,
     /// Share of `maxconn` open during a slow start, percent.
     throttle: AtomicU8,
+    /// Where there is TLS to it, it is spoken.
+    tls_on: AtomicBool,
     /// When the slow start began; 0 while there is none.
     warming_since: AtomicU64,
     last_change: AtomicU64,
@@ -182,6 +184,7 @@ impl Server {
             moves: AtomicU32::new(0),
             cookie: ArcSwapOption::from(facts.cookie.clone().map(Arc::new)),
             health: AtomicU8::new(Health::Up as u8),
+            tls_on: AtomicBool::new(!target.tls_waits),
             admin: AtomicU8::new(admin.with(unresolved).bits()),
             weight: AtomicU16::new(facts.weight),
             maxconn: AtomicU32::new(facts.maxconn),
@@ -230,6 +233,23 @@ impl Server {
     /// How often it has moved.
     pub fn moves(&self) -> u32 {
         self.moves.load(Ordering::Acquire)
+    }
+
+    /// TLS to it, where it is spoken.
+    pub fn tls(&self) -> Option<&Arc<tls::ServerTls>> {
+        self.target.tls.as_ref().filter(|_| self.tls_on.load(Ordering::Acquire))
+    }
+
+    /// Speaks TLS to it from the next connection on, or no longer; kept connections are not used again. `false`: it has
+    /// no settings for that.
+    pub fn switch_tls(&self, on: bool) -> bool {
+        if self.target.tls.is_none() {
+            return false;
+        }
+        if self.tls_on.swap(on, Ordering::AcqRel) != on {
+            self.moves.fetch_add(1, Ordering::AcqRel);
+        }
+        true
     }
 
     /// Its value in persistence cookies.

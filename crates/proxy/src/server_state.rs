@@ -42,7 +42,7 @@ fn write_line(out: &mut String, back: &Backend, server: &Server, started: u64, n
     let admin = server.admin();
     let (ip, port) = address(server);
     let since = now.saturating_sub(server.last_change().max(started)) / 1000;
-    let ssl = server.target.tls.is_some();
+    let ssl = server.tls().is_some();
     let fields: [&dyn Display; 20] = [
         &back.id,
         &back.name,
@@ -211,6 +211,8 @@ pub struct Line {
     pub since: u64,
     /// `srv_check_health`
     pub check_count: u32,
+    /// `srv_use_ssl`
+    pub ssl: bool,
     /// `srv_addr` and `srv_port`; `None` where it has no address.
     pub addr: Option<(IpAddr, u16)>,
 }
@@ -232,6 +234,7 @@ impl Line {
             weights: (field(7)?.parse().ok()?, field(8)?.parse().ok()?),
             since: field(9)?.parse().ok()?,
             check_count: field(12)?.parse().ok()?,
+            ssl: field(20) == Some("1"),
             addr: field(4)?.parse().ok().map(|ip| (ip, port)),
         })
     }
@@ -246,6 +249,10 @@ impl Line {
             server.set_weight(self.weights.0);
         }
         self.restore_health(&server, now);
+        // never the other way: a configuration that asks for TLS now is not overruled by what was
+        if self.ssl {
+            server.switch_tls(true);
+        }
         true
     }
 

@@ -153,7 +153,7 @@ async fn carry<'s>(
     loop {
         lend(stream, link);
         let assigned = assign::server(stream, link, back, &attempts).await;
-        let sni = assigned.as_ref().ok().and_then(|a| back::server_name(stream, &a.server().target));
+        let sni = assigned.as_ref().ok().and_then(|a| back::server_name(stream, a.server()));
         take_back(stream, link);
         let assigned = assigned?;
         match back::open(stream, back, assigned.server(), sni.as_deref()).await {

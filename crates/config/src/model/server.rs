@@ -71,6 +71,8 @@ pub struct ServerParams {
     pub resolvers: Option<Word>,
     pub resolve_prefer: Option<Word>,
     pub ssl: Option<bool>,
+    /// `no-ssl` takes the `ssl` of 'default-server' back: what belongs to it is ready for an operator to switch it on.
+    pub ssl_ready: bool,
     pub verify: Option<Verify>,
     pub verifyhost: Option<Word>,
     pub sni: Option<ExprText>,

@@ -187,7 +187,10 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["init-addr"], "{ last | libc | none | <ip> }[,...]", "Where the address comes from at start.", {
         |_, a, p| set(&mut p.init_addr, init_addr(a))
     }),
-    row(&["ssl", "no-ssl"], "", "TLS to the server.", |_, a, p| flag(a, &mut p.ssl)),
+    row(&["ssl", "no-ssl"], "", "TLS to the server.", |_, a, p| {
+        p.ssl_ready |= p.ssl == Some(true);
+        flag(a, &mut p.ssl)
+    }),
     row(&["verify"], "{ none | required }", "Checks the server's certificate.", |_, a, p| {
         let methods = [("none", Verify::None), ("required", Verify::Required)];
         set(&mut p.verify, a.choice("a verify method", &methods))

@@ -305,3 +305,30 @@ fn rules_edit_lists_and_the_requests_that_follow_see_it() {
     wait_for(|| (status() == 200).then_some(())).unwrap();
     assert!(!operated.ask(&format!("show acl {list}")).contains("nonsense"));
 }
+
+#[test]
+fn tls_to_a_server_is_switched_on_and_off() {
+    let sealed = Nginx::start_tls("sealed");
+    let text = format!(
+        "listen l\n bind <http>\n default-server ssl verify none\n server s {0} no-ssl\nbackend b\n \
+         server p {0} no-ssl\n server t {0} ssl verify none\n",
+        sealed.address()
+    );
+    let operated = Operated::start("level admin", &text);
+    let status = || curl(&operated.lockgate.url("http", "/")).status;
+    let set = |words: &str| operated.ask(&format!("set server {words}"));
+    // nginx tells who speaks in clear so
+    assert_eq!(status(), 400);
+    assert_eq!((set("l/s ssl on"), status()), ("server ssl setting updated.\n\n".into(), 200));
+    assert_eq!((set("l/s ssl off"), status()), ("server ssl setting updated.\n\n".into(), 400));
+    let cannot = "'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n\n";
+    assert_eq!(set("b/p ssl on"), cannot);
+    assert_eq!(set("b/t ssl maybe"), "'set server <srv> ssl' expects 'on' or 'off'.\n\n");
+    set("b/t ssl off");
+    let shown = operated.ask("show servers state b");
+    let uses = |name: &str| {
+        let line = shown.lines().find(|line| line.split(' ').nth(3) == Some(name)).unwrap();
+        line.split(' ').nth(20).unwrap().to_owned()
+    };
+    assert_eq!((uses("p"), uses("t")), ("0".into(), "0".into()));
+}

@@ -305,8 +305,19 @@ fn fqdn(call: &mut Call<'_>) {
 
 fn ssl(call: &mut Call<'_>, (back, index): Place) {
     let server = call.process.plan.backends.get(back).and_then(|b| b.balance.server(index));
-    call.refuse(match server {
-        Some(server) if server.facts.dynamic => "'set server <srv> ssl' not supported on dynamic servers",
-        Some(_) | None => "'set server <srv> ssl' cannot be set.  default-server should define ssl settings",
-    });
+    let Some(server) = server else { return call.refuse("No such server.") };
+    if server.facts.dynamic {
+        return call.refuse("'set server <srv> ssl' not supported on dynamic servers");
+    }
+    if server.target.tls.is_none() {
+        return call
+            .refuse("'set server <srv> ssl' cannot be set.  default-server should define ssl settings");
+    }
+    let on = match call.arg(2) {
+        "on" => true,
+        "off" => false,
+        _ => return call.refuse("'set server <srv> ssl' expects 'on' or 'off'."),
+    };
+    server.switch_tls(on);
+    call.say(Severity::Info, "server ssl setting updated.");
 }

@@ -17,6 +17,7 @@ use config::model::{HttpReuse, SendProxy};
 use http::proxy_protocol::{self, Addresses, Ssl, V2};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Poll;
 use tls::CertView;
 use tokio::time::Instant;
@@ -30,7 +31,7 @@ pub async fn checkout<'s>(
     let Some(back) = stream.back else { return Err(unreachable_server()) };
     let server = assigned.server();
     let target = &server.target;
-    let sni = server_name(stream, target);
+    let sni = server_name(stream, server);
     let private = target.send_proxy.is_some();
     // connections to other places must not stand in for the one that this client's destination asks for
     let to = if target.follows_client { address(stream, server) } else { None };
@@ -75,9 +76,9 @@ fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option
 }
 
 /// The name to ask the server's certificate for.
-pub fn server_name(stream: &Stream<'_>, target: &Target) -> Option<Box<[u8]>> {
-    target.tls.as_ref()?;
-    let sample = target.sni.as_ref()?.eval(stream)?;
+pub fn server_name(stream: &Stream<'_>, server: &Server) -> Option<Box<[u8]>> {
+    server.tls()?;
+    let sample = server.target.sni.as_ref()?.eval(stream)?;
     let name = sample.to_str()?;
     (!name.is_empty()).then(|| name.into_owned().into_boxed_slice())
 }
@@ -103,7 +104,7 @@ pub async fn open(
         if let Some(header) = &header {
             link.output().extend_from_slice(header);
         }
-        handshake(&mut link, target, sni).await?;
+        handshake(&mut link, server.tls(), sni).await?;
         Ok::<Link, crate::link::LinkError>(link)
     };
     let mut connecting = Box::pin(connecting);
@@ -153,10 +154,10 @@ fn cause_of(error: &crate::link::LinkError) -> Cause {
 
 async fn handshake(
     link: &mut Link,
-    target: &Target,
+    tls: Option<&Arc<tls::ServerTls>>,
     sni: Option<&[u8]>,
 ) -> Result<(), crate::link::LinkError> {
-    let Some(tls) = &target.tls else { return Ok(()) };
+    let Some(tls) = tls else { return Ok(()) };
     // What waits (a PROXY header) must leave in clear, before the first record.
     poll_fn(|cx| link.poll_flush(cx)).await?;
     let sni = sni.and_then(|name| std::str::from_utf8(name).ok());

@@ -226,6 +226,7 @@ impl Lower<'_> {
         Target {
             follows_client: follows_client(&server.address),
             tls: self.server_tls(server),
+            tls_waits: p.ssl != Some(true),
             sni: p.sni.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
             send_proxy,
             proxy_v2: proxy_v2(p, send_proxy),

@@ -216,7 +216,7 @@ impl Lower<'_> {
 
     pub(crate) fn server_tls(&mut self, server: &model::Server) -> Option<Arc<ServerTls>> {
         let p = &server.params;
-        if p.ssl != Some(true) {
+        if p.ssl != Some(true) && !p.ssl_ready {
             return None;
         }
         let defaults = &self.model.global.server_tls;
