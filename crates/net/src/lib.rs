@@ -36,5 +36,5 @@ pub use machine::{FdLimit, cpus, hostname, kill_group, raise_fd_limit, set_affin
 pub use meter::{Measured, Meter};
 pub use resolve::resolve;
 pub use ring::Ring;
-pub use splice::{Pipe, Pipes};
+pub use splice::{Pipe, Pipes, PipesUse};
 pub use stream::{Idle, KeepAlive, Stream};

@@ -119,6 +119,11 @@ enum Way {
 }
 
 impl LogSocket {
+    /// Lines that its sink has lost, whoever sent them.
+    pub fn dropped(&self) -> u64 {
+        self.counts.dropped.load(Ordering::Relaxed)
+    }
+
     /// Sends one line, its LF included, without waiting.
     pub fn send(&self, line: &[u8]) {
         let taken = match &self.way {

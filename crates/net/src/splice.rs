@@ -89,6 +89,20 @@ pub struct Pipes {
     open: usize,
     size: usize,
     most: usize,
+    moved: u64,
+}
+
+/// What the pipes of a thread do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PipesUse {
+    /// Most there may be.
+    pub most: usize,
+    /// Those that hold bytes.
+    pub used: usize,
+    /// Those that wait.
+    pub free: usize,
+    /// Bytes that went through so far.
+    pub moved: u64,
 }
 
 impl Default for Pipes {
@@ -100,7 +114,7 @@ impl Default for Pipes {
 impl Pipes {
     /// At most `most` pipes of `size` bytes each.
     pub fn new(size: usize, most: usize) -> Pipes {
-        Pipes { idle: Vec::new(), open: 0, size, most }
+        Pipes { idle: Vec::new(), open: 0, size, most, moved: 0 }
     }
 
     /// A pipe, or none where all are in use or the system has none: then read and write.
@@ -114,6 +128,17 @@ impl Pipes {
         let pipe = Pipe::open(self.size).ok()?;
         self.open += 1;
         Some(pipe)
+    }
+
+    /// So many bytes have gone through one of them.
+    pub fn note(&mut self, bytes: usize) {
+        self.moved += bytes as u64;
+    }
+
+    /// What they do.
+    pub fn in_use(&self) -> PipesUse {
+        let free = self.idle.len();
+        PipesUse { most: self.most, used: self.open.saturating_sub(free), free, moved: self.moved }
     }
 
     /// Takes a pipe back. Every pipe taken must come back, or its place is lost.

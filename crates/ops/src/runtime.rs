@@ -25,6 +25,7 @@ mod form;
 mod frontends;
 mod info;
 pub(crate) mod input;
+mod lately;
 mod libraries;
 mod limits;
 pub(crate) mod line;
@@ -98,6 +99,8 @@ pub struct Process {
     pub started_at: SystemTime,
     /// The way to the keeper of the certificates, where there may be one.
     pub(crate) elsewhere: Option<Elsewhere>,
+    /// Of `show info`.
+    lately: lately::Samples,
     /// Sockets that a successor may ask for.
     exposed: Mutex<Vec<OwnedFd>>,
     /// Who looks after certificates, where somebody does.
@@ -120,6 +123,7 @@ impl Process {
             startup_log,
             started,
             started_at,
+            lately: Default::default(),
             exposed,
             scheduler: None,
             elsewhere: None,

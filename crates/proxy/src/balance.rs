@@ -10,11 +10,13 @@ pub mod key;
 mod ring;
 mod rotation;
 mod servers;
+mod standing;
 mod table;
 
 use crate::queue::Queue;
 use crate::server::{Load, Server};
 use arc_swap::{ArcSwap, Guard};
+pub use standing::Standing;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -125,6 +127,7 @@ pub struct Balance {
     load: Load,
     position: Position,
     pub(crate) queue: Queue,
+    standing: Standing,
     /// Held by who makes a new snapshot; the index of the next newcomer.
     next_index: Mutex<usize>,
 }
@@ -170,6 +173,7 @@ impl Balance {
             load: Load::new(fullconn),
             position: Position::default(),
             queue: Queue::default(),
+            standing: Standing::default(),
             next_index: Mutex::new(next_index),
         };
         balance.recompute(0);
@@ -184,6 +188,11 @@ impl Balance {
     /// One of them, to keep.
     pub fn server(&self, index: usize) -> Option<Arc<Server>> {
         self.now.load().servers.get(index).cloned()
+    }
+
+    /// Whether it has a server at all, and how that was.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Its streams.
@@ -219,6 +228,7 @@ impl Balance {
             server.refresh_weight(self.policy.is_dynamic(), now_ms);
         }
         let table = Table::build(self.policy, self.all_backups, &servers);
+        self.standing.note(table.len() == 0 && !servers.is_empty(), now_ms);
         self.now.store(Arc::new(Snapshot { servers, table }));
         self.reshuffle_queue();
     }

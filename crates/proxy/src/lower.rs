@@ -114,6 +114,7 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
     let lists = std::mem::take(&mut lower.env.references);
     let named_servers = std::mem::take(&mut lower.env.named_servers);
     let ticket_files = std::mem::take(&mut lower.ticket_files);
+    let log_sockets = lower.sinks.sockets();
     let diags = std::mem::take(&mut lower.env.diags);
     let (wanted, on_demand) = std::mem::take(&mut lower.wanted).all();
     let plan = (!diags.has_alerts()).then(|| {
@@ -128,6 +129,7 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
             named_servers,
             wanted,
             on_demand,
+            log_sockets,
             origin,
         }
     });

@@ -47,6 +47,8 @@ pub struct Plan {
     pub wanted: Vec<Wanted>,
     /// Sections that obtain certificates when handshakes ask for them.
     pub on_demand: Vec<OnDemand>,
+    /// Where logs go, each once.
+    pub log_sockets: Vec<Arc<net::LogSocket>>,
     /// What it was made from.
     pub(crate) origin: Origin,
 }
@@ -167,13 +169,19 @@ impl Plan {
     pub fn note_rates(&self, now_ms: u64) {
         self.each_tally(|tally| tally.note_rates(now_ms));
         for pace in Pace::ALL {
-            self.process.rates.note(pace, self.per_second(pace, now_ms));
+            self.process.rates.note(pace, self.busiest(pace, now_ms));
         }
     }
 
     /// Events of all frontends together in the last second.
     pub fn per_second(&self, which: Pace, now_ms: u64) -> u32 {
         let rates = self.frontends.iter().map(|front| front.tally.per_second(which, now_ms));
+        rates.fold(0, u32::saturating_add)
+    }
+
+    /// The highest rate of late of all frontends together; where they peaked at different moments, more.
+    pub fn busiest(&self, which: Pace, now_ms: u64) -> u32 {
+        let rates = self.frontends.iter().map(|front| front.tally.busiest(which, now_ms));
         rates.fold(0, u32::saturating_add)
     }
 

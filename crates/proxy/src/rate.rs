@@ -26,14 +26,19 @@ impl Rate {
 
     /// Events in the second before `now_ms`.
     pub fn per_second(&self, now_ms: u64) -> u32 {
+        let (now, before) = self.counts(now_ms);
+        let left = 1000 - now_ms % 1000;
+        u32::try_from(now + before * left / 1000).unwrap_or(u32::MAX)
+    }
+
+    /// Events in this second of the clock, and in the one before.
+    pub fn counts(&self, now_ms: u64) -> (u64, u64) {
         let second = (now_ms / 1000) & 0xffff_ffff;
         let count_of =
             |packed: u64, wanted: u64| if packed >> 32 == wanted { packed & 0xffff_ffff } else { 0 };
         let (current, previous) = (self.current.load(Relaxed), self.previous.load(Relaxed));
-        let now = count_of(current, second);
         let before = count_of(previous, second.wrapping_sub(1)) + count_of(current, second.wrapping_sub(1));
-        let left = 1000 - now_ms % 1000;
-        u32::try_from(now + before * left / 1000).unwrap_or(u32::MAX)
+        (count_of(current, second), before)
     }
 }
 
@@ -50,5 +55,6 @@ mod tests {
         assert_eq!(rate.per_second(5_900), 10);
         assert_eq!(rate.per_second(6_500), 5);
         assert_eq!(rate.per_second(7_100), 0);
+        assert_eq!((rate.counts(5_900), rate.counts(6_999)), ((10, 0), (0, 10)));
     }
 }

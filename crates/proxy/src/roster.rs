@@ -6,6 +6,7 @@ use crate::plan::{Frontend, Listener};
 use crate::session::Session;
 use net::Addr;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -116,6 +117,15 @@ pub struct Seen {
     pub thread: usize,
 }
 
+/// Numbers of streams.
+#[derive(Clone, Debug, Default)]
+pub struct Streams {
+    /// By the frontend's `id`.
+    pub by_front: BTreeMap<u32, u64>,
+    /// By the backend's index.
+    pub by_back: BTreeMap<usize, u64>,
+}
+
 /// See the module's head.
 #[derive(Default)]
 pub struct Roster {
@@ -178,6 +188,19 @@ impl Roster {
         let end = places.end.min(self.places.len());
         let sessions = self.places.get(places.start..end).filter(|found| !found.is_empty())?;
         Some(sessions.iter().flatten().filter_map(|place| seen(place.session.as_ref()?)).collect())
+    }
+
+    /// How many streams there are now, by proxy.
+    pub fn streams(&self) -> Streams {
+        let mut streams = Streams::default();
+        let sessions = self.places.iter().flatten().filter_map(|place| place.session.as_ref());
+        for session in sessions.filter(|session| has_stream(session)) {
+            *streams.by_front.entry(session.front.id).or_default() += 1;
+            if let Some(back) = session.sight.back.get() {
+                *streams.by_back.entry(back).or_default() += 1;
+            }
+        }
+        streams
     }
 
     /// Ends a session; `false` where there is none with this number.

@@ -243,6 +243,9 @@ async fn preface(session: &mut Session, link: &mut Link) -> Preface {
         session.count(Count::TlsSessions);
         if session.tls.as_ref().is_some_and(|tls| tls.resumed) {
             session.count(Count::TlsResumed);
+        } else {
+            let worker = &session.worker;
+            session.front.tally.pace(worker.index, Pace::TlsKeys, worker.now_ms());
         }
     }
     let front = session.front.clone();

@@ -158,6 +158,7 @@ impl Splice {
         while pipe.held() > 0 {
             let n = ready!(to.poll_splice_out(cx, pipe)).map_err(|_| TransferError::Sink)?;
             *moved += n as u64;
+            self.pipes.borrow_mut().note(n);
         }
         self.put_away();
         Poll::Ready(Ok(()))

@@ -140,6 +140,8 @@ pub struct Stream<'s> {
     pub bytes_uploaded: u64,
     /// Response bytes sent.
     pub bytes_read: u64,
+    /// Body bytes that passed inside the kernel, from and to the client.
+    pub spliced: (u64, u64),
     /// How it ended.
     pub ending: Ending,
     /// The status sent, for logs; without one there is -1.
@@ -256,6 +258,7 @@ impl<'s> Stream<'s> {
             presented: crate::persist::Presented::default(),
             guidance: crate::persist::Guidance::default(),
             statistics: false,
+            spliced: (0, 0),
             logged_asap: false,
             back_addrs: None,
             back_marks: net::Marks::default(),

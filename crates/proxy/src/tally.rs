@@ -40,6 +40,10 @@ pub enum Count {
     Chosen,
     Connects,
     Reuses,
+    /// Body bytes of HTTP from the client that passed inside the kernel.
+    SplicedIn,
+    /// The same to the client.
+    SplicedOut,
     TlsSessions,
     TlsResumed,
     TlsFailed,
@@ -63,11 +67,13 @@ pub enum Pace {
     Requests,
     /// TLS handshakes with clients.
     Tls,
+    /// TLS sessions, with clients or servers, for which keys were agreed on anew.
+    TlsKeys,
 }
 
 impl Pace {
     /// All of them.
-    pub const ALL: [Pace; 4] = [Pace::Connections, Pace::Sessions, Pace::Requests, Pace::Tls];
+    pub const ALL: [Pace; 5] = [Pace::Connections, Pace::Sessions, Pace::Requests, Pace::Tls, Pace::TlsKeys];
 }
 
 const PACES: usize = Pace::ALL.len();
@@ -198,14 +204,26 @@ impl Tally {
     /// The highest rate that [`Tally::note_rates`] has seen.
     pub fn highest(&self, which: Pace, now_ms: u64) -> u32 {
         let seen = self.highest.get(which as usize).map_or(0, |n| n.load(Relaxed));
-        seen.max(self.per_second(which, now_ms))
+        seen.max(self.busiest(which, now_ms))
+    }
+
+    /// The highest rate of late, as far as it can be told afterwards: no less than the events of either second of the
+    /// clock, so that a burst between two looks is not missed.
+    pub fn busiest(&self, which: Pace, now_ms: u64) -> u32 {
+        let rates = self.threads.iter().filter_map(|cells| cells.rates.get(which as usize));
+        let (mut now, mut before) = (0, 0);
+        for (of_now, of_before) in rates.map(|rate| rate.counts(now_ms)) {
+            now += of_now;
+            before += of_before;
+        }
+        u32::try_from(now.max(before)).unwrap_or(u32::MAX).max(self.per_second(which, now_ms))
     }
 
     /// Raises the highest rates; called about once a second.
     pub fn note_rates(&self, now_ms: u64) {
         for pace in Pace::ALL {
             if let Some(highest) = self.highest.get(pace as usize) {
-                highest.fetch_max(self.per_second(pace, now_ms), Relaxed);
+                highest.fetch_max(self.busiest(pace, now_ms), Relaxed);
             }
         }
     }
@@ -274,6 +292,7 @@ enum Part {
 struct Outcome {
     bytes_in: u64,
     bytes_out: u64,
+    spliced: (u64, u64),
     /// The class of the status that was sent.
     class: Option<Count>,
     /// The server has answered.
@@ -290,6 +309,7 @@ impl Outcome {
         Outcome {
             bytes_in: stream.bytes_uploaded,
             bytes_out: stream.bytes_read,
+            spliced: stream.spliced,
             class: stream.status_logged.filter(|_| stream.front.http).map(class),
             answered: stream.times.response.is_some() || !stream.front.http,
             retries: u64::from(stream.retries),
@@ -302,6 +322,10 @@ impl Outcome {
     fn count(&self, cells: &Cells, part: Part) {
         cells.add(Count::BytesIn, self.bytes_in);
         cells.add(Count::BytesOut, self.bytes_out);
+        if self.spliced != (0, 0) {
+            cells.add(Count::SplicedIn, self.spliced.0);
+            cells.add(Count::SplicedOut, self.spliced.1);
+        }
         let whose = match part {
             Part::Front | Part::Back => true,
             Part::Listener => false,

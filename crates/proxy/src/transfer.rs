@@ -31,6 +31,8 @@ pub struct Transfer {
     finished: bool,
     /// Body bytes that were passed on.
     pub moved: u64,
+    /// Those of them that passed inside the kernel.
+    pub spliced: u64,
     trailers: Fields,
     splice: Option<Splice>,
 }
@@ -99,6 +101,7 @@ impl Transfer {
             owed: 0,
             finished: false,
             moved: 0,
+            spliced: 0,
             trailers: Fields::default(),
             splice: None,
         }
@@ -195,7 +198,10 @@ impl Transfer {
                 decoder.skip(n as u64);
             }
         };
-        let spliced = ready!(splice.poll(cx, (from, to), run, taken, &mut self.moved))?;
+        let before = self.moved;
+        let polled = splice.poll(cx, (from, to), run, taken, &mut self.moved);
+        self.spliced += self.moved - before;
+        let spliced = ready!(polled)?;
         self.last = self.decoder.as_ref().is_some_and(BodyDecoder::is_done);
         Poll::Ready(Ok(spliced))
     }

@@ -9,7 +9,7 @@ pub use thread::thread_main;
 use crate::back::pool::Pool;
 use crate::clock::now_us;
 use crate::plan::Plan;
-use crate::roster::{Roster, Seen};
+use crate::roster::{Roster, Seen, Streams};
 use crate::session;
 use http::{Request, Response};
 use net::Pipes;
@@ -184,9 +184,19 @@ impl Worker {
         (self.index as u64) << 40 | self.roster.borrow_mut().next_serial()
     }
 
+    /// What its pipes do.
+    pub fn pipes_in_use(&self) -> net::PipesUse {
+        self.pipes.borrow().in_use()
+    }
+
     /// The streams of the sessions in `places`; `None` behind the last place.
     pub fn look(&self, places: std::ops::Range<usize>) -> Option<Vec<Seen>> {
         self.roster.borrow().look(places)
+    }
+
+    /// How many streams it has now, by proxy.
+    pub fn streams(&self) -> Streams {
+        self.roster.borrow().streams()
     }
 
     /// Ends the session of this number; `false` where there is none.

@@ -100,3 +100,35 @@ fn five_hundred_commands_are_answered_in_haproxys_words() {
     assert!(differ.is_empty(), "{differ:#?}");
     assert!(COMMANDS.lines().count() > 500);
 }
+
+/// What a typed line says beside its value: the subject, position, name, tags and type. HAProxy has no fields of ours, whose
+/// positions are far from its own.
+fn shapes(answer: &str) -> Vec<String> {
+    let shape = |line: &str| {
+        let (field, rest) = line.split_once(':')?;
+        let mut parts = rest.split(':');
+        let ours = field.split('.').any(|part| part.parse::<u32>().is_ok_and(|position| position >= 1000));
+        let (tags, kind) = (parts.next()?, parts.next()?);
+        (!ours).then(|| format!("{field} {tags}:{kind}"))
+    };
+    let mut shapes: Vec<String> = answer.lines().filter_map(shape).collect();
+    shapes.sort();
+    shapes
+}
+
+#[test]
+fn every_field_that_haproxy_tells_is_told() {
+    let files = files();
+    let text = CONFIGURATION.replace("<files>", &files.path().display().to_string());
+    for command in ["show stat typed", "show info typed", "show info typed float"] {
+        let [theirs, ours] = [Player::Oracle, Player::Tested].map(|player| {
+            let proxy = Lockgate::played_by(player, &text);
+            shapes(&converse(&proxy.folder().path().join("api.sock"), &format!("{command}\n")))
+        });
+        let only = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|shape| !those.contains(shape)).cloned().collect()
+        };
+        assert!(theirs.len() > 50, "{theirs:?}");
+        assert_eq!((only(&theirs, &ours), only(&ours, &theirs)), (Vec::new(), Vec::new()), "{command}");
+    }
+}

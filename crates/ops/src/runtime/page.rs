@@ -7,6 +7,7 @@ use super::page_html;
 use super::stat::{opening, shown};
 use super::subject::{self, Look, Subject};
 use super::value::Form;
+use proxy::roster::Streams;
 use proxy::server::Status;
 use proxy::statistics::{Ask, Page};
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use std::sync::Arc;
 pub(super) async fn serve(process: &Arc<Process>) {
     if let Some(mut inbox) = process.plan.process.desk.take() {
         while let Some(ask) = inbox.recv().await {
-            let page = answer(process, &ask);
+            let streams = subject::streams(process).await;
+            let page = answer(process, &ask, &streams);
             // Whoever asked may have left.
             let _ = ask.reply.send(page);
         }
@@ -69,7 +71,7 @@ impl Wish {
     }
 }
 
-fn answer(process: &Arc<Process>, ask: &Ask) -> Page {
+fn answer(process: &Arc<Process>, ask: &Ask, streams: &Arc<Streams>) -> Page {
     if let Some(sent) = &ask.form {
         let outcome = form::carry_out(process, ask, sent.as_deref().ok());
         let location = format!("{};st={}", ask.look.uri, outcome.word());
@@ -81,7 +83,7 @@ fn answer(process: &Arc<Process>, ask: &Ask) -> Page {
     let looks: Vec<Look> = subject::all(process)
         .into_iter()
         .filter(|subject| wish.takes(ask, subject))
-        .map(|subject| Look { subject, process: process.clone(), now })
+        .map(|subject| Look { subject, process: process.clone(), now, streams: streams.clone() })
         .collect();
     let (kind, body) = match (wish.csv, wish.json, wish.typed) {
         (true, _, _) => ("text/plain", listed(&looks, Form::default(), "")),

@@ -105,10 +105,11 @@ async fn show(call: &mut Call<'_>) {
     };
     let form = Form::of(call.args);
     let (process, now) = (call.process.clone(), call.process.now_ms());
+    let streams = subject::streams(&process).await;
     call.put(opening(form));
     let mut first = true;
     for subject in subject::all(&process).into_iter().filter(|s| filter.takes(s)) {
-        let look = Look { subject, process: process.clone(), now };
+        let look = Look { subject, process: process.clone(), now, streams: streams.clone() };
         if form.json && !first {
             call.put(",");
         }
@@ -147,7 +148,9 @@ pub(super) fn shown(look: &Look, form: Form) -> String {
 fn csv(look: &Look, fields: &[Field<Look>]) -> String {
     let cell = |value: Option<Value>| match value {
         Some(Value::Text(text)) => format!("{},", quoted(&text)),
-        Some(number @ (Value::U32(_) | Value::U64(_) | Value::S32(_))) => format!("{number},"),
+        Some(number @ (Value::U32(_) | Value::U64(_) | Value::S32(_) | Value::Float(_))) => {
+            format!("{number},")
+        }
         None => ",".to_owned(),
     };
     fields.iter().map(|field| cell((field.value)(look))).collect()

@@ -48,9 +48,7 @@ pub(crate) const FIELDS: &[Field<Look>] = &[
     }),
     field(22, "chkdown", "MCP", "How often it went down", check_downs),
     field(23, "lastchg", "MAP", "Seconds since the state changed", last_change),
-    field(24, "downtime", "MCP", "Seconds in which it was down", |l| {
-        check(l, |_| Some(())).and_then(|()| downtime(l))
-    }),
+    field(24, "downtime", "MCP", "Seconds in which it was down", downtime),
     field(25, "qlimit", "CGS", "Most requests that may wait", |l| limit(l.subject.server()?.facts.maxqueue)),
     field(26, "pid", "KGP", "Number of the process, always 1", |_| Some(Value::U32(1))),
     field(27, "iid", "KGS", "Number of the proxy", |l| Some(Value::U32(l.subject.proxy_id()))),
@@ -67,7 +65,7 @@ pub(crate) const FIELDS: &[Field<Look>] = &[
     }),
     field(35, "rate_max", "MMP", "Most sessions in a second", |l| highest(l, "FSB", Pace::Sessions)),
     field(36, "check_status", "MOP", "What the last check found", |l| {
-        checked(l, |r| Some(r.finding.name().into()))
+        checked(l, |r| Some(r.finding.name().into())).or_else(|| first_check(l, "INI"))
     }),
     field(37, "check_code", "MOP", "Code that the last check received", |l| checked(l, code)),
     field(38, "check_duration", "MDP", "How long the last check took, ms", |l| {
@@ -82,7 +80,9 @@ pub(crate) const FIELDS: &[Field<Look>] = &[
     field(45, "hanafail", "MCP", "Not counted", |_| None),
     field(46, "req_rate", "MRP", "Requests in the last second", |l| rate(l, "F", Pace::Requests)),
     field(47, "req_rate_max", "MMP", "Most requests in a second", |l| highest(l, "F", Pace::Requests)),
-    field(48, "req_tot", "MCP", "Requests since the start", |l| http(l, "FSB", Count::Requests)),
+    field(48, "req_tot", "MCP", "Requests since the start", |l| {
+        sum(l, "F", Count::Requests).or_else(|| http(l, "SB", Count::Requests))
+    }),
     field(49, "cli_abrt", "MCP", "Streams that clients broke off", |l| sum(l, "SB", Count::ClientAborts)),
     field(50, "srv_abrt", "MCP", "Streams that servers broke off", |l| sum(l, "SB", Count::ServerAborts)),
     field(51, "comp_in", "MCP", "Bytes that were compressed", |l| zero(l, "FB")),
@@ -94,33 +94,35 @@ pub(crate) const FIELDS: &[Field<Look>] = &[
         checked(l, |r| Some(Value::Text(r.info.clone())))
     }),
     field(57, "last_agt", "MOP", "Details of the last agent check", |l| {
-        advised(l, |r| Some(Value::Text(r.info.clone())))
+        advised(l, |r| Some(Value::Text(r.info.clone()))).or_else(|| agent_value(l, "".into()))
     }),
     field(58, "qtime", "MaP", "Average wait in the queue, ms", |l| average(l, Span::Queue)),
     field(59, "ctime", "MaP", "Average time to connect, ms", |l| average(l, Span::Connect)),
     field(60, "rtime", "MaP", "Average time to respond, ms", |l| average(l, Span::Response)),
     field(61, "ttime", "MaP", "Average time of a stream, ms", |l| average(l, Span::Total)),
     field(62, "agent_status", "MOP", "What the last agent check found", |l| {
-        advised(l, |r| Some(r.finding.name().into()))
+        advised(l, |r| Some(r.finding.name().into())).or_else(|| agent_value(l, "INI".into()))
     }),
-    field(63, "agent_code", "MOP", "Not told", |_| None),
+    field(63, "agent_code", "MOP", "0 where the agent spoke of health", |l| {
+        advised(l, |r| r.finding.has_code().then(|| "0".into()))
+    }),
     field(64, "agent_duration", "MDP", "How long the last agent check took, ms", |l| {
-        advised(l, |r| Some(Value::U64(r.duration)))
+        advised(l, |r| Some(Value::U64(r.duration))).or_else(|| agent_value(l, Value::U64(0)))
     }),
     field(65, "check_desc", "MOP", "The last check in words", |l| {
-        checked(l, |r| Some(r.finding.text().into()))
+        checked(l, |r| Some(r.finding.text().into())).or_else(|| first_check(l, "Initializing"))
     }),
     field(66, "agent_desc", "MOP", "The last agent check in words", |l| {
-        advised(l, |r| Some(r.finding.text().into()))
+        advised(l, |r| Some(r.finding.text().into())).or_else(|| agent_value(l, "Initializing".into()))
     }),
     field(67, "check_rise", "CGS", "Checks that raise a server", |l| {
-        check(l, |h| Some(Value::U32(h.check.as_ref()?.pace.rise)))
+        running(l, |h| Some(Value::U32(h.check.as_ref()?.pace.rise)))
     }),
     field(68, "check_fall", "CGS", "Checks that bring a server down", |l| {
-        check(l, |h| Some(Value::U32(h.check.as_ref()?.pace.fall)))
+        running(l, |h| Some(Value::U32(h.check.as_ref()?.pace.fall)))
     }),
     field(69, "check_health", "CGS", "Counter of the checks", |l| {
-        check(l, |h| Some(Value::U32(h.watch.lock().check_count())))
+        running(l, |h| Some(Value::U32(h.watch.lock().check_count())))
     }),
     field(70, "agent_rise", "CGS", "Agent checks that raise a server", |l| agent(l, |_| 1)),
     field(71, "agent_fall", "CGS", "Agent checks that bring a server down", |l| agent(l, |_| 1)),
@@ -191,18 +193,25 @@ pub(crate) const EXTRA: &[Field<Look>] = &[
     field(116, "h2_backend_open_streams", "MGP", "HTTP/2 is not spoken", |l| zero(l, "FB")),
     field(117, "h2_total_connections", "MCP", "HTTP/2 is not spoken", |l| zero(l, "FB")),
     field(118, "h2_backend_total_streams", "MCP", "HTTP/2 is not spoken", |l| zero(l, "FB")),
-    field(119, "h1_open_connections", "MGP", "HTTP/1 connections now", |l| {
-        Some(Value::U64(u64::from(l.subject.front().filter(|f| f.http)?.connections.now())))
+    field(119, "h1_open_connections", "MGP", "HTTP/1 connections now", |l| h1(l, open_connections)),
+    field(120, "h1_open_streams", "MGP", "HTTP/1 streams now", |l| h1(l, open_streams)),
+    field(121, "h1_total_connections", "MCP", "HTTP/1 connections since the start", |l| {
+        h1(l, |l| h1_count(l, Count::Sessions, Count::Connects))
     }),
-    field(120, "h1_open_streams", "MGP", "Not counted", |_| None),
-    field(121, "h1_total_connections", "MCP", "HTTP/1 total connections", |l| {
-        sum(l, "F", Count::Connections).or_else(|| sum(l, "B", Count::Connects))
+    field(122, "h1_total_streams", "MCP", "HTTP/1 streams since the start", |l| h1(l, total_streams)),
+    // what a backend receives is what it passes on to clients
+    field(123, "h1_bytes_in", "MCP", "HTTP/1 bytes received", |l| {
+        h1(l, |l| h1_count(l, Count::BytesIn, Count::BytesOut))
     }),
-    field(122, "h1_total_streams", "MCP", "HTTP/1 total streams", |l| http(l, "FB", Count::Requests)),
-    field(123, "h1_bytes_in", "MCP", "HTTP/1 bytes in", |l| http(l, "FB", Count::BytesIn)),
-    field(124, "h1_bytes_out", "MCP", "HTTP/1 bytes out", |l| http(l, "FB", Count::BytesOut)),
-    field(125, "h1_spliced_bytes_in", "MCP", "Not counted", |_| None),
-    field(126, "h1_spliced_bytes_out", "MCP", "Not counted", |_| None),
+    field(124, "h1_bytes_out", "MCP", "HTTP/1 bytes sent", |l| {
+        h1(l, |l| h1_count(l, Count::BytesOut, Count::BytesIn))
+    }),
+    field(125, "h1_spliced_bytes_in", "MCP", "Bytes received that passed inside the kernel", |l| {
+        h1(l, |l| h1_count(l, Count::SplicedIn, Count::SplicedOut))
+    }),
+    field(126, "h1_spliced_bytes_out", "MCP", "Bytes sent that passed inside the kernel", |l| {
+        h1(l, |l| h1_count(l, Count::SplicedOut, Count::SplicedIn))
+    }),
     // HAProxy has none of these: their positions are far from its own.
     field(1000, "lockgate_certs", "MGP", "Certificates that are served", |l| {
         let certificates = binds(l).map(|bind| bind.certificates()).collect::<Vec<_>>();
@@ -244,6 +253,44 @@ fn sum(look: &Look, kinds: &str, what: Count) -> Option<Value> {
 /// The same where the proxy speaks HTTP.
 fn http(look: &Look, kinds: &str, what: Count) -> Option<Value> {
     sum(look, kinds, what).filter(|_| look.subject.is_http())
+}
+
+/// A number of HTTP/1, 0 where a proxy does not speak it.
+fn h1(look: &Look, number: fn(&Look) -> u64) -> Option<Value> {
+    is_of(look, "FB").then(|| Value::U64(if look.subject.is_http() { number(look) } else { 0 }))
+}
+
+/// What is counted of a frontend, or of a backend.
+fn h1_count(look: &Look, of_front: Count, of_back: Count) -> u64 {
+    let what = if is_of(look, "F") { of_front } else { of_back };
+    look.subject.tally().map_or(0, |tally| tally.sum(what))
+}
+
+fn open_connections(look: &Look) -> u64 {
+    match &look.subject {
+        Subject::Front(front) => front.connections.now().into(),
+        Subject::Back(back) => {
+            back.balance.servers().iter().map(|s| u64::from(s.idle()) + u64::from(s.sessions())).sum()
+        }
+        Subject::Listener(..) | Subject::Server(..) => 0,
+    }
+}
+
+/// A backend's are those that reached a server.
+fn total_streams(look: &Look) -> u64 {
+    let sum = |what| look.subject.tally().map_or(0, |tally| tally.sum(what));
+    if is_of(look, "F") { sum(Count::Requests) } else { sum(Count::Connects) + sum(Count::Reuses) }
+}
+
+fn open_streams(look: &Look) -> u64 {
+    let streams = &look.streams;
+    match &look.subject {
+        Subject::Front(front) => streams.by_front.get(&front.id),
+        Subject::Back(back) => streams.by_back.get(&back.index),
+        Subject::Listener(..) | Subject::Server(..) => None,
+    }
+    .copied()
+    .unwrap_or(0)
 }
 
 fn zero(look: &Look, kinds: &str) -> Option<Value> {
@@ -365,8 +412,10 @@ fn server_status(look: &Look) -> Option<String> {
     if status == Status::Maint {
         return Some(maintenance(server, health));
     }
-    let watched = health.check.is_some() || health.agent.is_some() || health.track.is_some();
-    if !watched && status == Status::Up {
+    if let Some(text) = by_agent(health, status) {
+        return Some(text.to_owned());
+    }
+    if health.check.is_none() && health.track.is_none() && status == Status::Up {
         return Some("no check".to_owned());
     }
     let Some(check) = &health.check else { return Some(status.to_string()) };
@@ -381,6 +430,16 @@ fn server_status(look: &Look) -> Option<String> {
     Some(between.map_or_else(|| status.to_string(), |(at, of)| format!("{status} {at}/{of}")))
 }
 
+/// Those states that HAProxy lays to the agent, where there is one.
+fn by_agent(health: &ServerHealth, status: Status) -> Option<&'static str> {
+    health.agent.as_ref()?;
+    match status {
+        Status::Drain => Some("DRAIN (agent)"),
+        Status::Down => (health.watch.lock().agent_count() == 0).then_some("DOWN (agent)"),
+        Status::Up | Status::NoLb | Status::Maint => None,
+    }
+}
+
 fn maintenance(server: &Server, health: &ServerHealth) -> String {
     use proxy::server::Admin;
     let admin = server.admin();
@@ -391,30 +450,32 @@ fn maintenance(server: &Server, health: &ServerHealth) -> String {
     }
 }
 
+/// One that drains keeps its weight for when it is ready again.
 fn weight(look: &Look) -> Option<Value> {
-    match &look.subject {
-        Subject::Front(_) | Subject::Listener(..) => None,
-        Subject::Server(..) => {
-            Some(Value::U32(look.subject.server()?.effective_weight().div_ceil(WEIGHT_SCALE)))
+    let of = |server: &Server| match server.status() {
+        Status::Drain => u32::from(server.weight()),
+        Status::Up | Status::Down | Status::NoLb | Status::Maint => {
+            server.effective_weight().div_ceil(WEIGHT_SCALE)
         }
-        Subject::Back(back) => {
-            let servers = back.balance.servers();
-            let usable = servers.iter().filter(|s| s.is_usable());
-            Some(Value::U32(usable.map(|s| s.effective_weight().div_ceil(WEIGHT_SCALE)).sum()))
-        }
-    }
+    };
+    weigh(look, of)
 }
 
 fn user_weight(look: &Look) -> Option<Value> {
-    match &look.subject {
-        Subject::Front(_) | Subject::Listener(..) => None,
-        Subject::Server(..) => Some(Value::count(look.subject.server()?.weight())),
-        Subject::Back(back) => {
-            let servers = back.balance.servers();
-            let usable = servers.iter().filter(|s| s.is_usable());
-            Some(Value::U32(usable.map(|s| u32::from(s.weight())).sum()))
-        }
-    }
+    weigh(look, |server| u32::from(server.weight()))
+}
+
+/// The weight of a server, or of those among which a backend balances: its backups only count once they stand in.
+fn weigh(look: &Look, of: impl Fn(&Server) -> u32) -> Option<Value> {
+    let back = match &look.subject {
+        Subject::Front(_) | Subject::Listener(..) => return None,
+        Subject::Server(_, server) => return Some(Value::U32(of(server))),
+        Subject::Back(back) => back,
+    };
+    let servers = back.balance.servers();
+    let usable = |backup| servers.iter().filter(move |s| s.is_usable() && s.facts.backup == backup);
+    let backups = usable(false).next().is_none();
+    Some(Value::U32(usable(backups).map(|s| of(s)).sum()))
 }
 
 fn servers(look: &Look, backup: bool) -> Option<Value> {
@@ -431,6 +492,22 @@ fn servers(look: &Look, backup: bool) -> Option<Value> {
 /// Something about the check of a server that has one.
 fn check<T>(look: &Look, of: impl FnOnce(&ServerHealth) -> Option<T>) -> Option<T> {
     of(look.subject.health().filter(|h| h.check.is_some())?)
+}
+
+/// The same while it is checked.
+fn running<T>(look: &Look, of: impl FnOnce(&ServerHealth) -> Option<T>) -> Option<T> {
+    let is_maint = look.subject.server()?.admin().is_maint();
+    check(look, of).filter(|_| !is_maint)
+}
+
+/// What is told of a check that has not found anything yet.
+fn first_check(look: &Look, text: &'static str) -> Option<Value> {
+    running(look, |_| Some(text.into()))
+}
+
+/// The same of an agent.
+fn agent_value(look: &Look, value: Value) -> Option<Value> {
+    look.subject.health().filter(|h| h.agent.is_some()).map(|_| value)
 }
 
 fn agent(look: &Look, of: impl FnOnce(&ServerHealth) -> u32) -> Option<Value> {
@@ -455,23 +532,44 @@ fn code(report: &Report) -> Option<Value> {
     has.then(|| Value::Text(report.code.to_string()))
 }
 
-/// The backend's own is how often it lost its last server, which nothing counts yet.
 fn check_downs(look: &Look) -> Option<Value> {
-    check(look, |_| Some(Value::U64(u64::from(look.subject.server()?.down_transitions()))))
+    match &look.subject {
+        Subject::Back(back) => Some(Value::U64(back.balance.standing().downs().into())),
+        Subject::Front(_) | Subject::Listener(..) | Subject::Server(..) => {
+            check(look, |_| Some(Value::U64(look.subject.server()?.down_transitions().into())))
+        }
+    }
+}
+
+/// When this process began to serve, milliseconds since the epoch.
+fn started(look: &Look) -> u64 {
+    look.now.saturating_sub(look.process.uptime_ms())
 }
 
 fn last_change(look: &Look) -> Option<Value> {
-    let started = look.now.saturating_sub(look.process.uptime_ms());
     let changed = match &look.subject {
         Subject::Front(_) | Subject::Listener(..) => return None,
-        Subject::Server(..) => look.subject.server()?.last_change(),
-        Subject::Back(back) => back.balance.servers().iter().map(|s| s.last_change()).max().unwrap_or(0),
+        Subject::Server(_, server) => server.last_change().max(started(look)),
+        Subject::Back(back) => back.balance.standing().last_change(started(look)),
     };
-    Some(Value::count(look.now.saturating_sub(changed.max(started)) / 1000))
+    Some(Value::count(look.now.saturating_sub(changed) / 1000))
 }
 
 fn downtime(look: &Look) -> Option<Value> {
-    Some(Value::count(look.subject.server()?.downtime(look.now) / 1000))
+    let millis = match &look.subject {
+        Subject::Front(_) | Subject::Listener(..) => return None,
+        Subject::Server(_, server) => check(look, |_| Some(server_downtime(look, server)))?,
+        Subject::Back(back) => back.balance.standing().downtime(started(look), look.now),
+    };
+    Some(Value::count(millis / 1000))
+}
+
+/// One that never was up is down since the start.
+fn server_downtime(look: &Look, server: &Server) -> u64 {
+    if server.last_change() == 0 && !server.is_up() {
+        return look.now.saturating_sub(started(look));
+    }
+    server.downtime(look.now)
 }
 
 fn throttle(look: &Look) -> Option<Value> {

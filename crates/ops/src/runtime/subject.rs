@@ -1,8 +1,10 @@
 //! The subjects of `show stat`: frontends, listeners, servers and backends, in the order in which they are shown.
 
 use super::Process;
+use super::table::PATIENCE;
 use proxy::health::plan::ServerHealth;
 use proxy::plan::{Backend, Frontend, Listener, Target};
+use proxy::roster::Streams;
 use proxy::server::Server;
 use proxy::tally::Tally;
 use std::sync::Arc;
@@ -21,6 +23,22 @@ pub(crate) struct Look {
     pub(crate) process: Arc<Process>,
     /// Milliseconds since the epoch.
     pub(crate) now: u64,
+    /// How many streams there are.
+    pub(crate) streams: Arc<Streams>,
+}
+
+/// How many streams there are now, on all threads.
+pub(crate) async fn streams(process: &Process) -> Arc<Streams> {
+    let mut all = Streams::default();
+    for of_thread in process.workers.visit(PATIENCE, |worker| worker.streams()).await {
+        for (id, count) in of_thread.by_front {
+            *all.by_front.entry(id).or_default() += count;
+        }
+        for (index, count) in of_thread.by_back {
+            *all.by_back.entry(index).or_default() += count;
+        }
+    }
+    Arc::new(all)
 }
 
 /// All subjects, proxy by proxy; listeners where `option socket-stats` asks for them.

@@ -7,12 +7,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// A value with the width that clients are told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     U32(u32),
     U64(u64),
     /// The age of something that may never have happened is -1.
     S32(i32),
+    /// What is asked for with `float`.
+    Float(f64),
     Text(String),
 }
 
@@ -27,6 +29,7 @@ impl Value {
             Value::U32(_) => "u32",
             Value::U64(_) => "u64",
             Value::S32(_) => "s32",
+            Value::Float(_) => "flt",
             Value::Text(_) => "str",
         }
     }
@@ -44,6 +47,7 @@ impl fmt::Display for Value {
             Value::U32(n) => write!(f, "{n}"),
             Value::U64(n) => write!(f, "{n}"),
             Value::S32(n) => write!(f, "{n}"),
+            Value::Float(n) => write!(f, "{}", (n * 1e6).round() / 1e6),
             Value::Text(text) => f.write_str(text),
         }
     }
@@ -91,13 +95,15 @@ pub(crate) struct Form {
     pub(crate) json: bool,
     /// `desc`
     pub(crate) described: bool,
+    /// `float`
+    pub(crate) float: bool,
 }
 
 impl Form {
     /// Reads the words of a `show` command; others are passed over, as HAProxy does.
     pub(crate) fn of(words: &[String]) -> Form {
         let has = |wanted: &str| words.iter().any(|word| word == wanted);
-        Form { typed: has("typed"), json: has("json"), described: has("desc") }
+        Form { typed: has("typed"), json: has("json"), described: has("desc"), float: has("float") }
     }
 }
 
@@ -122,7 +128,7 @@ impl<T: ?Sized> Field<T> {
         let (origin, nature, scope) = (tag(ORIGINS), tag(NATURES), tag(SCOPES));
         let shown = match value {
             Value::Text(text) => format!("\"{}\"", escaped(text)),
-            Value::U32(_) | Value::U64(_) | Value::S32(_) => value.to_string(),
+            Value::U32(_) | Value::U64(_) | Value::S32(_) | Value::Float(_) => value.to_string(),
         };
         format!(
             "\"field\":{{\"pos\":{},\"name\":\"{}\"}},\"processNum\":1,\

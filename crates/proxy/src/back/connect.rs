@@ -12,7 +12,7 @@ use crate::link::Link;
 use crate::plan::{Backend, ProxyV2, Target};
 use crate::server::{Endpoint, Server};
 use crate::stream::Stream;
-use crate::tally::Count;
+use crate::tally::{Count, Pace};
 use config::model::{HttpReuse, SendProxy};
 use http::proxy_protocol::{self, Addresses, Ssl, V2};
 use std::future::{Future, poll_fn};
@@ -119,6 +119,9 @@ pub async fn open(
     match opened {
         Some(Ok(link)) => {
             stream.worker.tick();
+            if link.session().is_some_and(|session| !session.info().resumed()) {
+                back.tally.pace(stream.worker.index, Pace::TlsKeys, stream.worker.now_ms());
+            }
             remember_addresses(stream, back, &link);
             Ok(link)
         }

@@ -245,6 +245,7 @@ impl Checkout<'_> {
         let mut wait = Waiting::new(stream);
         let result = poll_fn(|cx| self.poll_body(cx, stream, exchange, &mut download, &mut wait)).await;
         stream.bytes_read += download.moved;
+        stream.spliced = (exchange.upload.spliced, download.spliced);
         if result.is_ok() && complete.body == Framing::Chunked {
             stream.bytes_read += size::END_OF_CHUNKS;
         }

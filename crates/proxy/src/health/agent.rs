@@ -41,8 +41,9 @@ pub(super) fn read(line: &[u8]) -> Wishes {
     for word in words.split([' ', '\t', ',', '\r', '\n']).filter(|w| !w.is_empty()) {
         let lower = word.to_ascii_lowercase();
         let health = |wish| {
-            let text = format!("{lower} {description}");
-            Some((wish, text.trim_end().to_owned()))
+            let text =
+                if description.is_empty() { lower.clone() } else { format!("{lower} ({description})") };
+            Some((wish, text))
         };
         match lower.as_str() {
             "up" => wishes.health = health(HealthWish::Up),
@@ -81,7 +82,7 @@ mod tests {
         let health = |wish, text: &str| Wishes { health: Some((wish, text.into())), ..none() };
         let cases = [
             ("up\n", health(HealthWish::Up, "up")),
-            ("down#overload\n", health(HealthWish::Down, "down overload")),
+            ("down#overload\n", health(HealthWish::Down, "down (overload)")),
             ("stopped\r\n", health(HealthWish::Down, "stopped")),
             ("75%\n", Wishes { weight_percent: Some(75), ..none() }),
             ("maxconn:30", Wishes { maxconn: Some(30), ..none() }),

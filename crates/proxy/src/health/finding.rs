@@ -20,6 +20,8 @@ pub enum Finding {
     ProcessTimeout,
     SocketError,
     Analyze,
+    /// An agent spoke, and not of health.
+    Checked,
 }
 
 /// What a finding says about the server.
@@ -53,12 +55,14 @@ impl Finding {
             Finding::ProcessTimeout => "External check timeout",
             Finding::SocketError => "Socket error",
             Finding::Analyze => "Health analyze",
+            Finding::Checked => "No status change",
         }
     }
 
     /// The number in `show servers state`.
     pub fn number(self) -> u8 {
         match self {
+            Finding::Checked => 3,
             Finding::Analyze => 4,
             Finding::SocketError => 5,
             Finding::L4Ok => 6,
@@ -97,6 +101,7 @@ impl Finding {
             Finding::ProcessTimeout => "PROCTOUT",
             Finding::SocketError => "SOCKERR",
             Finding::Analyze => "HANA",
+            Finding::Checked => "CHECKED",
         }
     }
 
@@ -121,7 +126,9 @@ impl Finding {
     /// Pass or fail.
     pub fn verdict(self) -> Verdict {
         match self {
-            Finding::L4Ok | Finding::L6Ok | Finding::L7Ok | Finding::ProcessOk => Verdict::Passed,
+            Finding::L4Ok | Finding::L6Ok | Finding::L7Ok | Finding::ProcessOk | Finding::Checked => {
+                Verdict::Passed
+            }
             Finding::L7OkConditionally => Verdict::Conditional,
             Finding::L4Timeout
             | Finding::L4Con

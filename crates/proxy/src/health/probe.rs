@@ -206,7 +206,7 @@ fn quoted(comment: Option<&str>) -> String {
 }
 
 /// What the system or TLS said, without the number behind it.
-fn reason(error: &WireError) -> String {
+pub(super) fn reason(error: &WireError) -> String {
     match error {
         WireError::Tls(text) => format!("SSL handshake failure ({text})"),
         WireError::Socket(error) => {

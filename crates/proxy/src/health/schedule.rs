@@ -1,15 +1,16 @@
 //! When checks run: a task for each server that has a check or an agent, on the control thread's runtime.
 
 use super::agent;
+use super::finding::{Finding, Report};
 use super::plan::{Agent, Pace};
-use super::probe::{Run, state_header};
+use super::probe::{Run, reason, state_header};
 use super::scope::{CheckScope, random};
 use super::state::{Ward, World, inherit};
-use super::wire::Wire;
+use super::wire::{Wire, WireError};
 use crate::clock::now_us;
 use crate::farm_news::FarmNews;
 use crate::plan::{Backend, Plan};
-use crate::server::{Endpoint, Server, ServerPort};
+use crate::server::{Admin, Endpoint, Server, ServerPort};
 use net::Target;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -169,24 +170,25 @@ async fn ask(ward: Rc<Ward>) {
         sleep_until(next).await;
         let Some(agent) = &ward.settings().agent else { return };
         let began = Instant::now();
-        let line = match asked(&ward).then(|| target(&ward, agent)).flatten() {
-            Some(target) => {
-                let words = ward.moving().agent_send.clone().or_else(|| agent.send.clone());
-                timeout_at(began + agent.pace.inter, line_of(agent, words, &target)).await.ok().flatten()
+        if let Some(target) = asked(&ward).then(|| target(&ward, agent)).flatten() {
+            let words = ward.moving().agent_send.clone().or_else(|| agent.send.clone());
+            let answer = timeout_at(began + agent.pace.inter, line_of(agent, words, &target)).await;
+            let duration = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            // an agent that cannot be asked changes nothing (manual, `agent-check`)
+            match answer {
+                Ok(Ok(line)) => ward.advised(&agent::read(&line), duration),
+                Ok(Err(report)) => ward.no_advice(Report { duration, ..report }),
+                Err(_) => ward.no_advice(Report { duration, ..Report::new(Finding::L7Timeout, "") }),
             }
-            None => None,
-        };
-        // an agent that cannot be asked changes nothing (manual, `agent-check`)
-        if let Some(line) = line {
-            let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            ward.advised(&agent::read(&line), took);
         }
         next = began + spread(agent.pace.inter, agent.pace.spread, random(&dice));
     }
 }
 
+/// One that the configuration disables is left alone until an operator makes it ready.
 fn asked(ward: &Ward) -> bool {
-    ward.moving().agent_on
+    let admin = ward.server.admin();
+    ward.moving().agent_on && !(admin.is_maint() && admin.has(Admin::MAINT_CONFIG))
 }
 
 fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
@@ -201,20 +203,24 @@ fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
 }
 
 /// The agent's first line; what came before the end of the connection where there is no end of line.
-async fn line_of(agent: &Agent, words: Option<Box<[u8]>>, target: &Target) -> Option<Vec<u8>> {
-    let mut wire = Wire::open(target, &agent.options, false, true).await.ok()?;
+async fn line_of(agent: &Agent, words: Option<Box<[u8]>>, target: &Target) -> Result<Vec<u8>, Report> {
+    let failed = |finding| move |error: WireError| Report::new(finding, reason(&error));
+    let mut wire = Wire::open(target, &agent.options, false, true).await.map_err(failed(Finding::L4Con))?;
     if let Some(words) = &words {
-        wire.send(words).await.ok()?;
+        wire.send(words).await.map_err(failed(Finding::L7Response))?;
     }
     let mut line = Vec::new();
     while memchr::memchr2(b'\r', b'\n', &line).is_none() && line.len() < AGENT_LINE_MAX {
-        if !wire.receive(&mut line).await.ok()? {
+        if !wire.receive(&mut line).await.map_err(failed(Finding::L7Response))? {
             break;
         }
     }
     let end = memchr::memchr2(b'\r', b'\n', &line).unwrap_or(line.len());
     line.truncate(end);
-    (!line.is_empty()).then_some(line)
+    if line.is_empty() {
+        return Err(Report::new(Finding::L7Response, "TCPCHK got an empty response at step 2"));
+    }
+    Ok(line)
 }
 
 #[cfg(test)]

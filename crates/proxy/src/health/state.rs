@@ -132,9 +132,15 @@ impl Ward {
         if let Some(wish) = wishes.admin {
             change_admin(&self.world, self.at(), wish);
         }
-        if let Some((wish, words)) = &wishes.health {
-            self.advised_health(*wish, words, duration);
+        match &wishes.health {
+            Some((wish, words)) => self.advised_health(*wish, words, duration),
+            None => self.no_advice(Report { duration, ..Report::new(Finding::Checked, "") }),
         }
+    }
+
+    /// An agent said nothing of health, or could not be asked: that is shown and changes nothing.
+    pub(super) fn no_advice(&self, report: Report) {
+        self.moving().advice = Some(report);
     }
 
     fn advised_health(&self, wish: HealthWish, words: &str, duration: u64) {
@@ -144,7 +150,7 @@ impl Ward {
         };
         let report = Report { duration, ..Report::new(finding, format!("via agent : {words}")) };
         let mut moving = self.moving();
-        moving.advice = Some(Report { info: words.to_string(), ..report.clone() });
+        moving.advice = Some(report.clone());
         let step = moving.agent.take(finding.verdict());
         drop(moving);
         if step.moved

@@ -380,7 +380,7 @@ fn an_agent_has_its_say() {
         "backend b has no server available!".into(),
         "Server b/a is UP (leaving forced drain).".into(),
         format!(
-            "Server b/a is DOWN, reason: Layer7 wrong status, code: 0, info: \"via agent : down too hot\", \
+            "Server b/a is DOWN, reason: Layer7 wrong status, code: 0, info: \"via agent : down (too hot)\", \
              check duration: Nms. {none} left. 0 sessions active, 0 requeued, 0 remaining in queue."
         ),
         "backend b has no server available!".into(),

@@ -35,6 +35,11 @@ impl Sinks {
         });
         Sinks { check_only, open: BTreeMap::new(), rings: rings.collect() }
     }
+
+    /// All that were opened.
+    pub(crate) fn sockets(&self) -> Vec<Arc<net::LogSocket>> {
+        self.open.values().flatten().cloned().collect()
+    }
 }
 
 fn socket_addr(address: &Address) -> Option<SocketAddr> {
