@@ -13,6 +13,7 @@ mod private_file;
 pub mod rehearsal;
 pub mod renew;
 pub mod schedule;
+mod shell;
 mod storage;
 pub mod tree;
 

@@ -3,9 +3,9 @@
 
 use super::Tell;
 use crate::renew::Severity;
-use std::process::Stdio;
+use crate::shell;
+use std::ffi::OsStr;
 use std::time::Duration;
-use tokio::process::Command;
 
 /// How long a program may run. Alerts of a certificate are minutes apart at least: they cannot pile up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,27 +46,28 @@ pub(super) struct Alert<'a> {
 
 /// Runs all programs, beside what goes on. One that fails is told.
 pub(super) fn raise(hooks: &[String], alert: &Alert<'_>, tell: &Tell) {
+    let environment = environment(alert);
     for hook in hooks {
-        let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(hook).stdin(Stdio::null()).kill_on_drop(true);
-        command
-            .env("LOCKGATE_EVENT", alert.event.word())
-            .env("LOCKGATE_SEVERITY", alert.severity.to_string())
-            .env("LOCKGATE_CERTIFICATE", alert.name)
-            .env("LOCKGATE_DOMAINS", alert.names.join(" "))
-            .env("LOCKGATE_ENDS_IN", alert.ends_in.map(|left| left.to_string()).unwrap_or_default())
-            .env("LOCKGATE_MESSAGE", plain(alert.message));
-        let (hook, tell) = (hook.clone(), tell.clone());
+        let (hook, tell, environment) = (hook.clone(), tell.clone(), environment.clone());
         tokio::task::spawn_local(async move {
-            let why = match tokio::time::timeout(PATIENCE, command.status()).await {
-                Ok(Ok(status)) if status.success() => return,
-                Ok(Ok(status)) => format!("ended with {status}"),
-                Ok(Err(why)) => format!("cannot be run: {why}"),
-                Err(_) => format!("was ended after {} s", PATIENCE.as_secs()),
-            };
-            tell(Severity::Err, &format!("the alert-hook '{hook}' {why}"));
+            let environment: Vec<_> =
+                environment.iter().map(|(name, value)| (*name, OsStr::new(value))).collect();
+            if let Err(why) = shell::run(&hook, &environment, PATIENCE).await {
+                tell(Severity::Err, &format!("the alert-hook '{hook}' {why}"));
+            }
         });
     }
+}
+
+fn environment(alert: &Alert<'_>) -> [(&'static str, String); 6] {
+    [
+        ("LOCKGATE_EVENT", alert.event.word().to_owned()),
+        ("LOCKGATE_SEVERITY", alert.severity.to_string()),
+        ("LOCKGATE_CERTIFICATE", alert.name.to_owned()),
+        ("LOCKGATE_DOMAINS", alert.names.join(" ")),
+        ("LOCKGATE_ENDS_IN", alert.ends_in.map(|left| left.to_string()).unwrap_or_default()),
+        ("LOCKGATE_MESSAGE", plain(alert.message)),
+    ]
 }
 
 /// Without anything that a shell would act upon, however carelessly a program puts it on a line.

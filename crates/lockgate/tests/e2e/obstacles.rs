@@ -198,3 +198,25 @@ fn nothing_is_ordered_while_the_disk_is_full() {
     site.is_renewed();
     assert_eq!(site.orders().len(), 2);
 }
+
+/// Nor does a hook that hangs keep others from being told, or the certificate from being served.
+#[test]
+fn hooks_that_fail_or_hang_are_told_and_cost_no_certificate() {
+    let more = " renew-hook 'exit 7'\n renew-hook 'echo $RENEWED_LINEAGE > HERE/hooked'\n";
+    let site = Site::start(&shortest(more), &[]);
+    site.is_served("shop.example");
+    site.program
+        .line(|l| l.contains("certificate 'shop.example': the hook 'exit 7' ended with exit status: 7"));
+    let hooked = || std::fs::read_to_string(site.folder.path().join("hooked")).ok();
+    let hooked = wait_for(|| hooked().filter(|text| text.ends_with('\n'))).unwrap();
+    assert_eq!(hooked.trim(), site.stored("live/shop.example").display().to_string());
+    let more =
+        " alert-hook 'sleep 600'\n alert-hook 'exit 5'\n alert-hook 'echo $LOCKGATE_EVENT > HERE/alerted'\n";
+    let text = shortest(more).replace("DIRECTORY", &format!("http://{}/dir", crate::place::free_address()));
+    let site = Site::start(&text, &[]);
+    site.program.line(|l| l.contains("the alert-hook 'exit 5' ended with exit status: 5"));
+    let alerted = || std::fs::read_to_string(site.folder.path().join("alerted")).ok();
+    let alerted = wait_for(|| alerted().filter(|text| text.ends_with('\n'))).unwrap();
+    assert_eq!(alerted, "failure\n");
+    site.stands("\tFailing\t");
+}
