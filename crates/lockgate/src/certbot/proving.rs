@@ -26,8 +26,8 @@ pub(super) struct Prover<'a> {
     standalone: RefCell<Option<Standalone>>,
     /// Folders that were made for challenge files, the outermost first.
     made: RefCell<Vec<PathBuf>>,
-    /// What a manual hook said, by the proof it was called for.
-    said: RefCell<BTreeMap<String, String>>,
+    /// What a manual hook said, and how many proofs were to come then, by the proof it was called for.
+    said: RefCell<BTreeMap<String, (String, usize)>>,
     all: RefCell<Vec<String>>,
     remaining: Cell<usize>,
     /// Answers that are still to be posted.
@@ -177,8 +177,9 @@ impl<'a> Prover<'a> {
         match &self.options.manual_auth_hook {
             Some(hook) => {
                 let kind = format!("'--manual-auth-hook' for {name}");
-                let said = hooks::run(self.talk, &kind, hook, &self.environment(name, token, value));
-                self.said.borrow_mut().insert(value.to_owned(), said.unwrap_or_default());
+                let left = self.remaining.get();
+                let said = hooks::run(self.talk, &kind, hook, &self.environment(name, token, value, left));
+                self.said.borrow_mut().insert(value.to_owned(), (said.unwrap_or_default(), left));
                 Ok(())
             }
             None if self.proxy.is_some() && token.is_some() => Ok(()),
@@ -199,7 +200,13 @@ impl<'a> Prover<'a> {
         self.talk.ask(&text, "Press Enter to Continue", "--manual-auth-hook").map(drop).map_err(HatchError)
     }
 
-    fn environment(&self, name: &str, token: Option<&str>, value: &str) -> Vec<(&'static str, String)> {
+    fn environment(
+        &self,
+        name: &str,
+        token: Option<&str>,
+        value: &str,
+        left: usize,
+    ) -> Vec<(&'static str, String)> {
         let all = self.all.borrow().join(",");
         let mut environment = vec![
             ("CERTBOT_DOMAIN", name.to_owned()),
@@ -207,7 +214,7 @@ impl<'a> Prover<'a> {
             ("CERTBOT_VALIDATION", value.to_owned()),
             ("CERTBOT_ALL_DOMAINS", all.clone()),
             ("CERTBOT_ALL_IDENTIFIERS", all),
-            ("CERTBOT_REMAINING_CHALLENGES", self.remaining.get().to_string()),
+            ("CERTBOT_REMAINING_CHALLENGES", left.to_string()),
         ];
         environment.extend(token.map(|token| ("CERTBOT_TOKEN", token.to_owned())));
         environment
@@ -238,8 +245,8 @@ impl<'a> Prover<'a> {
 
     fn clean_up(&self, name: &str, token: Option<&str>, value: &str) {
         let said = self.said.borrow_mut().remove(value);
-        if let (Some(hook), Some(said)) = (&self.options.manual_cleanup_hook, said) {
-            let mut environment = self.environment(name, token, value);
+        if let (Some(hook), Some((said, left))) = (&self.options.manual_cleanup_hook, said) {
+            let mut environment = self.environment(name, token, value, left);
             environment.push(("CERTBOT_AUTH_OUTPUT", said));
             hooks::run(self.talk, &format!("'--manual-cleanup-hook' for {name}"), hook, &environment);
         }

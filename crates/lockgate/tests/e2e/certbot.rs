@@ -6,6 +6,7 @@ mod killed;
 mod records;
 mod requests;
 mod running;
+mod told;
 
 use crate::pebble::Pebble;
 use crate::place::{Folder, free_address};
