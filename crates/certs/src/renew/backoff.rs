@@ -76,8 +76,13 @@ impl Backoff {
         self.failed(said, cap, now, random);
     }
 
-    /// The authority did not do its part: unreachable, an error of its own, no usable nonce.
+    /// The authority did not do its part: unreachable, an error of its own, no usable nonce. What fails while it is left
+    /// alone already had begun before, beside what failed first, or was a look by somebody in haste: that counts once.
     pub fn authority_failed(&mut self, said: &str, now: UnixTime, random: u32) {
+        if self.until(now).is_some() {
+            self.since = now;
+            return said.clone_into(&mut self.said);
+        }
         self.failed(said, LONGEST_AUTHORITY_WAIT, now, random);
     }
 
@@ -143,16 +148,27 @@ mod tests {
     #[test]
     fn whoever_has_little_time_left_looks_sooner_whether_an_authority_is_back() {
         let mut backoff = Backoff::default();
-        (0..9).for_each(|_| backoff.authority_failed("down", NOW, MIDDLE));
+        let mut now = NOW;
+        for _ in 0..9 {
+            now = backoff.until(now).unwrap_or(now);
+            backoff.authority_failed("down", now, MIDDLE);
+        }
         let minutes = |left: Option<u64>| {
-            backoff.until_for(left.map(Duration::from_secs), NOW).map(|until| until.since(NOW).as_secs() / 60)
+            backoff.until_for(left.map(Duration::from_secs), now).map(|until| until.since(now).as_secs() / 60)
         };
         assert_eq!([minutes(None), minutes(Some(30 * 86_400))], [Some(60), Some(60)]);
         assert_eq!([minutes(Some(64 * 600)), minutes(Some(0))], [Some(10), Some(1)]);
-        let later = NOW + Duration::from_secs(120);
+        let later = now + Duration::from_secs(120);
         assert_eq!(backoff.until_for(Some(Duration::ZERO), later), None);
-        backoff.told_to_wait("maintenance", Duration::from_secs(7200), NOW);
-        assert_eq!(backoff.until_for(Some(Duration::ZERO), later), Some(NOW + Duration::from_secs(7200)));
+        backoff.told_to_wait("maintenance", Duration::from_secs(7200), now);
+        assert_eq!(backoff.until_for(Some(Duration::ZERO), later), Some(now + Duration::from_secs(7200)));
+    }
+
+    #[test]
+    fn what_fails_side_by_side_counts_once() {
+        let mut backoff = Backoff::default();
+        (0..8).for_each(|_| backoff.authority_failed("down", NOW, MIDDLE));
+        assert_eq!((backoff.failures, backoff.until(NOW)), (1, Some(NOW + Duration::from_secs(120))));
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! where the file cannot be written.
 
 use super::shared_text::{Version, lock};
-use crate::acme::{self, Directory, IssueError};
+use crate::acme::{self, Directory, IssueError, Opened};
 use crate::renew::{AuthorityState, UnixTime};
 use crate::storage::Storage;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// By directory and storage.
 #[derive(Default)]
@@ -16,7 +18,15 @@ pub(super) struct Authorities {
     states: RefCell<HashMap<(String, PathBuf), Known>>,
     /// What our accounts there are called, by storage.
     accounts: RefCell<HashMap<(Directory, PathBuf), String>>,
+    /// Those that questions were asked with lately.
+    opened: RefCell<HashMap<(Directory, PathBuf), Open>>,
 }
+
+/// How long an account is asked with before its authority's directory and the trusted roots are read anew.
+const OPEN_FOR: Duration = Duration::from_secs(600);
+
+/// An account, and since when it is open.
+type Open = (Instant, Rc<Opened>);
 
 /// What was read, and of which version of the file.
 struct Known {
@@ -36,6 +46,22 @@ impl Authorities {
             self.accounts.borrow_mut().insert(key, name.clone());
         }
         name
+    }
+
+    /// An account to ask questions with: thousands of certificates that ask for their windows open it once.
+    pub(super) async fn opened(
+        &self,
+        directory: &Directory,
+        storage: &Storage,
+    ) -> Result<Rc<Opened>, IssueError> {
+        let key = (directory.clone(), storage.folder().to_owned());
+        let known = self.opened.borrow().get(&key).filter(|(at, _)| at.elapsed() < OPEN_FOR).cloned();
+        if let Some((_, opened)) = known {
+            return Ok(opened);
+        }
+        let opened = Rc::new(acme::open_account(directory, storage).await?);
+        self.opened.borrow_mut().insert(key, (Instant::now(), opened.clone()));
+        Ok(opened)
     }
 
     /// Looks at one, read from the storage when first met and whenever another process has written it.

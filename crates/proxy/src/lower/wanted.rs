@@ -20,6 +20,8 @@ pub(crate) struct WantedList {
     on_demand: Vec<OnDemand>,
     /// The certificate of a `bind` line, by the line's place.
     binds: HashMap<(FileId, u32), usize>,
+    /// Places in the list, by name.
+    called: HashMap<Box<str>, Vec<usize>>,
 }
 
 impl WantedList {
@@ -128,8 +130,9 @@ impl WantedList {
             names,
             copy,
         };
-        let called = |other: &Wanted| other.name == wanted.name && other.storage == wanted.storage;
-        match self.list.iter().position(called) {
+        let named = self.called.entry(wanted.name.clone()).or_default();
+        let is_it = |at: &&usize| self.list.get(**at).is_some_and(|other| other.storage == wanted.storage);
+        match named.iter().find(is_it).copied() {
             Some(index) if self.list.get(index) == Some(&wanted) => Some(index),
             Some(_) => {
                 let message = format!(
@@ -141,6 +144,7 @@ impl WantedList {
                 None
             }
             None => {
+                named.push(self.list.len());
                 self.list.push(wanted);
                 Some(self.list.len() - 1)
             }
