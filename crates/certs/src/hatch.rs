@@ -219,6 +219,11 @@ impl OverSocket {
         OverSocket { name, connect: Arc::new(connect) }
     }
 
+    /// Has whoever looks after the certificate of a file replace it, because it was revoked.
+    pub async fn replace_revoked(&self, file: &Path) -> Result<(), HatchError> {
+        self.tell(format!("acme revoked {}\n", escaped(&file.display().to_string()))).await
+    }
+
     /// Has a command carried out; one that was says nothing.
     async fn tell(&self, command: String) -> Result<(), HatchError> {
         let failed = |why: String| HatchError(format!("{}: {why}", self.name));

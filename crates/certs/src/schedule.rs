@@ -98,6 +98,8 @@ pub struct Handle {
 enum Request {
     /// Renew a certificate now.
     Renew(String),
+    /// Replace a certificate that was revoked.
+    Revoked(String),
     /// Have a certificate for a name; no more of them than wishes may be open.
     Demand(Demanded),
 }
@@ -131,6 +133,11 @@ impl Handle {
     pub fn renew(&self, called: &str) -> bool {
         // A scheduler that has ended serves nobody any more: its process is about to end.
         self.board.knows(called) && self.requests.send(Request::Renew(called.to_owned())).is_ok()
+    }
+
+    /// Replaces a certificate that was revoked, called by its name or its file; `false` if there is none of that name.
+    pub fn revoked(&self, called: &str) -> bool {
+        self.board.knows(called) && self.requests.send(Request::Revoked(called.to_owned())).is_ok()
     }
 
     /// Has a certificate for a name that a handshake asks for, if whoever approves names does.
@@ -191,7 +198,8 @@ pub async fn run(work: Work, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
                 }
             }
             Some(request) = requests.recv() => match request {
-                Request::Renew(name) => desk.renew(name),
+                Request::Renew(name) => desk.call(name, Entry::force),
+                Request::Revoked(name) => desk.call(name, Entry::revoked),
                 Request::Demand(demanded) => desk.demand(demanded),
             },
             () = tokio::time::sleep(sleep.clamp(Duration::from_millis(10), LONGEST_SLEEP)) => {}
@@ -217,12 +225,15 @@ struct Tools {
     turns: Rc<Semaphore>,
 }
 
+/// What is done with one that is called.
+type Call = fn(&mut Entry);
+
 /// All certificates: those that rest until their time, and those that are looked at.
 struct Desk {
     resting: Resting,
     working: JoinSet<Entry>,
-    /// Names of those at work that are to be renewed: no more than there are certificates.
-    called: Vec<String>,
+    /// Those at work that are to be renewed, by what they were called, and how: no more than were called.
+    called: Vec<(String, Call)>,
     /// Of those at work, the names that were asked for by handshakes.
     at_work: HashSet<String>,
     demands: Demands,
@@ -272,11 +283,12 @@ impl Desk {
 
     fn done(&mut self, mut entry: Entry) {
         // Called while it was at work: what it did then may be what was asked for.
-        let before = self.called.len();
-        self.called.retain(|name| !entry.is_called(name));
-        if self.called.len() < before && !entry.has_obtained() {
-            entry.force();
-        }
+        let obtained = entry.has_obtained();
+        let (of_it, others) =
+            std::mem::take(&mut self.called).into_iter().partition(|(name, _)| entry.is_called(name));
+        self.called = others;
+        let of_it: Vec<(String, Call)> = of_it;
+        of_it.into_iter().filter(|_| !obtained).for_each(|(_, call)| call(&mut entry));
         if let Some(name) = entry.on_demand_name().map(str::to_owned) {
             self.at_work.remove(&name);
             self.demands.settle(&name, &entry.verdict());
@@ -289,9 +301,10 @@ impl Desk {
         self.resting.add(entry);
     }
 
-    fn renew(&mut self, name: String) {
-        if !self.resting.change_called(&name, Entry::force) && !self.called.contains(&name) {
-            self.called.push(name);
+    fn call(&mut self, name: String, call: Call) {
+        let is_known = self.called.iter().any(|(known, _)| *known == name);
+        if !self.resting.change_called(&name, call) && !is_known {
+            self.called.push((name, call));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Job;
 use crate::renew::UnixTime;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Shared by scheduler and readers.
@@ -17,6 +17,8 @@ pub struct Row {
     pub name: String,
     /// The file that is served.
     pub file: PathBuf,
+    /// The file in the storage, of which the other may be a copy.
+    pub kept: PathBuf,
     /// Who wants it.
     pub section: String,
     /// How it stands.
@@ -56,6 +58,7 @@ impl Row {
         Row {
             name: job.name().to_owned(),
             file: job.file.clone(),
+            kept: job.storage.fullchain(job.name()),
             section: job.section.clone(),
             standing: Standing::Running,
             not_after: None,
@@ -98,7 +101,7 @@ impl Board {
     }
 
     pub(super) fn knows(&self, called: &str) -> bool {
-        self.lock().values().any(|row| is_called(&row.name, &row.file, called))
+        self.lock().values().any(|row| is_called(&row.name, (&row.file, &row.kept), called))
     }
 
     pub(super) fn put(&self, at: usize, change: impl FnOnce(&mut Row)) {
@@ -113,9 +116,9 @@ impl Board {
     }
 }
 
-/// By its name, its file, or the file's last part.
-pub(super) fn is_called(name: &str, file: &std::path::Path, called: &str) -> bool {
+/// By its name, its file, or the file's last part; or by the file of the storage.
+pub(super) fn is_called(name: &str, (file, kept): (&Path, &Path), called: &str) -> bool {
     name == called
-        || file == std::path::Path::new(called)
+        || [file, kept].contains(&Path::new(called))
         || file.file_name().is_some_and(|last| last == called)
 }

@@ -76,7 +76,8 @@ impl Entry {
     }
 
     pub(super) fn is_called(&self, called: &str) -> bool {
-        self.job.ways.iter().any(|wanted| is_called(&wanted.name, &self.job.file, called))
+        let kept = self.job.storage.fullchain(self.job.name());
+        self.job.ways.iter().any(|wanted| is_called(&wanted.name, (&self.job.file, &kept), called))
     }
 
     pub(super) fn at(&self) -> usize {
@@ -158,6 +159,17 @@ impl Entry {
         self.wake_up();
     }
 
+    /// It was revoked: replaced at the next look, with a new key.
+    pub(super) fn revoked(&mut self) {
+        if let Some(facts) = &self.facts {
+            for state in &mut self.states {
+                state.meet(facts, random());
+                state.found_revoked();
+            }
+        }
+        self.force();
+    }
+
     /// Whether the last look obtained it.
     pub(super) fn has_obtained(&self) -> bool {
         self.obtained
@@ -212,7 +224,7 @@ impl Entry {
         let mut way = 0;
         for _ in 0..MOST_STEPS {
             match self.step(way, authorities) {
-                Step::Ask { .. } => self.ask(way).await,
+                Step::Ask { .. } => self.ask(way, authorities).await,
                 Step::Order { why, kind, replaces } => {
                     self.tell_why(&why, tell);
                     self.forced = false;
@@ -346,9 +358,16 @@ impl Entry {
     }
 
     /// Asks the authority for the renewal window (RFC 9773).
-    async fn ask(&mut self, way: usize) {
+    async fn ask(&mut self, way: usize, authorities: &Authorities) {
         let Some(wanted) = self.job.ways.get(way) else { return };
-        let answer = ask(wanted, &self.job).await;
+        let answer = ask(wanted, &self.job, authorities).await;
+        if let Err(error @ (IssueError::Unreachable { .. } | IssueError::TooSlow { .. })) = &answer {
+            // Others need not find out by themselves. What cannot be remembered, they do.
+            let failed =
+                |authority: &mut AuthorityState| authority.failed(&error.to_string(), now(), random());
+            let _ = authorities.change(&wanted.directory.url, &self.job.storage, now(), failed);
+            return;
+        }
         let Some(state) = self.states.get_mut(way) else { return };
         match answer {
             Ok(Some((window, retry_after))) => state.polled(window, Some(retry_after), now()),
@@ -539,14 +558,18 @@ pub(super) fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome:
     }
 }
 
-async fn ask(wanted: &Wanted, job: &Job) -> Result<Option<(Window, Duration)>, IssueError> {
+async fn ask(
+    wanted: &Wanted,
+    job: &Job,
+    authorities: &Authorities,
+) -> Result<Option<(Window, Duration)>, IssueError> {
     const STEP: &str = "renewal information";
     if wanted.directory.is_internal() {
         return Ok(None);
     }
     let Ok(der) = CertificateDer::from_pem_file(&job.file) else { return Ok(None) };
     let Ok(id) = CertificateIdentifier::try_from(&der) else { return Ok(None) };
-    let account = acme::open_account(&wanted.directory, &job.storage).await?;
+    let account = authorities.opened(&wanted.directory, &job.storage).await?;
     match patient(async || account.account.renewal_info(&id).await).await {
         Ok((info, retry_after)) => Ok(Window::of(&info).ok().map(|window| (window, retry_after))),
         Err(Error::Unsupported(_)) => Ok(None),

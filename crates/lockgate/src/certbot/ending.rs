@@ -3,12 +3,14 @@
 use super::Failure;
 use super::options::Options;
 use super::ordering::directory;
+use super::proving::proxy;
 use super::saved;
 use super::talk::{FRAME, Talk};
 use certs::acme::{open_account, revoke_by_key};
+use certs::hatch::OverSocket;
 use certs::tree::Kind;
 use certs::{Outline, Storage};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) fn delete(options: &Options, talk: &Talk) -> Result<(), Failure> {
     let names = match &options.cert_name {
@@ -64,6 +66,7 @@ pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
     let pem = std::fs::read_to_string(&path)
         .map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))?;
     revoke_at(&options, &pem)?;
+    let served = name.as_deref().map(|name| Storage::of(options.tree.clone()).fullchain(name));
     if let Some(name) = name {
         let gone = match (options.delete_after_revoke, talk.is_interactive()) {
             (Some(gone), _) => gone,
@@ -83,7 +86,17 @@ pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
         "Congratulations! You have successfully revoked the certificate that was located at {}.",
         path.display()
     ));
+    if served.is_some_and(|file| is_replaced(&file)) {
+        talk.say("The proxy that runs here obtains and serves another in its place now.");
+    }
     Ok(())
+}
+
+/// A proxy that looks after the certificate replaces it at once. One that does not know it leaves it to whoever does.
+fn is_replaced(file: &Path) -> bool {
+    let told = async |proxy: OverSocket| proxy.replace_revoked(file).await.is_ok();
+    let told = proxy().map(|proxy| super::accounts::wait(async { Ok(told(proxy).await) }));
+    told.is_some_and(|told| told.unwrap_or_default())
 }
 
 /// Tells the authority: by the certificate's own key where that is named, else by the account.

@@ -42,6 +42,7 @@ mod messages;
 mod obstacles;
 mod obtaining;
 mod on_demand;
+mod revoking;
 mod runtime_api;
 mod secure;
 mod spelling;

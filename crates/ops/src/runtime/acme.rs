@@ -7,7 +7,7 @@ use super::table::{Command, PATIENCE};
 use crate::worker::{Elsewhere, session};
 use certs::hatch::escaped;
 use certs::renew::UnixTime;
-use certs::schedule::{Row, Standing, Verdict};
+use certs::schedule::{Handle, Row, Standing, Verdict};
 use proxy::certificates;
 use proxy::stats_socket::CliLevel::Admin;
 use std::io;
@@ -27,6 +27,13 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::later(&["acme", "renew"], "<certificate>", "renew a certificate now", Admin, |call| {
         Box::pin(here_or_elsewhere(call, "acme renew", renew))
     }),
+    Command::later(
+        &["acme", "revoked"],
+        "<certificate>",
+        "replace a certificate that was revoked, with a new key",
+        Admin,
+        |call| Box::pin(here_or_elsewhere(call, "acme revoked", revoked)),
+    ),
     Command::later(
         &["acme", "demand"],
         "<section> <name>",
@@ -73,7 +80,7 @@ pub(crate) const COMMANDS: &[Command] = &[
 /// Certificates are looked after by this process or, under a master, by the keeper: then that is asked.
 async fn here_or_elsewhere(call: &mut Call<'_>, command: &str, here: fn(&mut Call<'_>)) {
     let Some(keeper) = call.process.elsewhere.clone() else { return here(call) };
-    match asked(&keeper, &format!("{command} {}\n", call.arg(0)), PATIENCE).await {
+    match asked(&keeper, &format!("{command} {}\n", escaped(call.arg(0))), PATIENCE).await {
         // Every answer ends with an empty line, which is ours to add.
         Ok(said) => call.put(said.strip_suffix('\n').unwrap_or(&said)),
         Err(e) if e.kind() == io::ErrorKind::NotConnected => here(call),
@@ -173,11 +180,19 @@ fn span(span: Duration) -> String {
 }
 
 fn renew(call: &mut Call<'_>) {
+    of_one(call, "acme renew", Handle::renew);
+}
+
+fn revoked(call: &mut Call<'_>) {
+    of_one(call, "acme revoked", Handle::revoked);
+}
+
+fn of_one(call: &mut Call<'_>, command: &str, what: fn(&Handle, &str) -> bool) {
     let called = call.arg(0).to_owned();
     if called.is_empty() {
-        return call.refuse("'acme renew' expects the name or the file of a certificate");
+        return call.refuse(format_args!("'{command}' expects the name or the file of a certificate"));
     }
-    let known = call.process.scheduler.as_ref().is_some_and(|scheduler| scheduler.renew(&called));
+    let known = call.process.scheduler.as_ref().is_some_and(|scheduler| what(scheduler, &called));
     if !known {
         call.refuse(format_args!("no acme section obtains '{called}'; 'acme status' lists what is obtained"));
     }
