@@ -180,13 +180,15 @@ impl Display for UnknownVersion {
 impl std::error::Error for UnknownVersion {}
 
 /// Gives the servers the health that the predecessor's had, so that none that is known to be down is sent traffic before
-/// its first check. What operators had changed is not taken over: that is what state files are for.
+/// its first check. What operators had changed is not taken over: that is what state files are for. Nor is what was known
+/// of another address: whoever moves a server away from a dead machine wants it used at once.
 pub fn resume_health(plan: &Plan, state: &str, now: u64) {
     for line in state.lines().filter_map(Line::parse) {
         let Some((back, server)) = line.find(plan) else { continue };
         let health = &server.checks;
         // A server in maintenance is stopped for another reason than its health.
-        if line.admin.is_maint() || (health.check.is_none() && health.agent.is_none()) {
+        if line.admin.is_maint() || (health.check.is_none() && health.agent.is_none()) || !line.is_at(&server)
+        {
             continue;
         }
         line.restore_health(&server, now);
@@ -254,6 +256,12 @@ impl Line {
             server.switch_tls(true);
         }
         true
+    }
+
+    /// Whether the server has the address that the line remembers.
+    fn is_at(&self, server: &Server) -> bool {
+        let (ip, port) = address(server);
+        self.addr == ip.map(|ip| (ip, port))
     }
 
     /// The server that the line is about.

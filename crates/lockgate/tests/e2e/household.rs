@@ -1,6 +1,6 @@
 //! A master and its workers: what an operator sees of them, and what a bad configuration or a dead worker costs.
 
-use crate::client::{curl, exchange, text};
+use crate::client::{Raw, curl, exchange, text};
 use crate::place::{free_address, is_listening, wait_for};
 use crate::program::{Lockgate, Player, Program};
 use crate::runtime_api::converse;
@@ -190,6 +190,49 @@ fn a_server_that_is_down_stays_down_over_a_reload() {
     }
 }
 
+/// What was known of one machine is not believed of another.
+#[test]
+fn a_server_that_is_moved_away_from_a_dead_machine_is_used_at_once() {
+    let well = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell");
+    let dead = free_address();
+    let home = Household::start(&format!(
+        "global\n log stdout format raw local0\n{HEAD} log global\nlisten l\n bind <http>\n server a {dead} check inter 50ms fall 1\n"
+    ));
+    home.lockgate.logged("Server l/a is DOWN");
+    home.lockgate.edit(|text| {
+        text.replace(
+            &format!("{dead} check inter 50ms"),
+            &format!("{} check inter 1h rise 3", well.address()),
+        )
+    });
+    assert!(home.reload().starts_with("Success=1"));
+    assert_eq!(curl(&home.lockgate.url("http", "/")).body, b"well");
+}
+
+/// Servers that operators added are gone with a reload, as with haproxy; what they serve is finished.
+#[test]
+fn a_reload_starts_from_the_configuration() {
+    let slow = Upstream::start(|mut peer| {
+        peer.read_head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsl");
+        peer.read_head();
+        peer.send("ow");
+    });
+    let home = Household::start(&format!(
+        "{HEAD}listen l\n bind <http>\n balance roundrobin\n server a 127.0.0.1:1 disabled\n"
+    ));
+    let added = format!("@1 add server l/b {} enabled", slow.address());
+    assert_eq!(home.ask(&added), "New server registered.\n\n");
+    let mut client = Raw::connect(home.lockgate.at("http"));
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read_until("sl");
+    assert!(home.reload().starts_with("Success=1"));
+    let listed = home.ask("@1 show servers state l");
+    assert!(listed.contains(" a ") && !listed.contains(" b "), "{listed}");
+    assert_eq!(curl(&home.lockgate.url("http", "/")).status, 503);
+    assert_eq!(home.pids("# old workers").len(), 1, "it finishes");
+    assert_eq!(home.ask(&added), "New server registered.\n\n", "its name is free");
+}
+
 #[test]
 fn a_successor_without_a_master_takes_the_listeners_over() {
     let config = |word: &str| {
@@ -332,8 +375,8 @@ fn in_the_background_the_master_is_what_the_pid_file_names() {
     wait_for(|| (!is_listening(at)).then_some(())).expect("it leaves");
 }
 
-/// A process that is not our child.
-struct Killed(u32);
+/// A process that is not our child, killed on drop.
+pub struct Killed(pub u32);
 
 impl Drop for Killed {
     fn drop(&mut self) {
