@@ -122,7 +122,7 @@ pub async fn run(session: &Rc<Session>, mut link: Link) {
                     Box::pin(first_request_missing(session, &mut link, Cause::ClientTimeout, idle_from))
                         .await;
                 }
-                return;
+                return Box::pin(close(&mut link, false)).await;
             }
             Waited::Closed => {
                 if session.requests.get() == 0 {
@@ -130,7 +130,7 @@ pub async fn run(session: &Rc<Session>, mut link: Link) {
                 }
                 return;
             }
-            Waited::Stopping => return,
+            Waited::Stopping => return Box::pin(close(&mut link, false)).await,
         }
         let after;
         (after, link) = room::run(session, link, idle_from).await;
