@@ -43,6 +43,11 @@ impl Inherited {
         Inherited { sockets: descriptors.into_iter().filter_map(placed).collect() }
     }
 
+    /// Whether nobody has left anything.
+    pub fn is_empty(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
     /// Takes all sockets that listen on `addr`; none where a new one has to be made.
     pub(crate) fn take(&mut self, addr: &ListenAddr, options: &ListenOptions) -> Vec<Socket> {
         let wanted = Wanted { addr, options };

@@ -30,7 +30,9 @@ pub use accept::{AcceptError, Listener};
 pub use addr::Addr;
 pub use connect::{ConnectOptions, Marks, Source, SourcePorts, Target, connect, connect_marked};
 pub use inherit::Inherited;
-pub use listen::{BindCause, BindError, BoundListener, ListenAddr, ListenOptions, UnixOwner, bind};
+pub use listen::{
+    BindCause, BindError, BoundListener, ListenAddr, ListenOptions, UnixOwner, bind, is_listened_on,
+};
 pub use log::{LogAddr, LogSink, LogSocket};
 pub use machine::{FdLimit, cpus, hostname, kill_group, raise_fd_limit, set_affinity};
 pub use meter::{Measured, Meter};

@@ -235,7 +235,7 @@ impl BoundListener {
 
 /// Listens on `addr` for `threads` worker threads with the sockets of `inherited` that fit, and new ones for the rest.
 /// The result has at least one listener for each thread; more where a predecessor had more threads, for closing one
-/// would lose the connections that wait in it.
+/// would lose connections that wait in it, and a few even under `net.ipv4.tcp_migrate_req`.
 pub fn bind(
     addr: &ListenAddr,
     options: &ListenOptions,
@@ -255,6 +255,17 @@ pub fn bind(
         ListenAddr::Fd(number) => inherited_by_number(*number).and_then(|s| shared(s, threads)),
     };
     bound.map_err(|cause| BindError { addr: addr.clone(), cause })
+}
+
+/// Whether somebody listens on `at` already. Where that is a process of the same user which shares its ports as we do,
+/// [`bind()`] succeeds all the same, and the system deals connections out between both.
+pub fn is_listened_on(at: SocketAddr) -> bool {
+    let alone = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP)).and_then(|socket| {
+        // Connections that have ended are no obstacle, listeners are.
+        socket.set_reuse_address(true)?;
+        socket.bind(&SockAddr::from(at))
+    });
+    at.port() != 0 && alone.is_err_and(|e| e.kind() == io::ErrorKind::AddrInUse)
 }
 
 /// The copies of one queue need only one descriptor.

@@ -22,6 +22,7 @@ pub mod invalid;
 pub mod limit;
 pub mod link;
 pub mod list_edits;
+mod listening;
 mod log;
 pub mod lower;
 pub mod persist;
@@ -50,6 +51,7 @@ mod vars;
 mod worker;
 mod workers;
 
-pub use running::{Ready, Running, StartError};
+pub use listening::{StartError, shared_with_others};
+pub use running::{Ready, Running};
 pub use worker::{PoolUse, Worker};
 pub use workers::Workers;

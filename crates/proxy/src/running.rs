@@ -2,36 +2,17 @@
 //! that a taken port stops the start and not half of it.
 
 use crate::clock::now_us;
-use crate::plan::{Frontend, Listener, Plan};
+use crate::listening::{self, Bindings, Bound, StartError};
+use crate::plan::Plan;
 use crate::worker::thread_main;
 use crate::workers::{Order, Workers};
-use net::{Addr, BindError, BoundListener, Inherited};
+use net::{Addr, Inherited};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// Why nothing was started.
-#[derive(Debug)]
-pub enum StartError {
-    /// An address could not be bound: frontend and cause.
-    Bind(Box<str>, BindError),
-    /// A thread or its runtime could not be made.
-    Thread(io::Error),
-}
-
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            StartError::Bind(frontend, error) => write!(f, "Starting frontend {frontend}: {error}"),
-            StartError::Thread(error) => write!(f, "cannot start a worker thread: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// The running data plane.
 pub struct Running {
@@ -43,9 +24,6 @@ pub struct Running {
     control: Option<crate::control::Control>,
 }
 
-/// A listening socket, with whom it serves.
-pub type Bound = (Arc<Frontend>, Arc<Listener>, BoundListener);
-
 /// A data plane that has bound its addresses and serves nobody yet: the moment to give up rights.
 pub struct Ready {
     plan: Arc<Plan>,
@@ -56,21 +34,7 @@ pub struct Ready {
 impl Ready {
     /// Binds everything, with what a predecessor handed over where it fits.
     pub fn bind(plan: Arc<Plan>, inherited: &mut Inherited) -> Result<Ready, StartError> {
-        let threads = plan.process.threads;
-        let mut shares: Vec<Vec<Bound>> = (0..threads).map(|_| Vec::new()).collect();
-        let mut addresses = Vec::new();
-        for front in &plan.frontends {
-            for listener in &front.listeners {
-                let bound = net::bind(&listener.addr, &listener.options, threads, inherited)
-                    .map_err(|e| StartError::Bind(front.name.clone(), e))?;
-                addresses.extend(bound.first().map(|b| (front.name.clone(), b.local_addr())));
-                for (number, bound) in bound.into_iter().enumerate() {
-                    if let Some(share) = shares.get_mut(number % threads.max(1)) {
-                        share.push((front.clone(), listener.clone(), bound));
-                    }
-                }
-            }
-        }
+        let Bindings { shares, addresses } = listening::bind(&plan, inherited)?;
         Ok(Ready { plan, shares, addresses })
     }
 

@@ -4,8 +4,8 @@
 use super::Worker;
 use super::accept::accept;
 use crate::gate::Door;
+use crate::listening::Bound;
 use crate::plan::Plan;
-use crate::running::Bound;
 use crate::workers::Order;
 use std::future::poll_fn;
 use std::rc::Rc;
