@@ -1,7 +1,9 @@
 //! The conditions of `.if` and `.elif` and of the command line's `-cc` (manual section 2.4): integers, predicates,
 //! `!`, brackets, `&&` before `||`. Reads text and the facts it is given, nothing else.
 
-use crate::env::Environment;
+use crate::env::{Environment, Variables};
+use crate::lex::Lexer;
+use base::{FileId, Word};
 
 /// What predicates may ask about.
 #[derive(Clone, Debug)]
@@ -57,6 +59,15 @@ pub fn evaluate(text: &str, environment: &Environment, facts: &Facts) -> Result<
         Some(extra) => Err(reader
             .error(format!("unexpected character '{extra}' at the end of conditional expression '{text}'"))),
     }
+}
+
+/// The value of a condition as a line of a file would have it: quotes and variables mean what they mean there (`-cc`).
+pub fn evaluate_line(text: &str, environment: &Environment, facts: &Facts) -> Result<bool, ConditionError> {
+    let variables = Variables { environment, file: "", section: "" };
+    let line = Lexer::new(FileId::default(), text.as_bytes()).next_line(&variables);
+    let words = line.map_or(Ok(Vec::new()), |line| line.words);
+    let words = words.map_err(|failure| ConditionError { at: 0, message: failure.message })?;
+    evaluate(&words.iter().map(Word::as_str).collect::<Vec<_>>().join(" "), environment, facts)
 }
 
 struct Reader<'t> {
@@ -297,6 +308,26 @@ fn version(text: &str) -> Option<[u32; 5]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The command line is given whole, so that quotes are its own.
+    #[test]
+    fn a_line_has_quotes_and_variables() {
+        let mut env = Environment::default();
+        env.set("FOO", "a b");
+        let value = |text| evaluate_line(text, &env, &Facts::default()).map_err(|e| e.message);
+        for (text, expected) in [
+            ("streq(\"$FOO\",\"a b\")", true),
+            ("streq(\"${FOO}\",'a b')", true),
+            ("streq('$FOO','a b')", false),
+            ("streq($FOO,x) || 1", true),
+            ("\"1\"", true),
+            ("  ", false),
+            ("1 && 0", false),
+        ] {
+            assert_eq!(value(text), Ok(expected), "{text}");
+        }
+        assert!(value("streq(\"a").is_err_and(|why| why.contains("quote")));
+    }
 
     fn value(text: &str) -> Result<bool, String> {
         let mut env = Environment::default();

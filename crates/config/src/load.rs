@@ -33,6 +33,8 @@ pub struct LoadOptions {
     pub local_peer: String,
     /// Started with `-W` or `-Ws`: `HAPROXY_MWORKER` is set.
     pub master_worker: bool,
+    /// `HAPROXY_MASTER_CLI`: where the master socket is, if there is one.
+    pub master_cli: Option<String>,
 }
 
 impl LoadOptions {
@@ -49,6 +51,7 @@ impl LoadOptions {
         if self.master_worker {
             own.push(("HAPROXY_MWORKER", "1".to_owned()));
         }
+        own.extend(self.master_cli.clone().map(|told| ("HAPROXY_MASTER_CLI", told)));
         Environment::new(self.environment.iter().cloned(), own)
     }
 }
@@ -91,7 +94,8 @@ pub fn read(sources: Vec<Source>, options: &LoadOptions) -> Loaded {
     for source in sources {
         loader.file(&source, kept.add(source.name.clone(), source.text.clone()));
     }
-    let Loader { model, diags, secrets, .. } = loader;
+    let Loader { mut model, env, diags, secrets, .. } = loader;
+    model.environment = env;
     for span in secrets {
         kept.hide(span);
     }

@@ -17,6 +17,7 @@ mod rule;
 mod section;
 mod server;
 
+use crate::env::Environment;
 use base::{Span, Word};
 
 pub use acme::{Acme, AcmeChallenge, AcmeKey};
@@ -100,4 +101,6 @@ pub struct Model {
     pub crt_stores: Vec<CrtStore>,
     /// `acme` sections.
     pub acmes: Vec<Acme>,
+    /// Environment variables as the last line left them: what `env()` reads and programs are started with.
+    pub environment: Environment,
 }

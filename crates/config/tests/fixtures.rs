@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that is surprised should stop")]
 
 use base::Severity;
-use config::{LoadOptions, Loaded, Source};
+use config::{Environment, LoadOptions, Loaded, Source};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -62,10 +62,11 @@ fn load(input: &str) -> Loaded {
     }
     let environment = [("SITE", "www"), ("LIST", "one two  three"), ("EMPTY", "")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    config::load(
-        sources,
-        &LoadOptions { environment, local_peer: "host".to_owned(), ..LoadOptions::default() },
-    )
+    let options = LoadOptions { environment, local_peer: "host".to_owned(), ..LoadOptions::default() };
+    let mut loaded = config::load(sources, &options);
+    // What it holds is seen in the words that it stands for.
+    loaded.model.environment = Environment::default();
+    loaded
 }
 
 /// The model's debug output as a tree: `head` is what stands before the bracket, or the whole leaf.

@@ -1,8 +1,8 @@
 //! Loading a configuration and saying what is wrong with it, in HAProxy's words.
 
 use crate::console::Console;
-use crate::identity;
 use crate::precedence::Precedence;
+use crate::{Exit, identity, master};
 use base::Severity;
 use config::{Facts, LoadOptions, Loaded, Source};
 use net::rights::Identity;
@@ -18,6 +18,8 @@ pub(crate) struct Judgement {
     pub(crate) local_peer: Option<String>,
     /// `-W`, `-Ws`
     pub(crate) master_worker: bool,
+    /// `-S`
+    pub(crate) master_socket: Option<String>,
     /// What the command line changes in the files.
     pub(crate) precedence: Precedence,
     /// What lowering is told beside the model.
@@ -42,6 +44,11 @@ impl Judgement {
             facts: Facts::default(),
             local_peer: self.local_peer.clone().unwrap_or_else(net::hostname),
             master_worker: self.master_worker,
+            master_cli: self
+                .master_socket
+                .as_deref()
+                .filter(|_| self.master_worker)
+                .and_then(master::address),
         }
     }
 
@@ -49,7 +56,11 @@ impl Judgement {
     pub(crate) fn prepare(&self, sources: Vec<Source>) -> Prepared {
         let mut loaded = config::load(sources, &self.options());
         self.precedence.apply(&mut loaded.model);
+        self.warn_of_idle_socket(&mut loaded);
         let identity = identity::of(&loaded.model.global, &mut loaded.diags);
+        if !self.lowering.check_only {
+            identity::find_root(&loaded.model.global, &mut loaded.diags);
+        }
         let (plan, complaints) = lower(&loaded.model, &self.lowering);
         loaded.diags.append(complaints);
         loaded.diags.sort();
@@ -78,17 +89,31 @@ impl Judgement {
         loaded.diags.render(&loaded.sources, std::process::id(), console.least())
     }
 
+    /// Says what `-c` says of a configuration that is accepted. Under a master there is always something to listen to.
+    pub(crate) fn verdict(&self, prepared: &Prepared, console: Console) -> Exit {
+        let loaded = &prepared.loaded;
+        if has_warnings(loaded) {
+            console.result("Warnings were found.");
+        }
+        let has_master = self.master_worker || loaded.model.global.master_worker;
+        if has_master || prepared.plan.as_ref().is_some_and(Plan::listens) {
+            console.result("Configuration file is valid");
+            return Exit::Ok;
+        }
+        console.result("Configuration file has no error but will not start (no listener) => exit(2).");
+        Exit::Idle
+    }
+
+    fn warn_of_idle_socket(&self, loaded: &mut Loaded) {
+        if self.master_socket.is_some() && !self.master_worker && !loaded.model.global.master_worker {
+            let text = "a master CLI socket was defined, but master-worker mode (-W) is not enabled.";
+            loaded.diags.warning(None, text);
+        }
+    }
+
     fn warned_in_vain(&self, loaded: &Loaded) -> bool {
         (self.zero_warning || loaded.model.global.zero_warning) && has_warnings(loaded)
     }
-}
-
-/// Prints what `-c` prints for a configuration that is accepted.
-pub(crate) fn say_valid(loaded: &Loaded, console: Console) {
-    if has_warnings(loaded) {
-        console.result("Warnings were found.");
-    }
-    console.result("Configuration file is valid");
 }
 
 fn has_warnings(loaded: &Loaded) -> bool {

@@ -5,6 +5,7 @@ mod back;
 mod front;
 mod host_names;
 mod logs;
+mod machine;
 mod options;
 mod replies;
 mod rules;
@@ -21,11 +22,11 @@ use crate::server::Server;
 use crate::statistics::Desk;
 use crate::vars::ProcVars;
 use base::{Diagnostics, Word};
-use config::Model;
 use config::model::{CondText, ExprText, FormatText, Mode, Proxy, VarValue};
-use expr::{Compiler, Condition, Env, Escape, Expr, Format, Outside, Stage, VarId};
+use config::{Environment, Model};
+use expr::{Compiler, Condition, Env, Escape, Expr, Format, Stage, VarId};
+use machine::Machine;
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -69,34 +70,21 @@ pub(crate) struct Lower<'m> {
     pub stored: replies::StoredFiles,
     /// Worker threads.
     pub threads: usize,
+    /// What programs are started with.
+    pub environment: Arc<Environment>,
     /// Lists that rules edit, to be found once all are loaded.
     pub edited: Vec<rules::Edited>,
     /// `h1-case-adjust`
     pub spelling: Option<Arc<http::Spelling>>,
 }
 
-/// Reads files and the environment for the expression compiler.
-struct Machine;
-
-impl Outside for Machine {
-    fn read_file(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        std::fs::read(path)
-    }
-
-    fn env_var(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
-    }
-
-    fn lookup(&self, host: &str) -> Option<IpAddr> {
-        net::resolve(host).ok()?.into_iter().next()
-    }
-}
-
 /// Lowers a model. The plan is of use only where no complaint is an alert.
 pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics) {
-    let machine = Machine;
+    let machine = Machine::new(Arc::new(model.environment.clone()));
     let mut lower = Lower::new(model, overrides, &machine);
     let process = lower.process();
+    lower.environment = process.environment.clone();
+    machine.publish(process.environment.clone());
     let (mut frontends, mut backends) = (Vec::new(), Vec::new());
     for proxy in model.proxies.iter().filter(|p| !p.disabled) {
         lower.enter(proxy);
@@ -177,10 +165,12 @@ pub fn set_process_var(plan: &Plan, name: &str, value: VarText<'_>) -> Diagnosti
 
 /// Lowers something more for a plan that runs.
 fn while_it_runs<R>(plan: &Plan, make: impl FnOnce(&mut Lower<'_>) -> R) -> (R, Diagnostics) {
-    let machine = Machine;
+    let environment = plan.process.environment.clone();
+    let machine = Machine::new(environment.clone());
     let overrides = Overrides { check_only: true, ..Overrides::default() };
     let mut lower = Lower::new(&plan.origin.model, &overrides, &machine);
     lower.store = plan.certs.clone();
+    lower.environment = environment;
     lower.env.references.clone_from(&plan.lists);
     lower.env.diags = Diagnostics::default();
     let mut vars = plan.origin.vars.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,6 +213,7 @@ impl<'m> Lower<'m> {
             sinks: logs::Sinks::new(model, overrides.check_only),
             stored: replies::StoredFiles::default(),
             threads: threads(model),
+            environment: Arc::default(),
             edited: Vec::new(),
             spelling,
         }
@@ -254,7 +245,7 @@ impl<'m> Lower<'m> {
 
     /// Most client connections of the process.
     pub(crate) fn maxconn(&self) -> u32 {
-        self.model.global.maxconn.unwrap_or_else(default_maxconn)
+        self.model.global.maxconn.filter(|most| *most > 0).unwrap_or_else(default_maxconn)
     }
 
     fn process(&mut self) -> Process {
@@ -263,7 +254,9 @@ impl<'m> Lower<'m> {
         let hostname: Box<str> = net::hostname().into();
         let vars = ProcVars::default();
         self.global_vars(&vars);
+        let stats = self.stats_sockets();
         Process {
+            environment: machine::told(&self.model.environment, &stats),
             threads,
             cpus: options::cpus(&global.cpu_map, threads),
             maxconn: Limit::new(self.maxconn()),
@@ -274,7 +267,7 @@ impl<'m> Lower<'m> {
             rings: self.rings(),
             hostname,
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
-            stats: self.stats_sockets(),
+            stats,
             vars,
             ocsp: OcspUpdates::of(&global.ocsp.clone().unwrap_or_default()),
             list_edits: Default::default(),

@@ -16,6 +16,7 @@ use crate::statistics::{Desk, Statistics};
 use crate::stats_socket::StatsSockets;
 use crate::tally::{Pace, Tally};
 use crate::vars::ProcVars;
+use config::Environment;
 use config::model::{ConnectionMode, HttpReuse, ProxyKind, RestrictNames, RetryOn, SendProxy};
 use expr::{Condition, Expr, Format};
 use http::Spelling;
@@ -140,6 +141,11 @@ impl Wanted {
 }
 
 impl Plan {
+    /// Whether there is anything to listen to.
+    pub fn listens(&self) -> bool {
+        !self.process.stats.sockets.is_empty() || self.frontends.iter().any(|f| !f.listeners.is_empty())
+    }
+
     /// What a process-wide variable holds; the name has its scope, `proc.`.
     pub fn process_var(&self, name: &str) -> Option<expr::Sample<'static>> {
         let vars = self.origin.vars.lock().unwrap_or_else(PoisonError::into_inner);
@@ -222,6 +228,8 @@ pub struct Process {
     pub stats: StatsSockets,
     /// `ring` sections.
     pub rings: Vec<RingSection>,
+    /// Environment variables as the configuration has left them.
+    pub environment: Arc<Environment>,
     /// Where edits of lists by rules wait.
     pub list_edits: ListEdits,
     /// Servers that came and went at run time.

@@ -22,6 +22,13 @@ pub struct StatsSockets {
     pub maxconn: usize,
 }
 
+impl StatsSockets {
+    /// Their addresses, parted by semicolons.
+    pub fn addresses(&self) -> String {
+        self.sockets.iter().map(StatsSocket::address).collect::<Vec<_>>().join(";")
+    }
+}
+
 /// One address of a `stats socket` line.
 #[derive(Clone, Debug)]
 pub struct StatsSocket {
@@ -39,4 +46,16 @@ pub struct StatsSocket {
     pub tls: Option<Arc<BindTls>>,
     /// Where the line stands, `FILE:LINE`.
     pub place: Box<str>,
+}
+
+impl StatsSocket {
+    /// Its address with the family before it, as operators are told (`HAPROXY_CLI`, `show cli sockets`).
+    pub fn address(&self) -> String {
+        match &self.addr {
+            ListenAddr::Unix(path) => format!("unix@{}", path.display()),
+            ListenAddr::Inet(addr) if addr.is_ipv6() => format!("ipv6@{addr}"),
+            ListenAddr::Inet(addr) => format!("ipv4@{addr}"),
+            other @ (ListenAddr::Abstract(_) | ListenAddr::Fd(_)) => other.to_string(),
+        }
+    }
 }

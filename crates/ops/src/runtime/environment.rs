@@ -2,7 +2,6 @@
 
 use super::call::{Call, Severity};
 use super::table::Command;
-use net::ListenAddr;
 use proxy::stats_socket::CliLevel::{Operator, User};
 
 pub(crate) const COMMANDS: &[Command] = &[
@@ -20,12 +19,10 @@ pub(crate) const COMMANDS: &[Command] = &[
 fn env(call: &mut Call<'_>) {
     let wanted = call.arg(0).to_owned();
     let mut found = false;
-    for (name, value) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if wanted.is_empty() || wanted == name {
-            found = true;
-            call.put(format!("{name}={}\n", value.to_string_lossy()));
-        }
+    let environment = call.process.plan.process.environment.clone();
+    for (name, value) in environment.iter().filter(|(name, _)| wanted.is_empty() || wanted == *name) {
+        found = true;
+        call.put(format!("{name}={value}\n"));
     }
     if !found && !wanted.is_empty() {
         call.refuse("Variable not found");
@@ -44,12 +41,6 @@ fn sockets(call: &mut Call<'_>) {
     call.put("# socket lvl processes\n");
     let process = call.process.clone();
     for socket in &process.plan.process.stats.sockets {
-        let address = match &socket.addr {
-            ListenAddr::Unix(path) => format!("unix@{}", path.display()),
-            ListenAddr::Inet(addr) if addr.is_ipv6() => format!("ipv6@{addr}"),
-            ListenAddr::Inet(addr) => format!("ipv4@{addr}"),
-            other @ (ListenAddr::Abstract(_) | ListenAddr::Fd(_)) => other.to_string(),
-        };
-        call.put(format!("{address} {} all\n", socket.level.word()));
+        call.put(format!("{} {} all\n", socket.address(), socket.level.word()));
     }
 }

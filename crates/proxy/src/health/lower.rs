@@ -218,7 +218,8 @@ impl Lower<'_> {
         Some(Program {
             command: settings.external_command.as_ref()?.text.as_str().into(),
             path: settings.external_path.as_ref().map_or("", Word::as_str).into(),
-            keeps_env: self.model.global.external_check == Some(ProgramEnv::Preserved),
+            environment: Some(self.environment.clone())
+                .filter(|_| self.model.global.external_check == Some(ProgramEnv::Preserved)),
             listener: listener.unwrap_or_default(),
             proxy_id: self.id(proxy),
             proxy_name: proxy.name.text.as_str().into(),

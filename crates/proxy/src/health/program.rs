@@ -3,7 +3,9 @@
 
 use super::finding::{Finding, Report};
 use crate::server::{Endpoint, Server, ServerPort};
+use config::Environment;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -25,8 +27,8 @@ pub struct Program {
     pub command: Box<str>,
     /// `external-check path`
     pub path: Box<str>,
-    /// `external-check preserve-env`
-    pub keeps_env: bool,
+    /// What it finds in its environment beside what it is told (`external-check preserve-env`).
+    pub environment: Option<Arc<Environment>>,
     /// Address and port of the proxy's first listener, where it has one.
     pub listener: (Option<Box<str>>, Option<u16>),
     /// The proxy's number.
@@ -63,10 +65,9 @@ impl Program {
         let (addr, port) = place(server);
         let or_not_used = |text: Option<&str>| text.unwrap_or(NOT_USED).to_owned();
         let mut command = Command::new(&*self.command);
-        if !self.keeps_env {
-            command.env_clear();
-        }
         command
+            .env_clear()
+            .envs(self.environment.iter().flat_map(|environment| environment.iter()))
             .args([or_not_used(proxy_addr.as_deref()), or_not_used(proxy_port.as_deref())])
             .args([addr.as_str(), port.as_deref().unwrap_or(NOT_USED)])
             .env("PATH", &*self.path)

@@ -41,7 +41,7 @@ impl Lower<'_> {
     fn fullconn(&self, proxy: &Proxy) -> u32 {
         let process = self.maxconn();
         let leading = self.model.proxies.iter().filter(|front| !front.disabled && leads_to(front, proxy));
-        let carried = leading.map(|front| front.settings.maxconn.unwrap_or(process));
+        let carried = leading.map(|front| front.settings.maxconn.filter(|most| *most > 0).unwrap_or(process));
         carried.fold(0, u32::saturating_add).div_ceil(10).max(1)
     }
 

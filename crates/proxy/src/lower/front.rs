@@ -33,7 +33,7 @@ impl Lower<'_> {
             index,
             http,
             listeners: self.listeners(proxy),
-            maxconn: Limit::new(settings.maxconn.unwrap_or(NO_LIMIT)),
+            maxconn: Limit::new(settings.maxconn.filter(|most| *most > 0).unwrap_or(NO_LIMIT)),
             rate_limit: settings.rate_limit_sessions.filter(|n| *n > 0),
             timeouts: FrontTimeouts {
                 client: timeout(t.client),
@@ -203,7 +203,7 @@ impl Lower<'_> {
         let params = &bind.params;
         let global = &self.model.global;
         ListenOptions {
-            backlog: params.backlog.or(backlog),
+            backlog: params.backlog.or(backlog).filter(|most| *most > 0),
             v6only: match (params.v6only, params.v4v6) {
                 (true, _) => Some(true),
                 (false, true) => Some(false),
