@@ -4,11 +4,12 @@
 mod sample;
 mod visitor;
 
+use crate::Exit;
 use crate::check::Judgement;
 use crate::console::{self, Console};
 use crate::flags::Flags;
 use crate::private_name::Household;
-use crate::{Exit, start};
+use crate::start::{self, Failed};
 use clap::Args;
 use config::Source;
 use proxy::Running;
@@ -76,13 +77,14 @@ fn show(arguments: &DemoArgs) -> Result<Exit, String> {
     }
     if arguments.once {
         let plan = prepared.plan.take().ok_or("there is nothing to run")?;
+        start::refuse_to_share(&plan).map_err(|Failed(why)| why)?;
         let running = Running::start(Arc::new(plan)).map_err(|e| e.to_string())?;
         let visited = visitor::visit(arguments.https_port, &authority.root(), VISITS);
         drop(running);
         return visited.map(|()| Exit::Ok);
     }
     let announce = announcement(arguments, &authority.root(), &text);
-    Ok(start::serve_then(prepared, &Flags::default(), start::Origin::Terminal, &announce, console, || {
+    Ok(start::serve_then(prepared, &Flags::default(), start::Origin::Person, &announce, console, || {
         drop(folder)
     }))
 }

@@ -17,6 +17,8 @@ pub(crate) struct Flags {
     pub(crate) hints: bool,
     /// `-dW`
     pub(crate) zero_warning: bool,
+    /// `-dL`
+    pub(crate) libraries: bool,
     /// `-D`
     pub(crate) daemon: bool,
     /// `-db` or `-d`: in the foreground whatever else is said.
@@ -51,6 +53,14 @@ pub(crate) struct Flags {
     pub(crate) master_socket: Option<String>,
     /// Flags that were given and change nothing, or less than in HAProxy, with the reason.
     pub(crate) idle: Vec<(&'static str, &'static str)>,
+}
+
+impl Flags {
+    /// Whether to leave the terminal; `configured`: the file says `daemon`. Under `-Ws` that does not count, for a
+    /// service manager wants the process it started, but `-D` does: an init script waits for it.
+    pub(crate) fn wants_background(&self, configured: bool) -> bool {
+        !self.foreground && (self.daemon || (configured && !self.notify))
+    }
 }
 
 /// The one thing to do.
@@ -174,6 +184,7 @@ const FLAGS: &[Flag] = &[
     set("-dW", |f| f.zero_warning = true, "fails if any warning is emitted"),
     set("-dV", |f| f.no_server_verify = true, "disables SSL verify on servers side"),
     set("-dr", |f| f.resolve_leniently = true, "ignores server address resolution failures"),
+    set("-dL", |f| f.libraries = true, "dumps loaded object files after the configuration"),
     set("-dS", |f| f.no_splice = true, "disables splice usage"),
     Flag {
         name: "-sf",
@@ -204,13 +215,18 @@ const FLAGS: &[Flag] = &[
         "each thread has its own listeners, which need it",
         "disables SO_REUSEPORT (no effect)",
     ),
-    idle("-dL", None, "nothing is loaded at run time", "dumps loaded object files (no effect)"),
+    idle("-dF", None, "'-dS' has all bytes copied", "disables fast-forward (no effect)"),
+    idle("-dZ", None, "'-dS' has all bytes copied", "disables zero-copy forwarding (no effect)"),
+    idle("-dI", None, "check programs need no leave to fork", "allows programs to fork (no effect)"),
+    idle("-dv", None, "the system's clock is read one way", "disables the use of the vDSO (no effect)"),
 ];
 
 /// Flags with their value in the same word.
 const GLUED: &[Flag] = &[
     idle("-dK", None, "use 'lockgate keywords'", "dumps registered keywords (see 'lockgate keywords')"),
     idle("-dM", None, "memory cannot be poisoned", "debugs memory (no effect)"),
+    idle("-dC", None, "the configuration is in its files", "dumps the configuration (no effect)"),
+    idle("-dt", None, "nothing is traced", "starts traces (no effect)"),
 ];
 
 fn debug(flags: &mut Flags) {
@@ -316,6 +332,22 @@ mod tests {
         assert_eq!(read("-v -Z").unwrap().task, Task::Version);
         assert_eq!(read("-cc 1").unwrap().task, Task::Condition("1".into()));
         assert!(!read("-q -V -f a").unwrap().quiet);
+    }
+
+    #[test]
+    fn an_init_script_gets_its_terminal_back_and_a_service_manager_keeps_its_process() {
+        for (line, configured, background) in [
+            ("-f a -D", false, true),
+            ("-f a", true, true),
+            ("-f a -W", true, true),
+            ("-f a -Ws", true, false),
+            ("-f a -Ws -D", false, true),
+            ("-f a -db -D", true, false),
+            ("-f a -d", true, false),
+            ("-f a", false, false),
+        ] {
+            assert_eq!(read(line).unwrap().wants_background(configured), background, "{line} {configured}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! HAProxy's way to be called: from its flags to what is done, in the order HAProxy does it.
 
-use crate::check::{self, Judgement, Prepared};
+use crate::check::{Judgement, Prepared};
 use crate::console::{self, Console};
 use crate::flags::{self, Flags, Task};
 use crate::precedence::Precedence;
@@ -83,7 +83,7 @@ fn program() -> String {
 fn evaluate(text: &str, flags: &Flags) -> Exit {
     let options = judgement(flags).options();
     let names: Vec<&str> = flags.files.iter().map(String::as_str).collect();
-    match condition::evaluate(text, &options.environment_for(&names), &options.facts) {
+    match condition::evaluate_line(text, &options.environment_for(&names), &options.facts) {
         Ok(true) => Exit::Ok,
         Ok(false) => Exit::Failed,
         Err(wrong) => {
@@ -98,6 +98,7 @@ fn judgement(flags: &Flags) -> Judgement {
         zero_warning: flags.zero_warning,
         local_peer: flags.local_peer.clone(),
         master_worker: flags.master_worker,
+        master_socket: flags.master_socket.clone(),
         precedence: Precedence {
             maxconn: flags.maxconn,
             proxy_maxconn: flags.proxy_maxconn,
@@ -184,7 +185,7 @@ impl Call {
             return self.failed(&wrong);
         }
         match (stage, &self.flags.task) {
-            (Stage::First, Task::Serve) if self.wants_background(false) => self.detach(None),
+            (Stage::First, Task::Serve) if self.flags.wants_background(false) => self.detach(None),
             (Stage::First, _) => self.load(None),
             (Stage::Daemon(ready), _) => self.load(Some(ready)),
         }
@@ -203,7 +204,10 @@ impl Call {
         let accepted = self.judgement.accepts(&prepared.loaded);
         let serve = self.flags.task == Task::Serve;
         // The daemon loads again and complains then: once is enough.
-        if accepted && serve && ready.is_none() && self.wants_background(prepared.loaded.model.global.daemon)
+        if accepted
+            && serve
+            && ready.is_none()
+            && self.flags.wants_background(prepared.loaded.model.global.daemon)
         {
             return self.detach(stdin.as_deref());
         }
@@ -223,7 +227,7 @@ impl Call {
             self.judgement.report(&loaded, &self.flags.files, self.console);
             return Exit::Failed;
         }
-        if ready.is_none() && self.wants_background(loaded.model.global.daemon) {
+        if ready.is_none() && self.flags.wants_background(loaded.model.global.daemon) {
             return self.detach(stdin.as_deref());
         }
         self.warn_of_idle_flags();
@@ -255,8 +259,8 @@ impl Call {
         }
         match self.flags.task {
             Task::Check => {
-                check::say_valid(loaded, self.console);
-                Exit::Ok
+                self.dump_libraries();
+                self.judgement.verdict(&prepared, self.console)
             }
             Task::Serve | Task::Condition(_) | Task::Version | Task::LongVersion | Task::Help => {
                 start::serve(prepared, &self.flags, origin, "", self.console)
@@ -264,9 +268,12 @@ impl Call {
         }
     }
 
-    /// `configured`: the file says `daemon`. Under `-Ws` the service manager wants the process it started.
-    fn wants_background(&self, configured: bool) -> bool {
-        (self.flags.daemon || configured) && !self.flags.foreground && !self.flags.notify
+    /// `-dL`: a list for `tar -T -`, with a title for people.
+    fn dump_libraries(&self) {
+        if self.flags.libraries {
+            self.console.result("List of loaded object files:");
+            ops::runtime::loaded_objects().iter().for_each(|path| console::out(&format!("{path}\n")));
+        }
     }
 
     fn detach(self, stdin: Option<&[u8]>) -> Exit {

@@ -21,6 +21,19 @@ pub(crate) fn of(global: &Global, diags: &mut Diagnostics) -> Identity {
     }
 }
 
+/// Complains where `chroot` leads nowhere. Only who serves enters it: a configuration may be checked elsewhere.
+pub(crate) fn find_root(global: &Global, diags: &mut Diagnostics) {
+    let Some(root) = &global.chroot else { return };
+    let found = std::fs::metadata(&root.text).and_then(|found| match found.is_dir() {
+        true => Ok(()),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    });
+    if let Err(e) = found {
+        let told = diags.alert(root.span, format!("cannot chroot to '{root}': {e}"));
+        told.help("make the folder, empty and owned by root, or name another one");
+    }
+}
+
 fn kept(capability: Capability) -> CapabilitySet {
     match capability {
         Capability::NetAdmin => CapabilitySet::NET_ADMIN,

@@ -22,7 +22,7 @@ impl fmt::Display for TooFewDescriptors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TooFewDescriptors { needed, granted } = self;
         write!(f, "[lockgate.main()] Cannot raise FD limit to {needed}, limit is {granted}.")?;
-        write!(f, " Raise it for this service, or lower 'maxconn'.")
+        write!(f, " Raise it for this service, or lower 'maxconn' and 'ulimit-n'.")
     }
 }
 
@@ -34,9 +34,12 @@ pub(crate) fn descriptors(plan: &Plan) -> u64 {
     connections + (listeners as u64 + FDS_A_THREAD) * threads + FDS_SPARE
 }
 
-/// Raises the limit of descriptors to what is needed, or to `ulimit-n` where that is more.
-pub(crate) fn raise(needed: u64, ulimit_n: Option<u32>) -> Result<(), TooFewDescriptors> {
-    let granted = net::raise_fd_limit(needed.max(u64::from(ulimit_n.unwrap_or(0)))).soft;
+/// Raises the limit of descriptors to `wanted`, or to `ulimit-n` where that is more. It is an error where `ulimit-n` is
+/// not reached, or, with a 'maxconn' that somebody has written (`strictly`), what is wanted.
+pub(crate) fn raise(wanted: u64, strictly: bool, ulimit_n: Option<u32>) -> Result<(), TooFewDescriptors> {
+    let asked = ulimit_n.map_or(0, u64::from);
+    let granted = net::raise_fd_limit(wanted.max(asked)).soft;
+    let needed = if strictly { wanted.max(asked) } else { asked };
     if granted >= needed { Ok(()) } else { Err(TooFewDescriptors { needed, granted }) }
 }
 

@@ -3,6 +3,7 @@
 //! Called `certbot` it speaks Certbot's command line; called `haproxy`, or with a first argument that begins with `-`, it speaks HAProxy's command line; else its own
 //! verbs. It decides nothing about traffic.
 
+mod bindings;
 mod ca;
 mod certbot;
 mod check;
@@ -11,6 +12,7 @@ mod ctl;
 mod demo;
 mod flags;
 mod haproxy;
+mod hello;
 mod identity;
 mod issuing;
 mod keeper;
@@ -74,6 +76,8 @@ enum Exit {
     Ok,
     /// It did not, and said why.
     Failed,
+    /// `-c` of a configuration that would listen nowhere.
+    Idle,
     /// `-cc` with a condition that cannot be read.
     Unreadable,
     /// Another process' code, passed on.
@@ -85,7 +89,7 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Ok => 0,
             Exit::Failed => 1,
-            Exit::Unreadable => 2,
+            Exit::Idle | Exit::Unreadable => 2,
             Exit::Code(code) => code,
         })
     }

@@ -4,14 +4,16 @@
 use crate::check::Judgement;
 use crate::console::Console;
 use crate::flags::Flags;
-use crate::start::{self, Failed};
-use crate::{Exit, version};
+use crate::start::Failed;
+use crate::{Exit, hello, version};
 use config::Source;
 use config::model::Global;
 use net::Inherited;
 use ops::daemon::Ready;
 use ops::master::{self, Begin, Bequest, Household, Launch};
+use ops::pidfile::Pidfile;
 use ops::runtime;
+use proxy::stats_socket::StatsSockets;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -66,11 +68,13 @@ fn household(
     let sockets = predecessor_sockets(flags)?;
     let words = flags.master_socket.as_deref();
     let cli = words.map(|words| cli(words, flags, &mut Inherited::none(), console)).transpose()?;
-    start::write_pidfile(flags, global)?;
+    let pidfile = hello::pidfile(flags, global)?;
     let replaces = flags.replaces.clone();
     let hello = move || {
-        start::dismiss_predecessors(replaces.as_ref(), console);
-        ready.map_or(Ok(()), |ready| ready.tell().map_err(|e| e.to_string()))
+        let published = pidfile.map_or(Ok(()), Pidfile::publish);
+        hello::dismiss_predecessors(replaces.as_ref(), console);
+        ready.map_or(Ok(()), Ready::tell).map_err(|e| e.to_string())?;
+        published.map_err(|e| format!("cannot write the pid file: {e}"))
     };
     let (notify, version) = (flags.notify, version::product().version);
     let begin = Begin::Anew { sockets, hello: Box::new(hello) };
@@ -95,6 +99,20 @@ fn cli(
     inherited: &mut Inherited,
     console: Console,
 ) -> Result<runtime::Bound, Failed> {
+    let mut sockets = sockets(words, console)?;
+    for socket in &mut sockets.sockets {
+        socket.options.take_over |= flags.replaces.is_some();
+    }
+    runtime::bind(&sockets, inherited).map_err(|e| Failed(format!("master socket: {e}")))
+}
+
+/// Where it is, as `HAPROXY_MASTER_CLI` tells; `None` where it cannot be understood, of which the master complains.
+pub(crate) fn address(words: &str) -> Option<String> {
+    let silent = Console { quiet: true, hints: false };
+    sockets(words, silent).ok().map(|sockets| sockets.addresses())
+}
+
+fn sockets(words: &str, console: Console) -> Result<StatsSockets, Failed> {
     // Whoever may run commands on the host may steer what runs there: unlike a stats socket's, its level is admin.
     let level = if words.contains(",level,") { "" } else { "level admin" };
     let line = format!("global\n stats socket {} {level}\n", words.replace(',', " "));
@@ -102,9 +120,5 @@ fn cli(
     let prepared = judgement.prepare(vec![Source { name: "-S".to_owned(), text: line.into_bytes() }]);
     judgement.report(&prepared.loaded, &["-S".to_owned()], console);
     let plan = prepared.plan.filter(|_| judgement.accepts(&prepared.loaded));
-    let mut sockets = plan.ok_or_else(|| Failed(format!("cannot use '-S {words}'")))?.process.stats;
-    for socket in &mut sockets.sockets {
-        socket.options.take_over |= flags.replaces.is_some();
-    }
-    runtime::bind(&sockets, inherited).map_err(|e| Failed(format!("master socket: {e}")))
+    Ok(plan.ok_or_else(|| Failed(format!("cannot use '-S {words}'")))?.process.stats)
 }

@@ -22,7 +22,7 @@ pub(crate) struct Precedence {
 impl Precedence {
     /// Changes `model` accordingly.
     pub(crate) fn apply(&self, model: &mut Model) {
-        model.global.maxconn = self.maxconn.or(model.global.maxconn);
+        model.global.maxconn = self.maxconn.filter(|most| *most > 0).or(model.global.maxconn);
         if self.no_server_verify {
             model.global.ssl_server_verify = Some(false);
         }

@@ -6,6 +6,7 @@ use crate::console::{self, Console};
 use crate::flags::Flags;
 use crate::private_name::{self, Household};
 use crate::{Exit, start};
+use base::addr::{Address, PortSpec};
 use clap::Args;
 use config::Source;
 use proxy::lower::Overrides;
@@ -58,6 +59,7 @@ fn prepare(arguments: &ServeArgs) -> Result<String, String> {
             arguments.host
         ));
     }
+    arguments.to.iter().try_for_each(|to| server(to))?;
     if let Some(email) = &arguments.email {
         return obtained(arguments, email);
     }
@@ -72,6 +74,18 @@ fn prepare(arguments: &ServeArgs) -> Result<String, String> {
         ));
     }
     Ok(config(arguments, &format!("crt {}", certificate.display()), ""))
+}
+
+/// What the configuration would refuse is told in the words of the command line.
+fn server(to: &str) -> Result<(), String> {
+    match Address::parse(to) {
+        Ok(Address::Inet { port: PortSpec::One(port), .. }) if port > 0 => Ok(()),
+        Ok(Address::Unix(_) | Address::Abstract(_)) => Ok(()),
+        Ok(Address::Inet { .. } | Address::Fd(_) | Address::Unserved(_)) => {
+            Err(format!("--to '{to}' has no port: write ADDRESS:PORT, as in 127.0.0.1:8000"))
+        }
+        Err(wrong) => Err(format!("--to '{to}': {wrong}")),
+    }
 }
 
 /// With a certificate of a public authority, which looks after itself.
@@ -131,12 +145,22 @@ fn serve(arguments: &ServeArgs, text: String) -> Exit {
     }
     let port = if arguments.https_port == 443 { String::new() } else { format!(":{}", arguments.https_port) };
     let announce = format!("serving https://{}{port} -> {}\n", arguments.host, arguments.to.join(", "));
-    start::serve(prepared, &Flags::default(), start::Origin::Terminal, &announce, console)
+    start::serve(prepared, &Flags::default(), start::Origin::Person, &announce, console)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_have_a_port() {
+        for good in ["127.0.0.1:3000", "app:80", "[::1]:80", "unix@/run/app.sock", "/run/app.sock"] {
+            assert_eq!(server(good), Ok(()), "{good}");
+        }
+        for bad in ["app", "127.0.0.1", "app:", "app:0", "app:http", "app:80-90", "app:+1", "", "fd@x"] {
+            assert!(server(bad).is_err_and(|why| why.contains("--to")), "{bad}");
+        }
+    }
 
     #[test]
     fn the_printed_configuration_names_every_server_and_the_port() {

@@ -1,16 +1,13 @@
 //! From an accepted configuration to a process that serves, and to its end. The order is HAProxy's: limits, ports, pid
 //! file, rights, predecessors, ready.
 
-use crate::Exit;
+use crate::bindings::{Bindings, Served, start_scheduler};
 use crate::check::Prepared;
 use crate::console::{self, Console};
 use crate::flags::Flags;
-use crate::issuing;
-use crate::limits;
 use crate::master::predecessor_sockets;
 use crate::plane::Plane;
-use crate::state_files;
-use crate::version;
+use crate::{Exit, hello, issuing, limits, state_files};
 use certs::ocsp::Responders;
 use certs::schedule::Work;
 use config::model::Global;
@@ -18,21 +15,17 @@ use net::Inherited;
 use net::rights::{self, Identity};
 use ops::daemon::{self, Ready};
 use ops::life::{Ending, StopLimits, until_end};
-use ops::pidfile;
-use ops::predecessor::{self, Leave};
-use ops::runtime::{self, Process, Runtime};
-use ops::scheduler::Scheduler;
+use ops::pidfile::Pidfile;
 use ops::signals::Signals;
-use ops::stapling::Stapler;
-use ops::worker::{Bond, Elsewhere, Estate, Tied};
+use ops::worker::{Bond, Estate, Tied};
 use proxy::clock::now_ms;
 use proxy::plan::Plan;
-use proxy::{Running, server_state};
+use proxy::server_state;
 use std::fmt::Display;
-use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::runtime::Runtime;
 
 /// What a bind shows that has no certificate yet. Without one such a bind does not start, which is a complaint of its
 /// own, so that a failure here needs no words.
@@ -45,6 +38,8 @@ pub(crate) fn temporary_certificate() -> Option<tls::PemPair> {
 pub(crate) enum Origin {
     /// Somebody at a terminal, or a service manager.
     Terminal,
+    /// Somebody who typed one of our own verbs, and no predecessor to share ports with.
+    Person,
     /// The process that goes to the background waits until it serves.
     Daemon(Ready),
     /// A master.
@@ -76,6 +71,10 @@ pub(crate) fn serve_then(
         console.alert("config : nothing to run.");
         return Exit::Failed;
     };
+    if !matches!(origin, Origin::Worker(_)) && !plan.listens() {
+        console.alert("[lockgate.main()] No enabled listener found (check for 'bind' directives) ! Exiting.");
+        return Exit::Failed;
+    }
     let startup_log = loaded.diags.render(&loaded.sources, std::process::id(), console.least());
     let global = &loaded.model.global;
     let work = match issuing::work(&loaded.model, &plan) {
@@ -85,7 +84,7 @@ pub(crate) fn serve_then(
             return Exit::Failed;
         }
     };
-    let start = Start { plan, global, identity, flags, announce, console, startup_log, work };
+    let start = Start { plan: Arc::new(plan), global, identity, flags, announce, console, startup_log, work };
     let ended = start.serve(origin);
     farewell();
     exit_of(ended, console)
@@ -108,7 +107,7 @@ fn exit_of(ended: Result<Ending, Failed>, console: Console) -> Exit {
 
 /// All that a start needs to know.
 struct Start<'a> {
-    plan: Plan,
+    plan: Arc<Plan>,
     global: &'a Global,
     identity: Identity,
     flags: &'a Flags,
@@ -132,6 +131,10 @@ impl Start<'_> {
     fn serve(self, origin: Origin) -> Result<Ending, Failed> {
         match origin {
             Origin::Terminal => self.serve_for(None, None),
+            Origin::Person => {
+                refuse_to_share(&self.plan)?;
+                self.serve_for(None, None)
+            }
             Origin::Daemon(ready) => self.serve_for(Some(ready), None),
             Origin::Worker(bond) => {
                 let told = bond.try_clone();
@@ -144,84 +147,139 @@ impl Start<'_> {
         }
     }
 
-    fn serve_for(self, ready: Option<Ready>, bond: Option<Bond>) -> Result<Ending, Failed> {
+    fn serve_for(mut self, ready: Option<Ready>, bond: Option<Bond>) -> Result<Ending, Failed> {
         let runtime = main_runtime().map_err(|e| Failed::at("Cannot start the main thread's runtime")(&e))?;
-        // From here on a signal is a wish and not a death.
-        let entered = runtime.enter();
-        let mut signals = Signals::install().map_err(|e| Failed::at("Cannot handle signals")(&e))?;
-        let master = bond.map(Bond::tie).transpose().map_err(broken)?;
-        drop(entered);
+        let (mut signals, master) = open_ears(&runtime, bond)?;
         self.raise_limits()?;
-        let stop = self.stop_limits();
         let estate = match &master {
             Some(master) => runtime.block_on(master.estate()).map_err(broken)?,
             None => Estate::of(predecessor_sockets(self.flags)?),
         };
-        let bound = Bindings::make(Arc::new(self.plan), estate.sockets)?;
-        let after = Started { global: self.global, flags: self.flags, console: self.console };
+        let bound = self.bind(estate.sockets)?;
         match &master {
             Some(master) => runtime.block_on(master.bound(bound.share()?)).map_err(broken)?,
-            None => after.write_pidfile(ready.is_some())?,
+            None => self.write_pidfile(ready.is_some())?,
         }
         // Under a master the keeper has the rights and the work.
         let keeps = !self.work.is_empty();
-        let work = if master.is_some() { Work::default() } else { self.work };
-        if !work.is_empty() {
-            issuing::make_room(&bound.plan, &self.identity).map_err(Failed)?;
-            if self.identity.root.is_some() {
-                self.console.warning(
-                    "'acme' beside 'chroot' needs a master: start with -W or -Ws, else neither the storage nor the \
-                     trusted roots are within reach.",
-                );
+        let work = if master.is_some() { Work::default() } else { std::mem::take(&mut self.work) };
+        self.make_room(&work)?;
+        self.read_what_was_left();
+        let responders = Responders::new(self.plan.process.ocsp.http_proxy.as_deref());
+        let null = File::options().read(true).write(true).open("/dev/null");
+        self.give_up_rights()?;
+        server_state::resume_health(&self.plan, &estate.state, now_ms());
+        let (console, elsewhere) = (self.console, master.as_ref().map(Tied::elsewhere));
+        let startup_log = std::mem::take(&mut self.startup_log);
+        let schedule = |plan: &Arc<Plan>| start_scheduler(plan, work, console);
+        let served = bound.run(startup_log, elsewhere, responders, schedule)?;
+        console::out(self.announce);
+        match &master {
+            Some(master) => {
+                self.leave_terminal(null).map_err(|e| Failed::at("Cannot leave the terminal")(&e))?;
+                let told = master.ready(self.global.mworker_max_reloads, keeps, &served.process);
+                runtime.block_on(told).map_err(broken)?;
+            }
+            None => {
+                hello::dismiss_predecessors(self.flags.replaces.as_ref(), self.console);
+                ready.map_or(Ok(()), Ready::tell).map_err(|e| Failed(e.to_string()))?;
             }
         }
-        state_files::load(&bound.plan, self.console);
+        Ok(self.live(&runtime, &mut signals, master.as_ref(), served))
+    }
+
+    /// Serves until a signal, the master or the last connection ends it.
+    fn live(
+        &self,
+        runtime: &Runtime,
+        signals: &mut Signals,
+        master: Option<&Tied>,
+        served: Served,
+    ) -> Ending {
+        let Served { running, api, process, scheduler, stapler } = served;
+        let plane = Plane::new(running, api, scheduler, stapler, self.console);
+        let life = until_end(signals, &plane, self.stop_limits());
+        let ending = runtime.block_on(async {
+            match (master, plane.api()) {
+                (Some(master), Some(api)) => master.answer_during(life, process, api).await,
+                (Some(_) | None, _) => life.await,
+            }
+        });
+        plane.end(ending);
+        ending
+    }
+
+    fn bind(&self, inherited: Inherited) -> Result<Bindings, Failed> {
+        if self.flags.replaces.is_none() && inherited.is_empty() {
+            self.warn_of_sharing();
+        }
+        Bindings::make(self.plan.clone(), inherited)
+    }
+
+    fn write_pidfile(&self, daemon: bool) -> Result<(), Failed> {
+        let prepared = if daemon { hello::pidfile(self.flags, self.global)? } else { None };
+        prepared.map_or(Ok(()), Pidfile::publish).map_err(|e| Failed::at("Cannot create pidfile")(&e))
+    }
+
+    /// For certificates that this process obtains by itself.
+    fn make_room(&self, work: &Work) -> Result<(), Failed> {
+        if work.is_empty() {
+            return Ok(());
+        }
+        issuing::make_room(&self.plan, &self.identity).map_err(Failed)?;
+        if self.identity.root.is_some() {
+            self.console.warning(
+                "'acme' beside 'chroot' needs a master: start with -W or -Ws, else neither the storage nor the trusted \
+                 roots are within reach.",
+            );
+        }
+        Ok(())
+    }
+
+    /// Server states and counters of a predecessor, while their files are within reach.
+    fn read_what_was_left(&self) {
+        state_files::load(&self.plan, self.console);
         let counters = self.global.stats_file.as_ref().map(|word| word.text.as_str());
-        state_files::load_counters(&bound.plan, counters, self.console);
-        let responders = Responders::new(bound.plan.process.ocsp.http_proxy.as_deref());
-        let null = std::fs::File::options().read(true).write(true).open("/dev/null");
+        state_files::load_counters(&self.plan, counters, self.console);
+    }
+
+    fn give_up_rights(&self) -> Result<(), Failed> {
         rights::become_identity(&self.identity).map_err(|e| Failed(format!("[lockgate.main()] {e}.")))?;
         if self.global.set_dumpable
             && let Err(e) = rights::allow_core_dumps()
         {
             self.console.warning(&format!("'set-dumpable': cannot allow core dumps: {e}"));
         }
-        server_state::resume_health(&bound.plan, &estate.state, now_ms());
-        let (console, elsewhere) = (self.console, master.as_ref().map(Tied::elsewhere));
-        let Served { running, api, process, scheduler, stapler } =
-            bound
-                .run(self.startup_log, elsewhere, responders, |plan| start_scheduler(plan, work, console))?;
-        after.dismiss_predecessors(master.is_some());
-        console::out(self.announce);
-        after.tell_ready(ready)?;
-        if let Some(master) = &master {
-            after.leave_terminal(null).map_err(|e| Failed::at("Cannot leave the terminal")(&e))?;
-            runtime
-                .block_on(master.ready(self.global.mworker_max_reloads, keeps, &process))
-                .map_err(broken)?;
+        Ok(())
+    }
+
+    /// A worker of a master in the background keeps no terminal either.
+    fn leave_terminal(&self, null: std::io::Result<File>) -> std::io::Result<()> {
+        if self.flags.wants_background(self.global.daemon) {
+            daemon::leave_terminal(&null?)?;
         }
-        let plane = Plane::new(running, api, scheduler, stapler, self.console);
-        let life = until_end(&mut signals, &plane, stop);
-        let ending = runtime.block_on(async {
-            match (&master, plane.api()) {
-                (Some(master), Some(api)) => master.answer_during(life, process, api).await,
-                (Some(_) | None, _) => life.await,
-            }
-        });
-        plane.end(ending);
-        Ok(ending)
+        Ok(())
     }
 
     fn raise_limits(&self) -> Result<(), Failed> {
         limits::memory(self.flags.memory, self.console);
-        match limits::raise(limits::descriptors(&self.plan), self.global.ulimit_n) {
+        // Without a 'maxconn' the plan took what the limit allows.
+        let strictly = self.global.maxconn.is_some_and(|most| most > 0);
+        match limits::raise(limits::descriptors(&self.plan), strictly, self.global.ulimit_n) {
             Ok(()) => {}
-            // Without a 'maxconn' the plan took what the limit allows.
-            Err(_) if self.global.maxconn.is_none() => {}
             Err(few) if self.global.strict_limits == Some(false) => self.console.warning(&few.to_string()),
             Err(few) => return Err(Failed(few.to_string())),
         }
         Ok(())
+    }
+
+    /// Wanted by some, a mistake of most: HAProxy shares ports without a word.
+    fn warn_of_sharing(&self) {
+        for told in proxy::shared_with_others(&self.plan) {
+            self.console.warning(&format!(
+                "{told} as well, and each gets a part of the connections: '-sf PID' replaces it"
+            ));
+        }
     }
 
     fn stop_limits(&self) -> StopLimits {
@@ -232,72 +290,11 @@ impl Start<'_> {
     }
 }
 
-/// What serves.
-struct Served {
-    running: Running,
-    api: Option<Runtime>,
-    process: Arc<Process>,
-    scheduler: Option<Scheduler>,
-    stapler: Option<Stapler>,
-}
-
-/// Looks after certificates, where there are any to look after.
-fn start_scheduler(plan: &Arc<Plan>, work: Work, console: Console) -> Result<Option<Scheduler>, Failed> {
-    if work.is_empty() {
-        return Ok(None);
-    }
-    let started = Scheduler::here(plan.clone(), work, issuing::tell(plan, console));
-    started.map(Some).map_err(|e| Failed::at("Cannot start the thread of the certificates")(&e))
-}
-
-/// Everything that is listened on, and nobody is served yet: the moment to give up rights.
-struct Bindings {
-    plan: Arc<Plan>,
-    api: runtime::Bound,
-    plane: proxy::Ready,
-}
-
-impl Bindings {
-    fn make(plan: Arc<Plan>, mut inherited: Inherited) -> Result<Bindings, Failed> {
-        let api = runtime::bind(&plan.process.stats, &mut inherited)
-            .map_err(|e| Failed(format!("stats socket: {e}")))?;
-        let plane = proxy::Ready::bind(plan.clone(), &mut inherited).map_err(|e| Failed(e.to_string()))?;
-        Ok(Bindings { plan, api, plane })
-    }
-
-    /// Descriptors of all of it.
-    fn share(&self) -> Result<Vec<OwnedFd>, Failed> {
-        let (api, plane) = (self.api.share(), self.plane.share());
-        let both = api.and_then(|api| Ok([api, plane?].into_iter().flatten().collect()));
-        both.map_err(|e| Failed::at("Cannot share the listening sockets")(&e))
-    }
-
-    /// Serves. The runtime API runs where there is a way to it: a 'stats socket', a master, a statistics page.
-    fn run(
-        self,
-        startup_log: String,
-        elsewhere: Option<Elsewhere>,
-        responders: Responders,
-        schedule: impl FnOnce(&Arc<Plan>) -> Result<Option<Scheduler>, Failed>,
-    ) -> Result<Served, Failed> {
-        let exposed = if self.api.exposes() { self.share()? } else { Vec::new() };
-        let running = self.plane.run().map_err(|e| Failed(e.to_string()))?;
-        let scheduler = schedule(&self.plan)?;
-        let process = Process::new(self.plan, running.workers().clone(), version::product(), startup_log);
-        let has_master = elsewhere.is_some();
-        let process =
-            process.with_scheduler(scheduler.as_ref().map(Scheduler::handle)).with_elsewhere(elsewhere);
-        let process = process.with_responders(responders);
-        process.expose(exposed);
-        let process = Arc::new(process);
-        let stapler = Stapler::start(process.stapling.clone())
-            .map_err(|e| Failed::at("Cannot start the thread of OCSP")(&e))?;
-        if self.api.is_empty() && !has_master && !running.plan().has_statistics() {
-            return Ok(Served { running, api: None, process, scheduler, stapler });
-        }
-        let api = Runtime::start(self.api, process.clone())
-            .map_err(|e| Failed::at("Cannot start the thread of the runtime API")(&e))?;
-        Ok(Served { running, api: Some(api), process, scheduler, stapler })
+/// A second demo beside the first would be shown half of its requests.
+pub(crate) fn refuse_to_share(plan: &Plan) -> Result<(), Failed> {
+    match proxy::shared_with_others(plan).into_iter().next() {
+        Some(told) => Err(Failed(format!("{told}: stop it or choose another port"))),
+        None => Ok(()),
     }
 }
 
@@ -305,61 +302,14 @@ fn broken(e: std::io::Error) -> Failed {
     Failed::at("Cannot speak to the master")(&e)
 }
 
-fn main_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+/// From here on a signal is a wish and not a death, and the master is heard.
+fn open_ears(runtime: &Runtime, bond: Option<Bond>) -> Result<(Signals, Option<Tied>), Failed> {
+    let _entered = runtime.enter();
+    let signals = Signals::install().map_err(|e| Failed::at("Cannot handle signals")(&e))?;
+    let master = bond.map(Bond::tie).transpose().map_err(broken)?;
+    Ok((signals, master))
+}
+
+fn main_runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
-}
-
-/// HAProxy writes it for daemons and masters, not in the foreground.
-pub(crate) fn write_pidfile(flags: &Flags, global: &Global) -> Result<(), Failed> {
-    let configured = global.pidfile.as_ref().map(|word| word.text.as_str());
-    match flags.pidfile.as_deref().or(configured) {
-        Some(path) => pidfile::write(Path::new(path))
-            .map_err(|e| Failed(format!("[lockgate.main()] Cannot create pidfile {path}: {e}"))),
-        None => Ok(()),
-    }
-}
-
-/// Asks those that are replaced to leave (`-sf`, `-st`).
-pub(crate) fn dismiss_predecessors(replaces: Option<&(Leave, Vec<i32>)>, console: Console) {
-    let Some((how, pids)) = replaces else { return };
-    for pid in pids {
-        if let Err(e) = predecessor::dismiss(*pid, *how) {
-            console.warning(&format!("cannot tell process {pid} to leave: {e}"));
-        }
-    }
-}
-
-/// What is left to do once the ports are bound. A worker leaves the most of it to its master.
-struct Started<'a> {
-    global: &'a Global,
-    flags: &'a Flags,
-    console: Console,
-}
-
-impl Started<'_> {
-    fn write_pidfile(&self, daemon: bool) -> Result<(), Failed> {
-        if daemon { write_pidfile(self.flags, self.global) } else { Ok(()) }
-    }
-
-    fn dismiss_predecessors(&self, has_master: bool) {
-        if !has_master {
-            dismiss_predecessors(self.flags.replaces.as_ref(), self.console);
-        }
-    }
-
-    fn tell_ready(&self, ready: Option<Ready>) -> Result<(), Failed> {
-        match ready {
-            Some(ready) => ready.tell().map_err(|e| Failed(e.to_string())),
-            None => Ok(()),
-        }
-    }
-
-    /// A worker of a master in the background keeps no terminal either.
-    fn leave_terminal(&self, null: std::io::Result<std::fs::File>) -> std::io::Result<()> {
-        let background = self.flags.daemon || self.global.daemon;
-        if background && !self.flags.foreground && !self.flags.notify {
-            daemon::leave_terminal(&null?)?;
-        }
-        Ok(())
-    }
 }

@@ -1,7 +1,7 @@
 //! Lockgate's own command line.
 
 use crate::ca::{self, CaArgs};
-use crate::check::{self, Judgement};
+use crate::check::Judgement;
 use crate::console::{self, Console};
 use crate::ctl::{self, CtlArgs};
 use crate::demo::{self, DemoArgs};
@@ -81,11 +81,10 @@ fn check_files(files: &[String]) -> Exit {
             return Exit::Failed;
         }
     };
-    let loaded = judgement.prepare(sources).loaded;
-    judgement.report(&loaded, files, console);
-    if !judgement.accepts(&loaded) {
+    let prepared = judgement.prepare(sources);
+    judgement.report(&prepared.loaded, files, console);
+    if !judgement.accepts(&prepared.loaded) {
         return Exit::Failed;
     }
-    check::say_valid(&loaded, console);
-    Exit::Ok
+    judgement.verdict(&prepared, console)
 }

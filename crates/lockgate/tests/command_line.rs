@@ -91,6 +91,48 @@ fn warnings_are_mentioned_and_fatal_where_none_are_tolerated() {
     assert!(strict.err.contains("Some warnings were found and 'zero-warning' is set. Aborting."));
 }
 
+/// Scripts tell by the code 2 a configuration that is right and would serve nobody.
+#[test]
+fn a_configuration_that_listens_nowhere_is_no_error_and_does_not_start() {
+    let folder = Folder::new("nowhere");
+    let nowhere = "Configuration file has no error but will not start (no listener) => exit(2).\n";
+    std::fs::write(folder.0.join("empty.cfg"), "").unwrap();
+    std::fs::write(folder.0.join("off.cfg"), GOOD.replace("frontend f", "frontend f\n  disabled")).unwrap();
+    let socket = folder.0.join("api.sock");
+    std::fs::write(folder.0.join("api.cfg"), format!("global\n  stats socket {}\n", socket.display()))
+        .unwrap();
+    for words in ["-c -f empty.cfg", "-c -f off.cfg", "check off.cfg"] {
+        let answer = lockgate(&folder, words);
+        assert_eq!((answer.code, answer.out.as_str()), (Some(2), nowhere), "{words}");
+    }
+    for words in ["-c -f api.cfg", "-c -W -f empty.cfg"] {
+        assert_eq!(lockgate(&folder, words).code, Some(0), "{words}");
+    }
+    let answer = lockgate(&folder, "-f empty.cfg -db");
+    assert_eq!(answer.code, Some(1));
+    assert!(answer.err.contains("No enabled listener found (check for 'bind' directives) ! Exiting."));
+}
+
+#[test]
+fn a_master_socket_without_a_master_is_warned_of() {
+    let folder = Folder::new("idle");
+    let answer = lockgate(&folder, "-c -f good.cfg -S /x.sock");
+    assert_eq!(
+        (answer.code, answer.out.as_str()),
+        (Some(0), "Warnings were found.\nConfiguration file is valid\n")
+    );
+    assert!(answer.err.contains("but master-worker mode (-W) is not enabled"), "{}", answer.err);
+}
+
+#[test]
+fn loaded_libraries_are_listed() {
+    let folder = Folder::new("libraries");
+    let answer = lockgate(&folder, "-q -c -dL -f good.cfg");
+    assert_eq!(answer.code, Some(0));
+    assert!(answer.out.lines().all(|path| Path::new(path).is_file()), "{}", answer.out);
+    assert!(answer.out.lines().any(|path| path.ends_with("/lockgate")), "{}", answer.out);
+}
+
 #[test]
 fn standard_input_and_folders_are_read() {
     let folder = Folder::new("input");

@@ -261,7 +261,7 @@ fn systemd_is_told_when_the_service_is_ready() {
     let mut process = Foreground { child, errors };
     let mut word = [0; 64];
     let length = systemd.recv(&mut word).unwrap();
-    assert_eq!(&word[..length], b"READY=1\n");
+    assert_eq!(&word[..length], format!("READY=1\nMAINPID={}\n", process.child.id()).as_bytes());
     assert_eq!(folder.connect().and_then(ask).as_deref(), Some("one"));
     assert_eq!(folder.pid("pid"), i32::try_from(process.child.id()).unwrap());
     process.signal("TERM");

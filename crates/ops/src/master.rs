@@ -298,7 +298,14 @@ impl<V: Voice> Master<V> {
         match wish {
             Wish::Reload | Wish::Dump => self.reload(None),
             Wish::SoftStop => self.leave(Signal::USR1),
-            Wish::Stop(_) => self.leave(Signal::TERM),
+            Wish::Stop(signal) => {
+                let how = Signal::from_named_raw(signal).unwrap_or(Signal::TERM);
+                if how == Signal::INT {
+                    // As a shell shows it; an end by SIGTERM is one in order.
+                    self.code = 130;
+                }
+                self.leave(how);
+            }
         }
     }
 
@@ -310,6 +317,8 @@ impl<V: Voice> Master<V> {
         self.leaving = true;
         (self.respawn_at, self.keeper_at, self.keeps) = (None, None, false);
         self.give_up_upgrade();
+        // Clients that come now are to be refused, not to wait for nobody.
+        (self.sockets, self.taking) = (Vec::new(), Vec::new());
         for child in &self.children {
             // A keeper has nothing to finish that its successor does not take up.
             child.signal(if child.role == Role::Keeper { Signal::TERM } else { how });

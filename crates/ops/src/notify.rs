@@ -7,9 +7,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// Tells the service manager that we serve. Nothing where `NOTIFY_SOCKET` is not set.
+/// Tells the service manager that we serve, and who we are: `-D` has changed that. Nothing where `NOTIFY_SOCKET` is not
+/// set.
 pub fn ready() -> io::Result<()> {
-    say("READY=1\n")
+    say(&format!("READY=1\nMAINPID={}\n", std::process::id()))
 }
 
 /// Tells it that a reload has begun; [`ready`] ends it. The time is that of the system's monotonic clock, by which the

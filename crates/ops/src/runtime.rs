@@ -51,6 +51,7 @@ mod value;
 mod variables;
 
 pub(crate) use acme::demanded_of;
+pub use libraries::loaded_objects;
 pub use session::{Rights, serve};
 pub(crate) use socket::Client;
 pub use socket::{Bound, bind};

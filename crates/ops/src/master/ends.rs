@@ -72,7 +72,11 @@ impl<V: Voice> Master<V> {
                 }
                 self.watch_at = None;
                 let text = format!("Current worker ({number}) exited with {end}");
-                self.voice.alert(&text);
+                if end.code == 0 {
+                    self.voice.warning(&text)
+                } else {
+                    self.voice.alert(&text)
+                }
                 self.unwritten = Some(text);
                 if !self.leaving && self.child(Role::Starting).is_none() {
                     self.respawn(child.since.elapsed());

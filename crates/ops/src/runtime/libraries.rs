@@ -20,6 +20,12 @@ fn show(call: &mut Call<'_>) {
     }
 }
 
+/// The files of the program and its libraries, in the order of their names; none where the system does not tell.
+pub fn loaded_objects() -> Vec<String> {
+    let text = std::fs::read_to_string(MAPPINGS).unwrap_or_default();
+    objects(&text).into_keys().map(str::to_owned).collect()
+}
+
 /// Each mapped file with the range that its mappings cover.
 fn objects(text: &str) -> BTreeMap<&str, (u64, u64)> {
     let mut objects = BTreeMap::new();
