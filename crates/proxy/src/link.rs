@@ -67,12 +67,15 @@ pub struct Link {
     pub input: Buf,
     output: Buf,
     ended: bool,
+    /// The message that is written is the last one.
+    last: bool,
 }
 
 impl Link {
     /// A plain link.
     pub fn new(stream: Stream) -> Link {
-        Link { meter: None, stream, tls: None, input: Buf::default(), output: Buf::default(), ended: false }
+        let (input, output) = (Buf::default(), Buf::default());
+        Link { meter: None, stream, tls: None, input, output, ended: false, last: false }
     }
 
     /// Puts TLS on top. What was already read in clear is the session's first input.
@@ -170,6 +173,7 @@ impl Link {
     fn rest(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.session.settle();
+            tls.sealed_out.shrink();
         }
     }
 
@@ -243,8 +247,12 @@ impl Link {
                 ready!(session.poll_certificate(cx));
                 continue;
             }
-            ready!(self.poll_flush(cx))?;
-            if self.session().is_none_or(|s| !s.is_handshaking()) {
+            let done = self.session().is_none_or(|s| !s.is_handshaking());
+            // Tickets leave with the first answer: nobody waits for them, and a write of their own is dear.
+            if !done || self.session().is_none_or(|s| !s.owes_only_tickets()) {
+                ready!(self.poll_flush(cx))?;
+            }
+            if done {
                 return Poll::Ready(Ok(()));
             }
             let read = ready!(self.poll_read_once(cx));
@@ -314,6 +322,21 @@ impl Link {
             output.consume(n);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The message that is being written is the last one.
+    pub fn write_last(&mut self) {
+        self.last = true;
+    }
+
+    /// A message is written, to its end. Under TLS, the last one takes the goodbye along, which else costs a write.
+    pub fn end_message(&mut self) {
+        if let Some(tls) = self.tls.as_mut().filter(|_| self.last)
+            // what cannot be sealed now cannot be when it is flushed, which tells of it
+            && tls.seal(&mut self.output).is_ok()
+        {
+            tls.session.close_notify(tls.sealed_out.tail());
+        }
     }
 
     /// Says that nothing more will be sent: close_notify under TLS, then a half-close of the socket.

@@ -242,6 +242,7 @@ impl Transfer {
         if self.chunked {
             h1::write_last_chunk(&self.trailers, to.output());
         }
+        to.end_message();
     }
 
     fn source_ended(&mut self) -> Result<(), TransferError> {

@@ -73,17 +73,18 @@ fn named(fields: &Fields) -> Vec<Vec<u8>> {
 /// Connection options that name no field to be removed. Fields for all recipients may not be named; removing them would
 /// let a client hide what it is bound to send.
 fn is_known(option: &[u8]) -> bool {
-    const KNOWN: [&[u8]; 8] = [
-        b"keep-alive",
-        b"close",
-        b"upgrade",
-        b"te",
-        b"host",
-        b"content-length",
-        b"transfer-encoding",
-        b"cookie",
-    ];
-    KNOWN.iter().any(|k| k.eq_ignore_ascii_case(option))
+    let known: &[u8] = match option.len() {
+        2 => b"te",
+        4 => b"host",
+        5 => b"close",
+        6 => b"cookie",
+        7 => b"upgrade",
+        10 => b"keep-alive",
+        14 => b"content-length",
+        17 => b"transfer-encoding",
+        _ => return false,
+    };
+    known.eq_ignore_ascii_case(option)
 }
 
 #[cfg(test)]

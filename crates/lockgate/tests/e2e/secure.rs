@@ -3,9 +3,13 @@
 use crate::authority::authority;
 use crate::client::{curl, try_curl};
 use crate::nginx::Nginx;
-use crate::place::Folder;
+use crate::place::{Folder, wait_for};
 use crate::program::{Lockgate, Player};
 use crate::upstream::Upstream;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 fn proxy(bind: &str, more: &str, nginx: &Nginx) -> Lockgate {
     Lockgate::start(&format!(
@@ -101,5 +105,83 @@ fn a_server_is_told_of_the_clients_tls_in_haproxys_bytes() {
         };
         let (ours, theirs) = (told(Player::Tested), told(Player::Oracle));
         assert_eq!(ours.escape_ascii().to_string(), theirs.escape_ascii().to_string(), "{words} {more}");
+    }
+}
+
+/// `openssl s_client` at work, with all that it has said so far.
+struct Client {
+    child: Child,
+    input: Option<ChildStdin>,
+    said: Arc<Mutex<String>>,
+}
+
+impl Client {
+    fn connect(to: SocketAddr, more: &str) -> Client {
+        let line = format!("exec openssl s_client -connect {to} -servername app.example {more} 2>&1");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (input, mut output) = (child.stdin.take(), child.stdout.take().unwrap());
+        let said = Arc::<Mutex<String>>::default();
+        let heard = said.clone();
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(n @ 1..) = output.read(&mut piece) {
+                heard.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..n]));
+            }
+        });
+        Client { child, input, said }
+    }
+
+    /// Says something, and waits until `sign` was seen so many times.
+    fn say(&mut self, words: &str, sign: &str, times: usize) {
+        self.input.as_mut().unwrap().write_all(words.as_bytes()).unwrap();
+        let seen = || (self.said.lock().unwrap().matches(sign).count() >= times).then_some(());
+        wait_for(seen).unwrap_or_else(|| panic!("{words}: no {sign} in {}", self.said.lock().unwrap()));
+    }
+
+    /// All that it said to its end, which comes by itself.
+    fn ended(mut self) -> String {
+        wait_for(|| self.child.try_wait().unwrap()).expect("it ends");
+        self.said.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_kept_connection_changes_its_keys_and_ends_with_a_goodbye() {
+    let nginx = Nginx::start("one");
+    let tells =
+        "http-request set-header X-Secret %[ssl_fc_protocol],%[ssl_fc_cipher],%[ssl_fc_sni],%[ssl_fc_alpn]";
+    let lockgate = proxy(&format!("crt {}", authority().leaf("app.example").display()), tells, &nginx);
+    let get = |more: &str| format!("GET /echo HTTP/1.1\r\nHost: app.example\r\n{more}\r\n");
+    for (version, cipher, updates) in
+        [("tls1_3", "TLS_AES_256_GCM_SHA384", true), ("tls1_2", "ECDHE-ECDSA-AES256-GCM-SHA384", false)]
+    {
+        let to = lockgate.at("https");
+        let mut client = Client::connect(to, &format!("-{version} -alpn http/1.1 -ign_eof"));
+        client.say(&get(""), "secret=", 1);
+        client.say(&get(""), "secret=", 2);
+        drop(client);
+        // without -ign_eof, a line of `K` or `k` is a command: other keys, and with `K` ours too
+        let mut client = Client::connect(to, &format!("-{version} -alpn http/1.1"));
+        for round in 1..4 {
+            client.say(&get(""), "secret=", round);
+            if updates {
+                client.say("K\n", "KEYUPDATE", 2 * round - 1);
+                client.say("k\n", "KEYUPDATE", 2 * round);
+            }
+        }
+        client.say(&get("Connection: close\r\n"), "secret=", 4);
+        let said = client.ended();
+        let known = format!("secret={},{cipher},app.example,http/1.1", version.replace("tls1_", "TLSv1."));
+        assert_eq!(said.matches(&known).count(), 4, "{said}");
+        assert!(said.contains("closed") && !said.contains("unexpected eof"), "{said}");
     }
 }

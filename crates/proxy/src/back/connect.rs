@@ -61,7 +61,8 @@ fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option
         && own.key == *key
         && !own.link.is_stale()
     {
-        return Some((own.link, own.uses));
+        let super::Private { link, uses, .. } = *own;
+        return Some((link, uses));
     }
     let first = stream.session.requests.get() == 0;
     let shared = match back.reuse {

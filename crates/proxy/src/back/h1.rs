@@ -335,7 +335,7 @@ impl Checkout<'_> {
             if !stream.front.keeps_private {
                 return;
             }
-            let private = Private { key, link, uses };
+            let private = Box::new(Private { key, link, uses });
             *stream.session.private.borrow_mut() = Some(private);
             return;
         }

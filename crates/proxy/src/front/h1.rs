@@ -71,6 +71,7 @@ impl Exchange<'_> {
             self.close = true;
         }
         if self.close {
+            self.link.write_last();
             head.fields.push(b"connection", b"close");
         } else if self.version == Version::H10 && self.keep_alive_10 {
             head.fields.push(b"connection", b"keep-alive");
@@ -167,7 +168,10 @@ async fn wait_for_request(session: &Session, link: &mut Link, idle_from: Instant
         if !link.input.is_empty() {
             return Poll::Ready(Waited::Bytes);
         }
-        if let Poll::Ready(Err(_)) = link.poll_flush(cx) {
+        // Before the first response only tickets wait, and leave with it.
+        if session.requests.get() > 0
+            && let Poll::Ready(Err(_)) = link.poll_flush(cx)
+        {
             return Poll::Ready(Waited::Closed);
         }
         match link.poll_fill(cx) {
