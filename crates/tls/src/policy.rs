@@ -4,6 +4,7 @@
 use crate::bind::Verify;
 use crate::client_auth::ClientAuth;
 use crate::problem::Problem;
+use crate::record::Confidant;
 use crate::store::CertStore;
 use crate::suites::{self, Speech, Wishes};
 use crate::tickets::{Binding, BoundSessions, BoundTickets, Keys, NoTickets};
@@ -124,8 +125,9 @@ fn base(
             config.ignore_client_order = true;
             // Browsers take a second ticket only to open a second connection, which gets one of its own.
             config.send_tls13_tickets = 1;
-            // For `settle`; nothing else takes them.
+            // For `settle`; nothing else takes or hears them.
             config.enable_secret_extraction = true;
+            config.key_log = Arc::new(Confidant);
             Some(config)
         }
         Err(error) => {

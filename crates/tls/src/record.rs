@@ -7,12 +7,15 @@
 mod fault;
 mod header;
 mod keys;
+mod ratchet;
 mod renewal;
 #[cfg(test)]
 mod tests;
 
 pub use header::Kind;
 pub use keys::{Form, Key, Spent};
+pub use ratchet::Ratchet;
+pub(crate) use ratchet::{Confidant, take_told};
 pub use renewal::Renewal;
 
 use crate::error::TlsError;
@@ -199,7 +202,7 @@ impl Records {
             _ => return Err(invalid(DecodeError)),
         }
         count(&mut self.updates, UPDATES_MOST, PeerMisbehaved::TooManyKeyUpdateRequests)?;
-        self.open = self.renewal.next_open()?;
+        self.open = self.renewal.next_open(&self.open)?;
         Ok(())
     }
 
@@ -243,7 +246,7 @@ impl Records {
         let [kind, a, b, c] = KEY_UPDATE;
         let told = self.seal.seal(Kind::Handshake, &[kind, a, b, c, request], out);
         told.map_err(|Spent| TlsError::KeyExhausted)?;
-        self.seal = self.renewal.next_seal().map_err(|fault| fault.error)?;
+        self.seal = self.renewal.next_seal(&self.seal).map_err(|fault| fault.error)?;
         self.update_owed = false;
         Ok(())
     }

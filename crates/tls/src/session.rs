@@ -16,6 +16,7 @@ use crate::demand::Wait;
 use crate::drive::{self, Turn};
 use crate::error::TlsError;
 use crate::info::{Facts, Info};
+use crate::record::{Ratchet, take_told};
 use crate::server::ServerTls;
 use crate::settle::Settled;
 use crate::table::{Group, take_served};
@@ -43,6 +44,8 @@ pub struct Session {
     group: Option<Arc<Group>>,
     obtained: Obtained,
     served: Option<Arc<Certificate>>,
+    /// What the keys were made of, until the session settles.
+    ratchet: Option<Box<Ratchet>>,
     peer_closed: bool,
     closed_by_us: bool,
     ended: bool,
@@ -127,6 +130,7 @@ impl Session {
             group: None,
             obtained: Obtained::Unknown,
             served: None,
+            ratchet: None,
             peer_closed: false,
             closed_by_us: false,
             ended: false,
@@ -225,6 +229,7 @@ impl Session {
     fn learn(&mut self, sent: &[u8]) {
         if matches!(self.machine, Machine::Server(_)) {
             self.served = take_served().or(self.served.take());
+            self.ratchet = take_told().or(self.ratchet.take());
             if self.session_id.length == 0 {
                 self.session_id = SessionId::of(sent);
             }
@@ -353,7 +358,7 @@ impl Session {
             return;
         }
         let settled = match std::mem::replace(&mut self.machine, Machine::Over) {
-            Machine::Server(server) if !server.wants_write() => Settled::server(*server),
+            Machine::Server(server) if !server.wants_write() => Settled::server(*server, self.ratchet.take()),
             Machine::Client(client) if !client.wants_write() => Settled::client(*client),
             busy => {
                 self.machine = busy;

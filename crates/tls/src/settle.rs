@@ -2,7 +2,7 @@
 //! go to the record layer, and the rest of it, some two kilobytes, goes back to the allocator.
 
 use crate::info::Facts;
-use crate::record::{Key, Records, Renewal};
+use crate::record::{Key, Ratchet, Records, Renewal};
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
 use rustls::{ExtractedSecrets, ProtocolVersion, SupportedCipherSuite};
@@ -17,12 +17,20 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
-    /// A connection to a client. Nothing may wait in it to be sent. `None` where rustls keeps the keys to itself.
-    pub(crate) fn server(connection: UnbufferedServerConnection) -> Option<Settled> {
+    /// A connection to a client, and what its keys were made of, where that is known. Nothing may wait in it to be sent.
+    /// `None` where rustls keeps the keys to itself.
+    pub(crate) fn server(
+        connection: UnbufferedServerConnection,
+        ratchet: Option<Box<Ratchet>>,
+    ) -> Option<Settled> {
         let tls13 = is_tls13(connection.protocol_version());
         let settled = Settled::of(&Facts::of(&connection));
         let (secrets, kernel) = connection.dangerous_into_kernel_connection().ok()?;
-        let renewal = if tls13 { Renewal::Server(Box::new(kernel)) } else { Renewal::NeverServer };
+        let renewal = match ratchet.filter(|ratchet| ratchet.yields(&secrets)) {
+            _ if !tls13 => Renewal::NeverServer,
+            Some(ratchet) => Renewal::Own(ratchet),
+            None => Renewal::Server(Box::new(kernel)),
+        };
         Some(settled(records(tls13, &secrets, renewal)?))
     }
 

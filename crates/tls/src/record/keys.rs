@@ -76,9 +76,17 @@ impl Key {
         form: Form,
         number: u64,
     ) -> Option<Key> {
-        let most = if *algorithm == CHACHA20_POLY1305 { CHACHA_MOST } else { AES_GCM_MOST };
-        let aead = LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?);
-        Some(Key { aead, iv, form, number, most })
+        Some(Key::made(UnboundKey::new(algorithm, key).ok()?, iv, form, number))
+    }
+
+    pub(super) fn made(key: UnboundKey, iv: [u8; NONCE_LEN], form: Form, number: u64) -> Key {
+        let aead = LessSafeKey::new(key);
+        let most = if *aead.algorithm() == CHACHA20_POLY1305 { CHACHA_MOST } else { AES_GCM_MOST };
+        Key { aead, iv, form, number, most }
+    }
+
+    pub(super) fn algorithm(&self) -> &'static Algorithm {
+        self.aead.algorithm()
     }
 
     pub(super) fn form(&self) -> Form {
@@ -183,9 +191,9 @@ impl Key {
                 let (sent, secret) = body.split_at_mut_checked(self.explicit()).ok_or_else(broken)?;
                 nonce.get_mut(NONCE_LEN - sent.len()..).unwrap_or_default().copy_from_slice(sent);
                 let plain = secret.len().checked_sub(TAG).ok_or_else(broken)?;
-                let [_, high, low, ..] = header.octets;
+                let [_, major, minor, ..] = header.octets;
                 let [kind, _, _, rest @ ..] = header::write(header.kind, plain);
-                let aad = Aad::from(aad12(number, [kind, high, low, rest[0], rest[1]]));
+                let aad = Aad::from(aad12(number, [kind, major, minor, rest[0], rest[1]]));
                 let opened = self.aead.open_in_place(Nonce::assume_unique_for_key(nonce), aad, secret);
                 (header.kind, &*opened.map_err(|_| broken())?)
             }

@@ -1,8 +1,9 @@
-//! What rustls goes on doing for a connection whose records are ours: it makes the keys that follow, and keeps the
-//! tickets that a server sends (its kernel-connection interface). TLS 1.2 has neither.
+//! Who makes the keys that follow, and who keeps the tickets that a server sends: rustls goes on doing both towards
+//! servers (its kernel-connection interface); towards clients, who send none, we make the keys. TLS 1.2 has neither.
 
 use super::fault::Fault;
 use super::keys::Key;
+use super::ratchet::Ratchet;
 use rustls::AlertDescription::{DecodeError, InternalError, UnexpectedMessage};
 use rustls::client::ClientConnectionData;
 use rustls::kernel::KernelConnection;
@@ -15,9 +16,11 @@ pub enum Renewal {
     NeverServer,
     /// TLS 1.2, towards a server.
     NeverClient,
-    /// Towards a client.
+    /// Towards a client: we do.
+    Own(Box<Ratchet>),
+    /// Towards a client that had new keys before we had the first: rustls does.
     Server(Box<KernelConnection<ServerConnectionData>>),
-    /// Towards a server.
+    /// Towards a server: rustls does.
     Client(Box<KernelConnection<ClientConnectionData>>),
 }
 
@@ -25,27 +28,29 @@ impl Renewal {
     /// Whether the peer is a client.
     pub(super) fn is_server(&self) -> bool {
         match self {
-            Renewal::NeverServer | Renewal::Server(_) => true,
+            Renewal::NeverServer | Renewal::Own(_) | Renewal::Server(_) => true,
             Renewal::NeverClient | Renewal::Client(_) => false,
         }
     }
 
-    /// The key to seal with from now on.
-    pub(super) fn next_seal(&mut self) -> Result<Key, Fault> {
-        key(match self {
-            Renewal::NeverServer | Renewal::NeverClient => return Err(never()),
-            Renewal::Server(kernel) => kernel.update_tx_secret(),
-            Renewal::Client(kernel) => kernel.update_tx_secret(),
-        })
+    /// The key to seal with after this one.
+    pub(super) fn next_seal(&mut self, before: &Key) -> Result<Key, Fault> {
+        match self {
+            Renewal::NeverServer | Renewal::NeverClient => Err(never()),
+            Renewal::Own(ratchet) => ratchet.next_server(before).ok_or_else(none),
+            Renewal::Server(kernel) => key(kernel.update_tx_secret()),
+            Renewal::Client(kernel) => key(kernel.update_tx_secret()),
+        }
     }
 
-    /// The key to open with from now on.
-    pub(super) fn next_open(&mut self) -> Result<Key, Fault> {
-        key(match self {
-            Renewal::NeverServer | Renewal::NeverClient => return Err(never()),
-            Renewal::Server(kernel) => kernel.update_rx_secret(),
-            Renewal::Client(kernel) => kernel.update_rx_secret(),
-        })
+    /// The key to open with after this one.
+    pub(super) fn next_open(&mut self, before: &Key) -> Result<Key, Fault> {
+        match self {
+            Renewal::NeverServer | Renewal::NeverClient => Err(never()),
+            Renewal::Own(ratchet) => ratchet.next_client(before).ok_or_else(none),
+            Renewal::Server(kernel) => key(kernel.update_rx_secret()),
+            Renewal::Client(kernel) => key(kernel.update_rx_secret()),
+        }
     }
 
     /// Keeps a ticket, if it is ours to keep.
@@ -55,7 +60,7 @@ impl Renewal {
                 error @ Error::InvalidMessage(_) => Fault::new(DecodeError, error),
                 error => Fault::new(InternalError, error),
             }),
-            Renewal::NeverServer | Renewal::NeverClient | Renewal::Server(_) => {
+            Renewal::NeverServer | Renewal::NeverClient | Renewal::Own(_) | Renewal::Server(_) => {
                 Err(unexpected(HandshakeType::NewSessionTicket))
             }
         }
@@ -74,6 +79,9 @@ fn never() -> Fault {
 
 fn key(next: Result<(u64, ConnectionTrafficSecrets), Error>) -> Result<Key, Fault> {
     let (number, secrets) = next.map_err(|error| Fault::new(InternalError, error))?;
-    let none = || Fault::new(InternalError, Error::EncryptError);
     Key::new(true, number, &secrets).ok_or_else(none)
+}
+
+fn none() -> Fault {
+    Fault::new(InternalError, Error::EncryptError)
 }

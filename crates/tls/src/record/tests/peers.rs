@@ -101,11 +101,28 @@ macro_rules! shake {
 
 /// We are the server.
 fn towards_client(suite: SupportedCipherSuite) -> Pair {
-    let (server, client) = configs(suite);
+    let pair = towards_client_with(suite, true);
+    assert_eq!(matches!(pair.ours.renewal, Renewal::Own(_)), is_tls13(suite));
+    pair
+}
+
+/// We are the server, and rustls makes the keys.
+fn towards_early_client(suite: SupportedCipherSuite) -> Pair {
+    let pair = towards_client_with(suite, false);
+    assert_eq!(matches!(pair.ours.renewal, Renewal::Server(_)), is_tls13(suite));
+    pair
+}
+
+fn towards_client_with(suite: SupportedCipherSuite, told: bool) -> Pair {
+    let (mut server, client) = configs(suite);
+    server.key_log = Arc::new(crate::record::Confidant);
     let mut own = UnbufferedServerConnection::new(server.into()).unwrap();
     let mut peer = Connection::Client(ClientConnection::new(client.into(), name()).unwrap());
     shake!(own, &mut peer);
-    Pair::new(Settled::server(own).unwrap(), peer)
+    let ratchet = crate::record::take_told();
+    assert_eq!(ratchet.is_some(), is_tls13(suite));
+    assert!(crate::record::take_told().is_none(), "told once");
+    Pair::new(Settled::server(own, ratchet.filter(|_| told)).unwrap(), peer)
 }
 
 /// We are the client; the server's tickets are still to come.
@@ -182,7 +199,7 @@ impl Pair {
 fn every_suite_towards_clients_and_servers() {
     let mut seen = 0;
     for suite in suites() {
-        for mut pair in [towards_client(suite), towards_server(suite).0] {
+        for mut pair in [towards_client(suite), towards_early_client(suite), towards_server(suite).0] {
             pair.both_ways("words");
             pair.ours.close(&mut pair.out);
             let bytes = std::mem::take(&mut pair.out);
@@ -193,13 +210,13 @@ fn every_suite_towards_clients_and_servers() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 12);
+    assert_eq!(seen, 18);
 }
 
 #[test]
 fn new_keys_are_taken_and_given_as_often_as_the_peer_wants() {
     for suite in suites().filter(|suite| is_tls13(*suite)) {
-        for mut pair in [towards_client(suite), towards_server(suite).0] {
+        for mut pair in [towards_client(suite), towards_early_client(suite), towards_server(suite).0] {
             for _ in 0..40 {
                 pair.peer_renews();
                 pair.both_ways("renewed");
@@ -252,6 +269,23 @@ fn a_key_that_has_sealed_its_share_is_replaced() {
 }
 
 #[test]
+fn secrets_of_before_make_no_keys_of_now() {
+    let suite = suites().find(|suite| is_tls13(*suite)).unwrap();
+    let (mut server, client) = configs(suite);
+    server.key_log = Arc::new(crate::record::Confidant);
+    let mut own = UnbufferedServerConnection::new(server.into()).unwrap();
+    let mut peer = Connection::Client(ClientConnection::new(client.into(), name()).unwrap());
+    shake!(own, &mut peer);
+    let ratchet = crate::record::take_told();
+    peer.refresh_traffic_keys().unwrap();
+    let (mut held, mut plain, mut out) = (written(&mut peer), Vec::new(), Vec::new());
+    let (discard, turn) = drive::turn(own.process_tls_records(&mut held), &mut plain, &mut out);
+    assert_eq!((discard, turn.unwrap()), (held.len(), Turn::Established));
+    let settled = Settled::server(own, ratchet).unwrap();
+    assert!(matches!(settled.records.renewal, Renewal::Server(_)));
+}
+
+#[test]
 fn tickets_that_come_late_are_kept() {
     let suite = suites().find(|suite| is_tls13(*suite)).unwrap();
     let (mut pair, client, server) = towards_server(suite);
@@ -270,6 +304,7 @@ fn a_ticket_that_is_none_gets_an_alert() {
     let refused = pair.ours.renewal.ticket(b"nonsense").unwrap_err();
     assert_eq!(refused.alert, Some(AlertDescription::DecodeError));
     let (mut pair, ..) = towards_server(suites().find(|suite| !is_tls13(*suite)).unwrap());
-    assert!(pair.ours.renewal.next_open().is_err() && pair.ours.renewal.next_seal().is_err());
+    let Records { renewal, open, seal, .. } = &mut pair.ours;
+    assert!(renewal.next_open(open).is_err() && renewal.next_seal(seal).is_err());
     pair.both_ways("words");
 }
