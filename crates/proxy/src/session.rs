@@ -158,7 +158,8 @@ pub async fn run(
     let dst = stream.local_addr().unwrap_or(Addr::Unix);
     let accepted = worker.tick();
     let _counted = Counted::new(&worker, &front, &listener);
-    let mut link = Link::new(stream);
+    // In a box: the link is handed on from room to room, and each would keep a place for all of it.
+    let mut link = Box::new(Link::new(stream));
     let mut session = Rc::new(Session {
         id: worker.next_session(),
         sight: Sight::default(),

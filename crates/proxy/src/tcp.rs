@@ -34,7 +34,7 @@ enum Close {
 }
 
 /// Serves one connection. One that turns out to be HTTP is given back.
-pub async fn run(session: &Session, mut link: Link) -> Option<Link> {
+pub async fn run(session: &Session, mut link: Box<Link>) -> Option<Box<Link>> {
     let mut stream = Stream::new(session);
     stream.times.idle_from = session.accepted;
     stream.times.request = Some(session.worker.now());

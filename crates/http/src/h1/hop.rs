@@ -73,18 +73,17 @@ fn named(fields: &Fields) -> Vec<Vec<u8>> {
 /// Connection options that name no field to be removed. Fields for all recipients may not be named; removing them would
 /// let a client hide what it is bound to send.
 fn is_known(option: &[u8]) -> bool {
-    let known: &[u8] = match option.len() {
-        2 => b"te",
-        4 => b"host",
-        5 => b"close",
-        6 => b"cookie",
-        7 => b"upgrade",
-        10 => b"keep-alive",
-        14 => b"content-length",
-        17 => b"transfer-encoding",
-        _ => return false,
-    };
-    known.eq_ignore_ascii_case(option)
+    match option.len() {
+        2 => option.eq_ignore_ascii_case(b"te"),
+        4 => option.eq_ignore_ascii_case(b"host"),
+        5 => option.eq_ignore_ascii_case(b"close"),
+        6 => option.eq_ignore_ascii_case(b"cookie"),
+        7 => option.eq_ignore_ascii_case(b"upgrade"),
+        10 => option.eq_ignore_ascii_case(b"keep-alive"),
+        14 => option.eq_ignore_ascii_case(b"content-length"),
+        17 => option.eq_ignore_ascii_case(b"transfer-encoding"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

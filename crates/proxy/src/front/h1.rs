@@ -113,7 +113,7 @@ impl Exchange<'_> {
 }
 
 /// Serves requests until the connection ends.
-pub async fn run(session: &Rc<Session>, mut link: Link) {
+pub async fn run(session: &Rc<Session>, mut link: Box<Link>) {
     let mut idle_from = session.worker.now();
     loop {
         match wait_for_request(session, &mut link, idle_from).await {

@@ -22,13 +22,13 @@ thread_local! {
 }
 
 /// What an exchange needs: the connection, and since when it was at rest.
-type Order = (Rc<Session>, Link, Instant);
+type Order = (Rc<Session>, Box<Link>, Instant);
 
 /// What goes in and what comes out.
 #[derive(Default)]
 struct Door {
     order: Cell<Option<Order>>,
-    done: Cell<Option<(After, Link)>>,
+    done: Cell<Option<(After, Box<Link>)>>,
 }
 
 struct Room {
@@ -53,7 +53,7 @@ async fn work(door: Rc<Door>) -> Infallible {
 }
 
 /// Runs one exchange. Dropped before its end, it takes its room with it.
-pub(super) async fn run(session: &Rc<Session>, link: Link, idle_from: Instant) -> (After, Link) {
+pub(super) async fn run(session: &Rc<Session>, link: Box<Link>, idle_from: Instant) -> (After, Box<Link>) {
     let mut room = EMPTY.with_borrow_mut(Vec::pop).unwrap_or_else(Room::new);
     room.door.order.set(Some((session.clone(), link, idle_from)));
     let done = poll_fn(|cx| {
