@@ -122,10 +122,17 @@ impl Tree {
     fn is_empty(&self) -> bool {
         let value = self.head.split_once(": ").map_or(self.head.as_str(), |(_, value)| value);
         let field = self.head.contains(": ");
-        let leaf = matches!(value, "None" | "[]" | "false" | "\"\"" | "");
+        let leaf = matches!(value, "None" | "[]" | "{}" | "false" | "\"\"" | "");
         let hollow = matches!(
             value.trim(),
-            "Some" | "Options" | "Timeouts" | "TcpKeepAlive" | "Settings" | "Global" | "Model"
+            "Some"
+                | "Options"
+                | "Timeouts"
+                | "TcpKeepAlive"
+                | "Settings"
+                | "Global"
+                | "Model"
+                | "Environment"
         );
         let place = matches!(self.head.as_str(), "span: Span" | "Span");
         let usual = matches!(self.head.as_str(), "family: Any" | "transport: Any" | "default_crts: 0");
