@@ -1,6 +1,7 @@
 //! Complaints: collected while a file is read, printed together at the end, in HAProxy's shape and with the line
 //! they are about. Printing is the caller's; this only writes into a string.
 
+use crate::raw;
 use crate::span::{Sources, Span};
 use std::fmt::Write as _;
 
@@ -114,7 +115,7 @@ impl Diagnostics {
         for d in self.list.iter().filter(|d| d.severity >= least) {
             render_one(&mut out, d, sources, pid);
         }
-        out
+        raw::spelled(&out).into_owned()
     }
 }
 

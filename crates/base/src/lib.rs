@@ -5,6 +5,7 @@ pub mod addr;
 pub mod diag;
 pub mod hash;
 pub mod names;
+pub mod raw;
 pub mod span;
 pub mod suggest;
 pub mod units;

@@ -1,5 +1,6 @@
 //! Places in configuration files. Every word keeps its place for as long as something may still be said about it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Which of the loaded files; an index into [`Sources`].
@@ -33,7 +34,7 @@ impl Span {
 /// A word as the lexer hands it on: quotes and escapes resolved, variables replaced, place kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Word {
-    /// The text after all replacement.
+    /// The text after all replacement; bytes that are no UTF-8 are kept as [`crate::raw`] keeps them.
     pub text: String,
     /// Where it was written.
     pub span: Span,
@@ -43,6 +44,11 @@ impl Word {
     /// A word made by us rather than read, at the place that caused it.
     pub fn new(text: impl Into<String>, span: Span) -> Word {
         Word { text: text.into(), span }
+    }
+
+    /// The bytes that were written, also where they are no UTF-8, see [`crate::raw`].
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        crate::raw::bytes(&self.text)
     }
 
     /// The text.

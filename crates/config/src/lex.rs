@@ -257,10 +257,10 @@ impl Cutter<'_, '_, '_> {
             .map_err(|(at, text)| self.bad_variable(at, text))?;
         let line = self.lexer.line;
         let value = self.variables.get(reference.name, line);
-        let value = value.as_deref().map_or(reference.default.as_bytes(), str::as_bytes);
+        let value = base::raw::bytes(value.as_deref().unwrap_or(reference.default));
         let list = reference.list;
         self.word();
-        for byte in value {
+        for byte in value.iter() {
             if list && matches!(byte, b' ' | b'\t') {
                 self.close_part()?;
             } else {
@@ -313,11 +313,7 @@ impl Cutter<'_, '_, '_> {
             return Err(Failure::new(span, format!("too many words, limit: {MAX_WORDS} a line"))
                 .help("write several lines, or put lists into a file ('-f FILE')"));
         }
-        let text = String::from_utf8(open.bytes).map_err(|_| {
-            Failure::new(span, "this word is not UTF-8")
-                .help("save the file as UTF-8, and do not spell bytes as \\x80 to \\xff")
-        })?;
-        self.words.push(Word { text, span });
+        self.words.push(Word { text: base::raw::text(open.bytes), span });
         Ok(())
     }
 
@@ -429,7 +425,7 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_one_complaint_and_the_next_line_is_read() {
-        let cases: [(&[u8], &str, u32); 8] = [
+        let cases: [(&[u8], &str, u32); 7] = [
             (b"a \"b\nnext", "unmatched quote", 2),
             (b"a 'b\nnext", "unmatched quote", 2),
             (b"a \\x4\nnext", "truncated or invalid hexadecimal sequence", 2),
@@ -437,7 +433,6 @@ mod tests {
             (b"a \"${A\nnext", "unmatched brace in environment variable name", 4),
             (b"a\rb\nnext", "a carriage return stands in the middle of the line", 1),
             (b"a\0b\nnext", "a NUL byte stands in the line", 1),
-            (b"a b\xff\nnext", "this word is not UTF-8", 2),
         ];
         for (text, message, start) in cases {
             let mut got = lines(text);
@@ -446,6 +441,13 @@ mod tests {
             let failure = got.remove(0).unwrap_err();
             assert_eq!((failure.message.as_str(), failure.span.start), (message, start));
         }
+    }
+
+    #[test]
+    fn a_word_keeps_bytes_that_are_no_utf8() {
+        let words = lines(b"a caf\xe9 \"\\xFC\"\n").remove(0).unwrap();
+        assert_eq!((&*words[1].bytes(), &*words[2].bytes()), (&b"caf\xe9"[..], &b"\xfc"[..]));
+        assert_eq!((words[1].span.start, words[1].span.end), (2, 6));
     }
 
     #[test]

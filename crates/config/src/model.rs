@@ -43,8 +43,8 @@ pub use rule::{
 };
 pub use section::{CrtLoad, CrtStore, HttpErrors, Password, Resolvers, Ring, User, Userlist};
 pub use server::{
-    InitAddr, Observe, OnError, OnMarkedDown, OnMarkedUp, ProxyV2Option, SendProxy, Server, ServerParams,
-    SourceAddress, Verify,
+    HashKey, InitAddr, InitState, Observe, OnError, OnMarkedDown, OnMarkedUp, ProxyV2Option, SendProxy,
+    Server, ServerParams, SourceAddress, Verify,
 };
 
 /// A sample expression as written: `fetch(args),conv(args)` may be spread over several words.

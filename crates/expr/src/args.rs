@@ -1,6 +1,7 @@
 //! Arguments of fetches and converters, read and checked at load. What a row finds here is exactly what its grammar
 //! (and its prepare step) promised, so an accessor that answers `None` means "optional and not given".
 
+use crate::condition::Condition;
 use crate::fact::Fact;
 use crate::map::Map;
 use crate::scope::{Scope, VarId};
@@ -50,6 +51,8 @@ pub enum Arg {
     Map(Arc<Map>),
     /// A question for [`Scope::fact`], made ready by a prepare step.
     Fact(Fact),
+    /// Named ACLs, made ready by a prepare step.
+    Condition(Box<Condition>),
 }
 
 /// A prepare step or the grammar refuses an argument.

@@ -138,7 +138,7 @@ fn typed(env: &mut Env<'_>, kind: ArgKind, text: &str, span: Span) -> Result<Arg
     let form = || Misfit::Form;
     match kind {
         ArgKind::Int => text.parse().map(Arg::Int).map_err(|_| form()),
-        ArgKind::Str => Ok(Arg::Str(text.as_bytes().into())),
+        ArgKind::Str => Ok(Arg::Str(base::raw::bytes(text).into())),
         ArgKind::Time => number(units::millis(text)),
         ArgKind::Size => number(units::bytes(text)),
         ArgKind::Ipv4 => address::ip(text).filter(IpAddr::is_ipv4).map(Arg::Ip).ok_or_else(form),
@@ -154,7 +154,7 @@ fn typed(env: &mut Env<'_>, kind: ArgKind, text: &str, span: Span) -> Result<Arg
         ArgKind::IntOrVar => Ok(int_or_var(env, text)?),
         ArgKind::StrOrVar => Ok(match env.vars.intern(text) {
             Ok(id) => Arg::Var(id),
-            Err(_) => Arg::Str(text.as_bytes().into()),
+            Err(_) => Arg::Str(base::raw::bytes(text).into()),
         }),
         ArgKind::Userlist => userlist(env, text),
         ArgKind::Frontend => frontend(env, text),

@@ -59,6 +59,8 @@ pub struct Env<'e> {
     pub files: Vec<String>,
     /// Maps and pattern lists so far: all who use a file share one.
     pub references: Vec<Arc<Reference>>,
+    /// Some expression asks for the certificates of servers, which are not kept otherwise.
+    pub asks_server_certificates: bool,
     /// Servers that expressions name, as backend and server: they cannot be deleted while it runs.
     pub named_servers: BTreeSet<(Box<str>, Box<str>)>,
 }
@@ -77,6 +79,7 @@ impl<'e> Env<'e> {
             outside,
             files: Vec::new(),
             references: Vec::new(),
+            asks_server_certificates: false,
             named_servers: BTreeSet::new(),
         }
     }

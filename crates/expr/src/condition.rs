@@ -131,6 +131,20 @@ pub(crate) fn compile(env: &mut Env<'_>, unless: bool, words: &[Word], stage: St
     good.then_some(Condition { unless, alternatives })
 }
 
+/// Named ACLs that must all hold, `!NAME` turned around. On failure: which of them there is not.
+pub(crate) fn all_of(env: &mut Env<'_>, names: &[String]) -> Result<Condition, usize> {
+    let mut all = Vec::new();
+    for (index, written) in names.iter().enumerate() {
+        let name = written.trim_start_matches('!');
+        let negated = (written.len() - name.len()) % 2 == 1;
+        let own = env.acls.get(name).map(Box::<[Arc<Test>]>::from);
+        let predefined = || acl::predefined(env, name, Span::default()).map(|test| [test].into());
+        let tests = own.or_else(predefined).ok_or(index)?;
+        all.push(Term { negated, tests });
+    }
+    Ok(Condition { unless: false, alternatives: vec![all] })
+}
+
 /// An ACL between braces; takes its words off `rest`.
 fn anonymous(env: &mut Env<'_>, open: Span, rest: &mut &[Word], stage: Stage) -> Option<Box<[Arc<Test>]>> {
     let Some(close) = rest.iter().position(|w| w.text == "}") else {

@@ -1,21 +1,27 @@
 //! The converters, by what they do. Each module is a table of rows and the pure functions behind them; input arrives
 //! cast to the row's type, so a function that finds another type yields no value.
 
+mod aes;
 mod arith;
 mod digest;
 mod encode;
+mod fix;
 mod forwarded;
 mod hash;
 mod host;
 mod json;
 mod language;
 mod maps;
+mod mqtt;
+mod protobuf;
 mod query;
 mod refused;
 mod regsub;
 mod text;
 mod time;
 mod vars;
+mod when;
+mod x509;
 
 use crate::rows::ConverterRow;
 use crate::sample::Sample;
@@ -27,21 +33,27 @@ pub use encode::{base64_decode, base64_encode};
 
 /// All tables; a new module adds its own here.
 pub(crate) static TABLES: &[&[ConverterRow]] = &[
+    aes::ROWS,
     arith::ROWS,
     digest::ROWS,
     encode::ROWS,
+    fix::ROWS,
     forwarded::ROWS,
     hash::ROWS,
     host::ROWS,
     json::ROWS,
     language::ROWS,
     maps::ROWS,
+    mqtt::ROWS,
+    protobuf::ROWS,
     query::ROWS,
     refused::ROWS,
     regsub::ROWS,
     text::ROWS,
     time::ROWS,
     vars::ROWS,
+    when::ROWS,
+    x509::ROWS,
 ];
 
 /// The bytes of a text or binary value.

@@ -121,6 +121,7 @@ pub(crate) fn fetched(
     more: Continue,
 ) -> Option<Expr> {
     heed(env, "fetch method", fetch.name, fetch.status, span)?;
+    env.asks_server_certificates |= fetch.name.starts_with("ssl_s_");
     let callee = Callee::fetch(fetch, span);
     let args = arguments::read(env, reader, &callee)?;
     let mut expr = Expr { fetch, args, converters: Vec::new(), output: fetch.output, span };

@@ -96,12 +96,28 @@ pub enum ConnectionFact {
     FcPpUniqueId,
     FcPpTlv(u8),
     FcMeasured(Measure),
+    BcMeasured(Measure),
+    /// The connection to the server served others before.
+    BcReused,
     /// Number and message of the connection's error (manual, `fc_err_str`); 0 and "Success" without.
     FcErr,
     FcErrText,
     BcHttpMajor,
     BcErr,
     BcErrText,
+}
+
+/// Lists of a ClientHello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is named after its fetch
+pub enum HelloPart {
+    Version,
+    Ciphers,
+    Extensions,
+    Groups,
+    PointFormats,
+    Signatures,
+    Versions,
 }
 
 /// TLS with the client.
@@ -120,6 +136,9 @@ pub enum ClientTlsFact {
     SslFcSessionId,
     SslFcIsResumed,
     SslFcHasEarly,
+    SslFcCurve,
+    /// What was kept of the ClientHello (`tune.ssl.capture-buffer-size`).
+    Hello(HelloPart),
     /// A client certificate was presented on this connection or its resumed session.
     SslClientUsed,
     SslClientVerify,
@@ -137,6 +156,7 @@ pub enum ServerTlsFact {
     SslBcProtocol,
     SslBcCipher,
     SslBcIsResumed,
+    SslBcCurve,
     SslBcKeysize,
     SslBcErr,
     SslBcErrText,
@@ -203,6 +223,12 @@ pub enum StreamFact {
     CapturedRequestCookie,
     CapturedResponseCookie,
     LogLevel,
+    /// It went wrong, in the sense of `option dontlog-normal`.
+    IsError,
+    /// A server was connected to for it.
+    Forwarded,
+    /// The program answered it itself (statistics).
+    ToApplet,
     /// `%lc`-style counters and others that later issues add stand here.
     LogCounter,
     /// The line is written before the end (`option logasap`): what still grows gets a `+`.

@@ -1,11 +1,13 @@
 //! The fetches, by where their data comes from. Each module is a table of rows and the pure functions behind them.
 
+mod acl;
 mod auth;
 mod body;
 mod capture;
 mod connection;
 mod constant;
 mod cookie;
+mod fingerprint;
 mod head;
 mod header;
 mod hello;
@@ -28,12 +30,14 @@ use crate::sample::SampleType;
 
 /// All tables; a new module adds its own here.
 pub(crate) static TABLES: &[&[FetchRow]] = &[
+    acl::ROWS,
     auth::ROWS,
     body::ROWS,
     capture::ROWS,
     connection::ROWS,
     constant::ROWS,
     cookie::ROWS,
+    fingerprint::ROWS,
     head::ROWS,
     header::ROWS,
     hello::ROWS,

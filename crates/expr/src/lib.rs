@@ -35,8 +35,8 @@ pub use condition::{Condition, Verdict};
 pub use convert::{base64_decode, base64_encode};
 pub use expression::Expr;
 pub use fact::{
-    AddressFact, ClientTlsFact, ConnectionFact, Fact, LiveFact, NameFact, ProcessFact, ServerTlsFact,
-    StreamFact, TimeFact,
+    AddressFact, ClientTlsFact, ConnectionFact, Fact, HelloPart, LiveFact, NameFact, ProcessFact,
+    ServerTlsFact, StreamFact, TimeFact,
 };
 pub use fetch::basic_credentials;
 pub use format::{Escape, Format};
@@ -45,6 +45,6 @@ pub use matching::MatchMethod;
 pub use reference::Reference;
 pub use rows::{Fetched, NotYet};
 pub use sample::{Sample, SampleType};
-pub use scope::{CertField, Direction, Measure, Payload, Scope, TimeoutName, VarId, VarScope};
+pub use scope::{Aes, AesMode, CertField, Direction, Measure, Payload, Scope, TimeoutName, VarId, VarScope};
 pub use stage::Stage;
 pub use vars::{VarNameError, VarNames, split_name};

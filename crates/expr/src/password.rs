@@ -236,10 +236,10 @@ impl Users {
         password: Option<Password>,
         groups: impl IntoIterator<Item = &'g str>,
     ) {
-        let entry = self.users.entry(user.as_bytes().to_vec());
+        let entry = self.users.entry(base::raw::bytes(user).into_owned());
         let entry = entry.or_insert_with(|| User { password: None, groups: BTreeSet::new() });
         entry.password = password.or(entry.password.take());
-        entry.groups.extend(groups.into_iter().map(|g| g.as_bytes().to_vec()));
+        entry.groups.extend(groups.into_iter().map(|g| base::raw::bytes(g).into_owned()));
     }
 }
 

@@ -34,7 +34,6 @@ pub(crate) enum PatternError {
     NotAnAddress(String),
     OddHex,
     NotHex(char),
-    NotUtf8,
     Regex(String, RegexError),
 }
 
@@ -48,7 +47,6 @@ impl fmt::Display for PatternError {
             }
             PatternError::OddHex => write!(f, "an even number of hex digit is expected"),
             PatternError::NotHex(c) => write!(f, "an hex digit is expected (found '{c}')"),
-            PatternError::NotUtf8 => write!(f, "a regular expression must be UTF-8"),
             PatternError::Regex(text, why) => write!(f, "regex '{text}' is invalid ({why})"),
         }
     }
@@ -183,10 +181,8 @@ impl Patterns {
 
 impl Regexes {
     fn new(list: &[Pattern]) -> Result<Regexes, (usize, PatternError)> {
-        let sources = each(list, |p| {
-            let text = String::from_utf8(p.text.clone()).map_err(|_| PatternError::NotUtf8)?;
-            Ok((text, p.ignore_case))
-        })?;
+        let sources: Vec<(String, bool)> =
+            list.iter().map(|p| (base::raw::text(p.text.clone()), p.ignore_case)).collect();
         let compiled = sources.iter().enumerate().map(|(i, (text, ignore_case))| {
             pcre::compile(text, *ignore_case).map_err(|e| (i, PatternError::Regex(text.clone(), e)))
         });

@@ -76,7 +76,8 @@ fn reason(error: &regex::Error) -> String {
 /// PCRE's spelling to the crate's.
 fn translate(pattern: &str) -> Result<String, RegexError> {
     let mut out = String::with_capacity(pattern.len());
-    let mut rest = pattern;
+    let pattern = base::raw::spelled(pattern);
+    let mut rest = &*pattern;
     while let Some(c) = rest.chars().next() {
         rest = match c {
             '\\' => escape(rest, &mut out)?,

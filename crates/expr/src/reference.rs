@@ -124,7 +124,7 @@ impl Reference {
 
 impl Entry {
     fn shown(&self) -> Shown {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let text = |bytes: &[u8]| base::raw::text(bytes.to_vec());
         Shown { id: self.id, key: text(&self.key), value: text(&self.value) }
     }
 }

@@ -249,6 +249,12 @@ pub struct FetchRow {
 }
 
 impl FetchRow {
+    /// The same row for data of another kind.
+    pub(crate) const fn needs(mut self, needs: Needs) -> FetchRow {
+        self.needs = needs;
+        self
+    }
+
     /// A supported fetch without arguments; the other methods add what it has beyond that.
     pub const fn new(
         name: &'static str,

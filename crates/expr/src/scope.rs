@@ -100,6 +100,33 @@ pub enum Measure {
     Reordering,
 }
 
+/// What AES does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum AesMode {
+    GcmEncrypt,
+    GcmDecrypt,
+    CbcEncrypt,
+    CbcDecrypt,
+}
+
+/// A text for AES and what goes with it.
+#[derive(Clone, Copy)]
+pub struct Aes<'a> {
+    /// What is done.
+    pub mode: AesMode,
+    /// 16, 24 or 32 bytes.
+    pub key: &'a [u8],
+    /// 12 bytes for GCM, 16 for CBC.
+    pub nonce: &'a [u8],
+    /// What GCM's decryption verifies.
+    pub tag: Option<&'a [u8]>,
+    /// Authenticated beside the text.
+    pub aad: &'a [u8],
+    /// The text.
+    pub text: &'a [u8],
+}
+
 /// The world at one moment. Each answer is `None` where the thing does not exist here or now.
 pub trait Scope {
     /// The request head.
@@ -116,6 +143,12 @@ pub trait Scope {
     fn var(&self, id: VarId) -> Option<Sample<'static>>;
     /// Sets a variable, or unsets it with `None`; silently refused beyond the scope's memory limit.
     fn set_var(&self, id: VarId, value: Option<Sample<'static>>);
+    /// Keeps a text in a declared slot (`capture-req`, `capture-res`); where there is no such slot nothing happens.
+    fn capture(&self, _of: Direction, _slot: usize, _text: &[u8]) {}
+    /// Runs a cipher: the text that comes out, and the tag where one is made. `None` where it fails, or there is none.
+    fn aes(&self, _job: &Aes<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+        None
+    }
     /// Wall clock, microseconds since the epoch. One stream sees one value per event.
     fn now_us(&self) -> i64;
     /// A fresh random number.

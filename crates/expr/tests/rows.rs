@@ -288,7 +288,7 @@ macro_rules! files {
     };
 }
 
-files! { acls text numbers encode hash time net json http maps payload newer }
+files! { acls text numbers encode hash time net json http maps payload newer protocols }
 
 #[test]
 fn every_word_stands_once() {

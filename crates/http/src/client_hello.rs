@@ -15,6 +15,8 @@ const CLIENT_HELLO: u8 = 1;
 
 const EXT_SERVER_NAME: u16 = 0;
 const EXT_GROUPS: u16 = 10;
+const EXT_POINT_FORMATS: u16 = 11;
+const EXT_SIGNATURES: u16 = 13;
 const EXT_ALPN: u16 = 16;
 const EXT_SESSION_TICKET: u16 = 35;
 const EXT_SUPPORTED_VERSIONS: u16 = 43;
@@ -36,6 +38,25 @@ pub struct Hello<'a> {
     body: Cow<'a, [u8]>,
     ciphers: std::ops::Range<usize>,
     extensions: usize,
+}
+
+/// What fingerprints of clients are made of, cut to a bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HelloLists {
+    /// The version field of old.
+    pub version: u16,
+    /// Cipher suites, two bytes each.
+    pub ciphers: Box<[u8]>,
+    /// The types of the extensions, two bytes each.
+    pub extensions: Box<[u8]>,
+    /// Groups for key agreement, two bytes each.
+    pub groups: Box<[u8]>,
+    /// Formats of curve points, a byte each.
+    pub formats: Box<[u8]>,
+    /// Signature algorithms, two bytes each.
+    pub signatures: Box<[u8]>,
+    /// `supported_versions`, two bytes each.
+    pub versions: Box<[u8]>,
 }
 
 /// Why there is no message yet, or will not be one.
@@ -143,6 +164,29 @@ impl<'a> Hello<'a> {
     pub fn extension(&self, kind: u16) -> Option<&[u8]> {
         let list = self.body.get(self.extensions..).unwrap_or_default();
         split_extensions(list).flatten().find(|(k, _)| *k == kind).map(|(_, content)| content)
+    }
+
+    /// What fingerprints are made of, `most` bytes of it together.
+    pub fn lists(&self, most: usize) -> HelloLists {
+        let mut left = most;
+        let mut cut = |list: &[u8]| -> Box<[u8]> {
+            let kept = list.get(..left.min(list.len())).unwrap_or_default();
+            left -= kept.len();
+            kept.into()
+        };
+        let list = self.body.get(self.extensions..).unwrap_or_default();
+        let kinds: Vec<u8> = split_extensions(list).flatten().flat_map(|(k, _)| k.to_be_bytes()).collect();
+        let inner16 = |kind| self.extension(kind).and_then(whole16).unwrap_or_default();
+        let inner8 = |kind| self.extension(kind).and_then(vector8).map_or(&[][..], |(list, _)| list);
+        HelloLists {
+            version: self.legacy_version(),
+            ciphers: cut(self.cipher_suites()),
+            extensions: cut(&kinds),
+            groups: cut(inner16(EXT_GROUPS)),
+            formats: cut(inner8(EXT_POINT_FORMATS)),
+            signatures: cut(inner16(EXT_SIGNATURES)),
+            versions: cut(inner8(EXT_SUPPORTED_VERSIONS)),
+        }
     }
 
     /// The server name, as sent (RFC 6066 section 3); not empty.
@@ -277,6 +321,19 @@ mod tests {
             assert_eq!((hello.legacy_version(), hello.cipher_suites()), (0x303, &[0x13, 1, 0x13, 2][..]));
             assert_eq!((hello.has_ec_extension(), hello.session_ticket()), (true, 1));
         }
+    }
+
+    #[test]
+    fn lists_for_fingerprints_are_cut_to_a_bound() {
+        let input = records(&full(), 1000);
+        let Parsed::Hello(hello) = parse(&input) else { panic!() };
+        let lists = hello.lists(100);
+        assert_eq!((lists.version, &*lists.ciphers), (0x303, &[0x13, 1, 0x13, 2][..]));
+        assert_eq!(&*lists.extensions, [0xab, 0xab, 0, 0, 0, 16, 0, 43, 0, 10, 0, 35]);
+        assert_eq!((&*lists.groups, &*lists.versions), (&[0, 29][..], &[3, 4, 3, 3][..]));
+        assert_eq!((lists.formats.len(), lists.signatures.len()), (0, 0));
+        let lists = hello.lists(6);
+        assert_eq!((lists.ciphers.len(), lists.extensions.len(), lists.groups.len()), (4, 2, 0));
     }
 
     #[test]

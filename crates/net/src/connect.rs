@@ -44,6 +44,8 @@ pub struct ConnectOptions {
     pub mark: Option<u32>,
     /// `tfo`: the first write travels with the SYN.
     pub tfo: bool,
+    /// `option tcp-smart-connect`: what the server sends first is acknowledged together with the request.
+    pub late_ack: bool,
     /// `tcp-ut`
     pub user_timeout: Option<Duration>,
     /// Largest segment, bytes.
@@ -194,6 +196,10 @@ fn set_options(socket: &SockRef<'_>, options: &ConnectOptions) -> io::Result<()>
     }
     if let Some(mark) = options.mark {
         socket.set_mark(mark)?;
+    }
+    if options.late_ack {
+        // Best effort: it saves a packet.
+        let _ = rustix::net::sockopt::set_tcp_quickack(&**socket, false);
     }
     if options.tfo {
         raw::set_fast_open_connect(&**socket)?;

@@ -64,6 +64,8 @@ pub struct ListenOptions {
     pub tfo: bool,
     /// `defer-accept`
     pub defer_accept: bool,
+    /// `option tcp-smart-accept`: a client's first bytes are acknowledged together with the response.
+    pub late_ack: bool,
     /// `transparent`: accept for addresses that are not ours.
     pub transparent: bool,
     /// `tcp-ut`
@@ -353,6 +355,10 @@ fn set_tcp_options(socket: &Socket, options: &ListenOptions) -> Result<(), BindC
     }
     if options.defer_accept {
         raw::set_defer_accept(socket, DEFER_ACCEPT_SECONDS).map_err(named("defer-accept"))?;
+    }
+    if options.late_ack {
+        // Inherited by what is accepted. Best effort: it saves a packet.
+        let _ = rustix::net::sockopt::set_tcp_quickack(socket, false);
     }
     if options.user_timeout.is_some() {
         socket.set_tcp_user_timeout(options.user_timeout).map_err(named("tcp-ut"))?;

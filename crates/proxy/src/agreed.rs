@@ -1,5 +1,6 @@
 //! What a TLS handshake agreed on, copied out of the session for rules and logs.
 
+use http::client_hello::HelloLists;
 use tls::{Info, Served, VerifyReport};
 
 /// A snapshot of [`tls::Info`] that owns its texts.
@@ -19,6 +20,12 @@ pub struct Agreed {
     pub resumed: bool,
     /// The session's identifier; empty for TLS 1.2 with tickets.
     pub session_id: Box<[u8]>,
+    /// The group of the key agreement.
+    pub group: &'static str,
+    /// What was kept of the ClientHello (`tune.ssl.capture-buffer-size`).
+    pub hello: Option<Box<HelloLists>>,
+    /// The certificate a server has shown, where something asks for it.
+    pub server: Option<Box<[u8]>>,
     /// The certificate we have shown, as a server.
     pub served: Option<Served>,
     /// The certificate the client has shown.
@@ -35,6 +42,12 @@ pub struct ClientShown {
 }
 
 impl Agreed {
+    /// The same towards a server, whose certificate is kept too where `certificate` says so.
+    pub fn with_server(info: &Info<'_>, certificate: bool) -> Agreed {
+        let server = info.peer_chain().first().filter(|_| certificate).map(|der| der.as_ref().into());
+        Agreed { server, ..Agreed::of(info) }
+    }
+
     /// Copies what is known.
     pub fn of(info: &Info<'_>) -> Agreed {
         Agreed {
@@ -45,6 +58,9 @@ impl Agreed {
             key_bits: info.key_bits().unwrap_or_default(),
             resumed: info.resumed(),
             session_id: info.session_id().into(),
+            group: info.group().unwrap_or_default(),
+            hello: info.hello().map(|lists| Box::new(lists.clone())),
+            server: None,
             served: info.served_shared(),
             client: info
                 .peer_chain()

@@ -1,4 +1,4 @@
-//! Facts about the certificates of a client's connection, the client's and ours, out of what the handshake kept.
+//! Facts about the certificates of a stream's connections, the client's, ours and the server's, out of what the handshake kept.
 
 use crate::agreed::Agreed;
 use expr::{CertField, Sample};
@@ -12,6 +12,11 @@ pub fn presented(tls: &Agreed, which: &CertField) -> Option<Sample<'static>> {
 /// A piece of the certificate that we presented (`ssl_f_*`).
 pub fn served(tls: &Agreed, which: &CertField) -> Option<Sample<'static>> {
     field(&tls.served.as_ref()?.view()?, which)
+}
+
+/// A piece of the server's certificate (`ssl_s_*`).
+pub fn of_server(tls: &Agreed, which: &CertField) -> Option<Sample<'static>> {
+    field(&CertView::new(tls.server.as_ref()?)?, which)
 }
 
 /// One piece of a certificate.

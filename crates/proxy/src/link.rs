@@ -3,8 +3,9 @@
 //! so that a small message leaves in one system call and one TLS record. Knows no HTTP. The runtime API speaks over one
 //! too.
 
+use crate::agreed::Agreed;
 use crate::buf::{Buf, with_scratch};
-use net::Stream;
+use net::{Addr, Stream};
 use std::future::poll_fn;
 use std::io;
 use std::rc::{Rc, Weak};
@@ -55,12 +56,16 @@ struct Tls {
     sealed_in: Buf,
     /// Records that wait to be written.
     sealed_out: Buf,
+    /// What the handshake agreed on, once somebody asked.
+    agreed: Option<Rc<Agreed>>,
 }
 
 /// See the module's head.
 pub struct Link {
     /// Goes before the socket does.
     meter: Option<Rc<net::Meter>>,
+    /// Both ends' addresses, once somebody asked.
+    ends: Option<Box<(Addr, Addr)>>,
     stream: Stream,
     tls: Option<Box<Tls>>,
     /// Received and not consumed, in clear.
@@ -75,13 +80,13 @@ impl Link {
     /// A plain link.
     pub fn new(stream: Stream) -> Link {
         let (input, output) = (Buf::default(), Buf::default());
-        Link { meter: None, stream, tls: None, input, output, ended: false, last: false }
+        Link { meter: None, ends: None, stream, tls: None, input, output, ended: false, last: false }
     }
 
     /// Puts TLS on top. What was already read in clear is the session's first input.
     pub fn start_tls(&mut self, session: Session) {
         let sealed_in = std::mem::take(&mut self.input);
-        self.tls = Some(Box::new(Tls { session, sealed_in, sealed_out: Buf::default() }));
+        self.tls = Some(Box::new(Tls { session, sealed_in, sealed_out: Buf::default(), agreed: None }));
     }
 
     /// The socket.
@@ -97,9 +102,24 @@ impl Link {
         self.meter.as_ref().map(Rc::downgrade).unwrap_or_default()
     }
 
+    /// Our address and the peer's: asked of the kernel once, however many exchanges the connection carries.
+    pub fn ends(&mut self) -> Option<(Addr, Addr)> {
+        if self.ends.is_none() {
+            let (local, peer) = (self.stream.local_addr().ok()?, self.stream.peer_addr().ok()?);
+            self.ends = Some(Box::new((local, peer)));
+        }
+        self.ends.as_deref().copied()
+    }
+
     /// The socket alone; what was read and not consumed is lost.
     pub fn into_stream(self) -> Stream {
         self.stream
+    }
+
+    /// What its handshake agreed on: found once, for a session that rests forgets the most of it.
+    pub fn agreed(&mut self, find: impl FnOnce(&tls::Info<'_>) -> Agreed) -> Option<Rc<Agreed>> {
+        let tls = self.tls.as_deref_mut()?;
+        Some(tls.agreed.get_or_insert_with(|| Rc::new(find(&tls.session.info()))).clone())
     }
 
     /// The TLS session, if there is one.

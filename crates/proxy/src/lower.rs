@@ -48,6 +48,10 @@ const BUFSIZE: usize = 16_384;
 const MAXREWRITE: usize = 1_024;
 /// `tune.http.maxhdr`
 const MAXHDR: usize = 101;
+/// `tune.http.logurilen`; HAProxy's default of 1024 counts an end of text.
+const LOG_URI_LEN: usize = 1023;
+/// `tune.maxaccept`: connections accepted in a row before others get their turn.
+const ACCEPT_BATCH: usize = 16;
 /// Most worker threads; more than any machine's cores gains nothing.
 const THREADS_MAX: usize = 256;
 
@@ -82,7 +86,7 @@ pub(crate) struct Lower<'m> {
 pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics) {
     let machine = Machine::new(Arc::new(model.environment.clone()));
     let mut lower = Lower::new(model, overrides, &machine);
-    let process = lower.process();
+    let mut process = lower.process();
     lower.environment = process.environment.clone();
     machine.publish(process.environment.clone());
     let (mut frontends, mut backends) = (Vec::new(), Vec::new());
@@ -98,6 +102,7 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
         }
     }
     lower.find_edited();
+    process.keeps_server_certificates = lower.env.asks_server_certificates;
     let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
     let named_servers = std::mem::take(&mut lower.env.named_servers);
@@ -274,6 +279,13 @@ impl<'m> Lower<'m> {
             farm_news: Default::default(),
             desk: Desk::default(),
             rates: RateLimits::new(global.max_connection_rate, global.max_session_rate, global.max_tls_rate),
+            log_uri_len: global.log_uri_len.map_or(LOG_URI_LEN, |n| n as usize),
+            accept_batch: match global.max_accept {
+                None => ACCEPT_BATCH,
+                Some(most) => usize::try_from(most).unwrap_or(usize::MAX).max(1),
+            },
+            max_spread_checks: global.max_spread_checks.map(Duration::from_millis),
+            keeps_server_certificates: false,
             invalid: Default::default(),
             connections: Connections::default(),
         }

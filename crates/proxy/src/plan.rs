@@ -22,7 +22,7 @@ use expr::{Condition, Expr, Format};
 use http::Spelling;
 use net::{ConnectOptions, ListenAddr, ListenOptions};
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -242,6 +242,14 @@ pub struct Process {
     pub connections: Connections,
     /// Most new connections, sessions and TLS handshakes a second.
     pub rates: RateLimits,
+    /// `tune.http.logurilen`: bytes of a request line that logs and captures show.
+    pub log_uri_len: usize,
+    /// `tune.maxaccept`: connections that a thread takes in a row.
+    pub accept_batch: usize,
+    /// `max-spread-checks`
+    pub max_spread_checks: Option<Duration>,
+    /// Some expression asks for the certificates of servers.
+    pub keeps_server_certificates: bool,
     /// Messages that were refused.
     pub invalid: Events,
 }
@@ -384,6 +392,12 @@ pub struct Frontend {
     pub nolinger: bool,
     /// `option http-buffer-request`
     pub buffer_request: bool,
+    /// `option independent-streams`
+    pub independent: bool,
+    /// `option http-drop-response-trailers`
+    pub drop_trailers: bool,
+    /// `option contstats`
+    pub contstats: bool,
     /// `option socket-stats`: its listeners are shown apart.
     pub socket_stats: bool,
     /// Whether it takes connections.
@@ -410,6 +424,7 @@ pub struct CaptureSlot {
 pub struct FrontTimeouts {
     pub client: Option<Duration>,
     pub client_fin: Option<Duration>,
+    pub client_hs: Option<Duration>,
     pub http_request: Option<Duration>,
     pub http_keep_alive: Option<Duration>,
     pub tarpit: Option<Duration>,
@@ -574,6 +589,10 @@ pub struct Backend {
     pub headers: HeaderOptions,
     /// `http-check send-state` and friends live in the check; this is `option http-buffer-request`.
     pub buffer_request: bool,
+    /// `option independent-streams`
+    pub independent: bool,
+    /// `option http-drop-request-trailers`
+    pub drop_trailers: bool,
     /// Error replies.
     pub errors: ErrorPages,
     /// Where changes of its servers' states are written.
@@ -634,6 +653,10 @@ pub struct Target {
     pub send_proxy: Option<SendProxy>,
     /// `proxy-v2-options`
     pub proxy_v2: ProxyV2,
+    /// Fields of one's own in the PROXY header (`set-proxy-v2-tlv-fmt`).
+    pub proxy_tlvs: Vec<(u8, Format)>,
+    /// `socks4`: the proxy in between.
+    pub socks4: Option<SocketAddr>,
     /// Socket options.
     pub options: ConnectOptions,
     /// Most idle connections kept, -1 unlimited, 0 none.
@@ -659,6 +682,8 @@ impl Target {
             sni: None,
             send_proxy: None,
             proxy_v2: ProxyV2::default(),
+            proxy_tlvs: Vec::new(),
+            socks4: None,
             options: ConnectOptions::default(),
             pool_max: -1,
             pool_purge: POOL_PURGE,

@@ -267,6 +267,7 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
         if !holds(rule.cond.as_ref(), stream) {
             continue;
         }
+        stream.settle_captures();
         match &rule.action {
             HttpAction::Allow => return stop(stream, rule, Decision::Continue),
             HttpAction::Deny(reply) => return stop(stream, rule, Decision::Deny(reply.clone())),

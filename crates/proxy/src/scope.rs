@@ -6,11 +6,16 @@ mod progress;
 mod time;
 
 use crate::client_cert;
+use crate::rules::Message;
 use crate::stream::Stream;
-use expr::{AddressFact, Direction, Fact, NameFact, Payload, ProcessFact, Sample, Scope, VarId, VarScope};
+use expr::{
+    AddressFact, Aes, AesMode, Direction, Fact, NameFact, Payload, ProcessFact, Sample, Scope, VarId,
+    VarScope,
+};
 use http::{Request, Response};
 use net::Addr;
 use std::net::SocketAddr;
+use tls::aes;
 use tokio::time::Instant;
 
 impl Scope for Stream<'_> {
@@ -27,7 +32,10 @@ impl Scope for Stream<'_> {
             Direction::Request => {
                 self.has_request.then_some(Payload { bytes: &self.body.bytes, complete: self.body.complete })
             }
-            Direction::Response => None,
+            Direction::Response => self.has_response.then_some(Payload {
+                bytes: &self.response_body.bytes,
+                complete: self.response_body.complete,
+            }),
         }
     }
 
@@ -56,8 +64,7 @@ impl Scope for Stream<'_> {
             Fact::Time(fact) => time::known(self, fact),
             Fact::SslClient(which) => client_cert::presented(self.session.tls.as_deref()?, which),
             Fact::SslServed(which) => client_cert::served(self.session.tls.as_deref()?, which),
-            // The server's certificate is not kept after the handshake.
-            Fact::SslServer(_) => None,
+            Fact::SslServer(which) => client_cert::of_server(self.back_tls.as_deref()?, which),
         }
     }
 
@@ -83,6 +90,29 @@ impl Scope for Stream<'_> {
                 }
             }
             VarScope::Check => {}
+        }
+    }
+
+    fn capture(&self, of: Direction, slot: usize, text: &[u8]) {
+        let (message, slots) = match of {
+            Direction::Request => (Message::Request, &self.front.request_captures),
+            Direction::Response => (Message::Response, &self.front.response_captures),
+        };
+        if let Some(declared) = slots.get(slot) {
+            let text = text.get(..declared.len.min(text.len())).unwrap_or_default().to_vec();
+            let mut kept = self.kept_captures.borrow_mut();
+            kept.retain(|(other, at, _)| (*other, *at) != (message, slot));
+            kept.push((message, slot, text));
+        }
+    }
+
+    fn aes(&self, job: &Aes<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+        let plain = |text: Option<Vec<u8>>| Some((text?, Vec::new()));
+        match job.mode {
+            AesMode::GcmEncrypt => aes::gcm_encrypt(job.key, job.nonce, job.aad, job.text),
+            AesMode::GcmDecrypt => plain(aes::gcm_decrypt(job.key, job.nonce, job.aad, job.tag?, job.text)),
+            AesMode::CbcEncrypt => plain(aes::cbc_encrypt(job.key, job.nonce, job.text)),
+            AesMode::CbcDecrypt => plain(aes::cbc_decrypt(job.key, job.nonce, job.text)),
         }
     }
 

@@ -14,6 +14,7 @@ pub use state::{Admin, Health, Status};
 use crate::health::plan::ServerHealth;
 use crate::plan::Target;
 use arc_swap::{ArcSwapOption, Guard};
+use config::model::{HashKey, InitState};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -93,6 +94,8 @@ pub struct Facts {
     pub forced_id: bool,
     /// An operator added it while the process runs.
     pub dynamic: bool,
+    /// What places it on the ring of `hash-type consistent`.
+    pub hash_key: HashKey,
     /// The name in its address, where there is one.
     pub fqdn: Option<Box<str>>,
 }
@@ -212,6 +215,14 @@ impl Server {
     /// Where it is reached; `None` while its name does not resolve.
     pub fn endpoint(&self) -> Guard<Option<Arc<Endpoint>>> {
         self.endpoint.load()
+    }
+
+    /// `init-state`, before checks begin.
+    pub(crate) fn begin_as(&self, state: InitState) {
+        self.checks.watch.lock().begin_as(state);
+        if matches!(state, InitState::Down | InitState::FullyDown) {
+            self.health.store(Health::Down as u8, Ordering::Release);
+        }
     }
 
     /// Whether it is reached at exactly this address.

@@ -105,7 +105,9 @@ impl Session {
     /// The timeout of whatever precedes the first request.
     fn preface_timeout(&self) -> Duration {
         let timeouts = &self.front.timeouts;
-        timeouts.http_request.or(timeouts.client).unwrap_or(PREFACE_TIMEOUT).min(PREFACE_TIMEOUT)
+        let usual =
+            || timeouts.http_request.or(timeouts.client).unwrap_or(PREFACE_TIMEOUT).min(PREFACE_TIMEOUT);
+        timeouts.client_hs.unwrap_or_else(usual)
     }
 }
 

@@ -33,6 +33,7 @@ use http::{Fields, Request, Response, Slice, Version};
 use net::Addr;
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -76,7 +77,7 @@ pub struct StreamTimeouts {
     pub tunnel: Option<Duration>,
 }
 
-/// The request's body as far as it was buffered for rules.
+/// A body as far as it was buffered for rules.
 #[derive(Default)]
 pub struct Buffered {
     /// What arrived, unframed.
@@ -111,6 +112,8 @@ pub struct Stream<'s> {
     pub has_response: bool,
     /// Buffered request body.
     pub body: Buffered,
+    /// The response's body, as far as it was buffered for rules.
+    pub response_body: Buffered,
     /// Raw client bytes lent for an inspection.
     pub payload: crate::buf::Buf,
     /// No more raw bytes will come.
@@ -130,6 +133,8 @@ pub struct Stream<'s> {
     pub request_captures: Vec<Option<Vec<u8>>>,
     /// The same of the response.
     pub response_captures: Vec<Option<Vec<u8>>>,
+    /// Texts that converters keep; they take their slots before the next look at these.
+    pub kept_captures: RefCell<Vec<(Message, usize, Vec<u8>)>>,
     /// `capture cookie`: of the request, of the response.
     pub captured_cookies: [Option<Vec<u8>>; 2],
     /// Method, target and version as first received, for logs.
@@ -142,6 +147,8 @@ pub struct Stream<'s> {
     pub bytes_read: u64,
     /// Body bytes that passed inside the kernel, from and to the client.
     pub spliced: (u64, u64),
+    /// What of these was counted already, up and down (`option contstats`).
+    pub counted: (u64, u64),
     /// How it ended.
     pub ending: Ending,
     /// The status sent, for logs; without one there is -1.
@@ -178,8 +185,12 @@ pub struct Stream<'s> {
     pub back_addrs: Option<(Addr, Addr)>,
     /// How packets to the server are to be marked.
     pub back_marks: net::Marks,
+    /// The connection to the server was a kept one.
+    pub back_reused: bool,
+    /// Asks the kernel about it.
+    pub back_meter: Weak<net::Meter>,
     /// What the handshake with the server agreed on.
-    pub back_tls: Option<Box<Agreed>>,
+    pub back_tls: Option<Rc<Agreed>>,
 }
 
 /// The request line as first received; its texts live in the request's buffer.
@@ -219,6 +230,7 @@ impl<'s> Stream<'s> {
             response: session.worker.take_response(),
             has_response: false,
             body: Buffered::default(),
+            response_body: Buffered::default(),
             payload: crate::buf::Buf::default(),
             payload_complete: false,
             response_payload: crate::buf::Buf::default(),
@@ -230,6 +242,7 @@ impl<'s> Stream<'s> {
             log_level: None,
             request_captures: Vec::new(),
             response_captures: Vec::new(),
+            kept_captures: RefCell::default(),
             captured_cookies: [None, None],
             first_line: None,
             times: Times {
@@ -243,6 +256,7 @@ impl<'s> Stream<'s> {
             },
             bytes_uploaded: 0,
             bytes_read: 0,
+            counted: (0, 0),
             ending: Ending::default(),
             status_logged: None,
             cookie_letters: *b"--",
@@ -262,6 +276,8 @@ impl<'s> Stream<'s> {
             logged_asap: false,
             back_addrs: None,
             back_marks: net::Marks::default(),
+            back_reused: false,
+            back_meter: Weak::new(),
             back_tls: None,
         }
     }
@@ -320,6 +336,13 @@ impl<'s> Stream<'s> {
         }
     }
 
+    /// What converters kept takes its slots.
+    pub fn settle_captures(&mut self) {
+        for (message, slot, text) in std::mem::take(self.kept_captures.get_mut()) {
+            self.store_capture(message, slot, text);
+        }
+    }
+
     pub(crate) fn vars(&self) -> &RefCell<[Vars; 3]> {
         &self.vars
     }
@@ -344,12 +367,14 @@ impl<'s> Stream<'s> {
 
     /// Writes the log line now, before the response's data (`option logasap`).
     pub fn log_asap(&mut self) {
+        self.settle_captures();
         self.front.log.stream_begun(self);
         self.logged_asap = true;
     }
 
     /// Writes the log line.
     pub fn log(&mut self) {
+        self.settle_captures();
         if self.times.end.is_none() {
             self.times.end = Some(self.worker.now());
         }
@@ -651,7 +676,7 @@ async fn through(
         return Ok(checkout.tunnel(stream, exchange).await);
     }
     finish_response::before_rules(stream);
-    match response_rules(stream, exchange).await {
+    match response_rules(stream, exchange, &mut checkout).await {
         Ok(Flow::Next) => {}
         Ok(Flow::Done(after)) => {
             checkout.abandon();
@@ -700,7 +725,11 @@ fn inspect_response(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Res
 }
 
 /// `http-response` rules: the backend's, then the frontend's.
-async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<Flow, Ending> {
+async fn response_rules(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    checkout: &mut Checkout<'_>,
+) -> Result<Flow, Ending> {
     let back = stream.back.filter(|b| b.kind != ProxyKind::Listen);
     let front = stream.front;
     let sets: [Option<&[HttpRule]>; 2] = [back.map(|b| &b.rules.response[..]), Some(&front.rules.response)];
@@ -711,7 +740,11 @@ async fn response_rules(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) ->
             stream.session.mark_packets(exchange.link);
             match decision {
                 Decision::Continue => break,
-                Decision::WaitForBody(_, _, next) | Decision::EarlyHints(_, next) => from = next,
+                Decision::EarlyHints(_, next) => from = next,
+                Decision::WaitForBody(time, least, next) => {
+                    checkout.buffer_body(stream, time, least).await?;
+                    from = next;
+                }
                 Decision::Pause(time, next) => {
                     answer::hold(stream, exchange, time, Phase::Headers).await?;
                     from = next;

@@ -2,6 +2,10 @@
 //! and store, so that counting never makes two cores meet; readers add the threads up. Read at the end of a stream
 //! (manual, `option contstats`), so that a request costs one walk over a few cells.
 
+mod carrying;
+
+pub use carrying::Carrying;
+
 use crate::ending::{Cause, Ending, Phase};
 use crate::rate::Rate;
 use crate::stream::{Stream, Times};
@@ -307,8 +311,8 @@ struct Outcome {
 impl Outcome {
     fn of(stream: &Stream<'_>) -> Outcome {
         Outcome {
-            bytes_in: stream.bytes_uploaded,
-            bytes_out: stream.bytes_read,
+            bytes_in: stream.bytes_uploaded.saturating_sub(stream.counted.0),
+            bytes_out: stream.bytes_read.saturating_sub(stream.counted.1),
             spliced: stream.spliced,
             class: stream.status_logged.filter(|_| stream.front.http).map(class),
             answered: stream.times.response.is_some() || !stream.front.http,

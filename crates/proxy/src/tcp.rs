@@ -14,6 +14,7 @@ use crate::route;
 use crate::rules::{TcpDecision, TcpRule, run_tcp};
 use crate::session::Session;
 use crate::stream::Stream;
+use crate::tally::Carrying;
 use crate::tunnel::Tunnel;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -158,6 +159,7 @@ async fn carry<'s>(
         let assigned = assigned?;
         match back::open(stream, back, assigned.server(), sni.as_deref()).await {
             Ok(mut server) => {
+                back::learn(stream, &mut server);
                 stream.times.connected = Some(stream.worker.tick());
                 assigned.connected();
                 stream.session.sight.turn(Stage::Data);
@@ -165,6 +167,8 @@ async fn carry<'s>(
                 let mut tunnel =
                     Tunnel::new(stream.timeouts.client, stream.timeouts.server, stream.timeouts.tunnel)
                         .with_fin(fin, back.timeouts.server_fin)
+                        .with_independent(stream.front.independent, back.independent)
+                        .with_carrying(Carrying::of(stream))
                         .with_splice(stream.worker, stream.front, back);
                 let watch = &assigned.watch;
                 if stream.front.log.asap {
@@ -178,6 +182,7 @@ async fn carry<'s>(
                 let carried = tunnel.run(stream.session, link, &mut server, || watch.shut_down()).await;
                 stream.bytes_uploaded += carried.up;
                 stream.bytes_read += carried.down;
+                stream.counted = carried.counted;
                 stream.ending = carried.ending;
                 let orderly = carried.ending == Ending::default();
                 return Ok(if orderly { Close::Orderly } else { Close::Abort });

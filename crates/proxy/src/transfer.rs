@@ -34,6 +34,7 @@ pub struct Transfer {
     /// Those of them that passed inside the kernel.
     pub spliced: u64,
     trailers: Fields,
+    drops_trailers: bool,
     splice: Option<Splice>,
 }
 
@@ -57,6 +58,11 @@ impl Transfer {
     /// The framing that the sink gets from now on.
     pub fn leave_as(&mut self, framing: Framing) {
         self.chunked = framing == Framing::Chunked;
+    }
+
+    /// What stands behind the last chunk stays here (`option http-drop-…-trailers`).
+    pub fn drop_trailers(&mut self, drop: bool) {
+        self.drops_trailers = drop;
     }
 
     /// Long runs of bytes go by splice from now on, where that is possible.
@@ -103,6 +109,7 @@ impl Transfer {
             moved: 0,
             spliced: 0,
             trailers: Fields::default(),
+            drops_trailers: false,
             splice: None,
         }
     }
@@ -239,13 +246,17 @@ impl Transfer {
             return;
         }
         self.finished = true;
+        if self.drops_trailers {
+            self.trailers.clear();
+        }
         if self.chunked {
             h1::write_last_chunk(&self.trailers, to.output());
         }
         to.end_message();
     }
 
-    fn source_ended(&mut self) -> Result<(), TransferError> {
+    /// The source has no more to give: the end of a body that lasts until then, or a body broken off.
+    pub fn source_ended(&mut self) -> Result<(), TransferError> {
         match &mut self.decoder {
             None => self.last = true,
             Some(decoder) => {

@@ -7,6 +7,7 @@ use crate::link::Link;
 use crate::plan::{Backend, Frontend};
 use crate::session::Session;
 use crate::splice::Splice;
+use crate::tally::Carrying;
 use crate::transfer::{Transfer, TransferError};
 use crate::worker::Worker;
 use std::future::poll_fn;
@@ -29,7 +30,11 @@ pub struct Tunnel {
     tunnel: Option<Duration>,
     client_fin: Option<Duration>,
     server_fin: Option<Duration>,
-    since: Instant,
+    carrying: Option<Carrying>,
+    /// When a sign of life was seen last, of the client and of the server.
+    since: [Instant; 2],
+    /// `option independent-streams`: what is sent to a side is no sign of life of it.
+    independent: [bool; 2],
 }
 
 /// How a tunnel ended, and how much it carried.
@@ -41,6 +46,8 @@ pub struct Carried {
     pub up: u64,
     /// Bytes to the client.
     pub down: u64,
+    /// What of these was counted on the way, up and down.
+    pub counted: (u64, u64),
 }
 
 /// How one step of a half went.
@@ -63,7 +70,9 @@ impl Tunnel {
             tunnel,
             client_fin: None,
             server_fin: None,
-            since: Instant::now(),
+            since: [Instant::now(); 2],
+            independent: [false; 2],
+            carrying: None,
         }
     }
 
@@ -72,6 +81,30 @@ impl Tunnel {
         self.client_fin = client_fin;
         self.server_fin = server_fin;
         self
+    }
+
+    /// Whether only what a side sends counts as a sign of its life.
+    pub fn with_independent(mut self, client: bool, server: bool) -> Tunnel {
+        self.independent = [client, server];
+        self
+    }
+
+    /// Bytes are counted as they pass (`option contstats`).
+    pub fn with_carrying(mut self, carrying: Option<Carrying>) -> Tunnel {
+        self.carrying = carrying;
+        self
+    }
+
+    /// Bytes moved: from the client, or to it.
+    fn note(&mut self, up: bool, down: bool) {
+        let now = Instant::now();
+        let [client, server] = self.independent;
+        if up || (down && !client) {
+            self.since[0] = now;
+        }
+        if down || (up && !server) {
+            self.since[1] = now;
+        }
     }
 
     /// Bulk goes by splice where both proxies let it.
@@ -92,7 +125,8 @@ impl Tunnel {
         killed: impl Fn() -> Option<Cause>,
     ) -> Carried {
         let ending = poll_fn(|cx| self.poll(cx, session, client, server, &killed)).await;
-        Carried { ending, up: self.up.transfer.moved, down: self.down.transfer.moved }
+        let counted = self.carrying.map_or((0, 0), |carrying| carrying.counted);
+        Carried { ending, up: self.up.transfer.moved, down: self.down.transfer.moved, counted }
     }
 
     /// Bytes from the client so far.
@@ -118,7 +152,7 @@ impl Tunnel {
             Step::Failed(TransferError::Framing(_) | TransferError::Sink) => {
                 return Poll::Ready(Some(Ending::new(Cause::ServerAbort, Phase::Data)));
             }
-            Step::Moved => self.since = Instant::now(),
+            Step::Moved => self.note(true, false),
             Step::Waits | Step::Done => {}
         }
         if let Some(cause) = killed() {
@@ -152,8 +186,11 @@ impl Tunnel {
             }
             (Step::Done, Step::Done) => return Poll::Ready(Ending::default()),
             (Step::Moved, _) | (_, Step::Moved) => {
-                self.since = Instant::now();
+                self.note(matches!(up, Step::Moved), matches!(down, Step::Moved));
                 session.sight.moved(self.up.transfer.moved, self.down.transfer.moved);
+                if let Some(carrying) = &mut self.carrying {
+                    carrying.carried(self.up.transfer.moved, self.down.transfer.moved);
+                }
             }
             (Step::Waits | Step::Done, Step::Waits | Step::Done) => {}
         }
@@ -175,7 +212,7 @@ impl Tunnel {
         let usual = |own: Option<Duration>| if both_ways { self.tunnel.or(own) } else { own };
         let client = if self.up.shut { self.client_fin.or(usual(self.client)) } else { usual(self.client) };
         let server = if self.down.shut { self.server_fin.or(usual(self.server)) } else { usual(self.server) };
-        (after(self.since, client), after(self.since, server))
+        (after(self.since[0], client), after(self.since[1], server))
     }
 }
 

@@ -51,6 +51,8 @@ pub struct BindSpec {
     pub crts: Vec<String>,
     /// `crt-list`
     pub crt_lists: Vec<String>,
+    /// `tune.ssl.capture-buffer-size`: bytes kept of each ClientHello; 0 keeps nothing.
+    pub capture: usize,
     /// `strict-sni`
     pub strict_sni: bool,
     /// `alpn`, most preferred first; empty = no ALPN.
@@ -304,6 +306,11 @@ impl BindTls {
     /// Open challenges of the whole process.
     pub(crate) fn answers(&self) -> &Answers {
         self.store.answers()
+    }
+
+    /// Bytes kept of each ClientHello.
+    pub(crate) fn capture(&self) -> usize {
+        self.spec.capture
     }
 
     /// How long a handshake may wait for a certificate that is obtained on demand; `None`: there are none such.

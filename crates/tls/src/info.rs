@@ -5,8 +5,9 @@ use crate::client_auth::{ClientAuth, VerifyReport};
 use crate::staple::Staple;
 use crate::suites;
 use crate::view::CertView;
+use http::client_hello::HelloLists;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{CommonState, HandshakeKind, ProtocolVersion, SupportedCipherSuite};
+use rustls::{CommonState, HandshakeKind, NamedGroup, ProtocolVersion, SupportedCipherSuite};
 use std::fmt;
 use std::sync::Arc;
 
@@ -72,6 +73,7 @@ pub(crate) struct Facts<'s> {
     pub(crate) alpn: Option<&'s [u8]>,
     pub(crate) version: Option<ProtocolVersion>,
     pub(crate) suite: Option<SupportedCipherSuite>,
+    pub(crate) group: Option<NamedGroup>,
     pub(crate) resumed: bool,
     pub(crate) chain: &'s [CertificateDer<'static>],
 }
@@ -82,6 +84,7 @@ impl<'s> Facts<'s> {
             alpn: state.alpn_protocol(),
             version: state.protocol_version(),
             suite: state.negotiated_cipher_suite(),
+            group: state.negotiated_key_exchange_group().map(|group| group.name()),
             resumed: state.handshake_kind() == Some(HandshakeKind::Resumed),
             chain: state.peer_certificates().unwrap_or_default(),
         }
@@ -96,6 +99,7 @@ pub struct Info<'s> {
     pub(crate) session_id: &'s [u8],
     pub(crate) served: Option<&'s Arc<Certificate>>,
     pub(crate) client_auth: Option<&'s ClientAuth>,
+    pub(crate) hello: Option<&'s HelloLists>,
 }
 
 impl<'s> Info<'s> {
@@ -136,6 +140,16 @@ impl<'s> Info<'s> {
     /// An earlier session was taken up again, without certificates being shown.
     pub fn resumed(&self) -> bool {
         self.facts.resumed
+    }
+
+    /// The group of the key agreement, as OpenSSL names it.
+    pub fn group(&self) -> Option<&'static str> {
+        suites::group_name(self.facts.group?)
+    }
+
+    /// What was kept of the ClientHello, where that was asked for.
+    pub fn hello(&self) -> Option<&'s HelloLists> {
+        self.hello
     }
 
     /// The certificates the peer has shown, its own first; on a session taken up again, those it had shown before.

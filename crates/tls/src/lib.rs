@@ -4,6 +4,7 @@
 //! `CertStore` holds what the whole process shares (certificate files, ticket keys, sessions); `BindTls` and
 //! `ServerTls` are built from plain specifications and hand out `Session`s. Nothing here speaks ACME or prints.
 
+pub mod aes;
 mod answers;
 mod bind;
 mod certificate;

@@ -20,7 +20,7 @@ use crate::record::{Ratchet, take_told};
 use crate::server::ServerTls;
 use crate::settle::Settled;
 use crate::table::{Group, take_served};
-use http::client_hello::{self, Hello, Parsed};
+use http::client_hello::{self, Hello, HelloLists, Parsed};
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
 use rustls::{ProtocolVersion, ServerConfig};
@@ -46,6 +46,7 @@ pub struct Session {
     served: Option<Arc<Certificate>>,
     /// What the keys were made of, until the session settles.
     ratchet: Option<Box<Ratchet>>,
+    hello: Option<Box<HelloLists>>,
     peer_closed: bool,
     closed_by_us: bool,
     ended: bool,
@@ -131,6 +132,7 @@ impl Session {
             obtained: Obtained::Unknown,
             served: None,
             ratchet: None,
+            hello: None,
             peer_closed: false,
             closed_by_us: false,
             ended: false,
@@ -245,6 +247,9 @@ impl Session {
         };
         let name = hello.sni().and_then(|name| std::str::from_utf8(name).ok());
         self.sni = name.map(Box::from);
+        if bind.capture() > 0 {
+            self.hello = Some(Box::new(hello.lists(bind.capture())));
+        }
         let config = match challenge(bind, &hello, name) {
             Some(config) => config,
             None => {
@@ -444,6 +449,7 @@ impl Session {
             session_id: self.session_id.as_slice(),
             served: self.served.as_ref(),
             client_auth: self.group.as_ref().and_then(|group| group.policy.client_auth.as_deref()),
+            hello: self.hello.as_deref(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::info::Facts;
 use crate::record::{Key, Ratchet, Records, Renewal};
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
-use rustls::{ExtractedSecrets, ProtocolVersion, SupportedCipherSuite};
+use rustls::{ExtractedSecrets, NamedGroup, ProtocolVersion, SupportedCipherSuite};
 
 /// A connection whose records are ours.
 pub(crate) struct Settled {
@@ -13,6 +13,7 @@ pub(crate) struct Settled {
     alpn: Option<Box<[u8]>>,
     version: Option<ProtocolVersion>,
     suite: Option<SupportedCipherSuite>,
+    group: Option<NamedGroup>,
     resumed: bool,
 }
 
@@ -46,8 +47,8 @@ impl Settled {
     /// Copies the facts; the records follow.
     fn of(facts: &Facts<'_>) -> impl FnOnce(Records) -> Settled + use<> {
         let (alpn, version) = (facts.alpn.map(Box::from), facts.version);
-        let (suite, resumed) = (facts.suite, facts.resumed);
-        move |records| Settled { records, alpn, version, suite, resumed }
+        let (suite, group, resumed) = (facts.suite, facts.group, facts.resumed);
+        move |records| Settled { records, alpn, version, suite, group, resumed }
     }
 
     /// What is still known; not what the peer has shown.
@@ -56,6 +57,7 @@ impl Settled {
             alpn: self.alpn.as_deref(),
             version: self.version,
             suite: self.suite,
+            group: self.group,
             resumed: self.resumed,
             chain: &[],
         }

@@ -96,6 +96,20 @@ pub(crate) fn name_of(suite: CipherSuite) -> Option<&'static str> {
     tls12.or_else(|| TLS13.iter().find(|row| row.0.suite() == suite).map(|row| row.1))
 }
 
+/// OpenSSL's name of a group for key agreement.
+pub(crate) fn group_name(group: NamedGroup) -> Option<&'static str> {
+    match group {
+        NamedGroup::X25519MLKEM768 => Some("X25519MLKEM768"),
+        NamedGroup::secp256r1MLKEM768 => Some("SecP256r1MLKEM768"),
+        NamedGroup::MLKEM768 => Some("MLKEM768"),
+        NamedGroup::X25519 => Some("X25519"),
+        NamedGroup::secp256r1 => Some("P-256"),
+        NamedGroup::secp384r1 => Some("P-384"),
+        NamedGroup::secp521r1 => Some("P-521"),
+        _ => None,
+    }
+}
+
 /// What a line says about the cryptography.
 #[derive(Clone, Copy)]
 pub(crate) struct Wishes<'w> {

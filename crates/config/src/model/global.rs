@@ -113,6 +113,12 @@ pub struct Global {
     pub stats_maxconn: Option<u32>,
     /// `default-path`
     pub default_path: Option<Word>,
+    /// `tune.http.logurilen`
+    pub log_uri_len: Option<u32>,
+    /// `tune.maxaccept`; -1 is no limit.
+    pub max_accept: Option<i32>,
+    /// `tune.ssl.capture-buffer-size`
+    pub capture_buffer: Option<u32>,
     /// `h1-case-adjust FROM TO`
     pub h1_case_adjust: Vec<(Word, Word)>,
     /// `ocsp-update.*`

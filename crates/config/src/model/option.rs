@@ -58,6 +58,8 @@ pub struct Options {
     pub h1_case_adjust_server: Option<bool>,
     pub idle_close_on_response: Option<bool>,
     pub checkcache: Option<bool>,
+    pub drop_request_trailers: Option<bool>,
+    pub drop_response_trailers: Option<bool>,
 }
 
 /// `option http-restrict-req-hdr-names`

@@ -307,6 +307,7 @@ pub struct Timeouts {
     pub tarpit: Option<u64>,
     pub check: Option<u64>,
     pub client_fin: Option<u64>,
+    pub client_hs: Option<u64>,
     pub server_fin: Option<u64>,
 }
 

@@ -1,6 +1,6 @@
 //! `server` lines. As written; `None` where nothing was.
 
-use super::{ExprText, TlsOffer};
+use super::{ExprText, FormatText, TlsOffer};
 use base::{Address, Span, Word};
 
 /// `verify`
@@ -94,6 +94,33 @@ pub struct ServerParams {
     pub max_reuse: Option<i32>,
     pub proto: Option<Word>,
     pub namespace: Option<Word>,
+    pub socks4: Option<Word>,
+    pub hash_key: Option<HashKey>,
+    pub init_state: Option<InitState>,
+    pub sni_auto: Option<bool>,
+    /// `set-proxy-v2-tlv-fmt(TYPE) FORMAT`
+    pub proxy_tlvs: Vec<(u8, FormatText)>,
+}
+
+/// `hash-key`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // named after the keyword, each
+pub enum HashKey {
+    #[default]
+    Id,
+    Addr,
+    AddrPort,
+}
+
+/// `init-state`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // named after the keyword, each
+pub enum InitState {
+    FullyUp,
+    #[default]
+    Up,
+    Down,
+    FullyDown,
 }
 
 /// `observe`

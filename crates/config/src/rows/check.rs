@@ -177,8 +177,19 @@ fn is_turn(step: &CheckStep) -> bool {
 const CONNECT: &str = "[default] [port <expr>] [addr <ip>] [send-proxy] [ssl] [sni <sni>] [alpn <alpn>] [linger] \
      [proto <name>] [comment <msg>]";
 
-const CONNECT_WORDS: [&str; 10] =
-    ["comment", "port", "addr", "send-proxy", "ssl", "sni", "alpn", "linger", "proto", "default"];
+const CONNECT_WORDS: [&str; 11] = [
+    "comment",
+    "port",
+    "addr",
+    "send-proxy",
+    "via-socks4",
+    "ssl",
+    "sni",
+    "alpn",
+    "linger",
+    "proto",
+    "default",
+];
 
 fn connect(ctx: &Ctx<'_>, args: &mut Args<'_>) -> Result<CheckConnect, Failure> {
     let mut to = CheckConnect::default();
@@ -194,10 +205,7 @@ fn connect(ctx: &Ctx<'_>, args: &mut Args<'_>) -> Result<CheckConnect, Failure> 
             "alpn" => to.alpn = Some(text(args, "a list of protocols behind 'alpn'")?),
             "proto" => to.proto = Some(proto(args)?),
             "comment" => to.comment = Some(text(args, "a string behind 'comment'")?),
-            "via-socks4" => {
-                return Err(Failure::new(word.span, "'via-socks4' is not supported")
-                    .help("checks would go past the proxy; leave it out to check the server directly"));
-            }
+            "via-socks4" => to.via_socks4 = true,
             _ => {
                 return Err(args
                     .bad(word, "an argument")

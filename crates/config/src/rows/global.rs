@@ -157,16 +157,10 @@ pub(crate) const ROWS: &[Row] = &[
         c.env.reset(&keep);
         Ok(())
     }),
-    idle(
-        &["max-spread-checks"],
-        "<time>",
-        "Longest time that a check may move.",
-        "'spread-checks' alone moves them",
-    )
-    .parsed_by(Parse::Global(|_, a, g| {
+    row(&["max-spread-checks"], "<time>", "Longest delay of a first check after the start.", |_, a, g| {
         g.max_spread_checks = Some(a.millis("a time")?);
         a.finish()
-    })),
+    }),
     row(&["stats-file"], "<path>", "Counters to begin with, as 'dump stats-file' wrote them.", |_, a, g| {
         one(a, &mut g.stats_file, "a file name")
     }),

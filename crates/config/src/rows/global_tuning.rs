@@ -48,6 +48,9 @@ const NO_PEERS: &str = "stick tables are not shared between machines yet";
 const NO_ENGINE: &str = "TLS is done by the built-in library";
 const POOLED: &str = "idle connections to servers belong to one thread each";
 
+/// No ClientHello that is answered is longer.
+const MAX_CAPTURE_BUFFER: i64 = 16_384;
+
 pub(crate) const ROWS: &[Row] = &[
     row(&["tune.bufsize"], "<size>", "Bytes of a buffer: the longest message head.", |_, a, g| {
         number(a, &mut g.bufsize, MIN_BUFSIZE, MAX_BUFSIZE)
@@ -82,8 +85,18 @@ pub(crate) const ROWS: &[Row] = &[
         "Kernel's send buffer, server side.",
         |_, a, g| number(a, &mut g.sndbuf_server, 0, MAX_COUNT),
     ),
-    idle(&["tune.http.logurilen"], "<number>", "Bytes of a URI that are logged.", "URIs are logged whole"),
-    idle(&["tune.maxaccept"], "<number>", "Connections taken in a row.", "a thread takes up to 16 in a row"),
+    row(&["tune.http.logurilen"], "<number>", "Bytes of a request line that are logged.", |_, a, g| {
+        number(a, &mut g.log_uri_len, 0, MAX_COUNT)
+    }),
+    row(
+        &["tune.maxaccept"],
+        "<number>",
+        "Connections that a thread takes in a row; -1 is no limit.",
+        |_, a, g| {
+            g.max_accept = Some(a.number("an integer argument", -1..=MAX_COUNT)?);
+            a.finish()
+        },
+    ),
     idle(&["busy-polling"], "", "Never sleeps.", OWN_POLLER).negatable(),
     idle(
         &["noepoll", "nopoll", "nokqueue", "noevports"],
@@ -225,6 +238,12 @@ pub(crate) const ROWS: &[Row] = &[
     idle(&["tune.ssl.default-dh-param"], "<bits>", "Size of DHE.", NO_DHE),
     idle(&["tune.ssl.cachesize"], "<number>", "Kept sessions.", "sessions are resumed by tickets"),
     idle(&["tune.ssl.lifetime"], "<time>", "Life of sessions.", "tickets live as long as their keys"),
+    row(
+        &["tune.ssl.capture-buffer-size", "tune.ssl.capture-cipherlist-size"],
+        "<number>",
+        "Bytes kept of each ClientHello, for 'ssl_fc_cipherlist_bin' and its like.",
+        |_, a, g| number(a, &mut g.capture_buffer, 0, MAX_CAPTURE_BUFFER),
+    ),
     idle(&["tune.ssl.*"], "<value>", "TLS internals.", NO_ENGINE),
     idle(
         &["tune.vars.*"],

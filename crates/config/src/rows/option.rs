@@ -184,23 +184,23 @@ pub(crate) const ROWS: &[Row] = &[
         "Forwards every piece at once.",
         "pieces are forwarded at once anyway",
     ),
-    idle(
+    switch(
         &["option independent-streams"],
         ALL,
-        "Each direction has its own timeout.",
-        "either direction keeps a session alive",
+        "What is sent to a peer does not count as a sign of life of it.",
+        |_, a, s| set(a, &mut s.options.independent_streams),
     ),
-    idle(
+    switch(
         &["option tcp-smart-accept"],
         FRONT,
-        "Acknowledges a connection with the first response.",
-        "the system decides when to acknowledge",
+        "Acknowledges a connection's first bytes with the response.",
+        |_, a, s| set(a, &mut s.options.tcp_smart_accept),
     ),
-    idle(
+    switch(
         &["option tcp-smart-connect"],
         BACK,
-        "Acknowledges a connection with the first request.",
-        "the system decides when to acknowledge",
+        "Acknowledges a server's connection with the request.",
+        |_, a, s| set(a, &mut s.options.tcp_smart_connect),
     ),
     switch(&["option nolinger"], ALL, "Ends connections at once, unsent data lost.", |_, a, s| {
         set(a, &mut s.options.nolinger)
@@ -220,8 +220,9 @@ pub(crate) const ROWS: &[Row] = &[
     switch(&["option socket-stats"], FRONT, "Shows the counters of each listener.", |_, a, s| {
         set(a, &mut s.options.socket_stats)
     }),
-    idle(&["option contstats"], FRONT, "Counts bytes as they come.", "bytes are counted at a stream's end")
-        .parsed_by(Parse::Settings(|_, a, s| set(a, &mut s.options.contstats))),
+    switch(&["option contstats"], FRONT, "Counts bytes while they pass, not at the end.", |_, a, s| {
+        set(a, &mut s.options.contstats)
+    }),
     switch(
         &["option h1-case-adjust-bogus-client"],
         FRONT,
@@ -236,12 +237,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     idle(&["option http-use-htx"], ALL, "HAProxy 1.9's engine.", "there is one HTTP engine"),
     idle(&["option disable-h2-upgrade"], FRONT, "No HTTP/2 without TLS.", "HTTP/2 is not spoken yet"),
-    idle(
-        &["option http-drop-request-trailers", "option http-drop-response-trailers"],
-        ALL,
-        "Drops trailers.",
-        "trailers are forwarded",
-    ),
+    switch(&["option http-drop-request-trailers"], BACK, "Sends no trailers to servers.", |_, a, s| {
+        set(a, &mut s.options.drop_request_trailers)
+    }),
+    switch(&["option http-drop-response-trailers"], FRONT, "Sends no trailers to clients.", |_, a, s| {
+        set(a, &mut s.options.drop_response_trailers)
+    }),
     idle(&["option use-small-buffers"], BACK, "Small buffers.", "buffers are taken as they are needed"),
     Row::refused(
         &["option transparent", "transparent"],

@@ -7,8 +7,8 @@ use crate::args::{Args, list_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{
-    ExprText, InitAddr, Observe, OnError, OnMarkedDown, OnMarkedUp, ProxyV2Option, SendProxy, ServerParams,
-    SourceAddress, Verify,
+    ExprText, HashKey, InitAddr, InitState, Observe, OnError, OnMarkedDown, OnMarkedUp, ProxyV2Option,
+    SendProxy, ServerParams, SourceAddress, Verify,
 };
 use crate::row::{Parse, Parsed, Place, Row};
 use base::{Address, Host, PortSpec, Word};
@@ -327,30 +327,36 @@ pub(crate) const ROWS: &[Row] = &[
     idle_value(&["cc"], "<algo>", "TCP congestion control.", "the system's congestion control is used"),
     idle_value(&["idle-ping"], "<delay>", "Probes idle HTTP/2 connections.", "HTTP/2 is not spoken yet"),
     idle_value(&["ktls"], "{ on | off }", "TLS in the kernel.", "TLS is done in the process"),
-    idle_value(&["init-state"], "{ fully-up | up | down | fully-down }", "State at start.", {
-        "servers start up, one failed check away from down"
+    row(&["init-state"], "{ fully-up | up | down | fully-down }", "State at start of a checked server.", {
+        |_, a, p| set(&mut p.init_state, a.choice("a state", INIT_STATES))
     }),
     idle(&["check-reuse-pool", "no-check-reuse-pool"], "Checks over idle connections.", CHECK_CONNECTIONS),
     idle_value(&["check-pool-conn-name"], "<name>", "Which of them checks use.", CHECK_CONNECTIONS),
     idle_value(&["pool-conn-name"], "<expression>", "Tells idle connections apart.", {
         "idle TLS connections are told apart by the server name that was sent"
     }),
-    idle(&["sni-auto", "no-sni-auto"], "Sends the Host as server name.", SNI_AS_WRITTEN),
+    row(
+        &["sni-auto", "no-sni-auto"],
+        "",
+        "Sends the request's host as server name where 'sni' names none.",
+        |_, a, p| flag(a, &mut p.sni_auto),
+    ),
     idle(&["check-sni-auto", "no-check-sni-auto"], "The same for checks.", SNI_AS_WRITTEN),
     idle(&["strict-maxconn"], "Counts connections for 'maxconn'.", "'maxconn' counts requests"),
-    idle_value(&["hash-key"], "{ id | addr | addr-port }", "What places it on the hash ring.", {
-        "servers are placed by their id"
-    }),
-    idle_value(&["quic-cc-algo"], "<algo>", "QUIC congestion control.", "HTTP/3 is not spoken yet"),
-    idle_value(&["set-proxy-v2-tlv-fmt("], "<fmt>", "A field of the PROXY protocol.", {
-        "fields of one's own are not sent"
-    }),
-    refused(
-        &["socks4", "check-via-socks4", "no-check-via-socks4"],
-        "<addr>:<port>",
-        "Connects through a SOCKS4 proxy.",
-        "connections would go past the proxy; forward the port with another program",
+    row(
+        &["hash-key"],
+        "{ id | addr | addr-port }",
+        "What places it on the ring of 'hash-type consistent'.",
+        |_, a, p| set(&mut p.hash_key, a.choice("a key", HASH_KEYS)),
     ),
+    idle_value(&["quic-cc-algo"], "<algo>", "QUIC congestion control.", "HTTP/3 is not spoken yet"),
+    row(&["set-proxy-v2-tlv-fmt("], "<type>) <fmt>", "A field of one's own in the PROXY protocol.", {
+        |_, a, p| proxy_tlv(a, p)
+    }),
+    row(&["socks4"], "<addr>:<port>", "Connects through a SOCKS4 proxy.", socks4),
+    row(&["check-via-socks4", "no-check-via-socks4"], "", "Health checks take the way of 'socks4'.", {
+        |_, a, p| flag(a, &mut p.check_via_socks4)
+    }),
     refused(
         &["namespace"],
         "<name>",
@@ -364,6 +370,16 @@ pub(crate) const ROWS: &[Row] = &[
         "segments would not be protected; use TLS or a tunnel",
     ),
 ];
+
+const INIT_STATES: &[(&str, InitState)] = &[
+    ("fully-up", InitState::FullyUp),
+    ("up", InitState::Up),
+    ("down", InitState::Down),
+    ("fully-down", InitState::FullyDown),
+];
+
+const HASH_KEYS: &[(&str, HashKey)] =
+    &[("id", HashKey::Id), ("addr", HashKey::Addr), ("addr-port", HashKey::AddrPort)];
 
 const OBSERVE: &[(&str, Observe)] =
     &[("none", Observe::None), ("layer4", Observe::Layer4), ("layer7", Observe::Layer7)];
@@ -424,6 +440,34 @@ fn proxy_v2_options(args: &mut Args<'_>, params: &mut ServerParams) -> Parsed {
         }
     }
     Ok(())
+}
+
+/// A field's type stands in the word itself, decimal or hexadecimal behind `0x`.
+fn proxy_tlv(args: &mut Args<'_>, params: &mut ServerParams) -> Parsed {
+    let written = args.call()?;
+    let kind = match written.text.strip_prefix("0x") {
+        Some(hex) => u8::from_str_radix(hex, 16).ok(),
+        None => written.text.parse().ok(),
+    };
+    let kind = kind.ok_or_else(|| {
+        args.bad(&written, "a type").help("a number from 0 to 255 is expected, or its hexadecimal form 0xE1")
+    })?;
+    params.proxy_tlvs.push((kind, args.format("a format")?));
+    Ok(())
+}
+
+fn socks4(ctx: &mut Ctx<'_>, args: &mut Args<'_>, params: &mut ServerParams) -> Parsed {
+    let word = ctx.address(&text(args, "<addr>:<port> as argument")?);
+    match Address::parse(&word.text) {
+        Ok(Address::Inet { port: PortSpec::One(_), host: Host::Ip(_) | Host::Name(_), .. }) => {
+            params.socks4 = Some(word);
+            Ok(())
+        }
+        Ok(_) => {
+            Err(args.bad(&word, "an address").help("an address and its port are expected: 10.0.0.1:1080"))
+        }
+        Err(error) => Err(args.bad(&word, "an address").help(error.to_string())),
+    }
 }
 
 /// A port; 0 takes back what `default-server` set.

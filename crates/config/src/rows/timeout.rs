@@ -57,13 +57,9 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["contimeout", "timeout contimeout"], BACK, "The old name of 'timeout connect'.", |c, a, s| {
         old(c, a, s, "connect", |t| &mut t.connect)
     }),
-    Row::no_effect(
-        &["timeout client-hs"],
-        FRONT,
-        "<time>",
-        "Longest time for a TLS handshake.",
-        "handshakes have a deadline of their own",
-    ),
+    row(&["timeout client-hs"], FRONT, "Longest time for a TLS handshake.", |_, a, s| {
+        time(a, &mut s.timeouts.client_hs)
+    }),
 ];
 
 fn time(args: &mut Args<'_>, slot: &mut Option<u64>) -> Parsed {

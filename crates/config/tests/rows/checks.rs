@@ -128,7 +128,6 @@ fn a_wrong_word_is_pointed_at() {
             ("http-check connect prot 80", "prot", "invalid argument", "did you mean 'port'"),
             ("http-check connect port 0", "0", "invalid port", "65535"),
             ("http-check connect proto h2", "h2", "not spoken", ""),
-            ("http-check connect via-socks4", "via-socks4", "not supported", ""),
             ("http-check send meht GET", "meht", "invalid argument", "did you mean 'meth'"),
             ("http-check send hdr a", "", "expects <name> and <value>", ""),
             ("http-check expect", "", "at least a matching pattern", ""),

@@ -155,7 +155,10 @@ fn what_is_not_served_says_so() {
         &[
             ("server s 1.1.1.1:1 proto h2", "h2", "not spoken", "HTTP/1.1"),
             ("server s 1.1.1.1:1 ws h2", "h2", "HTTP/2", "ws h1"),
-            ("server s 1.1.1.1:1 socks4 2.2.2.2:1080", "socks4", "not supported", "past the proxy"),
+            ("server s 1.1.1.1:1 socks4 2.2.2.2", "2.2.2.2", "invalid address", "port"),
+            ("server s 1.1.1.1:1 hash-key name", "name", "invalid key", "addr-port"),
+            ("server s 1.1.1.1:1 init-state maybe", "maybe", "invalid state", "fully-down"),
+            ("server s 1.1.1.1:1 set-proxy-v2-tlv-fmt(300) x", "300", "invalid type", "0 to 255"),
             ("server s 1.1.1.1:1 source 0.0.0.0 usesrc clientip", "usesrc", "not supported", "send-proxy"),
         ],
     );

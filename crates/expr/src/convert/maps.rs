@@ -119,6 +119,7 @@ fn map<'a>(input: Sample<'a>, args: &'a Args, _: &'a dyn Scope) -> Option<Sample
         | Arg::Proxy(_)
         | Arg::Server(..)
         | Arg::Map(_)
-        | Arg::Fact(_) => None,
+        | Arg::Fact(_)
+        | Arg::Condition(_) => None,
     })
 }

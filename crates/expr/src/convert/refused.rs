@@ -7,33 +7,17 @@ use crate::scope::Scope;
 
 const TABLE: &str = "stick tables are not supported yet";
 const DEVICE: &str = "device detection needs a commercial library that is not built in";
-const CAPTURE: &str = "use 'http-request capture EXPR id N' or 'http-response capture EXPR id N' instead";
-const PROTOCOL: &str = "this protocol's messages are not parsed";
 
 pub(super) static ROWS: &[ConverterRow] = &[
     ConverterRow::refused("51d.single", DEVICE),
     ConverterRow::refused("51d.all", DEVICE),
     ConverterRow::refused("da-csv-conv", DEVICE),
-    ConverterRow::refused("aes_gcm_dec", "decryption in expressions is not supported"),
-    ConverterRow::refused("aes_gcm_enc", "encryption in expressions is not supported"),
-    ConverterRow::refused("aes_cbc_dec", "decryption in expressions is not supported"),
-    ConverterRow::refused("aes_cbc_enc", "encryption in expressions is not supported"),
-    ConverterRow::refused("capture-req", CAPTURE),
-    ConverterRow::refused("capture-res", CAPTURE),
     debug(),
-    ConverterRow::refused("fix_is_valid", PROTOCOL),
-    ConverterRow::refused("fix_tag_value", PROTOCOL),
     ConverterRow::refused("jwt_verify", "signatures of JSON web tokens are not verified yet"),
-    ConverterRow::refused("mqtt_field_value", PROTOCOL),
-    ConverterRow::refused("mqtt_is_valid", PROTOCOL),
-    ConverterRow::refused("protobuf", PROTOCOL),
-    ConverterRow::refused("ungrpc", PROTOCOL),
-    ConverterRow::refused("when", "write the condition on the rule instead"),
     ConverterRow::refused(
         "wt6",
         "this hash is defined by HAProxy's code alone; use 'sdbm', 'djb2' or 'xxh32'",
     ),
-    ConverterRow::refused("x509_v_err_str", "compare the number that 'ssl_c_err' or 'ssl_c_verify' yields"),
     ConverterRow::refused("in_table", TABLE),
     ConverterRow::refused("table_bytes_in_rate", TABLE),
     ConverterRow::refused("table_bytes_out_rate", TABLE),

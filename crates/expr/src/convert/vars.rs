@@ -4,7 +4,7 @@ use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
 use crate::rows::{ArgKind, ConverterRow, arg};
 use crate::sample::{Sample, SampleType};
-use crate::scope::Scope;
+use crate::scope::{Direction, Scope};
 
 pub(super) static ROWS: &[ConverterRow] = &[
     ConverterRow::new("set-var", SampleType::Any, SampleType::Any, set_var, "Keeps the value in a variable")
@@ -19,6 +19,22 @@ pub(super) static ROWS: &[ConverterRow] = &[
             1,
         )
         .prepare(conditions),
+    ConverterRow::new(
+        "capture-req",
+        SampleType::Str,
+        SampleType::Str,
+        |input, args, scope| capture(input, args, scope, Direction::Request),
+        "Keeps the value in a capture slot of the request",
+    )
+    .args(&[arg("id", ArgKind::Int)], 1),
+    ConverterRow::new(
+        "capture-res",
+        SampleType::Str,
+        SampleType::Str,
+        |input, args, scope| capture(input, args, scope, Direction::Response),
+        "Keeps the value in a capture slot of the response",
+    )
+    .args(&[arg("id", ArgKind::Int)], 1),
     ConverterRow::new("unset-var", SampleType::Any, SampleType::Any, unset_var, "Forgets a variable")
         .args(&[arg("var", ArgKind::Var)], 1),
 ];
@@ -98,6 +114,13 @@ fn is_empty(value: &Sample<'_>) -> bool {
         Sample::Str(text) | Sample::Bin(text) | Sample::Method(text) => text.is_empty(),
         Sample::Bool(_) | Sample::Int(_) | Sample::Ip(_) => false,
     }
+}
+
+fn capture<'a>(input: Sample<'a>, args: &Args, scope: &dyn Scope, of: Direction) -> Option<Sample<'a>> {
+    if let (Some(slot), Sample::Str(text)) = (args.int(0).and_then(|id| usize::try_from(id).ok()), &input) {
+        scope.capture(of, slot, text);
+    }
+    Some(input)
 }
 
 fn unset_var<'a>(input: Sample<'a>, args: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {

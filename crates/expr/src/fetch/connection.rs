@@ -5,6 +5,7 @@ use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
 use crate::fact::{AddressFact, ConnectionFact, Fact, NameFact, StreamFact};
 use crate::rows::{ArgKind, FetchRow, Fetched, Needs, arg};
+use crate::sample::Sample;
 use crate::scope::{Scope, TimeoutName};
 
 pub(super) static ROWS: &[FetchRow] = &[
@@ -115,6 +116,28 @@ pub(super) static ROWS: &[FetchRow] = &[
         Needs::Client,
         |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::FcErrText))),
         "Error of the client's connection, in words",
+    ),
+    bool_row(
+        "bc_reused",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::BcReused))),
+        "True where the server's connection was a kept one",
+    ),
+    int_row("bc_glitches", Needs::ServerConnection, |_, _| Ok(Some(Sample::Int(0))), "Faults of HTTP/2; 0"),
+    int_row("fc_glitches", Needs::Client, |_, _| Ok(Some(Sample::Int(0))), "Faults of HTTP/2; 0"),
+    int_row("bc_nb_streams", Needs::ServerConnection, |_, _| Ok(Some(Sample::Int(1))), "Streams on it; 1"),
+    int_row("fc_nb_streams", Needs::Client, |_, _| Ok(Some(Sample::Int(1))), "Streams on it; 1"),
+    int_row(
+        "bc_settings_streams_limit",
+        Needs::ServerConnection,
+        |_, _| Ok(Some(Sample::Int(1))),
+        "Streams that may share it; 1",
+    ),
+    int_row(
+        "fc_settings_streams_limit",
+        Needs::Client,
+        |_, _| Ok(Some(Sample::Int(1))),
+        "Streams that may share it; 1",
     ),
     int_row(
         "fc_http_major",

@@ -3,11 +3,10 @@
 use crate::rows::{FetchRow, Needs};
 
 const TABLE: &str = "stick tables are not supported yet";
-const TCP_INFO: &str = "the kernel's counters of a TCP connection are not read";
 const INTERNAL: &str = "HAProxy's internal message form does not exist here";
 const SECRET: &str = "the TLS library does not hand out session secrets";
-const HELLO: &str = "the ClientHello of a connection that is answered here is not kept; on connections passed \
-                     through, 'req.ssl_sni', 'req.ssl_alpn' and their like read it";
+const NAMES: &str =
+    "names of ciphers that this program does not have are not known to it; use 'ssl_fc_cipherlist_hex'";
 const NPN: &str = "NPN is obsolete: use the 'alpn' fetch";
 const CHAIN: &str = "certificate chains are not offered, only the certificate itself";
 const UNIQUE: &str = "TLS 1.3 has no such unique id, and none is offered for TLS 1.2";
@@ -176,8 +175,6 @@ pub(super) static ROWS: &[FetchRow] = &[
     refused("src_updt_conn_cnt", TABLE),
     refused("table_avl", TABLE),
     refused("table_cnt", TABLE),
-    refused("bc_rtt", TCP_INFO),
-    refused("bc_rttvar", TCP_INFO),
     refused("internal.htx.data", INTERNAL),
     refused("internal.htx.free", INTERNAL),
     refused("internal.htx.free_data", INTERNAL),
@@ -205,16 +202,7 @@ pub(super) static ROWS: &[FetchRow] = &[
     refused("ssl_fc_server_random", SECRET),
     refused("ssl_fc_server_traffic_secret_0", SECRET),
     refused("ssl_fc_session_key", SECRET),
-    refused("ssl_fc_cipherlist_bin", HELLO),
-    refused("ssl_fc_cipherlist_hex", HELLO),
-    refused("ssl_fc_cipherlist_str", HELLO),
-    refused("ssl_fc_cipherlist_xxh", HELLO),
-    refused("ssl_fc_ecformats_bin", HELLO),
-    refused("ssl_fc_eclist_bin", HELLO),
-    refused("ssl_fc_extlist_bin", HELLO),
-    refused("ssl_fc_protocol_hello_id", HELLO),
-    refused("ssl_fc_sigalgs_bin", HELLO),
-    refused("ssl_fc_supported_versions_bin", HELLO),
+    refused("ssl_fc_cipherlist_str", NAMES),
     refused("ssl_bc_npn", NPN),
     refused("ssl_fc_npn", NPN),
     refused("ssl_c_chain_der", CHAIN),
@@ -230,18 +218,7 @@ pub(super) static ROWS: &[FetchRow] = &[
     refused("da-csv-fetch", DEVICE),
     refused("wurfl-get", DEVICE),
     refused("wurfl-get-all", DEVICE),
-    refused("acl", NEWER),
-    refused("bc_glitches", NEWER),
-    refused("bc_nb_streams", NEWER),
-    refused("bc_reused", NEWER),
-    refused("bc_settings_streams_limit", NEWER),
-    refused("fc_glitches", NEWER),
-    refused("fc_nb_streams", NEWER),
-    refused("fc_settings_streams_limit", NEWER),
     refused("last_entity", NEWER),
-    refused("ssl_bc_curve", NEWER),
-    refused("ssl_fc_curve", NEWER),
     refused("term_events", NEWER),
-    refused("txn.id32", NEWER),
     refused("waiting_entity", NEWER),
 ];

@@ -1,6 +1,7 @@
 //! How the stream went: timers, bytes, retries, its end. Names of newer HAProxy for what log items say.
 
 use super::{bool_row, int_row, text_row};
+use crate::args::Args;
 use crate::fact::{Fact, StreamFact, TimeFact};
 use crate::rows::{FetchFn, FetchRow, Fetched, Needs};
 use crate::sample::Sample;
@@ -49,6 +50,7 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::Stream(StreamFact::LastRuleLine))),
         "Line of the last final rule",
     ),
+    int_row("txn.id32", Needs::Process, id32, "A number of this stream, 32 bits"),
     int_row(
         "prio_class",
         Needs::Process,
@@ -146,4 +148,9 @@ fn time_tq<'a>(_: &'a crate::Args, scope: &'a dyn Scope) -> Fetched<'a> {
     };
     let total = if request < 0 { -1 } else { handshake.max(0) + idle.max(0) + request };
     Ok(Some(Sample::Int(total)))
+}
+
+fn id32<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
+    let number = scope.fact(&Fact::Stream(StreamFact::RequestCounter)).and_then(|number| number.to_int());
+    Ok(number.map(|number| Sample::Int(number & 0xffff_ffff)))
 }

@@ -105,6 +105,12 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcCipher))),
         "Its cipher",
     ),
+    text_row(
+        "ssl_bc_curve",
+        BACK,
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslBcCurve))),
+        "Its group for key agreement",
+    ),
     int_row(
         "ssl_bc_err",
         BACK,
@@ -188,6 +194,12 @@ pub(super) static ROWS: &[FetchRow] = &[
         FRONT,
         |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcCipher))),
         "Its cipher",
+    ),
+    text_row(
+        "ssl_fc_curve",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcCurve))),
+        "Its group for key agreement",
     ),
     int_row(
         "ssl_fc_err",

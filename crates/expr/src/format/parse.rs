@@ -77,9 +77,9 @@ impl<'w> Parser<'w> {
 
     fn literal(&mut self, text: &str) {
         match self.parts.last_mut() {
-            Some(Part::Text(before)) => before.extend_from_slice(text.as_bytes()),
+            Some(Part::Text(before)) => before.extend_from_slice(&base::raw::bytes(text)),
             Some(Part::Space | Part::Item(_, _) | Part::Value(_, _)) | None => {
-                self.parts.push(Part::Text(text.as_bytes().to_vec()));
+                self.parts.push(Part::Text(base::raw::bytes(text).into_owned()));
             }
         }
     }

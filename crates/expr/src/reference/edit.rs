@@ -8,6 +8,7 @@ use crate::matching::MatchMethod;
 use crate::patterns::{Operator, Patterns};
 use crate::rows::MapValue;
 use crate::sample::{Sample, SampleType};
+use base::raw;
 use std::fmt;
 
 /// Why a list was not edited, in HAProxy's words.
@@ -69,7 +70,7 @@ impl Reference {
             .iter()
             .map(|(key, value)| super::Entry {
                 version,
-                ..entry(key.as_bytes(), value.as_bytes(), Operator::Eq)
+                ..entry(&raw::bytes(key), &raw::bytes(value), Operator::Eq)
             })
             .collect();
         let candidates: Vec<_> = fresh.iter().collect();
@@ -93,7 +94,7 @@ impl Reference {
         let current = state.current;
         let mut edited = state.entries.clone();
         let hits = edited.iter_mut().filter(|e| e.version == current && key.is(e));
-        let changed = hits.map(|e| e.value = value.as_bytes().into()).count();
+        let changed = hits.map(|e| e.value = raw::bytes(value).into()).count();
         if changed == 0 {
             return Err(EditError::NoEntry);
         }
@@ -181,7 +182,7 @@ impl<'k> Key<'k> {
 
     fn is(&self, entry: &super::Entry) -> bool {
         match self {
-            Key::Text(text) => *entry.key == *text.as_bytes(),
+            Key::Text(text) => *entry.key == *raw::bytes(text),
             Key::Id(id) => entry.id == *id,
         }
     }

@@ -54,7 +54,7 @@ pub(crate) fn words(
     let description = format!("acl '{keyword}' {}", place(env, span));
     let mut state = State { description, by_acl: true, ..State::default() };
     for (text, operator) in words {
-        state.push(entry(text.as_bytes(), b"", *operator));
+        state.push(entry(&base::raw::bytes(text), b"", *operator));
     }
     add(env, "", false, state)
 }

@@ -105,7 +105,7 @@ impl<'c> Call<'c> {
 
     /// Sends what there is.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        let sent = send(self.link, self.answer.as_bytes(), self.session.timeout).await;
+        let sent = send(self.link, &base::raw::bytes(&self.answer), self.session.timeout).await;
         self.answer.clear();
         sent
     }

@@ -44,7 +44,7 @@ impl Input {
                 let mut line: Vec<u8> = self.bytes.drain(..=at).collect();
                 line.pop();
                 line.pop_if(|last| *last == b'\r');
-                return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+                return Ok(Some(base::raw::text(line)));
             }
             searched = self.bytes.len();
             if searched > most || !self.more(link, how.patience).await? {

@@ -11,9 +11,12 @@ use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
 use crate::plan::{Backend, ProxyV2, Target};
 use crate::server::{Endpoint, Server};
+use crate::socks4;
 use crate::stream::Stream;
 use crate::tally::{Count, Pace};
+use crate::transfer::Transfer;
 use config::model::{HttpReuse, SendProxy};
+use expr::Format;
 use http::proxy_protocol::{self, Addresses, Ssl, V2};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -40,14 +43,23 @@ pub async fn checkout<'s>(
     if kept.is_some() {
         note(stream, back, target, Count::Reuses);
     }
-    let (link, uses) = match kept {
+    stream.back_reused = kept.is_some();
+    let (mut link, uses) = match kept {
         Some(kept) => kept,
         None => (open(stream, back, server, key.sni.as_deref()).await?, 0),
     };
     stream.times.connected = Some(stream.worker.now());
-    stream.back_tls = link.session().map(|s| Box::new(Agreed::of(&s.info())));
+    learn(stream, &mut link);
     let watch = assigned.watch.clone();
-    Ok(Checkout { link, watch, key, uses, private, deaf: false, back })
+    Ok(Checkout { link, watch, key, uses, private, download: Transfer::none(), deaf: false, back })
+}
+
+/// Keeps what expressions may ask of the connection.
+pub fn learn(stream: &mut Stream<'_>, link: &mut Link) {
+    let certificate = stream.worker.plan.process.keeps_server_certificates;
+    stream.back_addrs = link.ends();
+    stream.back_meter = link.lend_meter();
+    stream.back_tls = link.agreed(|info| Agreed::with_server(info, certificate));
 }
 
 fn unreachable_server() -> Failure {
@@ -86,7 +98,7 @@ pub fn server_name(stream: &Stream<'_>, server: &Server) -> Option<Box<[u8]>> {
 
 /// Opens a connection to a server: connect, PROXY header, handshake, all within `timeout connect`.
 pub async fn open(
-    stream: &mut Stream<'_>,
+    stream: &Stream<'_>,
     back: &Backend,
     server: &Server,
     sni: Option<&[u8]>,
@@ -100,7 +112,15 @@ pub async fn open(
     let marks = stream.back_marks;
     let mut deadline = Deadline::default();
     let connecting = async {
-        let socket = net::connect_marked(&address, &target.options, marks).await?;
+        let socket = match target.socks4 {
+            None => net::connect_marked(&address, &target.options, marks).await?,
+            Some(proxy) => {
+                let proxy = net::Target::Inet(proxy);
+                let mut socket = net::connect_marked(&proxy, &target.options, marks).await?;
+                socks4::ask(&mut socket, &address).await?;
+                socket
+            }
+        };
         let mut link = Link::new(socket);
         if let Some(header) = &header {
             link.output().extend_from_slice(header);
@@ -123,7 +143,7 @@ pub async fn open(
             if link.session().is_some_and(|session| !session.info().resumed()) {
                 back.tally.pace(stream.worker.index, Pace::TlsKeys, stream.worker.now_ms());
             }
-            remember_addresses(stream, back, &link);
+            prepare(back, &link);
             Ok(link)
         }
         Some(Err(error)) => Err(Failure::new(FailureKind::Connect, cause_of(&error), Phase::Connect)),
@@ -169,7 +189,7 @@ async fn handshake(
     poll_fn(|cx| link.poll_handshake(cx)).await
 }
 
-fn remember_addresses(stream: &mut Stream<'_>, back: &Backend, link: &Link) {
+fn prepare(back: &Backend, link: &Link) {
     if back.nolinger {
         // Best effort, like the probes: a connection that ends in order works too.
         let _ = link.stream().set_nolinger();
@@ -177,9 +197,6 @@ fn remember_addresses(stream: &mut Stream<'_>, back: &Backend, link: &Link) {
     if let Some(probes) = &back.keepalive {
         // Best effort: a connection without probes still works.
         let _ = link.stream().set_keepalive(probes);
-    }
-    if let (Ok(local), Ok(peer)) = (link.stream().local_addr(), link.stream().peer_addr()) {
-        stream.back_addrs = Some((local, peer));
     }
 }
 
@@ -208,13 +225,16 @@ fn proxy_header(stream: &Stream<'_>, target: &Target) -> Option<Vec<u8>> {
     };
     let want = target.proxy_v2;
     let tls = stream.session.tls.as_deref();
+    let own: Vec<(u8, Vec<u8>)> =
+        target.proxy_tlvs.iter().map(|(kind, format)| (*kind, text(format, stream))).collect();
+    let own: Vec<(u8, &[u8])> = own.iter().map(|(kind, value)| (*kind, &value[..])).collect();
     let said = tls.map(|tls| TlsSaid::of(tls, want)).unwrap_or_default();
     let with = V2 {
         alpn: None,
         authority: tls.filter(|_| want.authority).and_then(|t| t.sni.as_deref()).map(str::as_bytes),
         unique_id: stream.unique_id.as_deref().filter(|_| want.unique_id),
         ssl: want.says_tls().then(|| said.tlv(tls, want)),
-        others: &[],
+        others: &own,
         crc32c: want.crc32c,
     };
     match version {
@@ -225,6 +245,12 @@ fn proxy_header(stream: &Stream<'_>, target: &Target) -> Option<Vec<u8>> {
         }
     }
     Some(out)
+}
+
+fn text(format: &Format, stream: &Stream<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    format.write(stream, &mut out);
+    out
 }
 
 /// What the header says of the client's TLS, its texts owned.

@@ -13,12 +13,14 @@ use crate::plan::Backend;
 use crate::roster::Stage;
 use crate::splice::Splice;
 use crate::stream::{After, Stream};
+use crate::tally::Carrying;
 use crate::transfer::{Transfer, TransferError};
 use crate::worker::Worker;
 use config::model::{ConnectionMode, HttpReuse};
 use http::h1::{self, Complete, Framing, Parsed};
 use std::future::poll_fn;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// 1xx responses accepted before the final one; a server that sends more is broken.
@@ -34,6 +36,8 @@ pub struct Checkout<'s> {
     pub(super) uses: u32,
     /// It must not be shared with other sessions.
     pub(super) private: bool,
+    /// The response's body on its way to the client.
+    pub(super) download: Transfer,
     /// The server no longer reads: the rest of the request goes nowhere.
     pub(super) deaf: bool,
 }
@@ -62,6 +66,7 @@ impl Checkout<'_> {
             stream.request.fields.set(name, server.facts.name.as_bytes());
         }
         exchange.upload.leave_as(framing);
+        exchange.upload.drop_trailers(self.back.drop_trailers);
         let wanted = stream.front.splice_request.and(self.back.splice_request);
         exchange.upload.splice_by(|| Splice::new(&stream.worker.pipes, wanted));
         let out = self.link.output();
@@ -113,6 +118,7 @@ impl Checkout<'_> {
                         return Err(Failure::new(FailureKind::Status(status), Cause::Normal, Phase::Done));
                     }
                     stream.has_response = true;
+                    self.download = Transfer::body(complete.body, complete.body);
                     stream.bytes_read += size::response(&stream.response);
                     stream.times.response = Some(stream.worker.now());
                     return Ok(complete);
@@ -222,6 +228,46 @@ impl Checkout<'_> {
         Failure::new(kind, Cause::ServerAbort, Phase::Headers)
     }
 
+    /// Buffers the response's body for rules: at most `time`, until all of it or `least` bytes are here, and never more
+    /// than a buffer.
+    pub async fn buffer_body(
+        &mut self,
+        stream: &mut Stream<'_>,
+        time: Duration,
+        least: Option<u64>,
+    ) -> Result<(), Ending> {
+        let most = stream.worker.plan.process.bufsize;
+        let wanted = least.map_or(most, |n| usize::try_from(n).unwrap_or(most).min(most));
+        let give_up = after(Instant::now(), Some(time));
+        let broken = Ending::new(Cause::ServerAbort, Phase::Headers).with_status(502);
+        let session = stream.session;
+        let body = &mut stream.response_body.bytes;
+        let outcome = poll_fn(|cx| {
+            loop {
+                if self.download.take(&mut self.link, body, most).is_err() {
+                    return Poll::Ready(Err(broken));
+                }
+                if self.download.is_drained() || body.len() >= wanted {
+                    return Poll::Ready(Ok(()));
+                }
+                match self.link.poll_fill(cx) {
+                    Poll::Ready(Ok(n)) if n > 0 => {}
+                    Poll::Ready(_) if self.download.source_ended().is_ok() => {}
+                    Poll::Ready(_) => return Poll::Ready(Err(broken)),
+                    Poll::Pending => break,
+                }
+            }
+            // with what is here by then the rules go on (manual, `wait-for-body`)
+            let late = Ending::new(Cause::ServerTimeout, Phase::Headers);
+            session
+                .poll_end(cx, give_up, late)
+                .map(|ending| if ending == late { Ok(()) } else { Err(ending) })
+        })
+        .await;
+        stream.response_body.complete = self.download.is_drained();
+        outcome
+    }
+
     /// Writes the response's head and moves its body.
     pub async fn body(
         mut self,
@@ -238,12 +284,22 @@ impl Checkout<'_> {
         if stream.front.log.asap {
             stream.log_asap();
         }
-        let mut download = Transfer::body(complete.body, framing);
+        let mut download = std::mem::replace(&mut self.download, Transfer::none());
+        download.leave_as(framing);
+        download.drop_trailers(stream.front.drop_trailers);
+        send_buffered(stream, exchange, &mut download, framing);
         let wanted = stream.front.splice_response.and(self.back.splice_response);
         download.splice_by(|| Splice::new(&stream.worker.pipes, wanted));
         stream.session.sight.turn(Stage::Data);
         let mut wait = Waiting::new(stream);
-        let result = poll_fn(|cx| self.poll_body(cx, stream, exchange, &mut download, &mut wait)).await;
+        let mut carrying = Carrying::of(stream);
+        let result = poll_fn(|cx| {
+            let polled = self.poll_body(cx, stream, exchange, &mut download, &mut wait);
+            carrying.iter_mut().for_each(|c| c.carried(exchange.upload.moved, download.moved));
+            polled
+        })
+        .await;
+        stream.counted = carrying.map_or((0, 0), |carrying| carrying.counted);
         stream.bytes_read += download.moved;
         stream.spliced = (exchange.upload.spliced, download.spliced);
         if result.is_ok() && complete.body == Framing::Chunked {
@@ -354,14 +410,39 @@ impl Checkout<'_> {
         exchange.send_switch(&stream.response);
         let timeout = stream.timeouts.tunnel;
         let tunnel = crate::tunnel::Tunnel::new(stream.timeouts.client, stream.timeouts.server, timeout)
+            .with_independent(stream.front.independent, self.back.independent)
+            .with_carrying(Carrying::of(stream))
             .with_splice(stream.worker, stream.front, self.back);
         let watch = self.watch.clone();
         let ended = tunnel.run(stream.session, exchange.link, &mut self.link, || watch.shut_down()).await;
         stream.bytes_uploaded += ended.up;
         stream.bytes_read += ended.down;
+        stream.counted = ended.counted;
         stream.ending = ended.ending;
         if ended.ending == Ending::default() { After::Close } else { After::Abort }
     }
+}
+
+/// What was buffered for rules goes first.
+fn send_buffered(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    download: &mut Transfer,
+    framing: Framing,
+) {
+    let bytes = std::mem::take(&mut stream.response_body.bytes);
+    if bytes.is_empty() {
+        return;
+    }
+    let out = exchange.link.output();
+    if framing == Framing::Chunked {
+        h1::write_chunk_start(bytes.len(), out);
+    }
+    out.extend_from_slice(&bytes);
+    if framing == Framing::Chunked {
+        h1::write_chunk_end(out);
+    }
+    download.moved += bytes.len() as u64;
 }
 
 /// A body broke off. What came of it is still the client's; that the rest is missing shows by the framing, and where

@@ -2,8 +2,9 @@
 //! belongs to the nearest place on either side. When a server leaves, only its own places move.
 
 use super::servers::Servers;
-use crate::server::Server;
-use base::hash::avalanche;
+use crate::server::{Endpoint, Server, ServerPort};
+use base::hash::{avalanche, djb2};
+use config::model::HashKey;
 
 /// Places of one server are drawn from numbers of their own: its id times this, and on.
 const PLACES_PER_ID: u32 = 4096;
@@ -48,8 +49,26 @@ impl Ring {
     }
 }
 
+/// What a server's places are drawn from: by its address it keeps them in every load balancer that knows it, whatever
+/// its id is there.
+fn key_of(server: &Server) -> u32 {
+    let by_address = |with_port: bool| match server.endpoint().as_deref() {
+        Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) if with_port => {
+            Some(djb2(format!("{ip}:{port}").as_bytes()))
+        }
+        Some(Endpoint::Inet { ip, .. }) => Some(djb2(ip.to_string().as_bytes())),
+        Some(Endpoint::Unix(_) | Endpoint::Abstract(_)) | None => None,
+    };
+    let key = match server.facts.hash_key {
+        HashKey::Id => None,
+        HashKey::Addr => by_address(false),
+        HashKey::AddrPort => by_address(true),
+    };
+    key.unwrap_or(server.facts.id)
+}
+
 fn places_of(server: &Server) -> impl Iterator<Item = Place> {
-    let first = server.facts.id.wrapping_mul(PLACES_PER_ID);
+    let first = key_of(server).wrapping_mul(PLACES_PER_ID);
     let index = server.facts.index as u32;
     (0..server.effective_weight()).map(move |n| Place { at: avalanche(first.wrapping_add(n)), server: index })
 }

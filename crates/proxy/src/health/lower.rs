@@ -92,7 +92,7 @@ impl Lower<'_> {
             },
             None => None,
         };
-        let send = p.agent_send.as_ref().map(|w| w.text.as_bytes().into());
+        let send = p.agent_send.as_ref().map(|w| w.bytes().into());
         Some(Agent { addr, port, pace: self.pace(p, p.agent_inter), send, options: options.clone() })
     }
 
@@ -125,6 +125,7 @@ impl Lower<'_> {
             addr,
             port: p.port.map(Port::Fixed),
             tls: if ssl { Some(self.check_tls(server, sni, alpn)?) } else { None },
+            socks4: if p.check_via_socks4 == Some(true) { self.socks4(p) } else { None },
             send_proxy: p.check_send_proxy.unwrap_or(sends && !apart),
             linger: false,
             options: options.clone(),
@@ -229,7 +230,7 @@ impl Lower<'_> {
     }
 
     fn protocol(&mut self, kind: &CheckKind, server: &Server) -> Option<Protocol> {
-        let bytes = |w: &Word| -> Box<[u8]> { w.text.as_bytes().into() };
+        let bytes = |w: &Word| -> Box<[u8]> { w.bytes().into() };
         let text =
             |w: &Option<Word>, default: &str| w.as_ref().map_or(default.to_owned(), |w| w.text.clone());
         match kind {
@@ -289,7 +290,7 @@ impl Lower<'_> {
         let mut fields: Vec<(Box<[u8]>, Text)> = Vec::new();
         let own = |w: &Word| send.headers.iter().any(|(n, _)| n.text.eq_ignore_ascii_case(&w.text));
         for (n, value) in headers.iter().filter(|(n, _)| !own(n)) {
-            fields.push((name(n), Text::Plain(value.text.as_bytes().into())));
+            fields.push((name(n), Text::Plain(value.bytes().into())));
         }
         for (n, value) in send.headers {
             fields.push((name(n), Text::Format(self.check_format(&value.0)?)));
@@ -356,6 +357,7 @@ impl Lower<'_> {
                 },
                 port: server.params.port.map(Port::Fixed),
                 tls: None,
+                socks4: None,
                 send_proxy: false,
                 linger: false,
                 options,
@@ -382,6 +384,9 @@ impl Lower<'_> {
             connect.tls = Some(self.check_tls(server, sni, step.alpn.as_ref().map(protocols))?);
         }
         connect.send_proxy |= step.send_proxy;
+        if step.via_socks4 {
+            connect.socks4 = self.socks4(&server.params);
+        }
         connect.linger |= step.linger;
         connect.comment = step.comment.as_ref().map(|w| w.text.as_str().into());
         Some(connect)
@@ -393,7 +398,7 @@ impl Lower<'_> {
 
     fn check_text(&mut self, text: &CheckText, hex: bool) -> Option<Text> {
         match text {
-            CheckText::Plain(word) if hex => match unhex(word.text.as_bytes()) {
+            CheckText::Plain(word) if hex => match unhex(&word.bytes()) {
                 Some(bytes) => Some(Text::Plain(bytes.into())),
                 None => {
                     let text = format!("'{}' : hexadecimal digits are expected, two a byte", word.text);
@@ -401,7 +406,7 @@ impl Lower<'_> {
                     None
                 }
             },
-            CheckText::Plain(word) => Some(Text::Plain(word.text.as_bytes().into())),
+            CheckText::Plain(word) => Some(Text::Plain(word.bytes().into())),
             CheckText::Format(FormatText(word)) if hex => Some(Text::HexFormat(self.check_format(word)?)),
             CheckText::Format(FormatText(word)) => Some(Text::Format(self.check_format(word)?)),
         }

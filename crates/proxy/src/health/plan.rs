@@ -154,6 +154,8 @@ pub struct Connect {
     pub port: Option<Port>,
     /// TLS.
     pub tls: Option<CheckTls>,
+    /// The SOCKS4 proxy in between.
+    pub socks4: Option<std::net::SocketAddr>,
     /// A PROXY header comes first.
     pub send_proxy: bool,
     /// Close with FIN rather than RST.

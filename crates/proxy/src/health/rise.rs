@@ -94,6 +94,11 @@ impl Rise {
         self.health
     }
 
+    /// Down, with one success to rise.
+    pub(super) fn last_of_down(&self) -> u32 {
+        self.rise - 1
+    }
+
     /// Goes on from a count that was carried over.
     pub(super) fn resume(&mut self, count: u32) {
         self.health = count.min(self.top());

@@ -56,10 +56,11 @@ impl Watched {
         let wards: Vec<Rc<Ward>> = self.world.plan.backends.iter().flat_map(of).collect();
         wards.iter().for_each(|ward| inherit(&self.world, ward.at(), 0));
         let checked = wards.iter().filter(|w| w.settings().check.is_some()).count().max(1);
+        let most = self.world.plan.process.max_spread_checks.unwrap_or(Duration::MAX);
         for (i, ward) in wards.iter().filter(|w| w.settings().check.is_some()).enumerate() {
             let pace = ward.settings().check.as_ref().map_or(Duration::ZERO, |c| c.pace.inter);
             // the first checks are spread over one interval, as if they had always run
-            self.check(ward, pace * i as u32 / checked as u32);
+            self.check(ward, pace.min(most) * i as u32 / checked as u32);
         }
         wards.iter().for_each(|ward| self.ask(ward));
     }
@@ -205,7 +206,8 @@ fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
 /// The agent's first line; what came before the end of the connection where there is no end of line.
 async fn line_of(agent: &Agent, words: Option<Box<[u8]>>, target: &Target) -> Result<Vec<u8>, Report> {
     let failed = |finding| move |error: WireError| Report::new(finding, reason(&error));
-    let mut wire = Wire::open(target, &agent.options, false, true).await.map_err(failed(Finding::L4Con))?;
+    let opened = Wire::open(target, &agent.options, None, false, true).await;
+    let mut wire = opened.map_err(failed(Finding::L4Con))?;
     if let Some(words) = &words {
         wire.send(words).await.map_err(failed(Finding::L7Response))?;
     }

@@ -3,6 +3,7 @@
 
 use super::finding::Report;
 use super::rise::Rise;
+use config::model::InitState;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -86,6 +87,16 @@ impl Moving {
     /// As logs show it: `2/3 UP`, `0/2 DOWN`.
     pub fn check_status(&self) -> String {
         self.check.status()
+    }
+
+    /// `init-state`
+    pub(crate) fn begin_as(&mut self, state: InitState) {
+        match state {
+            InitState::Up => {}
+            InitState::FullyUp => self.check.resume(u32::MAX),
+            InitState::Down => self.check.resume(self.check.last_of_down()),
+            InitState::FullyDown => self.check.resume(0),
+        }
     }
 
     /// Goes on from a count that was carried over.

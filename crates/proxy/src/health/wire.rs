@@ -4,6 +4,7 @@ use super::plan::CheckTls;
 use net::{ConnectOptions, Stream, Target};
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use tls::Session;
 
 /// Most bytes a check reads before it decides on what it has (`tune.bufsize`'s default).
@@ -35,14 +36,22 @@ impl From<io::Error> for WireError {
 }
 
 impl Wire {
-    /// Connects and sends a PROXY header first where there is one.
+    /// Connects, through a SOCKS4 proxy where there is one, and sends a PROXY header first where that is wanted.
     pub(super) async fn open(
         target: &Target,
         options: &ConnectOptions,
+        socks4: Option<SocketAddr>,
         proxy_header: bool,
         linger: bool,
     ) -> Result<Wire, WireError> {
-        let stream = net::connect(target, options).await?;
+        let stream = match socks4 {
+            None => net::connect(target, options).await?,
+            Some(proxy) => {
+                let mut stream = net::connect(&Target::Inet(proxy), options).await?;
+                crate::socks4::ask(&mut stream, target).await?;
+                stream
+            }
+        };
         let mut wire = Wire { stream: Some(stream), session: None, sealed: Vec::new(), linger };
         if proxy_header {
             let header = wire.header();

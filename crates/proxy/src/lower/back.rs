@@ -11,14 +11,14 @@ use crate::plan::{
 };
 use crate::server::{Endpoint, Facts, Server, ServerPort};
 use crate::tally::Tally;
-use base::{Address, Host, PortSpec, Word};
+use base::{Address, Host, PortSpec, Span, Word};
 use config::model::{
-    Algorithm, ConnectionMode, ExprText, HttpReuse, InitAddr, Proxy, ProxyKind, ProxyV2Option, RetryOn,
-    SendProxy, ServerParams, SourceAddress, StateSource,
+    Algorithm, ConnectionMode, ExprText, FormatText, HttpReuse, InitAddr, Proxy, ProxyKind, ProxyV2Option,
+    RetryOn, SendProxy, ServerParams, SourceAddress, StateSource,
 };
-use expr::{Escape, Expr, Stage};
+use expr::{Escape, Expr, Format, Stage};
 use net::ConnectOptions;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,6 +116,8 @@ impl Lower<'_> {
             fullconn,
             headers: self.header_options(options),
             buffer_request: options.http_buffer_request == Some(true) || checks_post(proxy),
+            independent: options.independent_streams == Some(true),
+            drop_trailers: options.drop_request_trailers == Some(true),
             errors: self.error_pages(proxy),
             log: self.log_plan(proxy),
             limits: self.limits(options.accept_unsafe_response == Some(true)),
@@ -146,7 +148,7 @@ impl Lower<'_> {
             id: p.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
             index,
             weight: u16::try_from(p.weight.unwrap_or(1)).unwrap_or(256),
-            cookie: p.cookie.as_ref().map(|c| c.text.as_bytes().into()),
+            cookie: p.cookie.as_ref().map(|c| c.bytes().into()),
             backup: p.backup == Some(true),
             disabled: p.disabled == Some(true),
             maxconn: p.maxconn.unwrap_or(0),
@@ -155,12 +157,17 @@ impl Lower<'_> {
             slowstart: p.slowstart.unwrap_or(0),
             forced_id: p.id.is_some(),
             dynamic: false,
+            hash_key: p.hash_key.unwrap_or_default(),
             fqdn: fqdn(&server.address),
         };
         let endpoint = self.endpoint(server);
         let target = self.target(proxy, server);
         let checks = self.server_health(proxy, server);
-        Server::new(facts, endpoint, target, checks)
+        let running = Server::new(facts, endpoint, target, checks);
+        if running.checks.check.is_some() {
+            running.begin_as(p.init_state.unwrap_or_default());
+        }
+        running
     }
 
     fn endpoint(&mut self, server: &config::model::Server) -> Option<Endpoint> {
@@ -227,16 +234,47 @@ impl Lower<'_> {
             follows_client: follows_client(&server.address),
             tls: self.server_tls(server),
             tls_waits: p.ssl != Some(true),
-            sni: p.sni.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
+            sni: self.sni(p, server.span),
+            proxy_tlvs: self.proxy_tlvs(p),
+            socks4: self.socks4(p),
             send_proxy,
             proxy_v2: proxy_v2(p, send_proxy),
             options: self.connect_options(proxy, p),
             pool_max: p.pool_max_conn.unwrap_or(-1),
             pool_purge: p.pool_purge_delay.map_or(POOL_PURGE, Duration::from_millis),
             max_reuse: p.max_reuse.unwrap_or(-1),
-            redir: p.redir.as_ref().map(|w| w.text.as_bytes().into()),
+            redir: p.redir.as_ref().map(|w| w.bytes().into()),
             ..Target::plain(self.threads)
         }
+    }
+
+    /// `sni`, or with `sni-auto` the host that the client asks for.
+    fn sni(&mut self, p: &ServerParams, span: Span) -> Option<Expr> {
+        let auto = || Word::new("req.hdr(host),host_only", span);
+        let written = match &p.sni {
+            Some(written) => written.clone(),
+            None if p.sni_auto == Some(true) => ExprText { words: vec![auto()] },
+            None => return None,
+        };
+        self.expr(&written, Stage::ServerConnect)
+    }
+
+    fn proxy_tlvs(&mut self, p: &ServerParams) -> Vec<(u8, Format)> {
+        let format = |(kind, format): &(u8, FormatText)| {
+            Some((*kind, self.format_word(&format.0, Stage::ServerConnect, Escape::None)?))
+        };
+        p.proxy_tlvs.iter().filter_map(format).collect()
+    }
+
+    /// The SOCKS4 proxy's address; its name is looked up once.
+    pub(crate) fn socks4(&mut self, p: &ServerParams) -> Option<SocketAddr> {
+        let word = p.socks4.as_ref()?;
+        let address = Address::parse(&word.text).ok().as_ref().and_then(crate::socks4::address);
+        if address.is_none() {
+            let text = format!("'socks4' : could not resolve address '{word}'");
+            self.env.diags.alert(word.span, text).help("make the name resolve, or write the address");
+        }
+        address
     }
 
     pub(crate) fn connect_options(&mut self, proxy: &Proxy, p: &ServerParams) -> ConnectOptions {
@@ -245,6 +283,7 @@ impl Lower<'_> {
             source: source.and_then(|s| self.source(s)),
             interface: source.and_then(|s| s.interface.as_ref()).map(|w| w.text.clone()),
             mark: None,
+            late_ack: proxy.settings.options.tcp_smart_connect == Some(true),
             tfo: p.tfo == Some(true),
             user_timeout: p.tcp_ut.map(Duration::from_millis),
             mss: None,
@@ -316,9 +355,7 @@ impl Lower<'_> {
                 whole: *whole,
                 path_only: *path_only,
             }),
-            Algorithm::UrlParam { name, check_post } => {
-                KeySource::UrlParam(name.text.as_bytes().into(), *check_post)
-            }
+            Algorithm::UrlParam { name, check_post } => KeySource::UrlParam(name.bytes().into(), *check_post),
             Algorithm::Header { name, domain_only } => {
                 KeySource::Header(super::front::lower_name(name), *domain_only)
             }

@@ -38,6 +38,7 @@ impl Lower<'_> {
             timeouts: FrontTimeouts {
                 client: timeout(t.client),
                 client_fin: timeout(t.client_fin),
+                client_hs: timeout(t.client_hs),
                 http_request: timeout(t.http_request),
                 http_keep_alive: timeout(t.http_keep_alive),
                 tarpit: timeout(t.tarpit).or(timeout(t.connect)),
@@ -57,14 +58,11 @@ impl Lower<'_> {
                 .as_ref()
                 .and_then(|f| self.format_word(&f.0, Stage::Request, Escape::UniqueId)),
             unique_id_header: settings.unique_id_header.as_ref().map(lower_name),
-            monitor_uri: settings.monitor_uri.as_ref().map(|w| w.text.as_bytes().into()),
+            monitor_uri: settings.monitor_uri.as_ref().map(|w| w.bytes().into()),
             monitor_fail: self.conds(&proxy.monitor_fail, Stage::Request),
             request_captures: captures(proxy, true),
             response_captures: captures(proxy, false),
-            cookie_capture: proxy
-                .capture_cookie
-                .as_ref()
-                .map(|c| (c.name.text.as_bytes().into(), c.len as usize)),
+            cookie_capture: proxy.capture_cookie.as_ref().map(|c| (c.name.bytes().into(), c.len as usize)),
             errors: self.error_pages(proxy),
             log: self.log_plan(proxy),
             limits: self.limits(options.accept_unsafe_request == Some(true)),
@@ -80,6 +78,9 @@ impl Lower<'_> {
             spelling: self.spelling.clone().filter(|_| options.h1_case_adjust_client == Some(true)),
             keeps_private: settings.max_session_srv_conns != Some(0),
             buffer_request: options.http_buffer_request == Some(true),
+            independent: options.independent_streams == Some(true),
+            drop_trailers: options.drop_response_trailers == Some(true),
+            contstats: options.contstats == Some(true),
             socket_stats: options.socket_stats == Some(true),
             gate: Gate::default(),
             invalid: Default::default(),
@@ -146,7 +147,11 @@ impl Lower<'_> {
             name: params.name.as_ref().map_or("", |n| n.text.as_str()).into(),
             id: params.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
             addr: self.listen_addr(bind, &self.unix_prefix())?,
-            options: self.listen_options(proxy.settings.backlog, bind),
+            options: self.listen_options(
+                proxy.settings.backlog,
+                proxy.settings.options.tcp_smart_accept == Some(true),
+                bind,
+            ),
             tls,
             accept_proxy: params.accept_proxy,
             maxconn: params.maxconn.filter(|n| *n > 0),
@@ -199,7 +204,12 @@ impl Lower<'_> {
         found
     }
 
-    pub(super) fn listen_options(&mut self, backlog: Option<u32>, bind: &Bind) -> ListenOptions {
+    pub(super) fn listen_options(
+        &mut self,
+        backlog: Option<u32>,
+        smart_accept: bool,
+        bind: &Bind,
+    ) -> ListenOptions {
         let params = &bind.params;
         let global = &self.model.global;
         ListenOptions {
@@ -213,6 +223,7 @@ impl Lower<'_> {
             mss: params.mss.and_then(|m| u32::try_from(m).ok()),
             tfo: params.tfo,
             defer_accept: params.defer_accept,
+            late_ack: smart_accept,
             transparent: params.transparent,
             user_timeout: params.tcp_ut.map(Duration::from_millis),
             receive_buffer: global.rcvbuf_client,
@@ -259,7 +270,7 @@ pub(super) fn keepalive(written: &TcpKeepAlive) -> net::KeepAlive {
 
 /// A header name as the data plane compares it.
 pub(super) fn lower_name(word: &Word) -> Box<[u8]> {
-    word.text.to_ascii_lowercase().into_bytes().into()
+    word.bytes().to_ascii_lowercase().into()
 }
 
 fn captures(proxy: &Proxy, request: bool) -> Vec<CaptureSlot> {

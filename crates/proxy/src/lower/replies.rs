@@ -95,7 +95,7 @@ impl Lower<'_> {
             .filter_map(|(name, value)| Some((super::front::lower_name(name), self.format(value, stage)?)))
             .collect();
         let body = self.reply_body(reply, stage)?;
-        let typed = reply.content_type.as_ref().map(|w| Box::from(w.text.as_bytes()));
+        let typed = reply.content_type.as_ref().map(|w| Box::from(w.bytes()));
         let content_type = match body {
             Body::Fixed(_) | Body::Format(_) => typed.or_else(|| Some(TEXT_PLAIN.into())),
             Body::Page | Body::Empty | Body::Stored(_) => None,
@@ -117,10 +117,10 @@ impl Lower<'_> {
                 }
             }
             ReplyBody::File(file) => Body::Fixed(self.plain_file(file)?.into()),
-            ReplyBody::String(text) => Body::Fixed(text.text.as_bytes().into()),
+            ReplyBody::String(text) => Body::Fixed(text.bytes().into()),
             ReplyBody::LfString(text) => Body::Format(self.format(text, stage)?),
             ReplyBody::LfFile(file) => {
-                let text = String::from_utf8_lossy(&self.plain_file(file)?).into_owned();
+                let text = base::raw::text(self.plain_file(file)?);
                 Body::Format(self.format_word(&Word::new(text, file.span), stage, Escape::Http)?)
             }
         })

@@ -13,12 +13,9 @@ use config::model::{self, ExprText, FormatText, NameMatch, Proxy, RedirectTo, Va
 use expr::reference::ChangeKind;
 use expr::{Direction, Escape, Fact, Payload, Sample, Scope, Stage, VarId};
 use http::{Request, Response};
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-/// A regex larger than this when compiled is refused, so that a configuration cannot eat the memory.
-const REGEX_SIZE: usize = 16 << 20;
 
 /// Which sets capture into which slots.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -200,7 +197,7 @@ impl Lower<'_> {
             W::Deny => LineAction::Deny(reply(if stage == Stage::Request { 403 } else { 502 })?),
             W::Tarpit => LineAction::Tarpit(reply(500)?),
             W::Delete => LineAction::Delete,
-            W::Replace(with) => LineAction::Replace(with.text.as_bytes().into()),
+            W::Replace(with) => LineAction::Replace(with.bytes().into()),
         };
         Some(LineRule { regex, then })
     }
@@ -274,19 +271,14 @@ impl Lower<'_> {
     }
 
     pub(super) fn regex(&mut self, word: &Word, insensitive: bool) -> Option<Regex> {
-        match RegexBuilder::new(&word.text)
-            .case_insensitive(insensitive)
-            .unicode(false)
-            .size_limit(REGEX_SIZE)
-            .build()
-        {
+        match expr::pcre::compile(&word.text, insensitive) {
             Ok(regex) => Some(regex),
             Err(error) => {
-                let text = format!("invalid regular expression '{}'", word.text);
-                self.env
-                    .diags
-                    .alert(word.span, text)
-                    .help(error.to_string().lines().last().unwrap_or_default());
+                let text = format!("invalid regular expression '{word}': {error}");
+                let complaint = self.env.diags.alert(word.span, text);
+                if let Some(help) = error.help() {
+                    complaint.help(help);
+                }
                 None
             }
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub(super) fn lower(global: &Global, diags: &mut Diagnostics) -> Option<Arc<Spelling>> {
     let mut spelling = Spelling::default();
     for (_, spelled) in &global.h1_case_adjust {
-        spelling.add(spelled.text.as_bytes());
+        spelling.add(&spelled.bytes());
     }
     if let Some(file) = &global.h1_case_adjust_file {
         from_file(file, &mut spelling, diags);

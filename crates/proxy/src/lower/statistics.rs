@@ -20,7 +20,7 @@ impl Lower<'_> {
         Some(Box::new(Statistics {
             uri: uri.as_bytes().into(),
             rules: written.rules.iter().map(|rule| self.statistics_rule(rule, &realm)).collect(),
-            users: written.users.iter().map(|word| word.text.as_bytes().into()).collect(),
+            users: written.users.iter().map(|word| word.bytes().into()).collect(),
             admin: written.admin.iter().filter_map(|cond| self.cond(cond, Stage::Request)).collect(),
             look: Arc::new(self.statistics_look(proxy, written, uri)),
             realm,
@@ -32,7 +32,7 @@ impl Lower<'_> {
             StatisticsAction::Allow => Verdict::Allow,
             StatisticsAction::Deny => Verdict::Deny,
             StatisticsAction::Auth(None) => Verdict::Auth(realm.into()),
-            StatisticsAction::Auth(Some(own)) => Verdict::Auth(own.text.as_bytes().into()),
+            StatisticsAction::Auth(Some(own)) => Verdict::Auth(own.bytes().into()),
         };
         let cond = rule.cond.as_ref().and_then(|cond| self.cond(cond, Stage::Request));
         StatisticsRule { verdict, cond }

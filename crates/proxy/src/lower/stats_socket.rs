@@ -23,7 +23,7 @@ impl Lower<'_> {
         let params = &bind.params;
         Some(StatsSocket {
             addr: self.listen_addr(bind, "")?,
-            options: self.listen_options(None, bind),
+            options: self.listen_options(None, false, bind),
             level: params.level.unwrap_or_default(),
             severity: params.severity_output.unwrap_or_default(),
             exposes: params.expose_listeners,

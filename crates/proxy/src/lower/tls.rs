@@ -180,6 +180,7 @@ impl Lower<'_> {
         };
         let written = |w: &Option<Word>| w.as_ref().map(|w| w.text.clone());
         BindSpec {
+            capture: self.model.global.capture_buffer.map_or(0, |n| n as usize),
             crts: p.crts.iter().map(|w| w.text.clone()).collect(),
             crt_lists: p.crt_lists.iter().map(|w| w.text.clone()).collect(),
             strict_sni: p.strict_sni,

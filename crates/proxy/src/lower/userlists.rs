@@ -28,7 +28,7 @@ pub(super) fn lower(
 
 fn checked(password: &Password, diags: &mut Diagnostics) -> Option<Checked> {
     match password {
-        Password::Clear(text) => Some(Checked::clear(text.text.as_bytes())),
+        Password::Clear(text) => Some(Checked::clear(&text.bytes())),
         Password::Crypt(hash) => match Checked::crypt(&hash.text) {
             Ok(password) => Some(password),
             Err(error) => {

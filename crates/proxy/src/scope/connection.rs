@@ -2,7 +2,9 @@
 
 use super::{int, text};
 use crate::stream::Stream;
-use expr::{ClientTlsFact, ConnectionFact, Measure, Sample, ServerTlsFact};
+use expr::{ClientTlsFact, ConnectionFact, HelloPart, Measure, Sample, ServerTlsFact};
+use http::client_hello::HelloLists;
+use std::rc::Weak;
 use tls::VerifyReport;
 
 /// The message of error 0 (manual, `fc_err_str`).
@@ -22,7 +24,9 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &ConnectionFact) -> Option
         ConnectionFact::FcPpTlv(kind) => {
             stream.session.proxy.as_deref().and_then(|p| p.tlv(*kind)).map(Sample::str)
         }
-        ConnectionFact::FcMeasured(which) => measured(stream, *which),
+        ConnectionFact::FcMeasured(which) => measured(&stream.session.meter, *which),
+        ConnectionFact::BcMeasured(which) => measured(&stream.back_meter, *which),
+        ConnectionFact::BcReused => stream.back_addrs.as_ref().map(|_| Sample::Bool(stream.back_reused)),
         ConnectionFact::FcErr => Some(Sample::Int(0)),
         ConnectionFact::FcErrText => Some(text(NO_ERROR)),
         ConnectionFact::BcErr => stream.back_addrs.as_ref().map(|_| Sample::Int(0)),
@@ -30,8 +34,8 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &ConnectionFact) -> Option
     }
 }
 
-fn measured(stream: &Stream<'_>, which: Measure) -> Option<Sample<'static>> {
-    let all = stream.session.meter.upgrade()?.read().ok()?;
+fn measured(meter: &Weak<net::Meter>, which: Measure) -> Option<Sample<'static>> {
+    let all = meter.upgrade()?.read().ok()?;
     Some(int(match which {
         Measure::Rtt => all.rtt_us,
         Measure::RttVar => all.rttvar_us,
@@ -61,6 +65,8 @@ pub(super) fn client_tls<'a>(stream: &'a Stream<'_>, fact: &ClientTlsFact) -> Op
         ClientTlsFact::SslFcKeysize => Some(int(tls?.key_bits)),
         ClientTlsFact::SslFcIsResumed => Some(Sample::Bool(tls?.resumed)),
         ClientTlsFact::SslFcHasEarly => Some(Sample::Bool(false)),
+        ClientTlsFact::SslFcCurve => said(tls?.group),
+        ClientTlsFact::Hello(part) => hello(tls?.hello.as_deref()?, *part),
         ClientTlsFact::SslFcErr => tls.map(|_| Sample::Int(0)),
         // Without an error there are no words either, unlike below TLS.
         ClientTlsFact::SslFcErrText => None,
@@ -73,6 +79,19 @@ pub(super) fn client_tls<'a>(stream: &'a Stream<'_>, fact: &ClientTlsFact) -> Op
     }
 }
 
+fn hello(lists: &HelloLists, part: HelloPart) -> Option<Sample<'_>> {
+    let list = match part {
+        HelloPart::Version => return Some(int(lists.version)),
+        HelloPart::Ciphers => &lists.ciphers,
+        HelloPart::Extensions => &lists.extensions,
+        HelloPart::Groups => &lists.groups,
+        HelloPart::PointFormats => &lists.formats,
+        HelloPart::Signatures => &lists.signatures,
+        HelloPart::Versions => &lists.versions,
+    };
+    Some(Sample::str(list))
+}
+
 pub(super) fn server_tls<'a>(stream: &'a Stream<'_>, fact: &ServerTlsFact) -> Option<Sample<'a>> {
     let back = stream.back_tls.as_deref();
     match fact {
@@ -81,6 +100,7 @@ pub(super) fn server_tls<'a>(stream: &'a Stream<'_>, fact: &ServerTlsFact) -> Op
         ServerTlsFact::SslBcProtocol => said(back?.version),
         ServerTlsFact::SslBcCipher => said(back?.cipher),
         ServerTlsFact::SslBcIsResumed => Some(Sample::Bool(back?.resumed)),
+        ServerTlsFact::SslBcCurve => said(back?.group),
         ServerTlsFact::SslBcErr => back.map(|_| Sample::Int(0)),
         ServerTlsFact::SslBcKeysize => back.map(|tls| int(tls.key_bits)),
         ServerTlsFact::SslBcErrText => None,

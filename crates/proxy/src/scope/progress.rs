@@ -2,7 +2,7 @@
 
 use super::{int, text};
 use crate::plan::CaptureSlot;
-use crate::stream::Stream;
+use crate::stream::{FirstLine, Stream};
 use crate::tally::Count;
 use expr::scope::TimeoutName;
 use expr::{Sample, StreamFact};
@@ -31,11 +31,21 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
         StreamFact::BackendQueuePos => Some(int(stream.queue_positions.1)),
         StreamFact::FirstRequestLine => {
             let (method, target) = (text_of(first?.method), text_of(first?.target));
-            Some(Sample::owned([method, b" ", target, b" ", first?.version.as_str().as_bytes()].concat()))
+            let mut line = [method, b" ", target, b" ", first?.version.as_str().as_bytes()].concat();
+            line.truncate(stream.worker.plan.process.log_uri_len);
+            Some(Sample::owned(line))
         }
         StreamFact::FirstMethod => Some(Sample::str(text_of(first?.method))),
-        StreamFact::FirstUri => Some(Sample::str(text_of(first?.target))),
-        StreamFact::FirstVersion => Some(text(first?.version.as_str())),
+        StreamFact::FirstUri => {
+            let target = text_of(first?.target);
+            Some(Sample::str(target.get(..left_for_uri(stream, first?).min(target.len()))?))
+        }
+        // of a line that was cut there is none left
+        StreamFact::FirstVersion => {
+            let (left, target) = (left_for_uri(stream, first?), text_of(first?.target));
+            let version = first?.version.as_str();
+            (target.len() + 1 + version.len() <= left).then(|| text(version))
+        }
         StreamFact::CapturedRequestHeader(slot) => captured(&stream.request_captures, *slot),
         StreamFact::CapturedResponseHeader(slot) => captured(&stream.response_captures, *slot),
         StreamFact::CapturedRequestCookie => stream.captured_cookies[0].as_deref().map(Sample::str),
@@ -47,6 +57,9 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
         StreamFact::LogLevel => stream.log_level.flatten().map(int),
         StreamFact::PriorityClass => Some(int(stream.priority.class)),
         StreamFact::PriorityOffset => Some(int(stream.priority.offset)),
+        StreamFact::IsError => Some(Sample::Bool(stream.is_error())),
+        StreamFact::Forwarded => Some(Sample::Bool(stream.times.connected.is_some())),
+        StreamFact::ToApplet => Some(Sample::Bool(stream.statistics)),
         StreamFact::LastRuleFile => stream.last_rule.as_ref().map(|rule| text(&rule.file)),
         StreamFact::LastRuleLine => stream.last_rule.as_ref().map(|rule| int(rule.line)),
         // With a request's head at hand no inspection is waited for.
@@ -55,6 +68,12 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
         StreamFact::ConfiguredTimeout(name) => Some(milliseconds(configured(stream, *name))),
         StreamFact::CurrentTimeout(name) => Some(milliseconds(current(stream, *name))),
     }
+}
+
+/// Bytes of the first request line behind its method and the space (`tune.http.logurilen`).
+fn left_for_uri(stream: &Stream<'_>, line: &FirstLine) -> usize {
+    let method = stream.request.fields.text(line.method).len();
+    stream.worker.plan.process.log_uri_len.saturating_sub(method + 1)
 }
 
 /// Slots are there for what could have been captured: without a request, logs do not show even empty ones.

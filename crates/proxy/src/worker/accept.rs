@@ -12,8 +12,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections accepted in a row before others get their turn.
-const ACCEPT_BATCH: usize = 16;
 /// Connections that are still taken from a listener's queue once a soft stop is on; then it is closed. As many as wait
 /// in a usual backlog: where a successor shares the queue, the rest is its.
 const LAST_ACCEPTS: usize = net::listen::DEFAULT_BACKLOG as usize;
@@ -51,7 +49,7 @@ pub async fn accept(
             return;
         }
         in_a_row += 1;
-        if in_a_row >= ACCEPT_BATCH {
+        if in_a_row >= worker.plan.process.accept_batch {
             in_a_row = 0;
             tokio::task::yield_now().await;
         }

@@ -21,7 +21,8 @@ impl<'p> Run<'p> {
             (Some(_), Some(limit)) => self.deadline.min(Instant::now() + limit),
             (Some(_), None) | (None, _) => self.deadline,
         };
-        let opened = Wire::open(&target, &connect.options, connect.send_proxy, connect.linger);
+        let opened =
+            Wire::open(&target, &connect.options, connect.socks4, connect.send_proxy, connect.linger);
         let mut wire = match timeout_at(until, opened).await {
             Err(_) => return Err(self.fail_connect(connect, Finding::L4Timeout, "")),
             Ok(Err(error)) => return Err(self.fail_connect(connect, Finding::L4Con, &reason(&error))),

@@ -1,0 +1,144 @@
+//! How servers are reached and how their connections live: SOCKS4, fields of the PROXY protocol, the state at start.
+
+use crate::client::{Answer, curl, exchange, text};
+use crate::place::{free_address, wait_for};
+use crate::program::Lockgate;
+use crate::upstream::Upstream;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const DEFAULTS: &str =
+    "defaults\n mode http\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n";
+const CLOSING: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn a_server_and_its_checks_are_reached_through_socks() {
+    let socks = Upstream::start(|mut peer| {
+        peer.read();
+        peer.send(b"\0\x5a\0\0\0\0\0\0");
+        while peer.read_head() {
+            peer.send(OK);
+        }
+    });
+    let lockgate = Lockgate::start(&format!(
+        "{DEFAULTS}listen l\n bind <http>\n option httpchk GET /check\n \
+         server s 192.0.2.7:8080 socks4 {} check check-via-socks4 inter 1s\n",
+        socks.address()
+    ));
+    assert_eq!(Answer::parse(&exchange(lockgate.at("http"), CLOSING)).status, 200);
+    let asked = b"\x04\x01\x1f\x90\xc0\x00\x02\x07HAProxy\x00";
+    let seen = |line: &str| {
+        let head = [&asked[..], line.as_bytes()].concat();
+        wait_for(|| socks.received().iter().any(|bytes| bytes.starts_with(&head)).then_some(()))
+    };
+    assert!(seen("GET / HTTP/1.1\r\n").is_some());
+    assert!(seen("GET /check HTTP/1.0\r\n").is_some());
+}
+
+#[test]
+fn a_socks_proxy_that_refuses_is_a_failed_connection() {
+    let socks = Upstream::start(|mut peer| {
+        peer.read();
+        peer.send(b"\0\x5b\0\0\0\0\0\0");
+    });
+    let lockgate = Lockgate::start(&format!(
+        "{DEFAULTS}listen l\n bind <http>\n retries 0\n server s 192.0.2.7:8080 socks4 {}\n",
+        socks.address()
+    ));
+    assert_eq!(Answer::parse(&exchange(lockgate.at("http"), CLOSING)).status, 503);
+}
+
+#[test]
+fn fields_of_ones_own_travel_in_the_proxy_protocol() {
+    let server = Upstream::answering(OK);
+    let lockgate = Lockgate::start(&format!(
+        "{DEFAULTS}listen l\n bind <http>\n \
+         server s {} send-proxy-v2 set-proxy-v2-tlv-fmt(0xE1) \"at %[path]\"\n",
+        server.address()
+    ));
+    exchange(lockgate.at("http"), CLOSING);
+    let received = server.received().remove(0);
+    let field = b"\xe1\x00\x04at /";
+    assert!(received.windows(field.len()).any(|window| window == field), "{}", received.escape_ascii());
+}
+
+#[test]
+fn a_server_begins_in_the_state_that_is_written() {
+    let (server, dead) = (Upstream::answering(OK), free_address());
+    let lockgate = Lockgate::start(&format!(
+        "{DEFAULTS}backend b\n default-server check addr 127.0.0.1 port {} inter 60s fall 3\n \
+         server usual {server}\n server sure {server} init-state fully-up\n server late {server} init-state down\n\
+         frontend f\n bind <http>\n http-request return status 200 content-type text/plain \
+         lf-string \"%[srv_is_up(b/usual)] %[srv_is_up(b/sure)] %[srv_is_up(b/late)]\"\n",
+        dead.port(),
+        server = server.address()
+    ));
+    let states = || curl(&lockgate.url("http", "/")).text().to_owned();
+    assert!(wait_for(|| (states() == "0 1 0").then_some(())).is_some(), "{}", states());
+}
+
+#[test]
+fn a_rule_waits_for_a_responses_body() {
+    let server = Upstream::start(|mut peer| {
+        while peer.read_head() {
+            peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            peer.send(b"6\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n");
+        }
+    });
+    let lockgate = Lockgate::start(&format!(
+        "{DEFAULTS}frontend f\n bind <http>\n option http-drop-response-trailers\n default_backend b\n\
+         backend b\n http-response wait-for-body time 5s\n \
+         http-response set-header X-Len %[res.body_len]\n \
+         http-response deny status 403 if {{ res.body -m sub world }} {{ var(txn.never) -m found }}\n \
+         http-response set-header X-Word yes if {{ res.body -m end world }}\n server s {}\n",
+        server.address()
+    ));
+    for _ in 0..2 {
+        let answer = text(&exchange(lockgate.at("http"), CLOSING));
+        assert!(answer.contains("x-len: 11\r\n") && answer.contains("x-word: yes\r\n"), "{answer}");
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        assert_eq!(body, "b\r\nhello world\r\n0\r\n\r\n", "no trailer either");
+    }
+}
+
+#[test]
+fn bytes_are_counted_while_they_pass() {
+    let server = Upstream::start(|mut peer| {
+        peer.read_head();
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
+        peer.send([b'x'; 4000]);
+        peer.read();
+    });
+    let lockgate = Lockgate::start(&format!(
+        "{DEFAULTS} option contstats\nlisten l\n bind <http>\n server s {}\n\
+         frontend page\n bind <stats>\n stats enable\n stats uri /\n",
+        server.address()
+    ));
+    let mut raw = crate::client::Raw::connect(lockgate.at("http"));
+    raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let counted = || {
+        let page = curl(&lockgate.url("stats", "/;csv"));
+        let line = page.text().lines().find(|line| line.starts_with("l,FRONTEND,")).unwrap().to_owned();
+        line.split(',').nth(9).unwrap().parse::<u64>().unwrap()
+    };
+    assert!(wait_for(|| (counted() >= 4000).then_some(())).is_some(), "{}", counted());
+}
+
+#[test]
+fn a_client_that_only_listens_runs_out_of_time_where_streams_are_independent() {
+    let server = Upstream::start(|mut peer| {
+        for _ in 0..100 {
+            peer.send(b"tick");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        peer.send(b"end");
+    });
+    let lockgate = Lockgate::start(&format!(
+        "global\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n option tcplog\n timeout connect 5s\n \
+         timeout client 500ms\n timeout server 10s\n option independent-streams\nlisten l\n bind <tcp>\n server s {}\n",
+        server.address()
+    ));
+    let all = text(&exchange(lockgate.at("tcp"), ""));
+    assert!(all.starts_with("tick") && !all.ends_with("end"), "{}", all.len());
+    lockgate.logged(" cD ");
+}
