@@ -8,6 +8,7 @@ use config::{Facts, LoadOptions, Loaded, Source};
 use net::rights::Identity;
 use proxy::lower::{Overrides, lower};
 use proxy::plan::Plan;
+use std::os::unix::ffi::OsStringExt;
 
 /// How strictly to judge, and what the command line adds to the files.
 #[derive(Clone, Debug, Default)]
@@ -120,10 +121,10 @@ fn has_warnings(loaded: &Loaded) -> bool {
     loaded.diags.worst() >= Some(Severity::Warning)
 }
 
-/// Variables whose names or values are no UTF-8 cannot be written in a configuration either.
+/// Variables whose names are no UTF-8 cannot be written in a configuration either; values may hold any bytes.
 fn environment() -> Vec<(String, String)> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
+        Some((name.into_string().ok()?, base::raw::text(value.into_vec())))
     };
     std::env::vars_os().filter_map(text).collect()
 }

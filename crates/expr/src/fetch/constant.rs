@@ -92,7 +92,7 @@ fn from_bool(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
 fn from_environment(args: &mut Args, env: &mut Env<'_>) -> Result<(), BadArg> {
     let name = String::from_utf8_lossy(args.str(0).unwrap_or_default()).into_owned();
     let value = env.outside.env_var(&name);
-    args.put(0, value.map_or(Arg::Absent, |value| Arg::Str(value.into_bytes().into())));
+    args.put(0, value.map_or(Arg::Absent, |value| Arg::Str(base::raw::bytes(&value).into())));
     Ok(())
 }
 

@@ -4,6 +4,8 @@
 use super::finding::{Finding, Report};
 use crate::server::{Endpoint, Server, ServerPort};
 use config::Environment;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use tokio::process::{Child, Command};
@@ -67,7 +69,7 @@ impl Program {
         let mut command = Command::new(&*self.command);
         command
             .env_clear()
-            .envs(self.environment.iter().flat_map(|environment| environment.iter()))
+            .envs(self.environment.iter().flat_map(|environment| environment.iter()).map(variable))
             .args([or_not_used(proxy_addr.as_deref()), or_not_used(proxy_port.as_deref())])
             .args([addr.as_str(), port.as_deref().unwrap_or(NOT_USED)])
             .env("PATH", &*self.path)
@@ -104,6 +106,10 @@ impl Drop for Running {
 fn judged(status: ExitStatus) -> Report {
     let finding = if status.success() { Finding::ProcessOk } else { Finding::ProcessError };
     Report::new(finding, "").with_code(status.code().map_or(-1, i64::from))
+}
+
+fn variable<'a>((name, value): (&'a str, &str)) -> (&'a str, OsString) {
+    (name, OsString::from_vec(base::raw::bytes(value).into_owned()))
 }
 
 /// The server's address and port as the program is told.
