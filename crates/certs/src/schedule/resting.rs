@@ -73,3 +73,49 @@ impl Resting {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::print_stdout)] // a figure for whoever asks for it
+mod tests {
+    use super::super::{Job, Tell};
+    use super::*;
+    use crate::storage::Storage;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    const MANY: usize = 10_000;
+
+    fn entry(at: usize, wake: i64) -> Entry {
+        let tell: Tell = Arc::new(|_, _| {});
+        let job = Job {
+            section: "le".into(),
+            ways: Vec::new(),
+            storage: Storage::new("/nonexistent"),
+            file: format!("/nonexistent/{at}.pem").into(),
+            alert_hooks: Vec::new(),
+            on_demand: None,
+        };
+        let mut entry = Entry::new(at, job, &tell);
+        entry.wake = UnixTime(wake);
+        entry
+    }
+
+    #[test]
+    fn of_ten_thousand_only_those_that_are_due_are_looked_at() {
+        let mut resting = Resting::default();
+        for at in 0..MANY {
+            resting.add(entry(at, 1_000_000 + at as i64));
+        }
+        let due: Vec<usize> = resting.take_due(UnixTime(1_000_002)).iter().map(Entry::at).collect();
+        assert_eq!(due, [0, 1, 2]);
+        assert_eq!(resting.next(), Some(UnixTime(1_000_003)));
+        let start = Instant::now();
+        for _ in 0..1000 {
+            assert!(resting.take_due(UnixTime(1_000_002)).is_empty());
+        }
+        println!("a tick at which nothing is due: {:?}", start.elapsed() / 1000);
+        resting.wake_all();
+        assert_eq!(resting.take_due(UnixTime(5)).len(), MANY - 3);
+        assert_eq!(resting.next(), None);
+    }
+}

@@ -244,6 +244,26 @@ fn what_is_looked_after_is_stapled_without_a_word_of_it() {
 }
 
 #[test]
+fn one_that_nears_its_end_is_replaced_by_the_local_authority_for_a_week() {
+    let pem = Ca::new(free_address()).issue(-88, 2);
+    let site = Site::start(&pem, "directory internal");
+    let file = site.folder.path().join("shop.pem");
+    let replaced = || (std::fs::read_to_string(&file).unwrap() != pem).then_some(());
+    wait_for(replaced).unwrap_or_else(|| panic!("{}", site.program.lines().join("\n")));
+    let mut root = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+    let root =
+        root.args(["ca", "root", "--storage"]).arg(site.folder.path().join("storage")).output().unwrap();
+    let root = site.folder.file("root.pem", root.stdout);
+    let is_well = |words: &str| {
+        let mut openssl = Command::new("openssl");
+        openssl.args(words.split_whitespace()).arg(&file).output().unwrap().status.success()
+    };
+    assert!(is_well(&format!("verify -CAfile {}", root.display())));
+    let days = |days: u32| is_well(&format!("x509 -noout -checkend {} -in", days * 86_400));
+    assert_eq!((days(6), days(8)), (true, false), "it is valid for a week");
+}
+
+#[test]
 fn one_that_no_list_names_or_only_a_forged_one_stays() {
     for is_forged in [false, true] {
         let (server, list) = list_server();
