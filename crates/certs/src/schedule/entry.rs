@@ -361,7 +361,14 @@ impl Entry {
     async fn ask(&mut self, way: usize, authorities: &Authorities) {
         let Some(wanted) = self.job.ways.get(way) else { return };
         let answer = ask(wanted, &self.job, authorities).await;
-        if let Err(error @ (IssueError::Unreachable { .. } | IssueError::TooSlow { .. })) = &answer {
+        let is_due = self.states.get(way).is_some_and(|state| {
+            let due = Policy::default().due(self.facts.as_ref(), state, now());
+            due.at <= now()
+        });
+        // One that is due is ordered all the same: what then fails is told to operators.
+        if let Err(error @ (IssueError::Unreachable { .. } | IssueError::TooSlow { .. })) = &answer
+            && !is_due
+        {
             // Others need not find out by themselves. What cannot be remembered, they do.
             let failed =
                 |authority: &mut AuthorityState| authority.failed(&error.to_string(), now(), random());
