@@ -257,9 +257,6 @@ impl Loader<'_> {
     fn begin_resolvers(&mut self, header: &Header<'_>) -> Parsed {
         let name = header.required_name()?;
         unique("resolvers", &name, self.model.resolvers.iter().map(|other| &other.name))?;
-        self.diags
-            .warning(header.span(), format!("resolvers '{name}' is read but not asked yet"))
-            .help("names of servers are looked up once, at start, by the system");
         self.open = Open::Resolvers(Resolvers { name, ..Resolvers::default() });
         Ok(())
     }

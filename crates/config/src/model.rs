@@ -93,7 +93,7 @@ pub struct Model {
     pub userlists: Vec<Userlist>,
     /// `http-errors` sections.
     pub http_errors: Vec<HttpErrors>,
-    /// `resolvers` sections; parsed, not yet used.
+    /// `resolvers` sections.
     pub resolvers: Vec<Resolvers>,
     /// `ring` sections.
     pub rings: Vec<Ring>,

@@ -34,6 +34,7 @@ mod names;
 mod ocsp;
 mod page;
 mod page_html;
+mod resolvers;
 mod schema;
 mod servers;
 mod session;

@@ -5,6 +5,7 @@ use crate::clock::now_ms;
 use crate::health;
 use crate::list_edits;
 use crate::plan::Plan;
+use crate::resolvers;
 use crate::workers::Workers;
 use std::io;
 use std::sync::Arc;
@@ -35,12 +36,14 @@ impl Control {
                 .build_local(tokio::runtime::LocalOptions::default());
             if let Ok(runtime) = runtime {
                 runtime.block_on(async move {
+                    let wake = move || workers.wake_all();
                     tokio::select! {
                         _ = stopped => {}
                         () = warm(&plan) => {}
                         () = list_edits::apply(&plan) => {}
                         () = certificates::watch(plan.clone()) => {}
-                        () = health::run(plan.clone(), move || workers.wake_all()) => {}
+                        () = resolvers::run(plan.clone(), wake.clone()) => {}
+                        () = health::run(plan.clone(), wake.clone()) => {}
                     }
                 });
             }

@@ -30,6 +30,7 @@ pub mod plan;
 pub mod queue;
 mod rate;
 mod reply;
+pub mod resolvers;
 pub mod roster;
 mod route;
 mod rules;

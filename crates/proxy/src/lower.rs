@@ -8,6 +8,7 @@ mod logs;
 mod machine;
 mod options;
 mod replies;
+mod resolvers;
 mod rules;
 mod spelling;
 mod statistics;
@@ -18,6 +19,7 @@ mod wanted;
 
 use crate::limit::{Limit, RateLimits};
 use crate::plan::{Connections, OcspUpdates, Origin, Plan, Process};
+use crate::resolvers::Section;
 use crate::server::Server;
 use crate::statistics::Desk;
 use crate::vars::ProcVars;
@@ -61,6 +63,8 @@ pub(crate) struct Lower<'m> {
     pub env: Env<'m>,
     pub overrides: &'m Overrides,
     pub store: ::tls::CertStore,
+    /// `resolvers` sections.
+    pub resolvers: Vec<Arc<Section>>,
     /// Files of ticket keys, in the order in which they are named.
     pub ticket_files: Vec<Arc<::tls::TicketFile>>,
     /// Certificates to be obtained.
@@ -176,6 +180,7 @@ fn while_it_runs<R>(plan: &Plan, make: impl FnOnce(&mut Lower<'_>) -> R) -> (R, 
     let mut lower = Lower::new(&plan.origin.model, &overrides, &machine);
     lower.store = plan.certs.clone();
     lower.environment = environment;
+    lower.resolvers.clone_from(&plan.process.resolvers);
     lower.env.references.clone_from(&plan.lists);
     lower.env.diags = Diagnostics::default();
     let mut vars = plan.origin.vars.lock().unwrap_or_else(PoisonError::into_inner);
@@ -204,12 +209,14 @@ impl<'m> Lower<'m> {
             }
         }
         let wanted = wanted::WantedList::new(model, &mut env.diags);
+        let resolvers = resolvers::sections(model, &mut env.diags);
         let spelling = spelling::lower(&model.global, &mut env.diags);
         Lower {
             model,
             env,
             overrides,
             store: tls::store(model, overrides.temporary.as_ref(), &wanted),
+            resolvers,
             ticket_files: Vec::new(),
             wanted,
             ocsp_written: HashMap::new(),
@@ -268,7 +275,9 @@ impl<'m> Lower<'m> {
             pipe_size: global.pipesize.map_or(net::splice::PIPE_BYTES, |n| n as usize),
             pipes: global.maxpipes.map_or(net::splice::MAX_PIPES, |n| (n as usize).div_ceil(threads)),
             bufsize: self.bufsize(),
+            description: global.description.as_ref().map(|word| word.text.as_str().into()),
             node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
+            resolvers: self.resolvers.clone(),
             rings: self.rings(),
             hostname,
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),

@@ -10,6 +10,7 @@ use crate::limit::{Limit, RateLimits};
 use crate::list_edits::ListEdits;
 use crate::log::LogPlan;
 use crate::reply::ErrorPages;
+use crate::resolvers::{Resolving, Section};
 use crate::rules::{HttpRule, RedirectRule, TcpRule};
 use crate::splice::Splicing;
 use crate::statistics::{Desk, Statistics};
@@ -218,6 +219,8 @@ pub struct Process {
     pub bufsize: usize,
     /// For `hostname`, logs and `fe_name` friends.
     pub hostname: Box<str>,
+    /// `description` of `global`.
+    pub description: Option<Box<str>>,
     /// `node`, else the host name.
     pub node: Box<str>,
     /// Bound of a soft stop.
@@ -226,6 +229,8 @@ pub struct Process {
     pub ocsp: OcspUpdates,
     /// Where the runtime API is served.
     pub stats: StatsSockets,
+    /// `resolvers` sections.
+    pub resolvers: Vec<Arc<Section>>,
     /// `ring` sections.
     pub rings: Vec<RingSection>,
     /// Environment variables as the configuration has left them.
@@ -643,6 +648,8 @@ pub struct Target {
     pub tally: Tally,
     /// Its address or port is the client's destination's (`0.0.0.0`, `:+1`).
     pub follows_client: bool,
+    /// How its address follows its name (`resolvers`).
+    pub resolving: Option<Resolving>,
     /// TLS to it; whether it is spoken now, see [`Server::tls`](crate::server::Server::tls).
     pub tls: Option<Arc<tls::ServerTls>>,
     /// It is not spoken until an operator switches it on.
@@ -677,6 +684,7 @@ impl Target {
             place: PLACES.fetch_add(1, Relaxed),
             tally: Tally::new(threads),
             follows_client: false,
+            resolving: None,
             tls: None,
             tls_waits: false,
             sni: None,

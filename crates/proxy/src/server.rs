@@ -246,6 +246,14 @@ impl Server {
         self.moves.load(Ordering::Acquire)
     }
 
+    /// The name that its address comes from.
+    pub fn fqdn(&self) -> Option<Arc<str>> {
+        match &self.target.resolving {
+            Some(resolving) => Some(resolving.name().as_str().into()),
+            None => self.facts.fqdn.as_deref().map(Arc::from),
+        }
+    }
+
     /// TLS to it, where it is spoken.
     pub fn tls(&self) -> Option<&Arc<tls::ServerTls>> {
         self.target.tls.as_ref().filter(|_| self.tls_on.load(Ordering::Acquire))

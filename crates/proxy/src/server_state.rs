@@ -50,7 +50,7 @@ fn write_line(out: &mut String, back: &Backend, server: &Server, started: u64, n
         &facts.name,
         &dash(ip),
         &op_state(server),
-        &admin.bits(),
+        &(admin.bits() | named_by_operator(server)),
         &server.weight(),
         &facts.weight,
         &since,
@@ -58,7 +58,7 @@ fn write_line(out: &mut String, back: &Backend, server: &Server, started: u64, n
         &agent_state(health),
         &u8::from(back.forced_id),
         &u8::from(facts.forced_id),
-        &dash(facts.fqdn.as_deref()),
+        &dash(server.fqdn()),
         &port,
         &"-",
         &u8::from(ssl),
@@ -72,6 +72,13 @@ fn write_line(out: &mut String, back: &Backend, server: &Server, started: u64, n
     out.push('\n');
 }
 
+/// The bit of `srv_admin_state` that says so.
+fn named_by_operator(server: &Server) -> u8 {
+    const BY_OPERATOR: u8 = 64;
+    let resolving = server.target.resolving.as_ref();
+    if resolving.is_some_and(|resolving| resolving.is_by_operator()) { BY_OPERATOR } else { 0 }
+}
+
 fn dash<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |v| v.to_string())
 }
@@ -80,7 +87,11 @@ fn address(server: &Server) -> (Option<IpAddr>, u16) {
     match server.endpoint().as_deref() {
         Some(Endpoint::Inet { ip, port: ServerPort::Fixed(port) }) => (Some(*ip), *port),
         Some(Endpoint::Inet { ip, port: ServerPort::Offset(by) }) => (Some(*ip), *by as u16),
-        Some(Endpoint::Unix(_) | Endpoint::Abstract(_)) | None => (None, 0),
+        Some(Endpoint::Unix(_) | Endpoint::Abstract(_)) => (None, 0),
+        None => match server.target.resolving.as_ref().map(|resolving| resolving.port) {
+            Some(ServerPort::Fixed(port)) => (None, port),
+            Some(ServerPort::Offset(_)) | None => (None, 0),
+        },
     }
 }
 

@@ -70,6 +70,8 @@ pub struct ServerParams {
     pub init_addr: Option<Vec<InitAddr>>,
     pub resolvers: Option<Word>,
     pub resolve_prefer: Option<Word>,
+    /// `resolve-opts allow-dup-ip`
+    pub resolve_shares: Option<bool>,
     pub ssl: Option<bool>,
     /// `no-ssl` takes the `ssl` of 'default-server' back: what belongs to it is ready for an operator to switch it on.
     pub ssl_ready: bool,

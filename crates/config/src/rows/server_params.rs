@@ -56,7 +56,7 @@ const fn refused(
     Row::refused(names, LINES, args, doc, alternative)
 }
 
-const LOOKED_UP_ONCE: &str = "server names are looked up once, at start";
+const NO_NETWORKS: &str = "the first address of the preferred family is taken";
 const NO_TABLES: &str = "there are no stick tables yet";
 const CHECK_CONNECTIONS: &str = "every check opens a connection of its own";
 const SNI_AS_WRITTEN: &str = "a server name is sent where 'sni' or 'check-sni' asks for one";
@@ -292,22 +292,30 @@ pub(crate) const ROWS: &[Row] = &[
         set(&mut p.proto, proto(a))
     }),
     row(&["ws"], "{ auto | h1 }", "Protocol of WebSocket streams.", |_, a, _| websocket(a)),
-    Row::no_effect(&["resolvers"], LINES, "<id>", "The 'resolvers' section of its name.", LOOKED_UP_ONCE)
-        .parsed_by(Parse::Server(|_, a, p| set(&mut p.resolvers, text(a, "a resolvers section")))),
-    Row::no_effect(&["resolve-prefer"], LINES, "{ ipv4 | ipv6 }", "Preferred family.", LOOKED_UP_ONCE)
-        .parsed_by(Parse::Server(|_, a, p| {
+    row(&["resolvers"], "<id>", "The 'resolvers' section that its name is asked of.", |_, a, p| {
+        set(&mut p.resolvers, text(a, "a resolvers section"))
+    }),
+    row(
+        &["resolve-prefer"],
+        "{ ipv4 | ipv6 }",
+        "Preferred family; ipv6 where none is written.",
+        |_, a, p| {
             let family = a.expect("either ipv4 or ipv6 as argument")?;
             a.choice_of(family, "a family", &[("ipv4", ()), ("ipv6", ())])?;
             p.resolve_prefer = Some(family.clone());
             Ok(())
-        })),
-    Row::no_effect(&["resolve-opts"], LINES, "<option>[,...]", "How answers are used.", LOOKED_UP_ONCE)
-        .parsed_by(Parse::Server(|_, a, _| {
-            let options = text(a, "a list of options")?;
-            let known = [("allow-dup-ip", ()), ("ignore-weight", ()), ("prevent-dup-ip", ())];
-            list_of(&options).iter().try_for_each(|o| a.choice_of(o, "an option", &known))
-        })),
-    idle_value(&["resolve-net"], "<network>[,...]", "Preferred networks.", LOOKED_UP_ONCE),
+        },
+    ),
+    row(&["resolve-opts"], "<option>[,...]", "How answers are used.", |_, a, p| {
+        let options = text(a, "a list of options")?;
+        // weights come with names of services only
+        let known = [("allow-dup-ip", Some(true)), ("ignore-weight", None), ("prevent-dup-ip", Some(false))];
+        for option in list_of(&options) {
+            p.resolve_shares = a.choice_of(&option, "an option", &known)?.or(p.resolve_shares);
+        }
+        Ok(())
+    }),
+    idle_value(&["resolve-net"], "<network>[,...]", "Preferred networks.", NO_NETWORKS),
     idle(&["stick", "non-stick"], "Whether stick tables learn this server.", NO_TABLES),
     idle(
         &["allow-0rtt"],

@@ -166,11 +166,11 @@ fn what_is_not_served_says_so() {
         BACK,
         &[
             ("server s 1.1.1.1:1 pool-low-conn 2", "pool-low-conn", "without effect", ""),
-            ("server s app:1 resolvers dns", "resolvers", "looked up once, at start", ""),
+            ("server s app:1 resolve-net 10.0.0.0/8", "resolve-net", "preferred family", ""),
             ("server s 1.1.1.1:1 non-stick", "non-stick", "no stick tables", ""),
             ("server s 1.1.1.1:1 ssl verify none alpn h2", "h2", "HTTP/2 to servers", ""),
         ],
     );
-    let lines = "server a app:1 resolvers dns resolve-prefer ipv4\nserver b app:1 resolvers dns";
+    let lines = "server a app:1 non-stick\nserver b app:1 non-stick";
     assert_eq!(load(BACK, lines).diags.iter().count(), 1, "a reason is given once a section");
 }

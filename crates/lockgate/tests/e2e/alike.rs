@@ -12,6 +12,8 @@ const CONFIGURATION: &str = "global
  stats socket <folder>/api.sock level admin
  stats timeout 10s
  nbthread 2
+ node n1
+ description The front door
 defaults
  mode http
  timeout connect 2s

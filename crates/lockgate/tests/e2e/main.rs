@@ -43,6 +43,7 @@ mod log_lines;
 mod many;
 mod measuring;
 mod messages;
+mod naming;
 mod obstacles;
 mod obtaining;
 mod on_demand;

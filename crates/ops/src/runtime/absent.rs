@@ -1,5 +1,5 @@
 //! Commands about parts that this process does not have, answered as HAProxy answers where there are none: stick tables,
-//! peers, caches, running resolvers, traces and profiles of functions. Nothing here makes up numbers.
+//! peers, caches, traces and profiles of functions. Nothing here makes up numbers.
 
 use super::call::Call;
 use super::table::Command;
@@ -38,13 +38,6 @@ pub(crate) const COMMANDS: &[Command] = &[
         |call| named(call, "No such peers"),
     ),
     Command::now(&["show", "cache"], "", "show cache status", Admin, |_| {}),
-    Command::now(
-        &["show", "resolvers"],
-        "[id]",
-        "dumps counters from all resolvers section and associated name servers",
-        User,
-        |call| named(call, "Can't find that resolvers section"),
-    ),
     Command::now(&["show", "trace"], "[<module>]", "show live tracing state", User, |call| {
         match call.arg(0) {
             "" => call.put("Supported trace sources and states (.=stopped, w=waiting, R=running) :\n"),

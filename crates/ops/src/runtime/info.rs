@@ -221,6 +221,9 @@ const FIELDS: &[Field<Moment>] = &[
         Some(Value::U32(p.lately.idle_percent))
     }),
     field(50, "node", "COS", "Name of the node", |p| Some((&*p.process.plan.process.node).into())),
+    field(51, "description", "COS", "What the operator calls it", |p| {
+        Some(p.process.plan.process.description.as_deref()?.into())
+    }),
     field(52, "Stopping", "MGP", "1 during a soft stop", |p| {
         Some(Value::U32(u32::from(p.threads.iter().any(|t| t.stopping))))
     }),

@@ -7,6 +7,7 @@ use super::table::Command;
 use proxy::dynamic_servers;
 use proxy::health::{AdminWish, Operator, Place, Refusal, Watcher};
 use proxy::plan::{Backend, Plan};
+use proxy::resolvers::is_host_name;
 use proxy::server::{Health, Server};
 use proxy::stats_socket::CliLevel::{Admin, User};
 use std::sync::Arc;
@@ -216,7 +217,7 @@ fn set(call: &mut Call<'_>) {
         "agent-addr" => watch_addr(call, at, Watcher::Agent),
         "check-port" => watch_port(call, at, Watcher::Check),
         "agent-port" => watch_port(call, at, Watcher::Agent),
-        "fqdn" => fqdn(call),
+        "fqdn" => fqdn(call, at),
         "ssl" => ssl(call, at),
         _ => call.refuse(USAGE),
     }
@@ -293,14 +294,27 @@ fn watch_port(call: &mut Call<'_>, at: Place, which: Watcher) {
     answer(call, done);
 }
 
-/// Names are resolved at start only.
-fn fqdn(call: &mut Call<'_>) {
-    let why = if call.arg(2).is_empty() {
-        "requires a FQDN."
-    } else {
-        "failed because no resolution is configured."
+fn fqdn(call: &mut Call<'_>, (back, index): Place) {
+    let name = call.arg(2).to_owned();
+    if name.is_empty() {
+        return call.refuse("set server <b>/<s> fqdn requires a FQDN.");
+    }
+    let plan = call.process.plan.clone();
+    let found = plan.backends.get(back).and_then(|b| Some((b, b.balance.server(index)?)));
+    let Some((back, server)) = found else { return call.refuse("No such server.") };
+    let Some(resolving) = &server.target.resolving else {
+        return call.refuse("set server <b>/<s> fqdn failed because no resolution is configured.");
     };
-    call.refuse(format_args!("set server <b>/<s> fqdn {why}"));
+    let (place, by) = (format!("{}/{}", back.name, server.facts.name), "by 'stats socket command'");
+    let before = resolving.name();
+    if before.eq_ignore_ascii_case(&name) {
+        return call.say(Severity::Warning, format_args!("no need to change the FDQN {by}"));
+    }
+    if !is_host_name(&name) {
+        return call.refuse(format_args!("could not update {place} FQDN {by}"));
+    }
+    resolving.rename(&name);
+    call.say(Severity::Warning, format_args!("{place} changed its FQDN from {before} to {name} {by}"));
 }
 
 fn ssl(call: &mut Call<'_>, (back, index): Place) {

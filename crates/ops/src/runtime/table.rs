@@ -5,8 +5,8 @@ use super::call::Call;
 use super::session::Session;
 use super::{
     absent, acme, backends, certificates, cli, cookies, descriptors, environment, errors, frontends, info,
-    libraries, limits, lists, names, ocsp, schema, servers, sessions, sinks, stat, threads, ticket_keys,
-    trust, variables,
+    libraries, limits, lists, names, ocsp, resolvers, schema, servers, sessions, sinks, stat, threads,
+    ticket_keys, trust, variables,
 };
 use proxy::stats_socket::CliLevel;
 use std::fmt::Write;
@@ -115,6 +115,7 @@ const TABLES: &[&[Command]] = &[
     lists::COMMANDS,
     acme::COMMANDS,
     cookies::COMMANDS,
+    resolvers::COMMANDS,
     descriptors::COMMANDS,
     sinks::COMMANDS,
     variables::COMMANDS,

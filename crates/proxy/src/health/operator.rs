@@ -5,7 +5,7 @@
 use super::agent::AdminWish;
 use super::log::Cause;
 use super::plan::{Port, ServerHealth};
-use super::state::{World, change_admin, change_health};
+use super::state::{World, change_admin, change_health, resolved, unresolved};
 use super::watch::Elsewhere;
 use crate::clock::now_ms;
 use crate::plan::{Backend, Plan};
@@ -214,6 +214,16 @@ impl Operator {
             back.into_iter().for_each(|b| b.balance.recompute(now_ms()));
         }
         Ok(words)
+    }
+
+    /// Its name leads to this address now; `by` told so.
+    pub fn resolved(&self, at: Place, ip: IpAddr, by: &str) {
+        resolved(&self.world, at, ip, by);
+    }
+
+    /// Its name leads nowhere, and why.
+    pub fn unresolved(&self, at: Place, why: &str) {
+        unresolved(&self.world, at, why);
     }
 
     /// `check-addr` or `agent-addr IP [port PORT]`

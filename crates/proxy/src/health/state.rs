@@ -9,9 +9,10 @@ use super::plan::{BackendHealth, ServerHealth};
 use super::watch::Moving;
 use crate::clock::{now_ms, now_us};
 use crate::plan::{Backend, Plan};
-use crate::server::{Admin, Health, Server, Shutdown};
+use crate::server::{Admin, Endpoint, Health, Server, Shutdown};
 use config::model::{OnError, OnMarkedUp};
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::{Arc, MutexGuard};
 
@@ -303,6 +304,51 @@ pub(super) fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
         AdminWish::Ready => {
             tell_change(back, &format!("{subject} is UP (leaving forced drain)."), log::NOTICE);
         }
+    }
+    inherit(world, at, 0);
+}
+
+/// A server's name leads to an address: it is there from now on, and no longer in maintenance for want of one.
+pub(super) fn resolved(world: &World, at: (usize, usize), ip: IpAddr, by: &str) {
+    let Some((back, server)) = world.server(at) else { return };
+    let Some(resolving) = &server.target.resolving else { return };
+    let before = match server.endpoint().as_deref() {
+        Some(Endpoint::Inet { ip, .. }) => ip.to_string(),
+        Some(Endpoint::Unix(_) | Endpoint::Abstract(_)) | None => "(none)".to_owned(),
+    };
+    server.set_endpoint(Some(Endpoint::Inet { ip, port: resolving.port }));
+    back.dynamic_cookies.give(&server);
+    let place = format!("{}/{}", back.name, server.facts.name);
+    tell(&back.health, &format!("{place} changed its IP from {before} to {ip} by {by}."), log::NOTICE);
+    if !server.admin().is_unresolved() {
+        return;
+    }
+    recover(&server);
+    let clear = |now| server.change_admin(Admin::default(), Admin::MAINT_RESOLUTION, now);
+    if changing(back, &server, clear).is_some() && !server.admin().is_maint() {
+        let (subject, name) = (log::subject(back, &server), resolving.name());
+        tell_change(back, &format!("{subject} ('{name}') is UP/READY (resolves again)."), log::NOTICE);
+        let ready = format!("{subject} administratively READY thanks to valid DNS answer.");
+        tell(&back.health, &ready, log::NOTICE);
+    }
+    inherit(world, at, 0);
+}
+
+/// A server's name leads nowhere: it is in maintenance until it does.
+pub(super) fn unresolved(world: &World, at: (usize, usize), why: &str) {
+    let Some((back, server)) = world.server(at) else { return };
+    if server.admin().is_unresolved() {
+        return;
+    }
+    let was_maint = server.admin().is_maint();
+    let set = |now| server.change_admin(Admin::MAINT_RESOLUTION, Admin::default(), now);
+    let Some(counts) = changing(back, &server, set) else { return };
+    server.set_endpoint(None);
+    if !was_maint {
+        let verb = format!("is going DOWN for maintenance ({why})");
+        let line = log::down_line(&log::subject(back, &server), &verb, &Cause::Report(None), counts);
+        tell_change(back, &line, log::ALERT);
+        shut_down(world, back, &server, Health::Down);
     }
     inherit(world, at, 0);
 }

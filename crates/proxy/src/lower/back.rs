@@ -175,12 +175,7 @@ impl Lower<'_> {
             Address::Unix(path) => Some(Endpoint::Unix(path.into())),
             Address::Abstract(name) => Some(Endpoint::Abstract(name.clone())),
             Address::Inet { host, port, .. } => {
-                let port = match port {
-                    PortSpec::One(port) => ServerPort::Fixed(*port),
-                    PortSpec::None => ServerPort::Offset(0),
-                    PortSpec::Offset(by) => ServerPort::Offset(*by),
-                    PortSpec::Range(low, _) => ServerPort::Fixed(*low),
-                };
+                let port = server_port(port);
                 let ip = match host {
                     Host::Any => IpAddr::from([0, 0, 0, 0]),
                     Host::AnyV6 => IpAddr::from([0u16; 8]),
@@ -232,6 +227,7 @@ impl Lower<'_> {
         let send_proxy = p.send_proxy.filter(|s| *s != SendProxy::Off);
         Target {
             follows_client: follows_client(&server.address),
+            resolving: self.resolving(server),
             tls: self.server_tls(server),
             tls_waits: p.ssl != Some(true),
             sni: self.sni(p, server.span),
@@ -367,6 +363,15 @@ impl Lower<'_> {
                 self.expr(expr, stage).map_or(KeySource::None, KeySource::Expr)
             }
         }
+    }
+}
+
+pub(super) fn server_port(port: &PortSpec) -> ServerPort {
+    match port {
+        PortSpec::One(port) => ServerPort::Fixed(*port),
+        PortSpec::None => ServerPort::Offset(0),
+        PortSpec::Offset(by) => ServerPort::Offset(*by),
+        PortSpec::Range(low, _) => ServerPort::Fixed(*low),
     }
 }
 

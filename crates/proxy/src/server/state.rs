@@ -67,6 +67,11 @@ impl Admin {
         self.0 & Admin::DRAIN != 0
     }
 
+    /// In maintenance because its name does not resolve.
+    pub fn is_unresolved(self) -> bool {
+        self.has(Admin::MAINT_RESOLUTION)
+    }
+
     /// As a number.
     pub fn bits(self) -> u8 {
         self.0
