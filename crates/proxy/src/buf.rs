@@ -7,8 +7,6 @@ use std::cell::RefCell;
 const START: usize = 16 * 1024 + 256;
 /// Larger ones are given back to the allocator rather than kept.
 const KEEP_MAX: usize = 128 * 1024;
-/// Up to so many bytes are moved out of a pooled buffer when they are to stay: tickets.
-const SHRINK_MAX: usize = 2 * 1024;
 /// Free buffers a thread keeps; more are needed only in bursts.
 const POOL_MAX: usize = 128;
 /// One read from a socket. Large enough that bulk transfers are not bound by the number of system calls.
@@ -87,15 +85,6 @@ impl Buf {
         }
     }
 
-    /// For a few bytes that stay for a while: takes no more memory than they need.
-    pub fn shrink(&mut self) {
-        if self.bytes.capacity() >= START && self.len() <= SHRINK_MAX {
-            let few = self.data().to_vec();
-            self.reset();
-            self.bytes = few;
-        }
-    }
-
     /// For appending: whatever was consumed is closed up first when it is worth it.
     pub fn tail(&mut self) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {
@@ -148,23 +137,5 @@ mod tests {
         assert_eq!(buf.data(), b"llo!");
         buf.consume(9);
         assert_eq!(buf.bytes.capacity(), 0);
-    }
-
-    #[test]
-    fn a_few_bytes_that_stay_take_little() {
-        let mut buf = Buf::default();
-        buf.push(&[1; 100]);
-        buf.consume(10);
-        buf.shrink();
-        assert_eq!((buf.data(), buf.bytes.capacity()), (&[1; 90][..], 90));
-        buf.push(b"more");
-        assert_eq!(buf.len(), 94);
-        buf.push(&[2; SHRINK_MAX + START]);
-        let before = buf.bytes.capacity();
-        buf.shrink();
-        assert_eq!(buf.bytes.capacity(), before, "what is much stays where it is");
-        let mut empty = Buf::default();
-        empty.shrink();
-        assert_eq!(empty.bytes.capacity(), 0);
     }
 }

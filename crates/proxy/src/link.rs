@@ -193,7 +193,6 @@ impl Link {
     fn rest(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.session.settle();
-            tls.sealed_out.shrink();
         }
     }
 
@@ -267,12 +266,10 @@ impl Link {
                 ready!(session.poll_certificate(cx));
                 continue;
             }
-            let done = self.session().is_none_or(|s| !s.is_handshaking());
-            // Tickets leave with the first answer: nobody waits for them, and a write of their own is dear.
-            if !done || self.session().is_none_or(|s| !s.owes_only_tickets()) {
-                ready!(self.poll_flush(cx))?;
-            }
-            if done {
+            // Tickets too leave at once: they acknowledge what a client that waits for that has sent (Nagle), and a
+            // handshake without them was measured to be the slower one.
+            ready!(self.poll_flush(cx))?;
+            if self.session().is_none_or(|s| !s.is_handshaking()) {
                 return Poll::Ready(Ok(()));
             }
             let read = ready!(self.poll_read_once(cx));

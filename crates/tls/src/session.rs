@@ -21,9 +21,9 @@ use crate::server::ServerTls;
 use crate::settle::Settled;
 use crate::table::{Group, take_served};
 use http::client_hello::{self, Hello, HelloLists, Parsed};
+use rustls::ServerConfig;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
-use rustls::{ProtocolVersion, ServerConfig};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -416,17 +416,6 @@ impl Session {
             Machine::Server(server) => server.is_handshaking(),
             Machine::Client(client) => client.is_handshaking(),
             Machine::Settled(_) | Machine::Over => false,
-        }
-    }
-
-    /// A handshake is done, and what it leaves for the peer may wait until there is data to send: TLS 1.3, towards a
-    /// client, who has heard all that it needs by then.
-    pub fn owes_only_tickets(&self) -> bool {
-        match &self.machine {
-            Machine::Server(server) => {
-                !server.is_handshaking() && server.protocol_version() == Some(ProtocolVersion::TLSv1_3)
-            }
-            Machine::Waiting(_) | Machine::Client(_) | Machine::Settled(_) | Machine::Over => false,
         }
     }
 

@@ -168,10 +168,7 @@ async fn wait_for_request(session: &Session, link: &mut Link, idle_from: Instant
         if !link.input.is_empty() {
             return Poll::Ready(Waited::Bytes);
         }
-        // Before the first response only tickets wait, and leave with it.
-        if session.requests.get() > 0
-            && let Poll::Ready(Err(_)) = link.poll_flush(cx)
-        {
+        if let Poll::Ready(Err(_)) = link.poll_flush(cx) {
             return Poll::Ready(Waited::Closed);
         }
         match link.poll_fill(cx) {
