@@ -64,7 +64,10 @@ struct Asked {
 async fn ask(section: &Section, name: &str, family: Family) -> Found {
     // foreign answers must guess it, and the port, which is the system's choice
     let id = RandomState::new().hash_one(name) as u16;
-    let question = question(id, name, family, section.payload);
+    let Ok(question) = question(id, name, family, section.payload) else {
+        // no name server could know it
+        return Found::Failed(Failure::Other);
+    };
     let mut asked: Vec<Asked> = Vec::with_capacity(section.servers.len());
     for server in &section.servers {
         asked.push(Asked { socket: open(server.addr).await.ok(), failure: None });

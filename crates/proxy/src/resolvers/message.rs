@@ -1,23 +1,19 @@
 //! DNS messages (RFC 1035), as far as looking up addresses needs them: a question, and what an answer says. Pure; every
-//! byte of an answer is foreign.
+//! byte of an answer is foreign, and taken apart by hickory-proto.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use hickory_proto::op::{Edns, Header, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+use hickory_proto::serialize::binary::BinDecodable;
+use std::net::IpAddr;
 
 /// Longest name in its encoded form, bytes (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 255;
 /// Longest label.
 const MAX_LABEL: usize = 63;
-/// Pointers that one name may follow: there are no more labels than that in a name.
-const MAX_JUMPS: usize = 127;
 /// Aliases that are followed from the name that was asked for.
 const MAX_ALIASES: usize = 16;
 /// Addresses that are taken from one answer.
 const MAX_ADDRESSES: usize = 128;
-
-const HEADER: usize = 12;
-const CLASS_IN: u16 = 1;
-const TYPE_CNAME: u16 = 5;
-const TYPE_OPT: u16 = 41;
 
 /// A family of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,10 +38,10 @@ impl Family {
         ip.is_ipv4() == (self == Family::V4)
     }
 
-    fn record_type(self) -> u16 {
+    fn record_type(self) -> RecordType {
         match self {
-            Family::V4 => 1,
-            Family::V6 => 28,
+            Family::V4 => RecordType::A,
+            Family::V6 => RecordType::AAAA,
         }
     }
 }
@@ -67,7 +63,7 @@ pub(super) enum Answer {
     Truncated,
 }
 
-/// It is no answer to the question.
+/// It is no answer to the question, or no question that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Invalid;
 
@@ -83,190 +79,75 @@ pub fn is_host_name(name: &str) -> bool {
 }
 
 /// The question for a name's addresses. `payload` is the longest answer that is taken (RFC 6891).
-pub(super) fn question(id: u16, name: &str, family: Family, payload: u16) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEADER + name.len() + 17);
-    out.extend_from_slice(&id.to_be_bytes());
-    // recursion desired; one question, one additional record
-    out.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 1]);
-    for label in name.trim_end_matches('.').split('.') {
-        // `is_host_name` has bounded it
-        out.push(label.len() as u8);
-        out.extend_from_slice(label.as_bytes());
-    }
-    out.push(0);
-    out.extend_from_slice(&family.record_type().to_be_bytes());
-    out.extend_from_slice(&CLASS_IN.to_be_bytes());
-    out.push(0);
-    out.extend_from_slice(&TYPE_OPT.to_be_bytes());
-    out.extend_from_slice(&payload.to_be_bytes());
-    out.extend_from_slice(&[0; 6]);
-    out
+pub(super) fn question(id: u16, name: &str, family: Family, payload: u16) -> Result<Vec<u8>, Invalid> {
+    let mut edns = Edns::new();
+    edns.set_max_payload(payload);
+    let mut message = Message::new(id, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(query(name, family)?);
+    message.set_edns(edns);
+    message.to_vec().map_err(|_| Invalid)
+}
+
+fn query(name: &str, family: Family) -> Result<Query, Invalid> {
+    let mut name = Name::from_ascii(name).map_err(|_| Invalid)?;
+    name.set_fqdn(true);
+    Ok(Query::query(name, family.record_type()))
 }
 
 /// Reads the answer to such a question.
 pub(super) fn answer(bytes: &[u8], id: u16, name: &str, family: Family) -> Result<Answer, Invalid> {
-    let mut reader = Reader { bytes, at: 0 };
-    let (its_id, flags) = (reader.u16()?, reader.u16()?);
-    let (questions, answers) = (reader.u16()?, reader.u16()?);
-    reader.skip(4)?;
-    let is_response = flags & 0x8000 != 0;
-    if its_id != id || !is_response || questions != 1 {
+    let query = query(name, family)?;
+    let Ok(message) = Message::from_vec(bytes) else {
+        return if is_cut(bytes, id) { Ok(Answer::Truncated) } else { Err(Invalid) };
+    };
+    let head = &message.metadata;
+    if head.id != id || head.message_type != MessageType::Response || message.queries != [query.clone()] {
         return Err(Invalid);
     }
-    let asked = (reader.name()?, reader.u16()?, reader.u16()?);
-    let own = name.trim_end_matches('.').to_ascii_lowercase();
-    if asked != (own.clone(), family.record_type(), CLASS_IN) {
-        return Err(Invalid);
-    }
-    match flags & 0xf {
-        0 => {}
-        3 => return Ok(Answer::NoSuchName),
-        5 => return Ok(Answer::Refused),
+    match head.response_code {
+        ResponseCode::NoError => {}
+        ResponseCode::NXDomain => return Ok(Answer::NoSuchName),
+        ResponseCode::Refused => return Ok(Answer::Refused),
         _ => return Ok(Answer::Error),
     }
-    let is_truncated = flags & 0x0200 != 0;
-    let records = match reader.records(answers) {
-        Ok(records) => records,
-        Err(Invalid) if is_truncated => return Ok(Answer::Truncated),
-        Err(Invalid) => return Err(Invalid),
-    };
-    let addresses = addresses(&records, own, family);
+    let addresses = addresses(&message.answers, query.name(), family);
     Ok(match addresses.is_empty() {
         false => Answer::Addresses(addresses),
-        true if is_truncated => Answer::Truncated,
+        true if head.truncation => Answer::Truncated,
         true => Answer::Nothing,
     })
 }
 
+/// Whether an answer of which a record is not whole says itself that it did not fit (RFC 2181 section 9).
+fn is_cut(bytes: &[u8], id: u16) -> bool {
+    Header::from_bytes(bytes).is_ok_and(|header| {
+        let head = header.metadata;
+        head.id == id && head.message_type == MessageType::Response && head.truncation
+    })
+}
+
 /// The addresses of a name, its aliases followed.
-fn addresses(records: &[Record], mut name: String, family: Family) -> Vec<IpAddr> {
+fn addresses(records: &[Record], name: &Name, family: Family) -> Vec<IpAddr> {
+    let mut name = name;
     for _ in 0..MAX_ALIASES {
-        let of_name = || records.iter().filter(|record| record.owner == name);
+        let of_name = || records.iter().filter(|record| record.name == *name);
         let found: Vec<IpAddr> = of_name()
-            .filter_map(|record| match record.data {
-                Data::Address(ip) if family.has(ip) => Some(ip),
-                Data::Address(_) | Data::Alias(_) | Data::Other => None,
-            })
+            .filter_map(|record| record.data.ip_addr())
+            .filter(|ip| family.has(*ip))
             .take(MAX_ADDRESSES)
             .collect();
         if !found.is_empty() {
             return found;
         }
         let alias = of_name().find_map(|record| match &record.data {
-            Data::Alias(to) => Some(to.clone()),
-            Data::Address(_) | Data::Other => None,
+            RData::CNAME(alias) => Some(&alias.0),
+            _ => None,
         });
-        match alias {
-            Some(alias) => name = alias,
-            None => return Vec::new(),
-        }
+        let Some(alias) = alias else { return Vec::new() };
+        name = alias;
     }
     Vec::new()
-}
-
-struct Record {
-    owner: String,
-    data: Data,
-}
-
-enum Data {
-    Address(IpAddr),
-    Alias(String),
-    Other,
-}
-
-struct Reader<'b> {
-    bytes: &'b [u8],
-    at: usize,
-}
-
-impl<'b> Reader<'b> {
-    fn take(&mut self, count: usize) -> Result<&'b [u8], Invalid> {
-        let end = self.at.checked_add(count).ok_or(Invalid)?;
-        let taken = self.bytes.get(self.at..end).ok_or(Invalid)?;
-        self.at = end;
-        Ok(taken)
-    }
-
-    fn skip(&mut self, count: usize) -> Result<(), Invalid> {
-        self.take(count).map(drop)
-    }
-
-    fn u8(&mut self) -> Result<u8, Invalid> {
-        self.take(1)?.first().copied().ok_or(Invalid)
-    }
-
-    fn u16(&mut self) -> Result<u16, Invalid> {
-        Ok(u16::from_be_bytes(self.take(2)?.try_into().map_err(|_| Invalid)?))
-    }
-
-    /// A name in lower case, its pointers followed (RFC 1035 section 4.1.4): each must lead further back.
-    fn name(&mut self) -> Result<String, Invalid> {
-        let mut name = String::new();
-        let mut behind = None;
-        let mut earliest = self.at;
-        for _ in 0..=MAX_JUMPS + MAX_NAME {
-            let length = usize::from(self.u8()?);
-            match length {
-                0 => {
-                    self.at = behind.unwrap_or(self.at);
-                    return Ok(name);
-                }
-                1..=MAX_LABEL => {
-                    let label = self.take(length)?;
-                    if !name.is_empty() {
-                        name.push('.');
-                    }
-                    name.extend(label.iter().map(|b| char::from(b.to_ascii_lowercase())));
-                    if name.len() > MAX_NAME {
-                        return Err(Invalid);
-                    }
-                }
-                0xc0.. => {
-                    let to = (length & 0x3f) << 8 | usize::from(self.u8()?);
-                    behind.get_or_insert(self.at);
-                    if to >= earliest {
-                        return Err(Invalid);
-                    }
-                    (self.at, earliest) = (to, to);
-                }
-                _ => return Err(Invalid),
-            }
-        }
-        Err(Invalid)
-    }
-
-    fn records(&mut self, count: u16) -> Result<Vec<Record>, Invalid> {
-        (0..count).map(|_| self.record()).collect()
-    }
-
-    fn record(&mut self) -> Result<Record, Invalid> {
-        let owner = self.name()?;
-        let (kind, class) = (self.u16()?, self.u16()?);
-        self.skip(4)?;
-        let length = usize::from(self.u16()?);
-        let start = self.at;
-        let data = self.take(length)?;
-        let end = self.at;
-        let data = match (kind, class) {
-            (1, CLASS_IN) => {
-                let octets: [u8; 4] = data.try_into().map_err(|_| Invalid)?;
-                Data::Address(Ipv4Addr::from(octets).into())
-            }
-            (28, CLASS_IN) => {
-                let octets: [u8; 16] = data.try_into().map_err(|_| Invalid)?;
-                Data::Address(Ipv6Addr::from(octets).into())
-            }
-            (TYPE_CNAME, CLASS_IN) => {
-                self.at = start;
-                let alias = self.name()?;
-                self.at = end;
-                Data::Alias(alias)
-            }
-            _ => Data::Other,
-        };
-        Ok(Record { owner, data })
-    }
 }
 
 #[cfg(test)]
@@ -274,10 +155,11 @@ mod tests {
     use super::*;
 
     const ID: u16 = 0x1234;
+    const HEADER: usize = 12;
 
     /// An answer to the question for `a.test`, with these flags and records.
     fn reply(flags: u16, records: &[&[u8]]) -> Vec<u8> {
-        let mut out = question(ID, "A.test", Family::V4, 512);
+        let mut out = question(ID, "A.test", Family::V4, 512).unwrap();
         out.truncate(HEADER + 8 + 4);
         out[2..4].copy_from_slice(&flags.to_be_bytes());
         out[6..8].copy_from_slice(&(records.len() as u16).to_be_bytes());
