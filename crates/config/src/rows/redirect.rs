@@ -46,8 +46,19 @@ pub(crate) fn literal(word: Word) -> FormatText {
     FormatText(Word { text: word.text.replace('%', "%%"), span: word.span })
 }
 
+/// The action: of a response, only its location can be told.
+pub(crate) fn action(args: &mut Args<'_>) -> Result<Redirect, Failure> {
+    let redirect = redirect(args, FormatText)?;
+    let of_response = args.line().first().is_some_and(|w| w.text == "http-response");
+    if of_response && !matches!(redirect.to, RedirectTo::Location(_)) {
+        let message = "response only supports redirect type 'location'";
+        return Err(Failure::new(args.span(), message).help("write 'redirect location <loc>'"));
+    }
+    Ok(redirect)
+}
+
 /// Reads up to the condition. Where the kind is written twice the last one holds, as in HAProxy.
-pub(crate) fn redirect(args: &mut Args<'_>, format: fn(Word) -> FormatText) -> Result<Redirect, Failure> {
+fn redirect(args: &mut Args<'_>, format: fn(Word) -> FormatText) -> Result<Redirect, Failure> {
     let mut to = None;
     let mut rest = Redirect {
         to: RedirectTo::Location(FormatText::default()),
@@ -66,8 +77,13 @@ pub(crate) fn redirect(args: &mut Args<'_>, format: fn(Word) -> FormatText) -> R
             "location" => to = Some(RedirectTo::Location(format(text(args, &what)?))),
             "prefix" => to = Some(RedirectTo::Prefix(format(text(args, &what)?))),
             "scheme" => to = Some(RedirectTo::Scheme(format(text(args, &what)?))),
-            "set-cookie" => rest.set_cookie = Some(text(args, &what)?),
-            "clear-cookie" => rest.clear_cookie = Some(text(args, &what)?),
+            // the later of the two counts
+            "set-cookie" => {
+                rest = Redirect { set_cookie: Some(text(args, &what)?), clear_cookie: None, ..rest }
+            }
+            "clear-cookie" => {
+                rest = Redirect { clear_cookie: Some(text(args, &what)?), set_cookie: None, ..rest }
+            }
             "code" => rest.code = Some(code(args)?),
             _ => option(args, word, &mut rest)?,
         }

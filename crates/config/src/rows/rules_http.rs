@@ -6,13 +6,13 @@ use super::http_actions::{
     replace, replace_field, set_status, set_stream, set_timeout, set_var, silent_drop, time_or_expr,
     use_service, wait_for_body,
 };
-use super::redirect::{self, redirect};
+use super::redirect;
 use super::reply::{self, Kind, reply};
 use super::vars::forgotten;
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{FormatText, HttpAction, ListAction, Rule, Settings, StreamSetting};
+use crate::model::{HttpAction, ListAction, Rule, Settings, StreamSetting};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -88,7 +88,7 @@ pub(crate) const ROWS: &[Row] = &[
         &["http-request redirect", "http-response redirect"],
         redirect::GRAMMAR,
         "Sends clients elsewhere.",
-        |c, a, s| rule(c, a, s, |_, a| redirect(a, FormatText).map(HttpAction::Redirect)),
+        |c, a, s| rule(c, a, s, |_, a| redirect::action(a).map(HttpAction::Redirect)),
     ),
     row(
         &["http-request set-header", "http-response set-header", "http-after-response set-header"],

@@ -18,36 +18,36 @@ const fn row(names: &'static [&'static str], args: &'static str, doc: &'static s
 pub(crate) const ROWS: &[Row] = &[
     row(&["stats enable"], "", "Serves the statistics page.", |c, a, s| {
         page(c, s);
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats uri"], "<prefix>", "Its address.", |c, a, s| {
         page(c, s).uri = Some(a.expect_text("a URI prefix")?.clone());
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats auth"], "<user>:<password>", "Who may see it.", auth),
     row(&["stats realm"], "<realm>", "What the browser asks for.", |c, a, s| {
         page(c, s).realm = Some(a.expect_text("a realm")?.clone());
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats refresh"], "<time>", "How often it is shown anew.", |c, a, s| {
         page(c, s).refresh = Some(a.seconds("a refresh interval")?);
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats hide-version"], "", "Does not show the version.", |c, a, s| {
         page(c, s).hide_version = true;
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats show-version"], "", "Shows the version.", |c, a, s| {
         page(c, s).hide_version = false;
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats show-legends"], "", "Shows addresses and algorithms.", |c, a, s| {
         page(c, s).legends = true;
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats show-node"], "[<name>]", "Shows the machine's name.", |c, a, s| {
         page(c, s).node = Some(a.next().cloned());
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats show-desc"], "[<text>]", "Shows a description.", |c, a, s| {
         let text = if a.peek().is_some() { Some(joined(a, "a text")?) } else { None };
@@ -56,7 +56,7 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     row(&["stats scope"], "{ <name> | \".\" }", "Which proxies it shows.", |c, a, s| {
         page(c, s).scope.push(a.expect_text("a proxy name")?.clone());
-        a.finish()
+        ignore_rest(c, a)
     }),
     row(&["stats admin"], "{ if | unless } <condition>", "Who may change servers there.", |c, a, s| {
         page(c, s).admin.push(required_cond(a)?);
@@ -84,6 +84,16 @@ fn page<'s>(ctx: &mut Ctx<'_>, to: &'s mut Settings) -> &'s mut Statistics {
     to.statistics.get_or_insert_default()
 }
 
+/// HAProxy passes over what stands behind; a realm of several words is the usual case.
+fn ignore_rest(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Parsed {
+    let name = args.name();
+    if let Some(extra) = args.rest().first() {
+        ctx.warn(extra.span, format!("'{name}' takes no other argument: '{extra}' is ignored"))
+            .help("write several words in quotes");
+    }
+    Ok(())
+}
+
 fn auth(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
     let word = args.expect_text("<user>:<password>")?;
     ctx.secret(word);
@@ -91,7 +101,7 @@ fn auth(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {
         return Err(Failure::new(word.span, "'stats auth' expects <user>:<password>"));
     }
     page(ctx, to).users.push(word.clone());
-    args.finish()
+    ignore_rest(ctx, args)
 }
 
 fn rule(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed {

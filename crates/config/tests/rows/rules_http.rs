@@ -295,3 +295,51 @@ fn error_replies_keep_their_order() {
         matches!(&errors[2].kind, ErrorReplyKind::Reply(reply) if matches!(reply.body, ReplyBody::String(_)))
     );
 }
+
+#[test]
+fn of_two_cookies_of_a_redirect_the_later_counts() {
+    let cookies = |line: &str| {
+        let HttpAction::Redirect(redirect) = action(line) else { panic!("a redirect") };
+        (redirect.set_cookie.map(|w| w.text), redirect.clear_cookie.map(|w| w.text))
+    };
+    let line = "http-request redirect location / set-cookie A=b clear-cookie C";
+    assert_eq!(cookies(line), (None, Some("C".to_owned())));
+    let line = "http-request redirect location / clear-cookie C set-cookie A=b";
+    assert_eq!(cookies(line), (Some("A=b".to_owned()), None));
+}
+
+#[test]
+fn a_response_can_only_be_redirected_by_location() {
+    all_load(FRONT, &["http-response redirect location /x%[status] code 303"]);
+    all_refused(
+        FRONT,
+        &[
+            ("http-response redirect prefix /x", "http-response redirect", "only supports", "location"),
+            (
+                "http-response redirect scheme https if { status 200 }",
+                "http-response redirect",
+                "only supports redirect type 'location'",
+                "location",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_realm_of_several_words_is_its_first_with_a_warning() {
+    all_warned(
+        FRONT,
+        &[
+            (
+                "stats realm Haproxy statistics",
+                "statistics",
+                "'stats realm' takes no other argument",
+                "in quotes",
+            ),
+            ("stats hide-version yes", "yes", "is ignored", ""),
+        ],
+    );
+    let loaded = load(FRONT, "stats realm Haproxy statistics");
+    let page = loaded.model.proxies[0].settings.statistics.clone().unwrap();
+    assert_eq!(page.realm.unwrap().text, "Haproxy");
+}
