@@ -141,7 +141,7 @@ impl Proxy {
     }
 }
 
-/// A header capture slot. Slots are numbered per direction in order of declaration.
+/// A header capture slot. Slots are numbered per direction in the order of their lines, those of rules among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
     /// Of the request rather than the response.
@@ -150,6 +150,8 @@ pub struct Capture {
     pub header: Option<Word>,
     /// `len`
     pub len: u32,
+    /// Its line.
+    pub span: Span,
 }
 
 /// `capture cookie NAME len N`: kept from requests and from responses.

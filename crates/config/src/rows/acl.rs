@@ -103,7 +103,7 @@ fn capture_header(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Proxy) -> Parse
     let header = Some(text(args, "<header_name> 'len' <len>")?);
     let len = len(args)?;
     args.finish()?;
-    to.captures.push(Capture { request, header, len });
+    to.captures.push(Capture { request, header, len, span: args.span() });
     Ok(())
 }
 
@@ -119,7 +119,7 @@ fn declare_capture(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Proxy) -> Pars
     let request = args.line().get(2).is_some_and(|w| w.text == "request");
     let len = len(args)?;
     args.finish()?;
-    to.captures.push(Capture { request, header: None, len });
+    to.captures.push(Capture { request, header: None, len, span: args.span() });
     Ok(())
 }
 

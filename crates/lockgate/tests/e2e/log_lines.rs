@@ -272,3 +272,98 @@ fn rules_on_servers_bytes_end_as_with_haproxy() {
     };
     same_lines(&config, tcp.len() + http.len() + 1, seen);
 }
+
+/// What rules and clients bring about, one listener each; the requests stop where they are cut.
+#[test]
+fn endings_of_rules_and_clients_are_told_as_by_haproxy() {
+    let server = server();
+    let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let post = "POST /never HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart";
+    let cases = [
+        ("auth", "http-request auth realm x", get),
+        ("response-deny", "http-response deny", get),
+        ("response-404", "http-response deny deny_status 404", get),
+        ("response-return", "http-response return status 201", get),
+        ("response-redirect", "http-response redirect location /x", get),
+        ("tarpit", "timeout tarpit 200ms\n http-request tarpit", get),
+        ("reject", "http-request reject", get),
+        ("silent", "http-request silent-drop", get),
+        ("tcp-reject", "tcp-request content reject", get),
+        ("body-late", "http-request wait-for-body time 200ms", post),
+        ("head-cut", "", "GET / HT"),
+        ("error-format", "error-log-format \"127.0.0.1 %ts %ft\"", "BAD\r\n\r\n"),
+        ("error-format-cut", "error-log-format \"127.0.0.1 %ts %ft\"", "GET / HT"),
+    ];
+    let listens: String = cases
+        .iter()
+        .map(|(name, rule, _)| {
+            format!("listen {name}\n bind <{name}>\n {rule}\n server s {}\n", server.address())
+        })
+        .collect();
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n \
+         timeout client 10s\n timeout server 10s\n retries 3\n{listens}\
+         listen body-cut\n bind <body-cut>\n server s {0}\n\
+         listen quiet\n bind <quiet>\n option dontlognull\n timeout http-request 200ms\n server s {0}\n\
+         listen others\n bind <others>\n option redispatch\n server a {1}\n server b {2}\n server s {0}\n",
+        server.address(),
+        free_address(),
+        free_address()
+    );
+    same_lines(&config, cases.len() + 2, |lockgate| {
+        let mut count = 0;
+        let mut logged = || {
+            count += 1;
+            let lines = || lockgate.lines().iter().filter(|l| l.contains("127.0.0.1")).count();
+            wait_for(|| (lines() >= count).then_some(())).unwrap();
+        };
+        for (name, _, request) in &cases {
+            let mut raw = Raw::connect(lockgate.at(name));
+            raw.send(request);
+            if request.ends_with(" HT") {
+                raw.finish();
+            }
+            logged();
+        }
+        let before = server.received().len();
+        let mut raw = Raw::connect(lockgate.at("body-cut"));
+        raw.send(post);
+        let arrived = || server.received().get(before..).is_some_and(|new| new.concat().ends_with(b"part"));
+        wait_for(|| arrived().then_some(())).unwrap();
+        raw.finish().read_all();
+        logged();
+        Raw::connect(lockgate.at("quiet")).read_all();
+        Raw::connect(lockgate.at("others")).send(get);
+        logged();
+    });
+}
+
+/// A rule with `len` makes a slot of its own, between those of the lines around it.
+#[test]
+fn rules_capture_into_the_slots_that_haproxy_gives_them() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-R: r\r\n\r\nok");
+    let cases = [
+        "http-request capture path len 3",
+        "declare capture response len 9\n http-request capture path len 3\n http-response capture res.hdr(x-r) id 0",
+        "capture request header X-A len 5\n http-request capture path len 3\n capture request header Host len 9",
+        "tcp-request content capture src len 9\n http-request capture req.hdr(x-a) len 3 if { path /no }\n http-request capture req.hdr(x-a) len 3",
+        "declare capture request len 9\n http-request capture path id 0\n http-request capture method len 9",
+    ];
+    let listen = |(at, rules): (usize, &&str)| {
+        format!("listen c{at}\n bind <c{at}>\n {rules}\n server s {}\n", server.address())
+    };
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 5s\n \
+         timeout server 5s\n log-format \"127.0.0.1:%cp %ft %hr %hs %{{+Q}}hr %[capture.req.hdr(0)] %hrl\"\n{}",
+        cases.iter().enumerate().map(listen).collect::<String>()
+    );
+    same_lines(&config, cases.len(), |lockgate| {
+        for at in 0..cases.len() {
+            exchange(
+                lockgate.at(&format!("c{at}")),
+                "GET /path HTTP/1.1\r\nHost: a.example\r\nX-A: hello\r\nConnection: close\r\n\r\n",
+            );
+            wait_for(|| (lockgate.lines().len() > at).then_some(())).unwrap();
+        }
+    });
+}

@@ -87,9 +87,10 @@ impl Lower<'_> {
                 tunnel: timeout(t.tunnel),
                 tarpit: timeout(t.tarpit),
             },
-            tcp_content: self.own(listen, |l| l.tcp_rules(&settings.tcp_request_content, Stage::TcpContent)),
+            tcp_content: self
+                .own(listen, |l| l.tcp_rules(proxy, &settings.tcp_request_content, Stage::TcpContent)),
             inspect_delay: settings.tcp_request_inspect_delay.map(Duration::from_millis),
-            tcp_response: self.tcp_rules(&settings.tcp_response_content, Stage::TcpResponse),
+            tcp_response: self.tcp_rules(proxy, &settings.tcp_response_content, Stage::TcpResponse),
             response_inspect_delay: settings.tcp_response_inspect_delay.map(Duration::from_millis),
             rules: if listen { HttpRules::default() } else { self.http_rules(proxy) },
             balance: Balance::new(policy(proxy), options.allbackups == Some(true), servers, fullconn),

@@ -1,9 +1,10 @@
 //! Frontends: listeners, client timeouts, rules, routes.
 
+use super::captures::slots;
 use super::{Lower, timeout};
 use crate::gate::Gate;
 use crate::limit::Limit;
-use crate::plan::{CaptureSlot, Connections, FrontTimeouts, Frontend, Listener, Route, RouteTarget};
+use crate::plan::{Connections, FrontTimeouts, Frontend, Listener, Route, RouteTarget};
 use crate::tally::Tally;
 use base::addr::Family;
 use base::{Address, Host, PortSpec, Word};
@@ -43,9 +44,9 @@ impl Lower<'_> {
                 http_keep_alive: timeout(t.http_keep_alive),
                 tarpit: timeout(t.tarpit).or(timeout(t.connect)),
             },
-            tcp_connection: self.tcp_rules(&settings.tcp_request_connection, Stage::TcpConnection),
-            tcp_session: self.tcp_rules(&settings.tcp_request_session, Stage::TcpSession),
-            tcp_content: self.tcp_rules(&settings.tcp_request_content, Stage::TcpContent),
+            tcp_connection: self.tcp_rules(proxy, &settings.tcp_request_connection, Stage::TcpConnection),
+            tcp_session: self.tcp_rules(proxy, &settings.tcp_request_session, Stage::TcpSession),
+            tcp_content: self.tcp_rules(proxy, &settings.tcp_request_content, Stage::TcpContent),
             inspect_delay: settings.tcp_request_inspect_delay.map(Duration::from_millis),
             rules: self.http_rules(proxy),
             routes: self.routes(&proxy.use_backends, http || switches(proxy)),
@@ -60,8 +61,8 @@ impl Lower<'_> {
             unique_id_header: settings.unique_id_header.as_ref().map(lower_name),
             monitor_uri: settings.monitor_uri.as_ref().map(|w| w.bytes().into()),
             monitor_fail: self.conds(&proxy.monitor_fail, Stage::Request),
-            request_captures: captures(proxy, true),
-            response_captures: captures(proxy, false),
+            request_captures: slots(proxy, true),
+            response_captures: slots(proxy, false),
             cookie_capture: proxy.capture_cookie.as_ref().map(|c| (c.name.bytes().into(), c.len as usize)),
             errors: self.error_pages(proxy),
             log: self.log_plan(proxy),
@@ -271,9 +272,4 @@ pub(super) fn keepalive(written: &TcpKeepAlive) -> net::KeepAlive {
 /// A header name as the data plane compares it.
 pub(super) fn lower_name(word: &Word) -> Box<[u8]> {
     word.bytes().to_ascii_lowercase().into()
-}
-
-fn captures(proxy: &Proxy, request: bool) -> Vec<CaptureSlot> {
-    let declared = proxy.captures.iter().filter(|c| c.request == request);
-    declared.map(|c| CaptureSlot { header: c.header.as_ref().map(lower_name), len: c.len as usize }).collect()
 }

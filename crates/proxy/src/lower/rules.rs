@@ -2,6 +2,7 @@
 //! out; the load fails as a whole.
 
 use super::Lower;
+use super::captures::slot_of;
 use super::front::lower_name;
 use crate::plan::HttpRules;
 use crate::rules::{
@@ -17,12 +18,6 @@ use regex::bytes::Regex;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Which sets capture into which slots.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Set {
-    Request,
-    Response,
-}
 
 /// A list that a rule edits.
 pub(crate) struct Edited {
@@ -35,21 +30,11 @@ impl Lower<'_> {
     pub(super) fn http_rules(&mut self, proxy: &Proxy) -> HttpRules {
         let s = &proxy.settings;
         HttpRules {
-            request: self.http_set(proxy, [&s.http_request, &s.request_lines], Stage::Request, Set::Request),
+            request: self.http_set(proxy, [&s.http_request, &s.request_lines], Stage::Request),
             statistics: self.statistics(proxy),
             redirects: s.redirects.iter().filter_map(|r| self.redirect_rule(r)).collect(),
-            response: self.http_set(
-                proxy,
-                [&s.http_response, &s.response_lines],
-                Stage::Response,
-                Set::Response,
-            ),
-            after_response: self.http_set(
-                proxy,
-                [&s.http_after_response, &[]],
-                Stage::AfterResponse,
-                Set::Response,
-            ),
+            response: self.http_set(proxy, [&s.http_response, &s.response_lines], Stage::Response),
+            after_response: self.http_set(proxy, [&s.http_after_response, &[]], Stage::AfterResponse),
         }
     }
 
@@ -58,14 +43,12 @@ impl Lower<'_> {
         proxy: &Proxy,
         rules: [&[model::Rule<model::HttpAction>]; 2],
         stage: Stage,
-        set: Set,
     ) -> Vec<HttpRule> {
-        let mut dynamic_slot = proxy.captures.iter().filter(|c| c.request == (set == Set::Request)).count();
         rules
             .into_iter()
             .flatten()
             .filter_map(|rule| {
-                let action = self.http_action(&rule.action, stage, &mut dynamic_slot);
+                let action = self.http_action(&rule.action, stage, || slot_of(proxy, rule.span));
                 self.rule(rule, stage, action)
             })
             .collect()
@@ -123,7 +106,7 @@ impl Lower<'_> {
         &mut self,
         action: &model::HttpAction,
         stage: Stage,
-        slot: &mut usize,
+        slot: impl Fn() -> Option<usize>,
     ) -> Option<HttpAction> {
         use model::HttpAction as W;
         Some(match action {
@@ -163,10 +146,7 @@ impl Lower<'_> {
             }
             W::UnsetVar(name) => HttpAction::UnsetVar(self.var(name)?),
             W::EditList(edit) => HttpAction::EditList(self.list_rule(edit, stage)?),
-            W::Capture(expr, len) => {
-                *slot += 1;
-                HttpAction::Capture(*slot - 1, self.expr(expr, stage)?, *len as usize)
-            }
+            W::Capture(expr, len) => HttpAction::Capture(slot()?, self.expr(expr, stage)?, *len as usize),
             W::CaptureId(expr, id) => HttpAction::Capture(*id as usize, self.expr(expr, stage)?, usize::MAX),
             W::SetLogLevel(level) => HttpAction::SetLogLevel(*level),
             W::SetSrc(expr) => self.endpoint_action(Endpoint::Src, expr, stage)?,
@@ -304,20 +284,25 @@ impl Lower<'_> {
 
     pub(super) fn tcp_rules(
         &mut self,
+        proxy: &Proxy,
         rules: &[model::Rule<model::TcpAction>],
         stage: Stage,
     ) -> Vec<TcpRule> {
-        let mut slot = 0;
         rules
             .iter()
             .filter_map(|rule| {
-                let action = self.tcp_action(&rule.action, stage, &mut slot);
+                let action = self.tcp_action(&rule.action, stage, || slot_of(proxy, rule.span));
                 self.rule(rule, stage, action)
             })
             .collect()
     }
 
-    fn tcp_action(&mut self, action: &model::TcpAction, stage: Stage, slot: &mut usize) -> Option<TcpAction> {
+    fn tcp_action(
+        &mut self,
+        action: &model::TcpAction,
+        stage: Stage,
+        slot: impl Fn() -> Option<usize>,
+    ) -> Option<TcpAction> {
         use model::TcpAction as W;
         let endpoint =
             |lower: &mut Self, which, expr| Some(TcpAction::SetEndpoint(which, lower.expr(expr, stage)?));
@@ -339,10 +324,7 @@ impl Lower<'_> {
             }
             W::UnsetVar(name) => TcpAction::UnsetVar(self.var(name)?),
             W::SetLogLevel(level) => TcpAction::SetLogLevel(*level),
-            W::Capture(expr, len) => {
-                *slot += 1;
-                TcpAction::Capture(*slot - 1, self.expr(expr, stage)?, *len as usize)
-            }
+            W::Capture(expr, len) => TcpAction::Capture(slot()?, self.expr(expr, stage)?, *len as usize),
             W::MarkPackets(mark) => TcpAction::MarkPackets(self.packet_mark(mark, stage)?),
             W::SetStream(what, value) => TcpAction::SetStream(*what, self.expr(value, stage)?),
             W::DoLog => TcpAction::DoLog,
