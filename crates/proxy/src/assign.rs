@@ -181,6 +181,15 @@ pub fn answer_cookie(stream: &mut Stream<'_>, back: &Backend) {
     note_letters(stream, settings, sent);
 }
 
+/// The server could not be reached and another one is taken.
+pub fn lose_server(stream: &mut Stream<'_>, back: &Backend) {
+    stream.server = None;
+    stream.presented.redispatched();
+    if let Some(settings) = &back.cookie {
+        note_letters(stream, settings, persist::Sent::None);
+    }
+}
+
 fn note_letters(stream: &mut Stream<'_>, settings: &Settings, sent: persist::Sent) {
     let letters = persist::letters(Some(settings), stream.presented.seen, sent);
     stream.cookie_letters = letters.map(|c| u8::try_from(c).unwrap_or(b'-'));

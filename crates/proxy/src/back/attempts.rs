@@ -129,12 +129,11 @@ impl<'s> Attempts<'s> {
         self.left -= 1;
         self.made += 1;
         stream.retries += 1;
-        if self.redispatches() {
+        if self.redispatches(stream) {
             self.avoid = index_of(stream);
             self.stick = None;
             stream.redispatched = true;
-            stream.presented.redispatched();
-            stream.server = None;
+            crate::assign::lose_server(stream, self.back);
             return;
         }
         self.stick = index_of(stream);
@@ -171,10 +170,12 @@ impl<'s> Attempts<'s> {
         failure.condition().is_some_and(|c| self.back.retry_on.contains(&c))
     }
 
-    /// `option redispatch N`: at every N-th retry, or for a negative N at the N-th before the last.
-    fn redispatches(&self) -> bool {
+    /// `option redispatch N`: at every N-th retry, or for a negative N at the N-th before the last. At once where nothing
+    /// ties the request to its server and there are others: waiting for this one helps nobody.
+    fn redispatches(&self, stream: &Stream<'_>) -> bool {
         match self.back.redispatch {
             0 => false,
+            _ if self.is_free(stream) => true,
             n if n > 0 => self.made.is_multiple_of(n.unsigned_abs()),
             n => self.left == n.unsigned_abs() - 1,
         }
@@ -184,6 +185,17 @@ impl<'s> Attempts<'s> {
 /// `retries`, or what a rule made of it.
 fn retries(stream: &Stream<'_>, back: &Backend) -> u32 {
     stream.retries_allowed.unwrap_or(back.retries)
+}
+
+impl Attempts<'_> {
+    /// Neither the request nor the algorithm asks for a certain server.
+    fn is_free(&self, stream: &Stream<'_>) -> bool {
+        let balance = &self.back.balance;
+        stream.presented.server.is_none()
+            && self.back.use_servers.is_empty()
+            && !balance.policy().is_hashed()
+            && balance.usable() > 1
+    }
 }
 
 fn index_of(stream: &Stream<'_>) -> Option<usize> {
