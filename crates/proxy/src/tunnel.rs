@@ -175,8 +175,13 @@ impl Tunnel {
         server: &mut Link,
         killed: &impl Fn() -> Option<Cause>,
     ) -> Poll<Ending> {
+        let ended = (self.up.shut, self.down.shut);
         let down = self.down.step(cx, server, client);
         let up = self.up.step(cx, client, server);
+        // Who is told of the end has from then on.
+        if ended != (self.up.shut, self.down.shut) {
+            self.since = [Instant::now(); 2];
+        }
         match (&up, &down) {
             (Step::Failed(TransferError::Source), _) | (_, Step::Failed(TransferError::Sink)) => {
                 return Poll::Ready(Ending::new(Cause::ClientAbort, Phase::Data));
@@ -210,8 +215,9 @@ impl Tunnel {
     fn deadlines(&self) -> (Option<Instant>, Option<Instant>) {
         let both_ways = self.up.transfer.moved > 0 && self.down.transfer.moved > 0;
         let usual = |own: Option<Duration>| if both_ways { self.tunnel.or(own) } else { own };
-        let client = if self.up.shut { self.client_fin.or(usual(self.client)) } else { usual(self.client) };
-        let server = if self.down.shut { self.server_fin.or(usual(self.server)) } else { usual(self.server) };
+        // A side that was told of the end has this long to end too (manual, "FIN_WAIT").
+        let client = if self.down.shut { self.client_fin.or(usual(self.client)) } else { usual(self.client) };
+        let server = if self.up.shut { self.server_fin.or(usual(self.server)) } else { usual(self.server) };
         (after(self.since[0], client), after(self.since[1], server))
     }
 }

@@ -32,6 +32,9 @@ fn a_client_that_is_slow_with_its_request_gets_408() {
     let answer = Raw::connect(lockgate.at("http")).send("GET / HTTP/1.1\r\nHost: ").read_all();
     assert_eq!(Answer::parse(&answer).status, 408);
     assert_eq!(as_text(&ended(&lockgate, "<BADREQ>")), ("408", "cR--"));
+    let timers = lockgate.logged("<BADREQ>");
+    let total = timers.split(' ').nth(4).unwrap().rsplit('/').next().unwrap();
+    assert!(total.parse::<u32>().unwrap() >= 200, "the wait is shown: {timers}");
     assert!(server.received().is_empty());
 }
 
@@ -137,8 +140,9 @@ fn a_client_that_leaves_in_its_body_ends_the_servers_side() {
     let server = Upstream::start(|mut peer| peer.read_all());
     let lockgate = proxy(server.address(), "", "");
     let mut raw = Raw::connect(lockgate.at("http"));
-    raw.send("POST /leave HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart").finish().read_all();
-    assert_eq!(as_text(&ended(&lockgate, "POST /leave")), ("400", "CD--"));
+    raw.send("POST /leave HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart");
+    assert_eq!(text(&raw.finish().read_all()), "");
+    assert_eq!(as_text(&ended(&lockgate, "POST /leave")), ("-1", "CD--"));
 }
 
 #[test]
@@ -203,4 +207,35 @@ fn a_server_that_does_not_read_is_given_up() {
         sending.join().unwrap();
         hold.send(()).unwrap();
     }
+}
+
+#[test]
+fn who_was_told_of_the_end_has_its_own_time_to_end() {
+    let silent = |option: &str, server: &Upstream| {
+        Lockgate::start(&format!(
+            "global\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n option tcplog\n timeout connect 5s\n \
+             timeout client 60s\n timeout server 60s\n {option} 200ms\nlisten l\n bind <tcp>\n server s {}\n",
+            server.address()
+        ))
+    };
+    let reads = Upstream::start(|mut peer| {
+        peer.send("hello");
+        peer.read_all();
+        std::thread::park_timeout(crate::place::PATIENCE);
+    });
+    let lockgate = silent("timeout server-fin", &reads);
+    let mut raw = Raw::connect(lockgate.at("tcp"));
+    raw.read_until("hello");
+    raw.finish().read_all();
+    assert!(lockgate.logged(" l/s ").contains(" 5 sD "), "{:?}", lockgate.lines());
+
+    let ends = Upstream::start(|mut peer| {
+        peer.send("hello");
+        peer.finish();
+        peer.read_all();
+    });
+    let lockgate = silent("timeout client-fin", &ends);
+    let mut raw = Raw::connect(lockgate.at("tcp"));
+    assert_eq!(text(&raw.read_all()), "hello");
+    assert!(lockgate.logged(" l/s ").contains(" 5 cD "), "{:?}", lockgate.lines());
 }
