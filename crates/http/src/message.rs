@@ -267,7 +267,7 @@ impl Response {
     }
 }
 
-/// The standard phrase of a status code (RFC 9110 section 15 and the registry); "" where there is none.
+/// The standard phrase of a status code (RFC 9110 section 15 and the registry), else that of its class.
 pub fn reason_of(status: u16) -> &'static str {
     match status {
         100 => "Continue",
@@ -321,7 +321,13 @@ pub fn reason_of(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
-        _ => "",
+        // the name of its class
+        100..=199 => "Informational",
+        200..=299 => "Success",
+        300..=399 => "Redirection",
+        400..=499 => "Client Error",
+        500..=599 => "Server Error",
+        _ => "Other",
     }
 }
 

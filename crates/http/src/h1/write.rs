@@ -11,8 +11,8 @@ use crate::spelling::Spelling;
 const FRAMING: Kinds = Kinds::of(&[Kind::ContentLength, Kind::TransferEncoding]);
 const CODING: Kinds = Kinds::of(&[Kind::TransferEncoding]);
 
-/// Appends a request head in origin form; CONNECT and `*` keep theirs. It goes out as HTTP/1.1, but for an HTTP/1.0
-/// request without Host, which would not be a valid one. Names are in lower case but for those of a spelling.
+/// Appends a request head; its target keeps the form that it has. It goes out as HTTP/1.1, but for an HTTP/1.0 request
+/// without Host, which would not be a valid one. Names are in lower case but for those of a spelling.
 pub fn write_request(head: &Request, framing: Framing, spelling: Option<&Spelling>, out: &mut Vec<u8>) {
     out.extend_from_slice(head.method_text());
     out.push(b' ');
@@ -24,14 +24,19 @@ pub fn write_request(head: &Request, framing: Framing, spelling: Option<&Spellin
     out.extend_from_slice(CRLF);
 }
 
+/// An absolute form stays one, for the server may be a proxy. What counts of it is its authority (RFC 9112 section
+/// 3.2.2), so that it is sent with the one of Host, which rules may have changed.
 fn write_target(head: &Request, out: &mut Vec<u8>) {
     if head.method == Method::Connect {
-        out.extend_from_slice(head.target());
-        return;
+        return out.extend_from_slice(head.target());
+    }
+    if let Some((scheme, authority)) = head.absolute() {
+        out.extend_from_slice(scheme);
+        out.extend_from_slice(b"://");
+        out.extend_from_slice(head.host().unwrap_or(authority));
+        return out.extend_from_slice(head.path_and_query());
     }
     match head.path_and_query() {
-        // RFC 9112 section 3.2.4: an absolute form without path stands for the server itself.
-        b"" if head.method == Method::Options => out.push(b'*'),
         path @ ([b'/', ..] | b"*") => out.extend_from_slice(path),
         query => {
             out.push(b'/');
@@ -144,13 +149,13 @@ mod tests {
         let r = request(Version::H11, b"POST", b"http://a?b", &fields);
         assert_eq!(
             written(&r, Framing::Length(u64::MAX)),
-            "POST /?b HTTP/1.1\r\nhost: a\r\nx: y\r\ncontent-length: 18446744073709551615\r\n\r\n"
+            "POST http://a?b HTTP/1.1\r\nhost: a\r\nx: y\r\ncontent-length: 18446744073709551615\r\n\r\n"
         );
         assert_eq!(
             written(&r, Framing::Chunked),
-            "POST /?b HTTP/1.1\r\nhost: a\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n"
+            "POST http://a?b HTTP/1.1\r\nhost: a\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n"
         );
-        assert_eq!(written(&r, Framing::None), "POST /?b HTTP/1.1\r\nhost: a\r\nx: y\r\n\r\n");
+        assert_eq!(written(&r, Framing::None), "POST http://a?b HTTP/1.1\r\nhost: a\r\nx: y\r\n\r\n");
     }
 
     #[test]
@@ -169,10 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn targets_take_the_form_that_servers_want() {
+    fn targets_keep_their_form() {
         let cases = [
-            (Version::H11, "GET", "http://a", "GET / HTTP/1.1"),
-            (Version::H11, "OPTIONS", "http://a", "OPTIONS * HTTP/1.1"),
+            (Version::H11, "GET", "http://a", "GET http://a HTTP/1.1"),
+            (Version::H11, "GET", "https://a/b?c", "GET https://a/b?c HTTP/1.1"),
+            (Version::H11, "OPTIONS", "http://a", "OPTIONS http://a HTTP/1.1"),
+            (Version::H11, "GET", "?x", "GET /?x HTTP/1.1"),
             (Version::H11, "OPTIONS", "*", "OPTIONS * HTTP/1.1"),
             (Version::H11, "CONNECT", "a:443", "CONNECT a:443 HTTP/1.1"),
             (Version::H10, "GET", "/x?u=http://b/", "GET /x?u=http://b/ HTTP/1.0"),
@@ -183,6 +190,8 @@ mod tests {
         }
         let r = request(Version::H10, b"GET", b"/", &[("Host", "a")]);
         assert_eq!(written(&r, Framing::None), "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+        let r = request(Version::H11, b"GET", b"http://a:80/x?y", &[("Host", "b:81")]);
+        assert_eq!(written(&r, Framing::None), "GET http://b:81/x?y HTTP/1.1\r\nhost: b:81\r\n\r\n");
     }
 
     #[test]

@@ -45,6 +45,68 @@ fn a_websocket_is_a_tunnel_once_the_server_agrees() {
 }
 
 #[test]
+fn connect_is_a_tunnel_once_the_server_agrees() {
+    let server = Upstream::start(|mut peer| {
+        let head = peer.read_message();
+        if head.starts_with("CONNECT no.example:443 ") {
+            return peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+        }
+        peer.send("HTTP/1.1 200 OK\r\n\r\nhi");
+        loop {
+            let read = peer.read();
+            if read.is_empty() {
+                return peer.send("bye");
+            }
+            peer.send(read);
+        }
+    });
+    let lockgate = Lockgate::start(&format!(
+        "{HEAD} mode http\n option httplog\nlisten l\n bind <http>\n server s {}\n",
+        server.address()
+    ));
+    let mut raw = Raw::connect(lockgate.at("http"));
+    raw.send("CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\nGET");
+    assert_eq!(text(&raw.read_until("GET")), "HTTP/1.1 200 OK\r\n\r\nhiGET");
+    assert_eq!(raw.send(b"\x16\x03\x01\r\n\r\n").read_until(b"\r\n\r\n"), b"\x16\x03\x01\r\n\r\n");
+    assert_eq!(text(&raw.finish().read_all()), "bye");
+    let line = lockgate.logged("CONNECT a.example");
+    assert!(line.contains(" 200 ") && line.contains(" ---- "), "{line}");
+    let mut raw = Raw::connect(lockgate.at("http"));
+    raw.send("CONNECT no.example:443 HTTP/1.1\r\nHost: no.example:443\r\n\r\n").read_until("\r\n\r\nno");
+    let next =
+        raw.send("CONNECT no.example:443 HTTP/1.1\r\nHost: no.example\r\n\r\n").read_until("\r\n\r\nno");
+    assert_eq!(Answer::parse(&next).status, 403, "a refusal is an ordinary response");
+}
+
+#[test]
+fn a_server_that_is_a_proxy_gets_absolute_targets() {
+    let server = Upstream::answering(b"HTTP/1.1 204 No Content\r\n\r\n");
+    let lockgate = Lockgate::start(&format!(
+        "{HEAD} mode http\nlisten l\n bind <http>\n http-request set-header Host b.example if {{ path /renamed }}\n \
+         http-request set-uri http://c.example%[path] if {{ path /elsewhere }}\n server s {}\n",
+        server.address()
+    ));
+    let seen = |target: &str| {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n");
+        exchange(lockgate.at("http"), request);
+        let head = text(server.received().last().unwrap()).to_ascii_lowercase();
+        let mut lines = head.lines();
+        let line = lines.next().unwrap().trim_end_matches(" http/1.1").to_owned();
+        (line, lines.find_map(|l| l.strip_prefix("host: ")).unwrap().to_owned())
+    };
+    let cases = [
+        ("http://a.example/x?y", "get http://a.example/x?y", "a.example"),
+        ("http://a.example", "get http://a.example", "a.example"),
+        ("/x", "get /x", "a.example"),
+        ("http://a.example/renamed", "get http://b.example/renamed", "b.example"),
+        ("/elsewhere", "get http://c.example/elsewhere", "c.example"),
+    ];
+    for (target, line, host) in cases {
+        assert_eq!(seen(target), (line.to_owned(), host.to_owned()), "{target}");
+    }
+}
+
+#[test]
 fn tcp_is_relayed_and_each_side_closes_for_itself() {
     let server = Upstream::start(|mut peer| {
         peer.send("220 ready\r\n");
@@ -132,4 +194,24 @@ fn curls_own_proxy_header_is_believed_where_told_to() {
         "--haproxy-protocol --resolve app.example:{port}:127.0.0.1 https://app.example:{port}/echo"
     ));
     assert!(answer.text().contains("xff=127.0.0.1 "), "{}", answer.text());
+}
+
+#[test]
+fn rules_see_the_body_that_came_with_the_head() {
+    let server = Upstream::answering(b"HTTP/1.1 204 No Content\r\n\r\n");
+    let lockgate = Lockgate::start(&format!(
+        "{HEAD} mode http\nlisten l\n bind <http>\n http-request return status 200 content-type text/plain \
+         lf-string %[req.body]:%[req.body_len]:%[req.body_size] if {{ path /show }}\n server s {}\n",
+        server.address()
+    ));
+    let post = |path: &str, body: &str| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n");
+        exchange(lockgate.at("http"), format!("{head}{body}"))
+    };
+    let shown = |body: &str| Answer::parse(&post("/show", body)).text().to_owned();
+    assert_eq!(shown("Content-Length: 5\r\n\r\nhello"), "hello:5:5");
+    assert_eq!(shown("Content-Length: 9\r\n\r\nhello"), "hello:5:9");
+    assert_eq!(shown("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), "hello:5:5");
+    assert_eq!(Answer::parse(&post("/on", "Content-Length: 5\r\n\r\nhello")).status, 204);
+    assert!(text(server.received().last().unwrap()).ends_with("\r\n\r\nhello"));
 }

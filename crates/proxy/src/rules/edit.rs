@@ -229,11 +229,21 @@ pub(super) fn set_part(request: &mut Request, part: Part, value: &[u8]) {
         }
         Part::PathQuery => request.set_path_and_query(value),
         Part::Query => {
-            let query = value.strip_prefix(b"?").unwrap_or(value);
-            let new = joined(request.path(), (!value.is_empty()).then_some(query));
+            // A question mark that is there stays (manual, "set-query").
+            let wanted = !value.is_empty() || request.query().is_some();
+            let new = joined(request.path(), wanted.then_some(value));
             request.set_path_and_query(&new);
         }
-        Part::Uri => request.set_target(value),
+        Part::Uri => set_uri(request, value),
+    }
+}
+
+/// An absolute form brings the host along (HAProxy does so; of the two it is what counts, RFC 9112 section 3.2.2).
+fn set_uri(request: &mut Request, value: &[u8]) {
+    request.set_target(value);
+    if let Some((_, authority)) = request.absolute() {
+        let host = authority.to_vec();
+        request.fields.set(b"host", &host);
     }
 }
 
@@ -366,8 +376,8 @@ mod tests {
         let cases: [(Part, &[u8], &[u8]); 6] = [
             (Part::Path, b"/n", b"/n?q=1"),
             (Part::Query, b"z", b"/p?z"),
-            (Part::Query, b"?z", b"/p?z"),
-            (Part::Query, b"", b"/p"),
+            (Part::Query, b"?z", b"/p??z"),
+            (Part::Query, b"", b"/p?"),
             (Part::PathQuery, b"/x?y", b"/x?y"),
             (Part::Path, b"/a b", b"/p?q=1"),
         ];
