@@ -63,6 +63,8 @@ pub struct Env<'e> {
     pub asks_server_certificates: bool,
     /// Servers that expressions name, as backend and server: they cannot be deleted while it runs.
     pub named_servers: BTreeSet<(Box<str>, Box<str>)>,
+    /// An expression so far looks at bodies of requests.
+    pub reads_request_bodies: bool,
 }
 
 impl<'e> Env<'e> {
@@ -81,6 +83,7 @@ impl<'e> Env<'e> {
             references: Vec::new(),
             asks_server_certificates: false,
             named_servers: BTreeSet::new(),
+            reads_request_bodies: false,
         }
     }
 }

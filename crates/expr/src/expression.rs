@@ -123,6 +123,7 @@ pub(crate) fn fetched(
     heed(env, "fetch method", fetch.name, fetch.status, span)?;
     env.asks_server_certificates |= fetch.name.starts_with("ssl_s_");
     let callee = Callee::fetch(fetch, span);
+    env.reads_request_bodies |= fetch.name.starts_with("req.body");
     let args = arguments::read(env, reader, &callee)?;
     let mut expr = Expr { fetch, args, converters: Vec::new(), output: fetch.output, span };
     while let Some((name, span)) = next_converter(reader, more) {

@@ -118,7 +118,9 @@ impl Ending {
             (Cause::Normal | Cause::Local, _) => None,
             (_, Phase::Data | Phase::Last | Phase::Done) => None,
             (Cause::ClientTimeout, Phase::Request | Phase::Headers) => Some(408),
-            (Cause::ClientAbort, Phase::Request | Phase::Headers) => Some(400),
+            // Who left in the middle of its body is told nothing.
+            (Cause::ClientAbort, Phase::Request) => None,
+            (Cause::ClientAbort, Phase::Headers) => Some(400),
             (Cause::ClientTimeout | Cause::ClientAbort, Phase::Queue | Phase::Connect | Phase::Tarpit) => {
                 Some(503)
             }
@@ -169,7 +171,7 @@ mod tests {
         let cases = [
             ("--", Cause::Normal, Phase::Done, None),
             ("cR", Cause::ClientTimeout, Phase::Request, Some(408)),
-            ("CR", Cause::ClientAbort, Phase::Request, Some(400)),
+            ("CR", Cause::ClientAbort, Phase::Request, None),
             ("PR", Cause::Proxy, Phase::Request, Some(403)),
             ("LR", Cause::Local, Phase::Request, None),
             ("sQ", Cause::ServerTimeout, Phase::Queue, Some(503)),

@@ -43,7 +43,7 @@ pub struct LogPlan {
     pub targets: Vec<Arc<Target>>,
     /// The line of a stream; none is written without one.
     pub format: Option<Format>,
-    /// The line of a connection that failed before a stream (`error-log-format`).
+    /// The line of a connection that failed before a stream, or before a whole request (`error-log-format`).
     pub error_format: Option<Format>,
     /// Structured data of RFC 5424.
     pub structured: Option<Format>,
@@ -90,7 +90,13 @@ impl LogPlan {
             Some(Some(level)) => level,
             None => usual,
         };
-        self.write(self.format.as_ref(), stream, level);
+        self.write(self.format_of(stream), stream, level);
+    }
+
+    /// What never became a request is a matter of the connection.
+    fn format_of(&self, stream: &Stream<'_>) -> Option<&Format> {
+        let refused = stream.front.http && !stream.has_request;
+        self.error_format.as_ref().filter(|_| refused).or(self.format.as_ref())
     }
 
     /// The line of a stream whose response has begun (`option logasap`).

@@ -2,6 +2,7 @@
 //! read, defaults are decided; all complaints of a load come out together. Runs once, before anything is started.
 
 mod back;
+mod captures;
 mod front;
 mod host_names;
 mod logs;
@@ -107,6 +108,7 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
     }
     lower.find_edited();
     process.keeps_server_certificates = lower.env.asks_server_certificates;
+    process.reads_request_bodies = lower.env.reads_request_bodies;
     let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
     let named_servers = std::mem::take(&mut lower.env.named_servers);
@@ -276,6 +278,7 @@ impl<'m> Lower<'m> {
             pipes: global.maxpipes.map_or(net::splice::MAX_PIPES, |n| (n as usize).div_ceil(threads)),
             bufsize: self.bufsize(),
             description: global.description.as_ref().map(|word| word.text.as_str().into()),
+            reads_request_bodies: false,
             node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
             resolvers: self.resolvers.clone(),
             rings: self.rings(),

@@ -217,6 +217,8 @@ pub struct Process {
     pub pipes: usize,
     /// `tune.bufsize`: what a rule may look at; bodies that are buffered are no longer than this.
     pub bufsize: usize,
+    /// Rules look at bodies of requests: what of one has arrived is to be at hand.
+    pub reads_request_bodies: bool,
     /// For `hostname`, logs and `fe_name` friends.
     pub hostname: Box<str>,
     /// `description` of `global`.

@@ -81,7 +81,10 @@ impl Session {
         if self.sight.is_killed() {
             return Poll::Ready(Ending { cause: Cause::Killed, status: None, ..late });
         }
-        self.deadline.borrow_mut().poll(cx, at).map(|()| late)
+        self.deadline.borrow_mut().poll(cx, at).map(|()| {
+            self.worker.tick();
+            late
+        })
     }
 
     /// A rule wants packets marked; [`Session::mark_packets`] does it when the rules are through.

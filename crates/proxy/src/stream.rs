@@ -29,7 +29,7 @@ use crate::vars::Vars;
 use crate::worker::Worker;
 use config::model::ProxyKind;
 use http::h1::Complete;
-use http::{Fields, Request, Response, Slice, Version};
+use http::{Fields, Method, Request, Response, Slice, Version};
 use net::Addr;
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -360,6 +360,12 @@ impl<'s> Stream<'s> {
         self.back = Some(back);
     }
 
+    /// A rule has it end without a word. Its log line shows no time for the request, as HAProxy's.
+    fn refuse(&mut self) {
+        self.times.request = None;
+        self.ending = Ending::new(Cause::Proxy, Phase::Request);
+    }
+
     /// Whether this ending counts as an error for logs: a failure, or a 5xx.
     pub fn is_error(&self) -> bool {
         self.ending.is_error() || self.retries > 0 || self.status_logged.is_some_and(|s| s >= 500)
@@ -376,7 +382,7 @@ impl<'s> Stream<'s> {
     pub fn log(&mut self) {
         self.settle_captures();
         if self.times.end.is_none() {
-            self.times.end = Some(self.worker.now());
+            self.times.end = Some(self.worker.tick());
         }
         tally::ended(self);
         // the line counts the others: this stream has left (manual, "beconn")
@@ -441,10 +447,15 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
     if !front.tcp_content.is_empty()
         && let Flow::Done(after) = inspect(stream, exchange, &front.tcp_content).await?
     {
+        // HAProxy has not read the request then, and its log line does not show it.
+        stream.first_line = None;
         return Ok(after);
     }
     if front.buffer_request {
         buffer_body(stream, exchange, None, None).await?;
+    }
+    if stream.worker.plan.process.reads_request_bodies {
+        answer::take_body(stream, exchange)?;
     }
     if let Flow::Done(after) = request_rules(stream, exchange, &front.rules).await? {
         return Ok(after);
@@ -484,11 +495,11 @@ async fn inspect(
         | rules::TcpDecision::SwitchMode
         | rules::TcpDecision::ExpectProxy(_) => Ok(Flow::Next),
         rules::TcpDecision::Reject | rules::TcpDecision::Close => {
-            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            stream.refuse();
             Ok(Flow::Done(After::Close))
         }
         rules::TcpDecision::SilentDrop(ttl) => {
-            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            stream.refuse();
             Ok(Flow::Done(After::SilentDrop(ttl)))
         }
     }
@@ -550,7 +561,7 @@ async fn show_statistics(
         Verdict::Deny => return act(stream, exchange, Decision::Deny(Arc::new(Reply::of_status(403)))).await,
         Verdict::Auth(realm) => return act(stream, exchange, Decision::Auth(realm.into_vec())).await,
     }
-    if stream.request.method == http::Method::Post {
+    if stream.request.method == Method::Post {
         buffer_body(stream, exchange, None, None).await?;
     }
     answer::statistics(stream, exchange, page).await
@@ -577,15 +588,15 @@ async fn act(
             answer::redirect(stream, exchange, target).await
         }
         Decision::Auth(realm) => {
-            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            stream.ending = Ending::new(Cause::Local, Phase::Request);
             answer::ask_password(stream, exchange, &realm).await
         }
         Decision::Reject => {
-            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            stream.refuse();
             Ok(After::Close)
         }
         Decision::SilentDrop(ttl) => {
-            stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+            stream.refuse();
             Ok(After::SilentDrop(ttl))
         }
         Decision::Continue | Decision::WaitForBody(..) | Decision::Pause(..) | Decision::EarlyHints(..) => {
@@ -608,6 +619,8 @@ async fn tarpit(
         None => stream.front.timeouts.tarpit,
     };
     answer::hold(stream, exchange, timeout.unwrap_or(TARPIT_DEFAULT), Phase::Tarpit).await?;
+    // Log lines count the tarpit as time in a queue.
+    stream.times.assigned = Some(stream.worker.now());
     stream.ending = Ending::new(Cause::Proxy, Phase::Tarpit);
     exchange.close = true;
     answer::with(stream, exchange, reply).await
@@ -671,7 +684,7 @@ async fn through(
         return Ok(after);
     }
     let complete = checkout.response_head(stream, exchange, attempts).await?;
-    if complete.upgrade && stream.response.status == 101 {
+    if switches(stream, &complete) {
         finish_response::before_rules(stream);
         return Ok(checkout.tunnel(stream, exchange).await);
     }
@@ -694,6 +707,16 @@ async fn through(
     finish_response::add_headers(stream);
     after_response_rules(stream);
     Ok(checkout.body(stream, exchange, complete).await)
+}
+
+/// Whether what follows the response is no HTTP: an upgrade, or the tunnel that CONNECT asked for (RFC 9110 section
+/// 9.3.6).
+fn switches(stream: &Stream<'_>, complete: &Complete) -> bool {
+    match stream.response.status {
+        101 => complete.upgrade,
+        200..=299 => stream.request.method == Method::Connect,
+        _ => false,
+    }
 }
 
 /// `tcp-response content` rules in HTTP mode: they see the connection, and nothing of the response yet.
@@ -749,11 +772,13 @@ async fn response_rules(
                     answer::hold(stream, exchange, time, Phase::Headers).await?;
                     from = next;
                 }
-                Decision::Deny(reply) => {
-                    stream.ending = Ending::new(Cause::Proxy, Phase::Headers);
-                    return answer::with(stream, exchange, &reply).await.map(Flow::Done);
+                decision => {
+                    // What the client gets is not the server's response: there is no time of one (HAProxy's log lines).
+                    stream.times.response = None;
+                    let after = act(stream, exchange, decision).await?;
+                    stream.ending.phase = Phase::Headers;
+                    return Ok(Flow::Done(after));
                 }
-                decision => return act(stream, exchange, decision).await.map(Flow::Done),
             }
         }
     }

@@ -55,6 +55,8 @@ fn response_version<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
 }
 
 fn status<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    let now = scope.response().map(|response| Sample::Int(i64::from(response.status)));
+    // While we make a response of our own, it has none yet.
+    let response = scope.response().filter(|response| response.status != 0);
+    let now = response.map(|response| Sample::Int(i64::from(response.status)));
     Ok(now.or_else(|| scope.fact(&Fact::Stream(StreamFact::StatusSent))))
 }

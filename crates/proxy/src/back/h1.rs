@@ -208,7 +208,7 @@ impl Checkout<'_> {
         match polled {
             Poll::Ready(Err(TransferError::Sink)) => self.deaf = true,
             Poll::Ready(Err(TransferError::Source)) => {
-                return Err(Ending::new(Cause::ClientAbort, Phase::Data).with_status(400));
+                return Err(Ending::new(Cause::ClientAbort, Phase::Data));
             }
             Poll::Ready(Err(TransferError::Framing(reject))) => {
                 return Err(Ending::new(Cause::ClientAbort, Phase::Data).with_status(reject.status));
@@ -402,16 +402,17 @@ impl Checkout<'_> {
     /// The response is not wanted any more: the connection ends.
     pub fn abandon(self) {}
 
-    /// After a 101: bytes in both directions until both sides are done.
+    /// After the response that opens it: bytes in both directions until both sides are done.
     pub async fn tunnel(mut self, stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> After {
         h1::strip_hop_by_hop_response(&mut stream.response, true);
-        stream.status_logged = Some(101);
+        stream.status_logged = Some(stream.response.status);
         stream.session.sight.turn(Stage::Data);
         exchange.send_switch(&stream.response);
         let timeout = stream.timeouts.tunnel;
         let tunnel = crate::tunnel::Tunnel::new(stream.timeouts.client, stream.timeouts.server, timeout)
             .with_independent(stream.front.independent, self.back.independent)
             .with_carrying(Carrying::of(stream))
+            .with_fin(stream.front.timeouts.client_fin, self.back.timeouts.server_fin)
             .with_splice(stream.worker, stream.front, self.back);
         let watch = self.watch.clone();
         let ended = tunnel.run(stream.session, exchange.link, &mut self.link, || watch.shut_down()).await;

@@ -89,7 +89,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Writes the head of a 101 as it stands.
+    /// Writes the head behind which a tunnel begins, as it stands.
     pub fn send_switch(&mut self, head: &Response) {
         self.responded = true;
         self.close = true;
@@ -205,7 +205,9 @@ async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause,
         let mut exchange = lend(session, link, None, Method::Get, Version::H11);
         stream::answer_error(&mut stream, &mut exchange);
         let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
-        stream.log();
+        if !silent {
+            stream.log();
+        }
     } else if !silent {
         if cause == Cause::ClientAbort {
             stream.status_logged = Some(400);
@@ -260,6 +262,9 @@ pub(super) async fn exchange(session: &Session, link: &mut Link, idle_from: Inst
     }
 }
 
+/// The client left in the middle of a request's head.
+const HEAD_CUT_SHORT: Ending = Ending::new(Cause::ClientAbort, Phase::Request).with_status(400);
+
 /// Reads until the head is whole.
 async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete, Ending> {
     let session = stream.session;
@@ -285,7 +290,7 @@ async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete,
                     session.worker.tick();
                     return Poll::Ready(Ok(()));
                 }
-                Poll::Ready(_) => return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request))),
+                Poll::Ready(_) => return Poll::Ready(Err(HEAD_CUT_SHORT)),
                 Poll::Pending => {}
             }
             session.poll_end(cx, give_up, Ending::new(Cause::ClientTimeout, Phase::Request)).map(Err)

@@ -21,6 +21,7 @@ pub(super) fn known(stream: &Stream<'_>, fact: &TimeFact) -> Option<Sample<'stat
         TimeFact::Handshake => Some(Sample::Int(handshake_ms(stream))),
         TimeFact::Idle => Some(t.first_byte.map_or(Sample::Int(-1), |f| Sample::Int(idle_ms(t, f)))),
         TimeFact::Request if !stream.front.http => Some(Sample::Int(0)),
+        TimeFact::Request if stream.ending.phase == Phase::Tarpit => Some(Sample::Int(-1)),
         TimeFact::Request => Some(span(t.first_byte, t.request)),
         TimeFact::Queue => Some(span(t.request, t.assigned)),
         TimeFact::Connect => Some(span(t.assigned, t.connected)),

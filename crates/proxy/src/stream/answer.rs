@@ -115,10 +115,10 @@ pub(super) async fn redirect(
     let response = &mut stream.response;
     response.clear();
     response.set_status(target.code, b"");
+    response.fields.push(b"location", &target.location);
     if target.code == 302 || target.code == 303 || target.code == 307 {
         response.fields.push(b"cache-control", b"no-cache");
     }
-    response.fields.push(b"location", &target.location);
     if let Some(cookie) = &target.cookie {
         response.fields.push(b"set-cookie", cookie);
     }
@@ -251,6 +251,17 @@ pub(super) async fn hold(
     .await
 }
 
+/// Keeps of the request's body what came with its head (manual, `req.body`: the available body).
+pub(super) fn take_body(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<(), Ending> {
+    let most = stream.worker.plan.process.bufsize;
+    match exchange.upload.take(exchange.link, &mut stream.body.bytes, most) {
+        Err(TransferError::Framing(reject)) => return Err(Ending::bad_request(reject.status)),
+        Err(TransferError::Source | TransferError::Sink) | Ok(()) => {}
+    }
+    stream.body.complete = exchange.upload.is_drained();
+    Ok(())
+}
+
 /// Buffers the request's body into `stream.body`.
 pub(super) async fn buffer_body(
     stream: &mut Stream<'_>,
@@ -284,19 +295,19 @@ pub(super) async fn buffer_body(
                 return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request)));
             }
             match exchange.link.poll_fill(cx) {
-                Poll::Ready(Ok(n)) if n > 0 => {}
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    session.worker.tick();
+                }
                 Poll::Ready(_) => return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request))),
                 Poll::Pending => break,
             }
         }
-        // `wait-for-body` goes on with what it has; `option http-buffer-request` does not (manual, both).
-        let late = Ending::new(Cause::ClientTimeout, Phase::Request);
-        session.poll_end(cx, give_up, late).map(|ending| match time {
-            Some(_) if ending == late => Ok(()),
-            Some(_) | None => Err(ending),
-        })
+        session.poll_end(cx, give_up, Ending::new(Cause::ClientTimeout, Phase::Request)).map(Err)
     })
     .await;
     stream.body.complete = exchange.upload.is_drained();
+    if outcome.is_err() {
+        stream.times.request = None;
+    }
     outcome
 }
