@@ -280,12 +280,7 @@ pub(crate) const ROWS: &[Row] = &[
             a.finish()
         }),
     ),
-    idle(
-        &["pp2-never-send-local"],
-        "",
-        "PROXY v2 without LOCAL.",
-        "checks send the addresses of the check's connection",
-    ),
+    idle(&["pp2-never-send-local"], "", "PROXY v2 without LOCAL.", "checks that send version 2 say LOCAL"),
     idle(&["h1-accept-payload-with-any-method"], "", "Bodies with GET and HEAD.", "they are accepted anyway"),
     idle(
         &["h1-do-not-close-on-insecure-transfer-encoding"],

@@ -450,13 +450,11 @@ fn maintenance(server: &Server, health: &ServerHealth) -> String {
     }
 }
 
-/// One that drains keeps its weight for when it is ready again.
+/// One that drains or stops keeps its weight for when it is ready again.
 fn weight(look: &Look) -> Option<Value> {
     let of = |server: &Server| match server.status() {
-        Status::Drain => u32::from(server.weight()),
-        Status::Up | Status::Down | Status::NoLb | Status::Maint => {
-            server.effective_weight().div_ceil(WEIGHT_SCALE)
-        }
+        Status::Drain | Status::NoLb => u32::from(server.weight()),
+        Status::Up | Status::Down | Status::Maint => server.effective_weight().div_ceil(WEIGHT_SCALE),
     };
     weigh(look, of)
 }
@@ -528,7 +526,7 @@ fn code(report: &Report) -> Option<Value> {
         // of a program that a signal ended, HAProxy shows -1 without its sign
         return Some(Value::Text((report.code as u32).to_string()));
     }
-    let has = report.finding.has_code() && report.code > 0;
+    let has = report.finding.has_code();
     has.then(|| Value::Text(report.code.to_string()))
 }
 

@@ -6,8 +6,8 @@ mod expect;
 use super::expect::{Expect, Matcher, unhex};
 use super::observe::Observer;
 use super::plan::{
-    Agent, BackendHealth, Check, CheckTls, Connect, FALL, HttpSend, Pace, Port, Probe, RISE, Reporting,
-    ServerHealth, Step, Style, Text, VarSource,
+    Agent, BackendHealth, Check, CheckTls, Connect, FALL, HttpSend, Pace, Port, Probe, ProxyHeader, RISE,
+    Reporting, ServerHealth, Step, Style, Text, VarSource,
 };
 use super::program::Program;
 use super::protocols::Protocol;
@@ -126,7 +126,7 @@ impl Lower<'_> {
             port: p.port.map(Port::Fixed),
             tls: if ssl { Some(self.check_tls(server, sni, alpn)?) } else { None },
             socks4: if p.check_via_socks4 == Some(true) { self.socks4(p) } else { None },
-            send_proxy: p.check_send_proxy.unwrap_or(sends && !apart),
+            send_proxy: p.check_send_proxy.unwrap_or(sends && !apart).then(|| proxy_header(p)),
             linger: false,
             options: options.clone(),
             comment: None,
@@ -358,7 +358,7 @@ impl Lower<'_> {
                 port: server.params.port.map(Port::Fixed),
                 tls: None,
                 socks4: None,
-                send_proxy: false,
+                send_proxy: None,
                 linger: false,
                 options,
                 comment: None,
@@ -383,7 +383,7 @@ impl Lower<'_> {
             let sni = step.sni.as_ref().map(|w| w.text.as_str().into());
             connect.tls = Some(self.check_tls(server, sni, step.alpn.as_ref().map(protocols))?);
         }
-        connect.send_proxy |= step.send_proxy;
+        connect.send_proxy = connect.send_proxy.or(step.send_proxy.then(|| proxy_header(&server.params)));
         if step.via_socks4 {
             connect.socks4 = self.socks4(&server.params);
         }
@@ -442,4 +442,11 @@ fn first_port(ports: PortSpec) -> Option<u16> {
 
 fn protocols(list: &Word) -> Vec<Vec<u8>> {
     list.text.split(',').map(|p| p.trim().as_bytes().to_vec()).collect()
+}
+
+fn proxy_header(p: &ServerParams) -> ProxyHeader {
+    match p.send_proxy {
+        Some(SendProxy::V2 | SendProxy::V2Ssl | SendProxy::V2SslCn) => ProxyHeader::V2,
+        Some(SendProxy::Off | SendProxy::V1) | None => ProxyHeader::V1,
+    }
 }

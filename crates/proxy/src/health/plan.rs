@@ -146,6 +146,14 @@ pub enum Text {
     HexFormat(Format),
 }
 
+/// The version of a PROXY header: the one that the server gets with traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // named as in the protocol
+pub enum ProxyHeader {
+    V1,
+    V2,
+}
+
 /// A connection.
 pub struct Connect {
     /// Where to, the port apart; `None`: the server's own address.
@@ -157,7 +165,7 @@ pub struct Connect {
     /// The SOCKS4 proxy in between.
     pub socks4: Option<std::net::SocketAddr>,
     /// A PROXY header comes first.
-    pub send_proxy: bool,
+    pub send_proxy: Option<ProxyHeader>,
     /// Close with FIN rather than RST.
     pub linger: bool,
     /// The server's socket options.

@@ -95,7 +95,8 @@ impl<'p> Run<'p> {
         match step {
             Step::Connect(connect) => {
                 self.connect(connect).await?;
-                Ok(Some(Report::new(if self.secured { Finding::L6Ok } else { Finding::L4Ok }, "")))
+                let finding = if self.secured { Finding::L6Ok } else { Finding::L4Ok };
+                Ok(Some(Report::new(finding, self.closing_words())))
             }
             Step::Send(text) => {
                 self.scope.clear();
@@ -177,8 +178,8 @@ impl<'p> Run<'p> {
                 Ok(())
             }
             Ok(Err(WireError::Socket(e))) if e.kind() == std::io::ErrorKind::ConnectionReset => {
-                self.scope.complete = true;
-                Ok(())
+                let error = WireError::Socket(e);
+                Err(Some(self.fail(Finding::SocketError, reason(&error))))
             }
             Ok(Err(error)) => Err(Some(self.fail(Finding::L4Con, reason(&error)))),
             Err(_) => Err(None),

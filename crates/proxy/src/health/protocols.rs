@@ -82,11 +82,10 @@ impl Protocol {
     pub(super) fn findings(&self) -> (Finding, Finding, Finding) {
         match self {
             Protocol::SslHello => (Finding::L6Ok, Finding::L6Response, Finding::L6Timeout),
-            Protocol::Redis
-            | Protocol::Pgsql { .. }
-            | Protocol::Ldap
-            | Protocol::Smtp { .. }
-            | Protocol::Mysql { .. } => (Finding::L7Ok, Finding::L7Response, Finding::L7Timeout),
+            Protocol::Redis => (Finding::L7Ok, Finding::L7Status, Finding::L7Timeout),
+            Protocol::Pgsql { .. } | Protocol::Ldap | Protocol::Smtp { .. } | Protocol::Mysql { .. } => {
+                (Finding::L7Ok, Finding::L7Response, Finding::L7Timeout)
+            }
         }
     }
 }
@@ -147,7 +146,7 @@ fn read_pgsql(bytes: &[u8]) -> Reading {
     match (bytes.first(), bytes.get(5..9)) {
         (None, _) | (Some(b'R'), None) => Reading::More,
         (Some(b'R'), Some([0, 0, 0, 0 | 2..=10])) => Reading::Good(0, "PostgreSQL server is ok".into()),
-        (Some(_), _) => Reading::Bad(Finding::L7Response, 0, "PostgreSQL unknown error".into()),
+        (Some(_), _) => Reading::Bad(Finding::L7Status, 0, "PostgreSQL unknown error".into()),
     }
 }
 
@@ -309,7 +308,7 @@ mod tests {
             (&pgsql, b"R\0\0\0\x08\0\0\0\0".to_vec(), good(0, "PostgreSQL server is ok")),
             (&pgsql, b"R\0\0\0\x08\0\0\0\x05".to_vec(), good(0, "PostgreSQL server is ok")),
             (&pgsql, b"E\0\0\0\x08SFATAL\0Mnope\0".to_vec(), bad(L7Response, 0, "FATAL")),
-            (&pgsql, b"HTTP/1.1 400".to_vec(), bad(L7Response, 0, "PostgreSQL unknown error")),
+            (&pgsql, b"HTTP/1.1 400".to_vec(), bad(L7Status, 0, "PostgreSQL unknown error")),
             (&Protocol::Ldap, ldap(0), good(0, "Success")),
             (&Protocol::Ldap, ldap(49), bad(L7Status, 49, rfc)),
             (&Protocol::Ldap, b"HTTP".to_vec(), bad(L7Response, 0, "Not LDAPv3 protocol")),

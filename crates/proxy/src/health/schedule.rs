@@ -157,9 +157,13 @@ fn state_of(ward: &Ward) -> Option<String> {
     let servers = back.balance.servers();
     let weight = servers.iter().filter(|s| s.is_usable()).map(|s| u64::from(s.weight())).sum();
     let shares = (weight, back.balance.load().sessions(), server.queued());
-    let status = ward.moving().check_status();
-    // `1/3 UP` is said the other way round here
-    let status = status.split_once(' ').map(|(n, word)| format!("{word} {n}")).unwrap_or(status);
+    let moving = ward.moving();
+    let (status, between) = (moving.check_status(), moving.check.is_between());
+    drop(moving);
+    // `1/3 UP` is said the other way round here, and without the count at either end
+    let said =
+        |(count, word): (&str, &str)| if between { format!("{word} {count}") } else { word.to_owned() };
+    let status = status.split_once(' ').map(said).unwrap_or(status);
     Some(state_header(&status, &back.name, server, &ward.world.plan.process.node, shares))
 }
 
@@ -173,13 +177,11 @@ async fn ask(ward: Rc<Ward>) {
         let began = Instant::now();
         if let Some(target) = asked(&ward).then(|| target(&ward, agent)).flatten() {
             let words = ward.moving().agent_send.clone().or_else(|| agent.send.clone());
-            let answer = timeout_at(began + agent.pace.inter, line_of(agent, words, &target)).await;
+            let heard = timeout_at(began + agent.pace.inter, line_of(agent, words, &target)).await;
             let duration = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            // an agent that cannot be asked changes nothing (manual, `agent-check`)
-            match answer {
-                Ok(Ok(line)) => ward.advised(&agent::read(&line), duration),
-                Ok(Err(report)) => ward.no_advice(Report { duration, ..report }),
-                Err(_) => ward.no_advice(Report { duration, ..Report::new(Finding::L7Timeout, "") }),
+            match heard.unwrap_or_else(|_| Err(Report::new(Finding::L7Timeout, ""))) {
+                Ok(line) => ward.advised(&agent::read(&line), duration),
+                Err(report) => ward.unheard(&Report { duration, ..report }),
             }
         }
         next = began + spread(agent.pace.inter, agent.pace.spread, random(&dice));
@@ -205,15 +207,14 @@ fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
 
 /// The agent's first line; what came before the end of the connection where there is no end of line.
 async fn line_of(agent: &Agent, words: Option<Box<[u8]>>, target: &Target) -> Result<Vec<u8>, Report> {
-    let failed = |finding| move |error: WireError| Report::new(finding, reason(&error));
-    let opened = Wire::open(target, &agent.options, None, false, true).await;
-    let mut wire = opened.map_err(failed(Finding::L4Con))?;
+    let lost = |error: WireError| Report::new(Finding::L4Con, reason(&error));
+    let mut wire = Wire::open(target, &agent.options, None, None, true).await.map_err(lost)?;
     if let Some(words) = &words {
-        wire.send(words).await.map_err(failed(Finding::L7Response))?;
+        wire.send(words).await.map_err(lost)?;
     }
     let mut line = Vec::new();
     while memchr::memchr2(b'\r', b'\n', &line).is_none() && line.len() < AGENT_LINE_MAX {
-        if !wire.receive(&mut line).await.map_err(failed(Finding::L7Response))? {
+        if !wire.receive(&mut line).await.map_err(lost)? {
             break;
         }
     }

@@ -133,32 +133,38 @@ impl Ward {
         if let Some(wish) = wishes.admin {
             change_admin(&self.world, self.at(), wish);
         }
-        match &wishes.health {
-            Some((wish, words)) => self.advised_health(*wish, words, duration),
-            None => self.no_advice(Report { duration, ..Report::new(Finding::Checked, "") }),
-        }
-    }
-
-    /// An agent said nothing of health, or could not be asked: that is shown and changes nothing.
-    pub(super) fn no_advice(&self, report: Report) {
-        self.moving().advice = Some(report);
-    }
-
-    fn advised_health(&self, wish: HealthWish, words: &str, duration: u64) {
-        let finding = match wish {
-            HealthWish::Up => Finding::L7Ok,
-            HealthWish::Down => Finding::L7Status,
+        let finding = match wishes.health {
+            Some(HealthWish::Up) => Finding::L7Ok,
+            Some(HealthWish::Down) => Finding::L7Status,
+            None => Finding::Checked,
         };
-        let report = Report { duration, ..Report::new(finding, format!("via agent : {words}")) };
-        let mut moving = self.moving();
-        moving.advice = Some(report.clone());
-        let step = moving.agent.take(finding.verdict());
-        drop(moving);
-        if step.moved
-            && let Some(health) = step.health
-        {
+        let report = Report { duration, ..Report::new(finding, wishes.said.clone()) };
+        let health = self.heard(&report, wishes.health.map(|_| finding.verdict()));
+        if let Some(health) = health {
             self.settle(health, &report);
         }
+    }
+
+    /// An agent could not be asked: that is told, and changes nothing (manual, `agent-check`).
+    pub(super) fn unheard(&self, report: &Report) {
+        if self.moving().agent_on {
+            self.heard(report, None);
+        }
+    }
+
+    /// Keeps what an agent's check came to, and logs it where it is new. Gives the health that follows, if it is another.
+    fn heard(&self, report: &Report, verdict: Option<Verdict>) -> Option<Health> {
+        let (back, mut moving) = (&self.back, self.moving());
+        let step = verdict.map(|verdict| moving.agent.take(verdict));
+        let moved = step.is_some_and(|step| step.moved);
+        let before = moving.advice.replace(report.clone());
+        let news = before.is_none_or(|r| r.finding != report.finding) || moved;
+        let status = moving.agent.status();
+        drop(moving);
+        if back.health.log_checks && news && report.finding != Finding::Checked {
+            tell(&back.health, &log::check_line("Agent", back, &self.server, report, &status), log::NOTICE);
+        }
+        step.filter(|step| step.moved)?.health
     }
 }
 

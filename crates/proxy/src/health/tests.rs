@@ -364,7 +364,7 @@ fn down_and_up_again_with_those_who_track() {
 
 #[test]
 fn an_agent_has_its_say() {
-    let lines = ["drain\n", "ready\n", "down#too hot\n", "up\n", "maint\n", "ready\n"];
+    let lines = ["drain\n", "ready\n", "down #too hot\n", "up\n", "maint\n", "ready\n"];
     let agent = Fake::new(move |stream, n| {
         let _ = stream.write_all(lines.get(n).unwrap_or(&"\n").as_bytes());
     });

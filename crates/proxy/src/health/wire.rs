@@ -1,6 +1,6 @@
 //! A check's connection: a socket, TLS where asked for, bounded reads. Deadlines are the caller's: dropping closes.
 
-use super::plan::CheckTls;
+use super::plan::{CheckTls, ProxyHeader};
 use net::{ConnectOptions, Stream, Target};
 use std::future::poll_fn;
 use std::io;
@@ -41,7 +41,7 @@ impl Wire {
         target: &Target,
         options: &ConnectOptions,
         socks4: Option<SocketAddr>,
-        proxy_header: bool,
+        proxy_header: Option<ProxyHeader>,
         linger: bool,
     ) -> Result<Wire, WireError> {
         let stream = match socks4 {
@@ -53,16 +53,21 @@ impl Wire {
             }
         };
         let mut wire = Wire { stream: Some(stream), session: None, sealed: Vec::new(), linger };
-        if proxy_header {
-            let header = wire.header();
+        if let Some(version) = proxy_header {
+            let header = wire.header(version);
             wire.send_raw(&header).await?;
         }
         Ok(wire)
     }
 
-    /// A check speaks for itself: version 1 with both ends of this connection.
-    fn header(&self) -> Vec<u8> {
-        use http::proxy_protocol::{Addresses, write_v1};
+    /// A check speaks for itself: version 1 with both ends of this connection, version 2 with LOCAL.
+    fn header(&self, version: ProxyHeader) -> Vec<u8> {
+        use http::proxy_protocol::{Addresses, V2, write_v1, write_v2};
+        let mut out = Vec::new();
+        if version == ProxyHeader::V2 {
+            write_v2(Addresses::Local, &V2::default(), &mut out);
+            return out;
+        }
         let ends = self
             .stream
             .as_ref()
@@ -71,7 +76,6 @@ impl Wire {
             Some((source, destination)) => Addresses::Inet { source, destination },
             None => Addresses::Unknown,
         };
-        let mut out = Vec::new();
         write_v1(addresses, &mut out);
         out
     }

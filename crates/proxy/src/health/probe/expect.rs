@@ -34,6 +34,7 @@ impl<'p> Run<'p> {
 
     fn mismatch(&self, expect: &Expect) -> String {
         let what = match &expect.matcher {
+            Matcher::Bytes { word: "binary", .. } => "content (binary)".to_owned(),
             Matcher::Bytes { text, .. } => format!("content '{}'", lossy(&text.bytes(&self.scope))),
             Matcher::Regex(_) | Matcher::HexRegex(_) => "content (regex)".to_owned(),
             Matcher::Status(_) | Matcher::StatusRegex(_) | Matcher::Header { .. } => "response".to_owned(),

@@ -34,7 +34,7 @@ impl Run<'_> {
                     return Err(self.fail(bad, "TCPCHK got an empty response at step 2".into()));
                 }
                 Reading::More if self.scope.complete => {
-                    return Err(self.fail(bad, lossy(&self.scope.input)));
+                    return Err(self.fail(bad, lossy(self.scope.input.trim_ascii_end())));
                 }
                 Reading::More => match self.more().await {
                     Ok(()) => {}
