@@ -51,7 +51,7 @@ enum Shape {
 
 impl Table {
     pub(super) fn build(policy: Policy, all_backups: bool, servers: &Servers) -> Table {
-        let (mut eligible, only) = electorate(all_backups, servers);
+        let (mut eligible, only) = electorate(policy, all_backups, servers);
         let shape = match policy {
             _ if eligible.is_empty() => Shape::Empty,
             _ if only => Shape::Only,
@@ -99,9 +99,9 @@ impl Table {
     }
 }
 
-/// Who can be chosen: usable active servers; without any, the first usable backup, or all of them under
+/// Who can be chosen: usable active servers; without any, one usable backup, or all of them under
 /// `option allbackups`. The flag says that one backup stands alone and takes all, whatever the algorithm.
-fn electorate(all_backups: bool, servers: &Servers) -> (Vec<u32>, bool) {
+fn electorate(policy: Policy, all_backups: bool, servers: &Servers) -> (Vec<u32>, bool) {
     let usable = |backup: bool| {
         let wanted = move |s: &&Arc<Server>| s.facts.backup == backup && s.is_usable();
         servers.iter().filter(wanted).map(|s| s.facts.index as u32)
@@ -113,9 +113,13 @@ fn electorate(all_backups: bool, servers: &Servers) -> (Vec<u32>, bool) {
     if all_backups {
         return (usable(true).collect(), false);
     }
-    let first: Vec<u32> = usable(true).take(1).collect();
-    let only = !first.is_empty();
-    (first, only)
+    let weight = |i: &u32| servers.get(*i as usize).map_or(0, |s| s.weight());
+    let first = match policy.is_dynamic() {
+        true => usable(true).next(),
+        // observed from HAProxy: static tables take the heaviest backup, the first of equals
+        false => usable(true).reduce(|best, other| if weight(&other) > weight(&best) { other } else { best }),
+    };
+    (first.into_iter().collect(), first.is_some())
 }
 
 fn running_sums(eligible: &[u32], servers: &Servers) -> Box<[u64]> {

@@ -77,6 +77,16 @@ fn backups_stand_in_one_or_all() {
 }
 
 #[test]
+fn static_tables_take_the_heaviest_backup() {
+    for (policy, expected) in [(Policy::StaticRr, 2), (Policy::HashMap, 2), (Policy::RoundRobin, 0)] {
+        let weights = [2, 2, 10, 10];
+        let backup = |i: usize| server(i, |f| (f.backup, f.weight) = (true, weights[i]));
+        let balance = Balance::new(policy, false, (0..4).map(backup).collect(), 0);
+        assert_eq!(picks(&balance, 2), [expected, expected], "{policy:?}");
+    }
+}
+
+#[test]
 fn busy_and_failed_servers_are_stepped_over() {
     for policy in [Policy::RoundRobin, Policy::StaticRr, Policy::LeastConn, Policy::Random { draws: 2 }] {
         let servers = (0..3).map(|i| server(i, |f| f.maxconn = 1)).collect();
