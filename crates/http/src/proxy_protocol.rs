@@ -67,6 +67,12 @@ impl Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
+/// The bytes are no header of either version.
+pub const NO_SIGNATURE: Malformed = Malformed("no signature");
+
+/// A version 1 line that names no protocol of ours, or lacks words.
+pub const BAD_PROTOCOL: Malformed = Malformed("bad protocol");
+
 impl std::fmt::Display for Malformed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "malformed PROXY protocol header: {}", self.0)

@@ -62,6 +62,8 @@ pub struct Session {
     pub private: RefCell<Option<Box<crate::back::Private>>>,
     /// The server that served the last request, for `option prefer-last-server` and logs.
     pub last_server: Cell<Option<(usize, usize)>>,
+    /// What went wrong before its first request (`fc_err`, `fc_err_str`).
+    pub error: Cell<Option<(u8, &'static str)>>,
     /// What rules want of packets to the client and was not done yet.
     wish: Cell<Option<Marks>>,
     /// What the kernel measures of the connection, while there is one.
@@ -182,6 +184,7 @@ pub async fn run(
         requests: Cell::new(0),
         private: RefCell::new(None),
         last_server: Cell::new(None),
+        error: Cell::new(None),
         wish: Cell::new(None),
         meter: link.lend_meter(),
         deadline: RefCell::default(),
@@ -319,11 +322,64 @@ async fn read_proxy_header(session: &mut Session, link: &mut Link, give_up: Inst
                 return true;
             }
             Ok(proxy_protocol::Parsed::Partial) => {}
-            Err(_) => return false,
+            Err(error) => {
+                log_proxy_error(session, ProxyError::of(error));
+                return false;
+            }
         }
         if !fill_before(session, link, give_up).await {
+            let error = match (link.input.is_empty(), Instant::now() >= give_up) {
+                (false, _) => ProxyError::Truncated,
+                (true, true) => ProxyError::Timeout,
+                (true, false) => ProxyError::Closed,
+            };
+            log_proxy_error(session, error);
             return false;
         }
+    }
+}
+
+/// Why there is no PROXY header, in HAProxy's words and numbers (`fc_err_str`, `fc_err`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ProxyError {
+    Closed,
+    Timeout,
+    Truncated,
+    NoHeader,
+    Invalid,
+    Protocol,
+}
+
+impl ProxyError {
+    fn of(error: proxy_protocol::Malformed) -> ProxyError {
+        match error {
+            proxy_protocol::NO_SIGNATURE => ProxyError::NoHeader,
+            proxy_protocol::BAD_PROTOCOL => ProxyError::Protocol,
+            proxy_protocol::Malformed(_) => ProxyError::Invalid,
+        }
+    }
+
+    fn told(self) -> (u8, &'static str) {
+        match self {
+            ProxyError::Closed => (11, "Connection closed while waiting for PROXY protocol header"),
+            ProxyError::Timeout => (13, "Timeout while waiting for PROXY protocol header"),
+            ProxyError::Truncated => (14, "Truncated PROXY protocol header received"),
+            ProxyError::NoHeader => {
+                (15, "Received something which does not look like a PROXY protocol header")
+            }
+            ProxyError::Invalid => (16, "Received an invalid PROXY protocol header"),
+            ProxyError::Protocol => (17, "Received an unhandled protocol in the PROXY protocol header"),
+        }
+    }
+}
+
+/// As HAProxy logs it; connections without a byte are silent under `option dontlognull`.
+fn log_proxy_error(session: &Session, error: ProxyError) {
+    let told = error.told();
+    session.error.set(Some(told));
+    let silent = matches!(error, ProxyError::Closed | ProxyError::Timeout);
+    if !(session.front.dontlognull && silent) {
+        session.front.log.connection_error(&Stream::of_session(session), told.1);
     }
 }
 
@@ -392,6 +448,7 @@ fn log_failed_handshake(session: &Session, error: &HandshakeError) {
     let text: &str = match error {
         HandshakeError::Timeout => "Timeout during SSL handshake",
         HandshakeError::Link(LinkError::Io(_)) => "Connection closed during SSL handshake",
+        HandshakeError::Link(LinkError::Tls(e)) if e.distrusts() => "SSL client certificate not trusted",
         HandshakeError::Link(LinkError::Tls(_)) => "SSL handshake failure",
     };
     if !session.front.dontlognull || !matches!(error, HandshakeError::Link(LinkError::Io(_))) {

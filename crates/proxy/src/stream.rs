@@ -366,6 +366,11 @@ impl<'s> Stream<'s> {
         self.ending = Ending::new(Cause::Proxy, Phase::Request);
     }
 
+    /// Makes the unique id, where one is wanted and not there yet.
+    pub fn make_unique_id(&mut self) {
+        finish_request::make_unique_id(self);
+    }
+
     /// Whether this ending counts as an error for logs: a failure, or a 5xx.
     pub fn is_error(&self) -> bool {
         self.ending.is_error() || self.retries > 0 || self.status_logged.is_some_and(|s| s >= 500)

@@ -64,6 +64,9 @@ pub async fn run(session: &Session, mut link: Box<Link>) -> Option<Box<Link>> {
 
 async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending> {
     let front = stream.front;
+    if !front.tcp_content.is_empty() || !front.routes.is_empty() {
+        glance(link).await;
+    }
     if let Some(close) = inspect(stream, link, &front.tcp_content, front.inspect_delay).await? {
         return Ok(close);
     }
@@ -76,10 +79,24 @@ async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending
         return Ok(Close::Switch);
     }
     stream.enter_backend(back);
+    stream.make_unique_id();
     if let Some(close) = inspect(stream, link, &back.tcp_content, back.inspect_delay).await? {
         return Ok(close);
     }
     carry(stream, link, back).await
+}
+
+/// Reads what has already arrived, without waiting: it is there for rules and routes that do not wait either, as with
+/// HAProxy. What fails here fails again where it counts.
+async fn glance(link: &mut Link) {
+    for _ in 0..2 {
+        let read = poll_fn(|cx| Poll::Ready(link.poll_fill(cx).is_ready())).await;
+        if read {
+            return;
+        }
+        // a fresh socket is known to be readable only once the runtime has looked
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Shows what the client has sent so far to conditions: content rules, the choice of a backend and of a server.

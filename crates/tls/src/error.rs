@@ -26,6 +26,11 @@ impl TlsError {
     pub fn is_from_peer(&self) -> bool {
         matches!(self, TlsError::Protocol(rustls::Error::AlertReceived(_)))
     }
+
+    /// We do not trust the certificate that the peer showed.
+    pub fn distrusts(&self) -> bool {
+        matches!(self, TlsError::Protocol(rustls::Error::InvalidCertificate(_)))
+    }
 }
 
 impl From<rustls::Error> for TlsError {

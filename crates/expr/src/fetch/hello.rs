@@ -12,7 +12,7 @@ const RES: Needs = Needs::Response;
 const HELLO_TYPE: &str = "1 once the bytes are a whole TLS ClientHello";
 
 pub(super) static ROWS: &[FetchRow] = &[
-    text_row("req.ssl_alpn", REQ, alpn, "The protocols of the ClientHello's ALPN, with commas between"),
+    text_row("req.ssl_alpn", REQ, alpn, "The protocol that the ClientHello's ALPN prefers"),
     bool_row("req.ssl_ec_ext", REQ, |_, s| asked(s, |h| Sample::Bool(h.has_ec_extension())), "Names curves"),
     int_row("req.ssl_hello_type", REQ, hello_type, HELLO_TYPE),
     int_row("req_ssl_hello_type", REQ, hello_type, HELLO_TYPE),
@@ -62,10 +62,7 @@ fn server_name<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
 }
 
 fn alpn<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    hello(scope, |hello| {
-        let names: Vec<&[u8]> = hello.alpn().collect();
-        (!names.is_empty()).then(|| Sample::owned(names.join(&b',')))
-    })
+    hello(scope, |hello| hello.alpn().next().map(|name| Sample::owned(name.to_vec())))
 }
 
 fn hello_version<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {

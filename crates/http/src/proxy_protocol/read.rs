@@ -2,7 +2,7 @@
 //! bytes cannot become one.
 
 use super::tlv::{TLV_CRC32C, TLV_SSL, TLV_UNIQUE_ID, iter};
-use super::{Addresses, Header, Malformed, SIGNATURE, Ssl, WORD};
+use super::{Addresses, BAD_PROTOCOL, Header, Malformed, NO_SIGNATURE, SIGNATURE, Ssl, WORD};
 use base::hash::crc32c;
 use memchr::memchr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,7 +40,7 @@ pub fn parse(input: &[u8]) -> Result<Parsed, Malformed> {
     } else if SIGNATURE.starts_with(input) || WORD.starts_with(input) {
         Ok(Parsed::Partial)
     } else {
-        Err(Malformed("no signature"))
+        Err(NO_SIGNATURE)
     }
 }
 
@@ -63,7 +63,8 @@ fn v1_addresses(text: &str) -> Result<Addresses, Malformed> {
         ["UNKNOWN", ..] => Ok(Addresses::Unknown),
         ["TCP4", source, destination, from, to] => v1_pair::<Ipv4Addr>(source, destination, from, to),
         ["TCP6", source, destination, from, to] => v1_pair::<Ipv6Addr>(source, destination, from, to),
-        [..] => Err(Malformed("bad protocol or number of words")),
+        ["TCP4" | "TCP6", ..] => Err(Malformed("wrong number of words")),
+        [..] => Err(BAD_PROTOCOL),
     }
 }
 

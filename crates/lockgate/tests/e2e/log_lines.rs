@@ -367,3 +367,65 @@ fn rules_capture_into_the_slots_that_haproxy_gives_them() {
         }
     });
 }
+
+#[test]
+fn connections_without_a_proxy_header_are_told_as_by_haproxy() {
+    let server = server();
+    let cases = [
+        "",
+        "PROX",
+        "GET / HTTP/1.1\r\n\r\n",
+        "PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n",
+        "PROXY UDP4 1.2.3.4 5.6.7.8 1 2\r\n",
+        "\r\n\r\n\0\r\nQUIT\n\x2f\x11\0\0",
+    ];
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n option tcplog\n timeout connect 5s\n \
+         timeout client 10s\n timeout server 5s\n\
+         listen usual\n bind <usual> accept-proxy\n server s {0}\n\
+         listen own\n bind <own> accept-proxy\n error-log-format \"127.0.0.1:%cp %[fc_err] %[fc_err_str]\"\n server s {0}\n\
+         listen quiet\n bind <quiet> accept-proxy\n option dontlognull\n server s {0}\n",
+        server.address()
+    );
+    same_lines(&config, 3 * cases.len() - 1, |lockgate| {
+        let mut count = 0;
+        for name in ["usual", "own", "quiet"] {
+            for bytes in cases {
+                count += usize::from(name != "quiet" || !bytes.is_empty());
+                Raw::connect(lockgate.at(name)).send(bytes).finish().read_all();
+                wait_for(|| (lockgate.lines().len() >= count).then_some(())).unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn client_certificates_that_are_not_trusted_are_told_as_by_haproxy() {
+    let (pem, stranger) = (authority().leaf("app.example"), crate::place::Folder::new());
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=stranger"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(stranger.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 5s\n \
+         timeout server 5s\nlisten l\n bind <https> ssl crt {} ca-file {} verify required ssl-max-ver TLSv1.2\n",
+        pem.display(),
+        authority().root().display()
+    );
+    same_lines(&config, 2, |lockgate| {
+        let url = format!("https://{}/", lockgate.at("https"));
+        let folder = stranger.path().display();
+        for (count, certificate) in
+            [(1, format!("--cert {folder}/cert.pem --key {folder}/key.pem")), (2, String::new())]
+        {
+            assert_ne!(try_curl(&format!("-k {certificate} {url}")).0, 0);
+            wait_for(|| {
+                (lockgate.lines().iter().filter(|l| l.contains("127.0.0.1")).count() >= count).then_some(())
+            })
+            .unwrap();
+        }
+    });
+}

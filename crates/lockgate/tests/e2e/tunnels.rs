@@ -47,9 +47,8 @@ fn a_websocket_is_a_tunnel_once_the_server_agrees() {
 #[test]
 fn connect_is_a_tunnel_once_the_server_agrees() {
     let server = Upstream::start(|mut peer| {
-        let head = peer.read_message();
-        if head.starts_with("CONNECT no.example:443 ") {
-            return peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+        while peer.read_message().starts_with("CONNECT no.example:443 ") {
+            peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
         }
         peer.send("HTTP/1.1 200 OK\r\n\r\nhi");
         loop {
@@ -214,4 +213,33 @@ fn rules_see_the_body_that_came_with_the_head() {
     assert_eq!(shown("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), "hello:5:5");
     assert_eq!(Answer::parse(&post("/on", "Content-Length: 5\r\n\r\nhello")).status, 204);
     assert!(text(server.received().last().unwrap()).ends_with("\r\n\r\nhello"));
+}
+
+#[test]
+fn a_route_sees_what_the_client_prefers() {
+    let server = |word: &'static str| {
+        Upstream::start(move |mut peer| {
+            peer.read();
+            peer.send(word);
+        })
+    };
+    let (h2, other) = (server("h2"), server("other"));
+    let lockgate = Lockgate::start(&format!(
+        "{HEAD} mode tcp\nfrontend f\n bind <tcp>\n tcp-request inspect-delay 5s\n \
+         tcp-request content accept if {{ req.ssl_hello_type 1 }}\n use_backend h2 if {{ req.ssl_alpn h2 }}\n default_backend other\n\
+         backend h2\n server s {}\nbackend other\n server s {}\n",
+        h2.address(),
+        other.address()
+    ));
+    let hello = |protocols: &[&str]| {
+        let list: Vec<u8> =
+            protocols.iter().flat_map(|p| [&[p.len() as u8][..], p.as_bytes()].concat()).collect();
+        let long = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
+        let extensions = long(&[&[0, 16][..], &long(&long(&list))].concat());
+        let body = [&[3, 3][..], &[7; 32], &[0], &long(&[0x13, 1]), &[1, 0], &extensions].concat();
+        [&[22, 3, 1][..], &long(&[&[1, 0][..], &long(&body)].concat())].concat()
+    };
+    let answer = |protocols: &[&str]| text(&exchange(lockgate.at("tcp"), hello(protocols)));
+    assert_eq!(answer(&["h2", "http/1.1"]), "h2");
+    assert_eq!(answer(&["http/1.1", "h2"]), "other");
 }

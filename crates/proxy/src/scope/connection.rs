@@ -27,8 +27,8 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &ConnectionFact) -> Option
         ConnectionFact::FcMeasured(which) => measured(&stream.session.meter, *which),
         ConnectionFact::BcMeasured(which) => measured(&stream.back_meter, *which),
         ConnectionFact::BcReused => stream.back_addrs.as_ref().map(|_| Sample::Bool(stream.back_reused)),
-        ConnectionFact::FcErr => Some(Sample::Int(0)),
-        ConnectionFact::FcErrText => Some(text(NO_ERROR)),
+        ConnectionFact::FcErr => Some(Sample::Int(stream.session.error.get().map_or(0, |e| i64::from(e.0)))),
+        ConnectionFact::FcErrText => Some(text(stream.session.error.get().map_or(NO_ERROR, |e| e.1))),
         ConnectionFact::BcErr => stream.back_addrs.as_ref().map(|_| Sample::Int(0)),
         ConnectionFact::BcErrText => stream.back_addrs.as_ref().map(|_| text(NO_ERROR)),
     }
