@@ -78,6 +78,34 @@ impl Protocol {
         }
     }
 
+    /// How many bytes the answer at their start took: what stands behind it answers the next turn.
+    pub(super) fn taken(&self, bytes: &[u8]) -> usize {
+        match (self, bytes) {
+            (Protocol::Mysql { .. }, [a, b, c, ..]) => u32::from_le_bytes([*a, *b, *c, 0]) as usize + 4,
+            (
+                Protocol::Redis
+                | Protocol::SslHello
+                | Protocol::Pgsql { .. }
+                | Protocol::Ldap
+                | Protocol::Smtp { .. }
+                | Protocol::Mysql { .. },
+                _,
+            ) => bytes.len(),
+        }
+    }
+
+    /// What an answer comes to that ended too early.
+    pub(super) fn cut_short(&self, bytes: &[u8]) -> (Finding, String) {
+        match self {
+            Protocol::SslHello => (Finding::L6Response, String::new()),
+            Protocol::Mysql { .. } => (Finding::L7Response, String::new()),
+            Protocol::Pgsql { .. } if bytes.first() == Some(&b'E') => (Finding::L7Response, String::new()),
+            Protocol::Pgsql { .. } => (Finding::L7Status, "PostgreSQL unknown error".into()),
+            Protocol::Redis => (Finding::L7Status, lossy(bytes.trim_ascii_end())),
+            Protocol::Ldap | Protocol::Smtp { .. } => (Finding::L7Response, lossy(bytes.trim_ascii_end())),
+        }
+    }
+
     /// The finding of a talk that ended well, in time, and too late.
     pub(super) fn findings(&self) -> (Finding, Finding, Finding) {
         match self {
@@ -319,5 +347,19 @@ mod tests {
         for (protocol, bytes, expected) in cases {
             assert_eq!(protocol.read(0, &bytes), expected, "{protocol:?} {bytes:?}");
         }
+    }
+
+    /// Observed from HAProxy: a greeting and the answer to the login may come at once.
+    #[test]
+    fn an_answer_takes_its_packet_only() {
+        let mysql = Protocol::Mysql { user: Some(Box::default()), pre41: false };
+        let greeting = mysql_packet(0, b"\x0a8.0\0abc");
+        let both = [&greeting[..], &mysql_packet(2, b"\xff\x15\x04denied")].concat();
+        assert_eq!(mysql.read(0, &both), Reading::Good(0, "8.0".into()));
+        assert_eq!(mysql.taken(&both), greeting.len());
+        let rest = &both[greeting.len()..];
+        assert_eq!(mysql.read(1, rest), Reading::Bad(Finding::L7Status, 1045, "denied".into()));
+        assert_eq!(mysql.cut_short(b"xx"), (Finding::L7Response, String::new()));
+        assert_eq!(Protocol::Redis.cut_short(b"-ERR no\r\n"), (Finding::L7Status, "-ERR no".into()));
     }
 }

@@ -128,7 +128,11 @@ impl Ward {
             server.set_maxconn(maxconn);
         }
         if wishes.weight_percent.is_some() || wishes.maxconn.is_some() {
+            let had_some = self.back.balance.usable() > 0;
             self.back.balance.recompute(now_ms());
+            if had_some && self.back.balance.usable() == 0 {
+                tell(&self.back.health, &log::empty_line(&self.back), log::EMERGENCY);
+            }
         }
         if let Some(wish) = wishes.admin {
             change_admin(&self.world, self.at(), wish);

@@ -2,21 +2,25 @@
 
 use super::{End, Run};
 use crate::health::finding::{Finding, Report};
-use crate::health::protocols::{Protocol, Reading, lossy};
+use crate::health::protocols::{Protocol, Reading};
 
 impl Run<'_> {
     pub(super) async fn talk(&mut self, protocol: &Protocol) -> Result<Report, End> {
         let (good, _, late) = protocol.findings();
         let mut report = Report::new(good, "");
         let mut turn = 0;
+        let mut early = Vec::new();
         while let Some(words) = protocol.say(turn) {
             self.scope.clear();
+            self.scope.input = early;
             self.send(&words).await?;
             let (code, info) = self.hear(protocol, turn, late).await?;
             // a goodbye without details keeps those of the turn before
             if !info.is_empty() || turn == 0 {
                 report = Report::new(good, info).with_code(code);
             }
+            let taken = protocol.taken(&self.scope.input).min(self.scope.input.len());
+            early = self.scope.input.split_off(taken);
             turn += 1;
         }
         Ok(report)
@@ -34,7 +38,8 @@ impl Run<'_> {
                     return Err(self.fail(bad, "TCPCHK got an empty response at step 2".into()));
                 }
                 Reading::More if self.scope.complete => {
-                    return Err(self.fail(bad, lossy(self.scope.input.trim_ascii_end())));
+                    let (finding, info) = protocol.cut_short(&self.scope.input);
+                    return Err(self.fail(finding, info));
                 }
                 Reading::More => match self.more().await {
                     Ok(()) => {}
