@@ -239,3 +239,20 @@ fn who_was_told_of_the_end_has_its_own_time_to_end() {
     assert_eq!(text(&raw.read_all()), "hello");
     assert!(lockgate.logged(" l/s ").contains(" 5 cD "), "{:?}", lockgate.lines());
 }
+
+#[test]
+fn waiting_for_a_body_is_time_for_the_request() {
+    let server = Upstream::answering(b"HTTP/1.1 204 No Content\r\n\r\n");
+    for option in ["option http-buffer-request", "http-request wait-for-body time 20s"] {
+        let lockgate = proxy(server.address(), "", &format!("\n {option}"));
+        let mut raw = Raw::connect(lockgate.at("http"));
+        raw.send("POST /late HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 8\r\n\r\n");
+        let begun = std::time::Instant::now();
+        crate::place::wait_for(|| (begun.elapsed().as_millis() >= 150).then_some(()));
+        raw.send("a little").read_all();
+        let line = lockgate.logged("POST /late");
+        let timers = line.split(' ').nth(4).unwrap().split('/');
+        let timers: Vec<i64> = timers.map(|t| t.parse().unwrap()).collect();
+        assert!(timers[0] >= 100 && timers[1] < timers[0], "{option}: {line}");
+    }
+}

@@ -18,7 +18,6 @@ use regex::bytes::Regex;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-
 /// A list that a rule edits.
 pub(crate) struct Edited {
     file: Word,

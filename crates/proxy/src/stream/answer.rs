@@ -306,8 +306,7 @@ pub(super) async fn buffer_body(
     })
     .await;
     stream.body.complete = exchange.upload.is_drained();
-    if outcome.is_err() {
-        stream.times.request = None;
-    }
+    // The request is here once what rules wait for is here (HAProxy's `%TR`).
+    stream.times.request = outcome.is_ok().then(|| stream.worker.now());
     outcome
 }
