@@ -2,6 +2,7 @@
 //! account there, and what their refusals mean. What one issuance consists of is told by `issue`, not here.
 
 mod account;
+mod binding;
 mod failure;
 mod revocation;
 mod signer;
@@ -85,6 +86,38 @@ pub struct Eab {
     pub key_id: String,
     /// The key that it gave out, decoded.
     pub mac_key: Vec<u8>,
+    /// How it signs.
+    pub algorithm: MacAlgorithm,
+}
+
+/// How an external account signs (RFC 7518 section 3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MacAlgorithm {
+    /// HMAC with SHA-256, which every authority takes.
+    #[default]
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+}
+
+impl MacAlgorithm {
+    /// Its name in requests, in `eab-mac-alg` and in Certbot's `--eab-hmac-alg`.
+    pub fn name(self) -> &'static str {
+        match self {
+            MacAlgorithm::Hs256 => "HS256",
+            MacAlgorithm::Hs384 => "HS384",
+            MacAlgorithm::Hs512 => "HS512",
+        }
+    }
+
+    /// By its name.
+    pub fn of(name: &str) -> Option<MacAlgorithm> {
+        [MacAlgorithm::Hs256, MacAlgorithm::Hs384, MacAlgorithm::Hs512]
+            .into_iter()
+            .find(|one| one.name() == name)
+    }
 }
 
 impl std::fmt::Debug for Eab {

@@ -2,22 +2,29 @@
 //! by `issue`; what an authority sent is checked here before it reaches a program, a zone or a web interface.
 
 mod acme_dns;
+mod announcements;
 mod cloudflare;
 mod credentials;
 mod hooks;
 mod labels;
 mod lookup;
+mod persist;
 mod propagation;
+mod provider_name;
 mod update;
 pub(crate) mod web;
 
 pub use acme_dns::{AcmeDns, AcmeDnsAccount};
+pub use announcements::Announcements;
 pub use cloudflare::Cloudflare;
 pub use credentials::{cloudflare as cloudflare_credentials, rfc2136 as rfc2136_credentials};
 pub use hooks::Hooks;
 pub use labels::{account_label, persist_record};
 pub use lookup::{Caa, Resolver};
+pub use persist::Permit;
+pub(crate) use persist::permitted;
 pub use propagation::{Check, propagated};
+pub use provider_name::by_name as provider_by_name;
 pub use update::{TsigKey, Update};
 
 use std::fmt;
@@ -32,10 +39,20 @@ pub struct Proof<'a> {
     pub domain: &'a str,
     /// The record's value.
     pub value: &'a str,
+    /// The account's own label, before `_acme-challenge` (draft-ietf-acme-dns-account-label).
+    pub label: Option<&'a str>,
     /// Every name of the order (`CERTBOT_ALL_DOMAINS`).
     pub all_domains: &'a [String],
     /// How many challenges of the order come after this one (`CERTBOT_REMAINING_CHALLENGES`).
     pub remaining: usize,
+}
+
+impl Proof<'_> {
+    /// Where the record belongs.
+    fn owner(&self) -> String {
+        let own = format!("_acme-challenge.{}", self.domain);
+        self.label.map_or(own.clone(), |label| format!("{label}.{own}"))
+    }
 }
 
 /// A record that was published, and what is needed to take it back.
@@ -47,6 +64,21 @@ pub struct Presented {
     pub value: String,
     /// What the provider said of it: a hook's output, a record's number.
     receipt: String,
+}
+
+impl Presented {
+    pub(crate) fn new(owner: String, value: String) -> Presented {
+        Presented { owner, value, receipt: String::new() }
+    }
+
+    /// What the operator is to publish: a CNAME record is followed, as the authority follows it.
+    pub(crate) async fn by_operator(proof: &Proof<'_>, resolver: &Resolver) -> Result<Presented, DnsError> {
+        check(proof)?;
+        let owner = proof.owner();
+        // Whether the names can be looked up matters to the look for the record alone.
+        let owner = resolver.follow(&owner).await.unwrap_or(owner);
+        Ok(Presented::new(owner, proof.value.to_owned()))
+    }
 }
 
 /// Why a record was not published.
@@ -118,7 +150,7 @@ impl Provider {
     /// Publishes the record where the authority will look for it: a CNAME record of `_acme-challenge.DOMAIN` is followed.
     pub async fn present(&self, proof: &Proof<'_>, resolver: &Resolver) -> Result<Presented, DnsError> {
         check(proof)?;
-        let name = format!("_acme-challenge.{}", proof.domain);
+        let name = proof.owner();
         let found = resolver.follow(&name).await;
         // A hook finds its zone by itself; where the record is only matters to the look for it afterwards.
         let owner = if matches!(self, Provider::Hooks(_)) { found.unwrap_or(name) } else { found? };
@@ -169,7 +201,8 @@ mod tests {
 
     #[test]
     fn nothing_but_names_and_base64url_is_let_through() {
-        let proof = |domain, value| check(&Proof { domain, value, all_domains: &[], remaining: 0 });
+        let proof =
+            |domain, value| check(&Proof { domain, value, label: None, all_domains: &[], remaining: 0 });
         assert!(proof("a_b.example.org", "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ").is_ok());
         for (domain, value) in [
             ("a;id", "x"),

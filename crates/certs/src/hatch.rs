@@ -8,6 +8,7 @@ pub(crate) use demanded::ForName;
 pub use dns::Records;
 pub(crate) use dns::WithRecords;
 
+use crate::dns::Permit;
 use crate::storage::Bundle;
 use std::fmt;
 use std::future::{Future, ready};
@@ -17,8 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::{CertStore, PemPair};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// A kind of challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,15 +29,38 @@ pub enum Challenge {
     TlsAlpn01,
     /// A TXT record (RFC 8555 section 8.4).
     Dns01,
+    /// The same under a name of the account's own (draft-ietf-acme-dns-account-label).
+    DnsAccount01,
+    /// A TXT record that stands for good (draft-ietf-acme-dns-persist).
+    DnsPersist01,
 }
 
 impl Challenge {
+    /// All of them.
+    pub const ALL: [Challenge; 5] = [
+        Challenge::Http01,
+        Challenge::TlsAlpn01,
+        Challenge::Dns01,
+        Challenge::DnsAccount01,
+        Challenge::DnsPersist01,
+    ];
+
+    /// It is a record that is looked at, which proves wildcards too.
+    pub fn is_by_record(self) -> bool {
+        match self {
+            Challenge::Http01 | Challenge::TlsAlpn01 => false,
+            Challenge::Dns01 | Challenge::DnsAccount01 | Challenge::DnsPersist01 => true,
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Challenge::Http01 => "http-01",
             Challenge::TlsAlpn01 => "tls-alpn-01",
             Challenge::Dns01 => "dns-01",
+            Challenge::DnsAccount01 => "dns-account-01",
+            Challenge::DnsPersist01 => "dns-persist-01",
         }
     }
 }
@@ -67,6 +90,15 @@ pub enum Answer {
         name: String,
         /// The record's value.
         value: String,
+        /// A label before all of it, where each account has its own.
+        label: Option<String>,
+    },
+    /// In TXT records of `_validation-persist.NAME`, which an operator made.
+    Persist {
+        /// The name that is proven, without `*.`.
+        name: String,
+        /// What is to stand there.
+        permit: Permit,
     },
 }
 
@@ -91,8 +123,12 @@ pub trait Hatch {
     fn answers(&self) -> &[Challenge];
     /// Answers for these names are about to be posted, in this order.
     fn expect(&self, _names: &[&str]) {}
-    /// Makes an answer be found. Returns once an authority that looks would find it.
+    /// Makes an answer be found, sooner or later.
     fn post<'a>(&'a self, answer: &'a Answer) -> Handed<'a>;
+    /// Returns once an authority that looks would find an answer that was posted.
+    fn found<'a>(&'a self, _answer: &'a Answer) -> Handed<'a> {
+        Box::pin(ready(Ok(())))
+    }
     /// Takes an answer back.
     fn withdraw<'a>(&'a self, answer: &'a Answer) -> Handed<'a>;
     /// Serves a new certificate in the place of the one that `file` held. It has been written there already.
@@ -133,7 +169,7 @@ impl Hatch for Here {
         let posted = match answer {
             Answer::Http { token, content, .. } => answers.post_http(token, content),
             Answer::Tls { sni, pair } => answers.post_tls(sni, pair),
-            Answer::Dns { .. } => return Box::pin(ready(Err(no_dns()))),
+            Answer::Dns { .. } | Answer::Persist { .. } => return Box::pin(ready(Err(no_dns()))),
         };
         Box::pin(ready(posted.map_err(|why| HatchError(why.to_string()))))
     }
@@ -142,7 +178,7 @@ impl Hatch for Here {
         match answer {
             Answer::Http { token, .. } => self.store.answers().withdraw_http(token),
             Answer::Tls { sni, .. } => self.store.answers().withdraw_tls(sni),
-            Answer::Dns { .. } => {}
+            Answer::Dns { .. } | Answer::Persist { .. } => {}
         }
         Box::pin(ready(Ok(())))
     }
@@ -187,14 +223,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest answer of a command that is read.
 const MAX_SAID: u64 = 64 * 1024;
 
-/// A connection on its way.
-pub type Connecting = Pin<Box<dyn Future<Output = io::Result<UnixStream>>>>;
+/// A connection to a runtime API, of whatever kind.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Wire for T {}
+
+/// One on its way.
+pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Wire>>>>>;
 
 /// Another process, by its runtime API.
 #[derive(Clone)]
 pub struct OverSocket {
     /// How it is called in complaints.
     name: String,
+    /// Before each command: a master passes those on that name a worker.
+    prefix: &'static str,
     connect: Arc<dyn Fn() -> Connecting + Send + Sync>,
 }
 
@@ -205,18 +248,15 @@ impl fmt::Debug for OverSocket {
 }
 
 impl OverSocket {
-    /// The proxy that serves its runtime API at `socket`.
-    pub fn new(socket: &Path) -> OverSocket {
-        let (name, socket) = (format!("the proxy at {}", socket.display()), socket.to_owned());
-        OverSocket::by(name, move || {
-            let socket = socket.clone();
-            Box::pin(async move { UnixStream::connect(socket).await })
-        })
+    /// A proxy that is reached in this way.
+    pub fn by(name: String, connect: impl Fn() -> Connecting + Send + Sync + 'static) -> OverSocket {
+        OverSocket { name, prefix: "", connect: Arc::new(connect) }
     }
 
-    /// A proxy that is reached in another way.
-    pub fn by(name: String, connect: impl Fn() -> Connecting + Send + Sync + 'static) -> OverSocket {
-        OverSocket { name, connect: Arc::new(connect) }
+    /// The same behind its master.
+    #[must_use]
+    pub fn behind_master(self) -> OverSocket {
+        OverSocket { prefix: "@1 ", ..self }
     }
 
     /// Has whoever looks after the certificate of a file replace it, because it was revoked.
@@ -229,6 +269,7 @@ impl OverSocket {
         let failed = |why: String| HatchError(format!("{}: {why}", self.name));
         let talk = async {
             let mut stream = (self.connect)().await?;
+            stream.write_all(self.prefix.as_bytes()).await?;
             stream.write_all(command.as_bytes()).await?;
             stream.shutdown().await?;
             let mut said = String::new();
@@ -258,7 +299,7 @@ impl Hatch for OverSocket {
                 let pem = format!("{}{}", pair.cert, pair.key);
                 Box::pin(self.tell(format!("acme answer tls {sni} <<\n{}\n\n", pem.trim_end())))
             }
-            Answer::Dns { .. } => Box::pin(ready(Err(no_dns()))),
+            Answer::Dns { .. } | Answer::Persist { .. } => Box::pin(ready(Err(no_dns()))),
         }
     }
 
@@ -266,7 +307,7 @@ impl Hatch for OverSocket {
         match answer {
             Answer::Http { token, .. } => Box::pin(self.tell(format!("acme withdraw http {token}\n"))),
             Answer::Tls { sni, .. } => Box::pin(self.tell(format!("acme withdraw tls {sni}\n"))),
-            Answer::Dns { .. } => Box::pin(ready(Ok(()))),
+            Answer::Dns { .. } | Answer::Persist { .. } => Box::pin(ready(Ok(()))),
         }
     }
 

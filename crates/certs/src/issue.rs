@@ -89,7 +89,7 @@ pub async fn issue(
     let with_records;
     let hatch = match &wanted.records {
         Some(records) => {
-            with_records = WithRecords::new(hatch, records, &wanted.names);
+            with_records = WithRecords::new(hatch, records, &wanted.name, &wanted.names);
             &with_records
         }
         None => hatch,

@@ -4,6 +4,8 @@
 mod caa;
 mod reach;
 
+pub use caa::issuers;
+
 use crate::acme::Directory;
 use crate::dns::Resolver;
 use crate::hatch::{Challenge, Hatch};

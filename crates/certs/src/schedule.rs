@@ -20,6 +20,7 @@ pub use on_demand::{Gate, OnDemand, Verdict};
 pub use on_record::{issue_on_record, remembered};
 
 use crate::acme::Directory;
+use crate::dns::Announcements;
 use crate::hatch::Hatch;
 use crate::issue::Wanted;
 use crate::renew::{Severity, UnixTime};
@@ -75,6 +76,8 @@ pub struct Work {
     pub jobs: Vec<Job>,
     /// Sections that obtain others when handshakes ask for them.
     pub on_demand: Vec<OnDemand>,
+    /// Where operators learn of records that they are to make.
+    pub announcements: Announcements,
 }
 
 impl Work {
@@ -92,6 +95,7 @@ pub type Tell = Arc<dyn Fn(Severity, &str) + Send + Sync>;
 pub struct Handle {
     board: Board,
     requests: mpsc::UnboundedSender<Request>,
+    announcements: Announcements,
 }
 
 /// What a scheduler is asked to do.
@@ -120,7 +124,8 @@ pub struct Inbox {
 pub fn channel(work: &Work) -> (Handle, Inbox) {
     let board = Board::new(&work.jobs);
     let (sender, requests) = mpsc::unbounded_channel();
-    (Handle { board: board.clone(), requests: sender }, Inbox { board, requests })
+    let announcements = work.announcements.clone();
+    (Handle { board: board.clone(), requests: sender, announcements }, Inbox { board, requests })
 }
 
 impl Handle {
@@ -140,6 +145,12 @@ impl Handle {
         self.board.knows(called) && self.requests.send(Request::Revoked(called.to_owned())).is_ok()
     }
 
+    /// Says that the records of a name are there, for a certificate called by its name or its file; how many of its names
+    /// are left. `None`: nobody waits for them.
+    pub fn challenge_ready(&self, called: &str, domain: &str) -> Option<usize> {
+        self.board.names_of(called).iter().find_map(|name| self.announcements.ready(name, domain))
+    }
+
     /// Has a certificate for a name that a handshake asks for, if whoever approves names does.
     pub async fn demand(&self, section: &str, name: &str) -> Verdict {
         let (reply, verdict) = oneshot::channel();
@@ -156,6 +167,8 @@ impl Handle {
 pub async fn run(work: Work, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
     let Inbox { board, mut requests } = inbox;
     let mut hearing = Hearing::new(directories(&work), tell.clone());
+    let hear = tell.clone();
+    work.announcements.tell(Arc::new(move |text| hear(Severity::Notice, text)));
     let tools = Tools {
         hatch,
         board,

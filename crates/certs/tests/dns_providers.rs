@@ -18,7 +18,7 @@ const VALUE: &str = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 /// `SECRET` in base64.
 const SECRET_BASE64: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-const QUICK: Check = Check::Servers(Duration::from_millis(300));
+const QUICK: Check = Check::servers(Duration::from_millis(300));
 
 /// For the SOA record of `site.test`.
 const QUESTION: &[u8] = b"\x12\x34\0\0\0\x01\0\0\0\0\0\0\x04site\x04test\0\0\x06\0\x01";
@@ -127,7 +127,7 @@ fn conf(folder: &str, port: u16) -> String {
 }
 
 fn proof<'a>(domain: &'a str, all: &'a [String]) -> Proof<'a> {
-    Proof { domain, value: VALUE, all_domains: all, remaining: 0 }
+    Proof { domain, value: VALUE, label: None, all_domains: all, remaining: 0 }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -191,6 +191,7 @@ fn hooks_have_certbots_environment() {
     let file = named.folder.join("hook.log");
     let line = "$CERTBOT_DOMAIN $CERTBOT_VALIDATION $CERTBOT_ALL_DOMAINS $CERTBOT_REMAINING_CHALLENGES";
     let provider = Provider::Hooks(Hooks {
+        environment: Vec::new(),
         auth: format!("echo {line} ${{CERTBOT_AUTH_OUTPUT-unset}} >> {0}; echo 'made  it'", file.display()),
         cleanup: Some(format!("echo \"$CERTBOT_DOMAIN <$CERTBOT_AUTH_OUTPUT>\" >> {}", file.display())),
     });
@@ -199,7 +200,8 @@ fn hooks_have_certbots_environment() {
     run(async {
         let presented = provider.present(&proof, &named.resolver()).await.unwrap();
         provider.withdraw(&proof, &presented).await.unwrap();
-        let failing = Provider::Hooks(Hooks { auth: "exit 3".into(), cleanup: None });
+        let failing =
+            Provider::Hooks(Hooks { auth: "exit 3".into(), cleanup: None, environment: Vec::new() });
         let error = failing.present(&proof, &named.resolver()).await.unwrap_err().to_string();
         assert!(error.contains("the hook 'exit 3'") && error.contains('3'), "{error}");
         let evil = Proof { value: "$(touch /tmp/x)", ..proof };

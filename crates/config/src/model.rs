@@ -20,7 +20,7 @@ mod server;
 use crate::env::Environment;
 use base::{Span, Word};
 
-pub use acme::{Acme, AcmeChallenge, AcmeKey};
+pub use acme::{Acme, AcmeChallenge, AcmeKey, ChallengeReady, PROVIDERS};
 pub use balance::{Algorithm, Balance, Cookie, CookieMode, HashFunction, HashType};
 pub use bind::{Bind, BindParams, CliLevel, SeverityOutput, UnixOptions};
 pub use check::{CheckConnect, CheckExpect, CheckKind, CheckMatch, CheckPattern, CheckStep, CheckText};

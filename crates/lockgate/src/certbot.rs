@@ -13,8 +13,10 @@ mod obtaining;
 mod options;
 mod ordering;
 mod parse;
+mod pasting;
 mod planning;
 mod proving;
+mod proxies;
 mod reconfigure;
 mod records;
 mod renewing;
@@ -69,7 +71,7 @@ fn carry_out(verb: Verb, options: Options, warnings: &[String]) -> Exit {
         console::err(&format!("this verb is not carried out: {why}\n"));
         return Exit::Failed;
     }
-    let is_table = matches!(verb, Verb::List | Verb::Plan);
+    let is_table = matches!(verb, Verb::List | Verb::Plan | Verb::Dns);
     let talk = match if is_table { Ok(Talk::silent(&options)) } else { Talk::new(&options) } {
         Ok(talk) => talk,
         Err(why) => {
@@ -97,6 +99,7 @@ fn work(verb: Verb, options: Options, talk: &Talk) -> Result<(), Failure> {
         | Verb::ShowAccount
         | Verb::List
         | Verb::Plan
+        | Verb::Dns
         | Verb::Refused(_) => None,
         Verb::Run
         | Verb::Certonly
@@ -127,6 +130,7 @@ fn work(verb: Verb, options: Options, talk: &Talk) -> Result<(), Failure> {
         Verb::UpdateSymlinks => ending::update_symlinks(&options, talk),
         Verb::List => listing::run(&options),
         Verb::Plan => planning::run(&options),
+        Verb::Dns => pasting::run(&options),
         Verb::Plugins => {
             showing::plugins(talk);
             Ok(())

@@ -3,6 +3,7 @@
 
 mod frame;
 mod json;
+mod neighbours;
 mod screen;
 mod served;
 mod socket;
@@ -12,10 +13,10 @@ mod top;
 use crate::Exit;
 use crate::console;
 use clap::Args;
+pub(crate) use neighbours::{Neighbours, neighbours};
 pub(crate) use served::Served;
 use socket::{Patience, Socket};
 use std::io::Read;
-use std::path::PathBuf;
 
 /// What ends a payload taken from standard input; no certificate or map has such a line.
 const PAYLOAD_END: &str = "%end%";
@@ -60,19 +61,6 @@ pub(crate) fn run(arguments: &CtlArgs) -> Exit {
             Exit::Failed
         }
     }
-}
-
-/// The socket of a lockgate that runs on this machine and takes challenge answers, if there is one.
-pub(crate) fn running_here() -> Option<PathBuf> {
-    // Of several sockets the first that is ours to use: some are another program's, some closed to us.
-    Socket::candidates().into_iter().find_map(|socket| {
-        let said = socket.ask("acme status\n", Patience::Bounded);
-        let answers = said.is_ok_and(|answer| answer.starts_with("# certificate"));
-        match socket {
-            Socket::Unix(path) if answers => Some(path.into()),
-            Socket::Unix(_) | Socket::Abstract(_) | Socket::Tcp(_) => None,
-        }
-    })
 }
 
 fn watch(arguments: &CtlArgs) -> Exit {

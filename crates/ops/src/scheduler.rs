@@ -3,7 +3,7 @@
 
 use crate::demand::{Obtainer, forward};
 use crate::worker::{Elsewhere, session};
-use certs::hatch::{Hatch, Here, OverSocket};
+use certs::hatch::{Hatch, Here, OverSocket, Wire};
 use certs::schedule::{self, Handle, Tell, Work};
 use proxy::certificates;
 use proxy::plan::Plan;
@@ -36,7 +36,10 @@ impl Scheduler {
         Scheduler::start(work, tell, None, move || {
             let hatch = OverSocket::by("the worker".to_owned(), move || {
                 let worker = worker.clone();
-                Box::pin(async move { tokio::net::UnixStream::from_std(session(&worker).await?) })
+                Box::pin(async move {
+                    let stream = tokio::net::UnixStream::from_std(session(&worker).await?)?;
+                    Ok(Box::new(stream) as Box<dyn Wire>)
+                })
             });
             Rc::new(hatch)
         })

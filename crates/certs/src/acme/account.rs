@@ -2,6 +2,7 @@
 //! that Certbot made sign with RSA and are used as they are, because limits, external bindings and CAA records
 //! (`accounturi`, RFC 8657) may hang on them.
 
+use super::binding::Binder;
 use super::failure::{ACCOUNT, IssueError, kind_of};
 use super::signer::Signer;
 use super::transport::Transport;
@@ -12,8 +13,7 @@ use crate::tree;
 use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use instant_acme::{
-    Account, AccountBuilder, AccountCredentials, Error, ExternalAccountKey, Key, NewAccount,
-    RevocationReason, RevocationRequest,
+    Account, AccountBuilder, AccountCredentials, Error, Key, NewAccount, RevocationReason, RevocationRequest,
 };
 use rcgen::KeyPair;
 use rustls_pki_types::pem::PemObject;
@@ -191,13 +191,34 @@ async fn create(
     directory: &Directory,
     transport: &Transport,
 ) -> Result<(Account, AccountCredentials), Error> {
+    if let Some(eab) = &directory.eab {
+        let key = KeyPair::generate().map_err(|why| Error::Other(why.into()))?.serialize_der();
+        return bound(directory, eab, transport, &key.into()).await;
+    }
     let contact = contacts(directory);
     let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
-    let binding = directory.eab.as_ref().map(binding);
     patient(async || {
         let new =
             NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-        builder(transport).create(&new, directory.url.clone(), binding.as_ref()).await
+        builder(transport).create(&new, directory.url.clone(), None).await
+    })
+    .await
+}
+
+/// Makes an account with a key, bound to an external one.
+async fn bound(
+    directory: &Directory,
+    eab: &Eab,
+    transport: &Transport,
+    pkcs8: &PrivatePkcs8KeyDer<'static>,
+) -> Result<(Account, AccountCredentials), Error> {
+    let binder = Binder::new(eab, &contacts(directory), pkcs8.secret_pkcs8_der());
+    let binder = binder.map_err(|why| Error::Other(why.into()))?;
+    let transport = transport.clone().binding_by(binder);
+    patient(async || {
+        let key = Key::from_pkcs8_der(pkcs8.clone_key())?;
+        let key = (key, PrivateKeyDer::from(pkcs8.clone_key()));
+        builder(&transport).create_from_key(key, directory.url.clone()).await
     })
     .await
 }
@@ -208,10 +229,6 @@ fn contacts(directory: &Directory) -> Vec<String> {
 
 fn address(mail: &str) -> String {
     if mail.starts_with("mailto:") { mail.to_owned() } else { format!("mailto:{mail}") }
-}
-
-fn binding(eab: &Eab) -> ExternalAccountKey {
-    ExternalAccountKey::new(eab.key_id.clone(), &eab.mac_key)
 }
 
 /// The account of a key of the operator's own; made where the authority does not know it.
@@ -230,12 +247,8 @@ async fn by_key(
     match known {
         Ok((account, _)) => Ok(Ok(account)),
         Err(Error::Api(problem)) if kind_of(&problem) == "accountDoesNotExist" => {
-            if directory.eab.is_some() {
-                return Err(bad(
-                    "the authority does not know it, and only a new key can be bound to an external \
-                                account: let the file not exist, then one is made there"
-                        .into(),
-                ));
+            if let Some(eab) = &directory.eab {
+                return Ok(bound(directory, eab, transport, &pkcs8).await.map(|(account, _)| account));
             }
             Ok(register(directory, transport, key).await)
         }

@@ -2,6 +2,7 @@
 //! answers. Headers that `instant-acme` does not hand on (`Retry-After` of a refusal, alternate chains) are kept here.
 
 use super::Directory;
+use super::binding::Binder;
 use super::failure::IssueError;
 use super::signer::Signer;
 use hyper::body::{Body, Bytes};
@@ -13,6 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -21,6 +23,8 @@ use std::time::{Duration, SystemTime};
 const PATIENCE: Duration = Duration::from_secs(45);
 /// Longest answer read: a chain is a few KB, an order of a hundred names some tens.
 const MAX_ANSWER: usize = 1024 * 1024;
+/// Challenges of dns-persist-01 that are remembered.
+const MAX_PERSIST: usize = 1000;
 /// How long a `Retry-After` is believed; one that says more is a mistake.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -30,6 +34,7 @@ pub struct Transport {
     client: Client<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>,
     noted: Arc<Mutex<Noted>>,
     signer: Option<Arc<Signer>>,
+    binder: Option<Arc<Binder>>,
 }
 
 /// What was in headers and bodies that are not handed on.
@@ -43,12 +48,27 @@ struct Noted {
     chain: Option<String>,
     /// The addresses of the last account that came.
     contact: Option<Vec<String>>,
+    /// By the challenges' addresses, what the authority is called in records of dns-persist-01.
+    persist: BTreeMap<String, Vec<String>>,
 }
 
 /// Of an account (RFC 8555 section 7.1.2), what is told of it.
 #[derive(Deserialize)]
 struct AccountBody {
     contact: Vec<String>,
+}
+
+/// Of an authorization, what is told of challenges and not handed on.
+#[derive(Deserialize)]
+struct AuthorizationBody {
+    challenges: Vec<ChallengeBody>,
+}
+
+#[derive(Deserialize)]
+struct ChallengeBody {
+    url: String,
+    #[serde(default, rename = "issuer-domain-names")]
+    issuers: Vec<String>,
 }
 
 /// Of a directory, what is told of the authority.
@@ -76,6 +96,7 @@ impl Transport {
             client: Client::builder(TokioExecutor::new()).build(connector.build()),
             noted: Arc::default(),
             signer: None,
+            binder: None,
         })
     }
 
@@ -84,15 +105,26 @@ impl Transport {
         Transport { signer: Some(Arc::new(signer)), ..self }
     }
 
+    /// The same, and a new account becomes bound to an external one.
+    pub(super) fn binding_by(self, binder: Binder) -> Transport {
+        Transport { binder: Some(Arc::new(binder)), ..self }
+    }
+
     async fn signed(
         &self,
         request: Request<BodyWrapper<Bytes>>,
     ) -> Result<Request<BodyWrapper<Bytes>>, Error> {
-        let Some(signer) = self.signer.as_ref().filter(|_| request.method() == Method::POST) else {
+        if request.method() != Method::POST || (self.signer.is_none() && self.binder.is_none()) {
             return Ok(request);
-        };
+        }
         let (parts, body) = request.into_parts();
-        let body = signer.sign(&whole(body).await).map_err(text)?;
+        let mut body = whole(body).await;
+        if let Some(binder) = &self.binder {
+            body = binder.bind(&body).map_err(text)?;
+        }
+        if let Some(signer) = &self.signer {
+            body = signer.sign(&body).map_err(text)?;
+        }
         Ok(Request::from_parts(parts, body.into()))
     }
 
@@ -130,6 +162,11 @@ impl Transport {
         self.noted().contact.take()
     }
 
+    /// What the authority is called in records of dns-persist-01, as the challenge of this address said.
+    pub(crate) fn persist_issuers(&self, url: &str) -> Vec<String> {
+        self.noted().persist.get(url).cloned().unwrap_or_default()
+    }
+
     fn noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,6 +199,14 @@ impl Transport {
             noted.chain = Some(String::from_utf8_lossy(response.body()).into_owned());
         } else if let Ok(account) = serde_json::from_slice::<AccountBody>(response.body()) {
             noted.contact = Some(account.contact);
+        } else if let Ok(body) = serde_json::from_slice::<AuthorizationBody>(response.body()) {
+            for one in body.challenges.into_iter().filter(|one| !one.issuers.is_empty()) {
+                // An order has a hundred names at most; what was noted of orders before is of no use.
+                if noted.persist.len() >= MAX_PERSIST {
+                    noted.persist.clear();
+                }
+                noted.persist.insert(one.url, one.issuers);
+            }
         }
     }
 }

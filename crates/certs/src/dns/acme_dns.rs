@@ -27,6 +27,15 @@ impl fmt::Debug for AcmeDnsAccount {
     }
 }
 
+impl AcmeDnsAccount {
+    fn target(&self) -> String {
+        match self.fulldomain.trim_end_matches('.') {
+            "" => format!("{}.<the server's zone>", self.subdomain),
+            whole => whole.to_owned(),
+        }
+    }
+}
+
 /// A server and the accounts there.
 #[derive(Clone, Debug)]
 pub struct AcmeDns {
@@ -34,6 +43,8 @@ pub struct AcmeDns {
     pub server: String,
     /// By name that is proven.
     pub accounts: BTreeMap<String, AcmeDnsAccount>,
+    /// For all other names; it may not be known where its records stand.
+    any: Option<AcmeDnsAccount>,
 }
 
 impl AcmeDns {
@@ -44,18 +55,34 @@ impl AcmeDns {
             why: format!("the accounts cannot be read: {e}"),
         };
         let accounts = serde_json::from_str(accounts).map_err(broken)?;
-        Ok(AcmeDns { server: server.trim_end_matches('/').to_owned(), accounts })
+        Ok(AcmeDns { server: server.trim_end_matches('/').to_owned(), accounts, any: None })
+    }
+
+    /// One account for every name.
+    pub fn single(server: &str, username: &str, password: &str, subdomain: &str) -> AcmeDns {
+        let any = AcmeDnsAccount {
+            username: username.to_owned(),
+            password: password.to_owned(),
+            fulldomain: String::new(),
+            subdomain: subdomain.to_owned(),
+        };
+        AcmeDns { server: server.trim_end_matches('/').to_owned(), accounts: BTreeMap::new(), any: Some(any) }
     }
 
     pub(super) async fn present(&self, domain: &str, owner: &str, value: &str) -> Result<(), DnsError> {
         let failed = |why| DnsError::Provider { provider: format!("acme-dns at {}", self.server), why };
-        let account = self.accounts.get(domain).ok_or_else(|| {
+        let account = self.accounts.get(domain).or(self.any.as_ref()).ok_or_else(|| {
             failed(format!("no account for {domain}: `curl -X POST {}/register` makes one", self.server))
         })?;
-        if !owner.eq_ignore_ascii_case(account.fulldomain.trim_end_matches('.')) {
+        // Its first label is always known.
+        let leads = match account.fulldomain.trim_end_matches('.') {
+            "" => owner.split('.').next().is_some_and(|label| label.eq_ignore_ascii_case(&account.subdomain)),
+            whole => owner.eq_ignore_ascii_case(whole),
+        };
+        if !leads {
             return Err(failed(format!(
                 "nothing leads from {domain} to it; make this record: _acme-challenge.{domain}. IN CNAME {}.",
-                account.fulldomain.trim_end_matches('.')
+                account.target()
             )));
         }
         let call = Call {

@@ -22,12 +22,12 @@ pub fn persist_record(
     format!("_validation-persist.{domain}. IN TXT {}", quoted(&value))
 }
 
-/// The name under which an account's dns-01 record stands beside others' (draft-ietf-acme-dns-account-label): the first
-/// ten bytes of the SHA-256 of the account's address, in base32.
-pub fn account_label(domain: &str, account: &str) -> String {
+/// The label under which an account's record stands beside others', before `_acme-challenge`
+/// (draft-ietf-acme-dns-account-label): the first ten bytes of the SHA-256 of the account's address, in base32.
+pub fn account_label(account: &str) -> String {
     let hash = digest(&SHA256, account.as_bytes());
     let short = hash.as_ref().get(..10).unwrap_or_default();
-    format!("_{}._acme-challenge.{domain}", base32(short))
+    format!("_{}", base32(short))
 }
 
 /// As a zone file has it: strings of at most 255 bytes.
@@ -53,8 +53,8 @@ mod tests {
 
     #[test]
     fn the_accounts_label_is_that_of_the_draft() {
-        let label = account_label("www.example.org", "https://example.com/acme/acct/ExampleAccount");
-        assert_eq!(label, "_ujmmovf2vn55tgye._acme-challenge.www.example.org");
+        let label = account_label("https://example.com/acme/acct/ExampleAccount");
+        assert_eq!(label, "_ujmmovf2vn55tgye");
     }
 
     #[test]

@@ -12,30 +12,47 @@ const BETWEEN: Duration = Duration::from_secs(2);
 /// Secondaries of a slow provider take minutes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How it is made sure that a record can be seen.
+/// How long it is waited for somebody to say that a record is there, unless told.
+const WORD: Duration = Duration::from_secs(3600);
+
+/// How it is made sure that a record can be seen; all of it, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
+pub struct Check {
+    /// Somebody has to say so.
+    pub told: bool,
+    /// It is waited for this long.
+    pub wait: Option<Duration>,
     /// Every authoritative server is asked, for at most this long.
-    Servers(Duration),
-    /// It is waited for this long, and nobody asked: for zones whose servers cannot be reached from here.
-    Wait(Duration),
+    pub servers: Option<Duration>,
 }
 
 impl Default for Check {
     fn default() -> Check {
-        Check::Servers(PATIENCE)
+        Check::servers(PATIENCE)
+    }
+}
+
+impl Check {
+    /// Every authoritative server is asked, for at most this long.
+    pub const fn servers(patience: Duration) -> Check {
+        Check { told: false, wait: None, servers: Some(patience) }
+    }
+
+    /// It is waited for this long, and nobody asked: for zones whose servers cannot be reached from here.
+    pub const fn wait(time: Duration) -> Check {
+        Check { told: false, wait: Some(time), servers: None }
+    }
+
+    /// How long somebody may take to say that a record is there.
+    pub(crate) fn patience(self) -> Duration {
+        self.servers.unwrap_or(WORD).max(WORD)
     }
 }
 
 /// Returns once every server of the zone shows the record, or says which do not.
 pub async fn propagated(presented: &Presented, resolver: &Resolver, check: Check) -> Result<(), DnsError> {
-    let patience = match check {
-        Check::Servers(patience) => patience,
-        Check::Wait(time) => {
-            sleep(time).await;
-            return Ok(());
-        }
-    };
+    sleep(check.wait.unwrap_or_default()).await;
+    let Some(patience) = check.servers else { return Ok(()) };
     let until = Instant::now() + patience;
     let mut missing = resolver.authorities(&presented.owner).await?;
     loop {

@@ -25,6 +25,10 @@ impl Hatch for ForName<'_> {
         self.inner.post(answer)
     }
 
+    fn found<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
+        self.inner.found(answer)
+    }
+
     fn withdraw<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
         self.inner.withdraw(answer)
     }

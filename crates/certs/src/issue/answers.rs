@@ -3,6 +3,7 @@
 
 use super::Wanted;
 use crate::acme::{IssueError, Opened, Unproven, kind_of, patient, words_of};
+use crate::dns::{Permit, account_label};
 use crate::hatch::{Answer, Challenge, Hatch};
 use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
@@ -119,10 +120,16 @@ async fn choose(
         let url = authorization.url().to_owned();
         let challenge = pick(&name, &authorization, wanted, hatch, history)?;
         history.tried.push((name.clone(), challenge));
+        let is_wildcard = authorization.wildcard;
         let Some(handle) = authorization.challenge(type_of(challenge)) else { continue };
-        check_token(&name, &handle.token)?;
-        let proof = format!("{}.{}", handle.token, account.thumbprint());
-        let answer = make(challenge, &name, &handle.token, &proof)?;
+        let answer = match challenge {
+            Challenge::DnsPersist01 => permit(&name, is_wildcard, &handle.url, account)?,
+            Challenge::Http01 | Challenge::TlsAlpn01 | Challenge::Dns01 | Challenge::DnsAccount01 => {
+                check_token(&name, &handle.token)?;
+                let proof = format!("{}.{}", handle.token, account.thumbprint());
+                make(challenge, &name, &handle.token, &proof, account.id())?
+            }
+        };
         answers.push(Posted { authorization: url, name, challenge, answer });
     }
     Ok(answers)
@@ -163,13 +170,36 @@ fn check_token(name: &str, token: &str) -> Result<(), IssueError> {
     })
 }
 
-fn make(challenge: Challenge, name: &str, token: &str, proof: &str) -> Result<Answer, IssueError> {
+/// What a record is to say that lets the account prove the name again and again. It has no token.
+fn permit(name: &str, wildcard: bool, url: &str, account: &Opened) -> Result<Answer, IssueError> {
+    let issuers = account.transport.persist_issuers(url);
+    if issuers.is_empty() {
+        let why = "the authority does not say what it is called in dns-persist-01 records".to_owned();
+        return Err(IssueError::Answer { name: name.to_owned(), why });
+    }
+    let permit = Permit { issuers, account: account.id().to_owned(), wildcard };
+    Ok(Answer::Persist { name: host_of(name), permit })
+}
+
+/// Without what makes it a wildcard.
+fn host_of(name: &str) -> String {
+    name.strip_prefix("*.").unwrap_or(name).to_owned()
+}
+
+fn make(
+    challenge: Challenge,
+    name: &str,
+    token: &str,
+    proof: &str,
+    account: &str,
+) -> Result<Answer, IssueError> {
     let name = name.to_owned();
     let digest = digest::digest(&digest::SHA256, proof.as_bytes());
     Ok(match challenge {
         Challenge::Http01 => Answer::Http { name, token: token.to_owned(), content: proof.to_owned() },
-        Challenge::Dns01 => Answer::Dns {
-            name: name.strip_prefix("*.").unwrap_or(&name).to_owned(),
+        Challenge::Dns01 | Challenge::DnsAccount01 | Challenge::DnsPersist01 => Answer::Dns {
+            label: (challenge == Challenge::DnsAccount01).then(|| account_label(account)),
+            name: host_of(&name),
             value: BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref()),
         },
         Challenge::TlsAlpn01 => {
@@ -221,6 +251,14 @@ async fn answer(
         // Counted even if it fails: it may be there in part.
         *posted += 1;
         hatch.post(&one.answer).await.map_err(failed)?;
+    }
+    // All are on their way before the first is waited for.
+    for one in answers {
+        let failed = |why: crate::hatch::HatchError| IssueError::Answer {
+            name: one.name.clone(),
+            why: why.to_string(),
+        };
+        hatch.found(&one.answer).await.map_err(failed)?;
     }
     let mut all = order.authorizations();
     while let Some(authorization) = all.next().await {
@@ -287,16 +325,21 @@ fn type_of(challenge: Challenge) -> ChallengeType {
         Challenge::Http01 => ChallengeType::Http01,
         Challenge::TlsAlpn01 => ChallengeType::TlsAlpn01,
         Challenge::Dns01 => ChallengeType::Dns01,
+        Challenge::DnsAccount01 | Challenge::DnsPersist01 => {
+            ChallengeType::Unknown(challenge.name().to_owned())
+        }
     }
 }
 
 fn known(kind: &ChallengeType) -> Option<Challenge> {
-    [Challenge::Http01, Challenge::TlsAlpn01, Challenge::Dns01].into_iter().find(|c| type_of(*c) == *kind)
+    Challenge::ALL.into_iter().find(|c| type_of(*c) == *kind)
 }
 
 fn shown(kind: &ChallengeType) -> String {
     match kind {
-        ChallengeType::Unknown(name) => name.chars().filter(|c| !c.is_control()).take(40).collect(),
+        ChallengeType::Unknown(name) if known(kind).is_none() => {
+            name.chars().filter(|c| !c.is_control()).take(40).collect()
+        }
         other => known(other).map_or_else(|| format!("{other:?}"), |c| c.name().to_owned()),
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Wanted;
 use crate::acme::IssueError;
-use crate::hatch::Challenge;
 use instant_acme::Identifier;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -20,7 +19,7 @@ pub(super) fn identifiers(wanted: &Wanted) -> Result<Vec<Identifier>, IssueError
     if wanted.names.is_empty() || wanted.names.len() > MOST {
         return bad(&wanted.name, "a certificate has from one to a hundred names");
     }
-    let dns = wanted.challenges.contains(&Challenge::Dns01);
+    let dns = wanted.challenges.iter().any(|kind| kind.is_by_record());
     let mut all = Vec::new();
     for name in &wanted.names {
         if let Ok(address) = name.parse::<IpAddr>() {

@@ -9,7 +9,7 @@ use crate::renew::registered_domain;
 const MAX_LABELS: usize = 16;
 
 /// What the authority is called in CAA records: as its directory says, else by its own domain.
-pub(super) async fn issuers(directory: &Directory) -> Vec<String> {
+pub async fn issuers(directory: &Directory) -> Vec<String> {
     let said = match Transport::new(directory) {
         Ok(transport) => transport.caa_identities(&directory.url).await.unwrap_or_default(),
         Err(_) => Vec::new(),

@@ -28,7 +28,7 @@ enum Probe {
 
 pub(super) async fn look(order: &Rehearsal<'_>, name: &str, findings: &mut Vec<Finding>) {
     if let Some(host) = name.strip_prefix("*.") {
-        if !order.challenges.contains(&Challenge::Dns01) {
+        if !order.challenges.iter().any(|kind| kind.is_by_record()) {
             findings.push(Finding::bad(
                 name,
                 format!("a wildcard is proven by a record of _acme-challenge.{host} alone"),

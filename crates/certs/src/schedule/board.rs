@@ -104,6 +104,13 @@ impl Board {
         self.lock().values().any(|row| is_called(&row.name, (&row.file, &row.kept), called))
     }
 
+    /// What those are called that are meant.
+    pub(super) fn names_of(&self, called: &str) -> Vec<String> {
+        let rows = self.lock();
+        let meant = rows.values().filter(|row| is_called(&row.name, (&row.file, &row.kept), called));
+        meant.map(|row| row.name.clone()).collect()
+    }
+
     pub(super) fn put(&self, at: usize, change: impl FnOnce(&mut Row)) {
         if let Some(row) = self.lock().get_mut(&at) {
             change(row);

@@ -221,13 +221,16 @@ impl Entry {
     ) -> Entry {
         board.put(self.at, |row| row.standing = Standing::Running);
         self.obtained = false;
-        let mut way = 0;
+        let (mut way, mut instead_of): (usize, Option<String>) = (0, None);
         for _ in 0..MOST_STEPS {
             match self.step(way, authorities) {
                 Step::Ask { .. } => self.ask(way, authorities).await,
                 Step::Order { why, kind, replaces } => {
                     self.tell_why(&why, tell);
                     self.forced = false;
+                    if let Some(why) = instead_of.take() {
+                        self.tell_fallback(way, &why, tell);
+                    }
                     if !self.is_still_approved(hatch, tell).await {
                         let until = self.wake;
                         board.put(self.at, |row| {
@@ -239,7 +242,8 @@ impl Entry {
                     self.order(way, (kind, replaces.is_some()), hatch, authorities, tell).await;
                 }
                 Step::Wait { waiting, .. } if is_hopeless(&waiting) && way + 1 < self.job.ways.len() => {
-                    way += 1
+                    way += 1;
+                    instead_of = Some(waiting.to_string());
                 }
                 Step::Wait { until, waiting } => {
                     self.rest(until, &waiting, board);
@@ -304,6 +308,13 @@ impl Entry {
             ) => "an operator asks for it".to_owned(),
         };
         tell(Severity::Notice, &format!("certificate '{name}' is renewed now: {text}"));
+    }
+
+    /// Operators want to know that another authority signs, and why.
+    fn tell_fallback(&self, way: usize, why: &str, tell: &Tell) {
+        let host = self.job.ways.get(way).map_or("", |wanted| wanted.directory.host());
+        let text = format!("certificate '{}' is ordered from {host} instead: {why}", self.job.name());
+        tell(Severity::Warning, &text);
     }
 
     /// How bad a failed attempt is.

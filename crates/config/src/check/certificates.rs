@@ -1,7 +1,7 @@
 //! Where certificates come from: every TLS bind needs one, and `acme` sections must be there for the lines that name them.
 
 use super::alert_once;
-use crate::model::{Acme, Bind, BindParams, CrtLoad, Model, Proxy};
+use crate::model::{Acme, Bind, BindParams, CrtLoad, Model, PROVIDERS, Proxy};
 use base::{Diagnostics, Span, Word, suggest};
 use std::net::IpAddr;
 
@@ -53,6 +53,7 @@ fn section(model: &Model, acme: &Acme, diags: &mut Diagnostics) {
         }
     }
     on_demand(acme, diags);
+    records(acme, diags);
     let (id, key) = (&acme.eab_key_id, &acme.eab_mac_key);
     if let (Some(alone), None) | (None, Some(alone)) = (id, key) {
         let message = format!("acme '{}' has one half of an external account", acme.name);
@@ -66,6 +67,38 @@ fn section(model: &Model, acme: &Acme, diags: &mut Diagnostics) {
     if acme.key.rsa != Some(true) && acme.key.bits.is_some() {
         let message = format!("acme '{}': 'bits' is for RSA keys", acme.name);
         diags.warning(acme.name.span, message).help("add 'keytype RSA', or write 'curves'");
+    }
+}
+
+/// Who makes records is one at most; where it is nobody here, the operator hears so.
+fn records(acme: &Acme, diags: &mut Diagnostics) {
+    let is_there = |word: &Option<Word>| word.as_ref().map(|word| word.span);
+    let first = |words: &[Word]| words.first().map(|word| word.span);
+    let makers = [
+        is_there(&acme.dns_hook),
+        is_there(&acme.dns_cloudflare),
+        first(&acme.dns_update),
+        first(&acme.dns_acme_dns),
+    ];
+    let mut makers = makers.into_iter().flatten();
+    let maker = makers.next();
+    if let Some(second) = makers.next() {
+        let message = format!("acme '{}' has more than one who makes records", acme.name);
+        let help = "keep one of 'dns-hook', 'dns-cloudflare', 'dns-update' and 'dns-acme-dns'".to_owned();
+        alert_once(diags, second, message, Some(help));
+    }
+    if let (Some(name), None) = (&acme.provider_name, maker)
+        && !PROVIDERS.iter().any(|known| known.eq_ignore_ascii_case(name.as_str()))
+    {
+        let message = format!("the provider '{name}' is not spoken to here, only {}", PROVIDERS.join(", "));
+        diags.warning(name.span, message).help(
+            "its records are announced in the log, and 'acme challenge_ready' is waited for; 'dns-hook' names a program \
+             that makes them",
+        );
+    }
+    if let (Some(variables), None) = (&acme.provider_vars, &acme.provider_name) {
+        let message = format!("acme '{}' has variables and no provider", acme.name);
+        diags.warning(variables.span, message).help("add 'provider-name NAME'");
     }
 }
 

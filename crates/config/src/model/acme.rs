@@ -25,6 +25,8 @@ pub struct Acme {
     pub eab_key_id: Option<Word>,
     /// `eab-mac-key FILE`
     pub eab_mac_key: Option<Word>,
+    /// `eab-mac-alg`; HS256 where it is not written
+    pub eab_mac_alg: Option<Word>,
     /// `reuse-key`
     pub reuse_key: bool,
     /// `fallback`: the section that is asked where this one fails.
@@ -53,6 +55,14 @@ pub struct Acme {
     pub dns_cloudflare: Option<Word>,
     /// `dns-update SERVER KEY ALGORITHM FILE`
     pub dns_update: Vec<Word>,
+    /// `dns-acme-dns URL FILE`
+    pub dns_acme_dns: Vec<Word>,
+    /// `provider-name`
+    pub provider_name: Option<Word>,
+    /// `acme-vars`
+    pub provider_vars: Option<Word>,
+    /// `challenge-ready`; empty = not written.
+    pub challenge_ready: Vec<ChallengeReady>,
     /// `dns-resolver ADDRESS:PORT`
     pub dns_resolvers: Vec<Word>,
     /// `dns-delay`, milliseconds
@@ -60,6 +70,9 @@ pub struct Acme {
     /// `dns-timeout`, milliseconds
     pub dns_timeout: Option<u64>,
 }
+
+/// What `provider-name` may say so that records are made here.
+pub const PROVIDERS: [&str; 3] = ["acmedns", "cloudflare", "rfc2136"];
 
 /// `challenge`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +83,23 @@ pub enum AcmeChallenge {
     TlsAlpn01,
     /// `dns-01`
     Dns01,
+    /// `dns-account-01`
+    DnsAccount01,
+    /// `dns-persist-01`
+    DnsPersist01,
+}
+
+/// `challenge-ready`: when the authority may look for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeReady {
+    /// `cli`: somebody says so over the runtime API.
+    Cli,
+    /// `dns`: its servers show it.
+    Dns,
+    /// `delay`: after `dns-delay`.
+    Delay,
+    /// `none`: at once.
+    None,
 }
 
 /// Keys of certificates, as written.

@@ -3,7 +3,7 @@
 use crate::args::{Args, list_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{Acme, AcmeChallenge};
+use crate::model::{Acme, AcmeChallenge, ChallengeReady};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -15,17 +15,6 @@ const fn row(
 ) -> Row {
     Row::new(names, Place::ACME, args, doc, Parse::Acme(parser))
 }
-
-const fn idle(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    reason: &'static str,
-) -> Row {
-    Row::no_effect(names, Place::ACME, args, doc, reason)
-}
-
-const OWN_RECORDS: &str = "records are made and looked up by ourselves, not by another program";
 
 pub(crate) const ROWS: &[Row] = &[
     row(
@@ -53,7 +42,7 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     row(
         &["challenge"],
-        "{ http-01 | tls-alpn-01 | dns-01 }[,...]",
+        "{ http-01 | tls-alpn-01 | dns-01 | dns-account-01 | dns-persist-01 }[,...]",
         "How control of names is proven, the preferred first.",
         challenge,
     ),
@@ -85,12 +74,11 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["eab-mac-key"], "<file>", "The key of an external account, base64url in a file.", |_, a, s| {
         one(a, "a file", &mut s.eab_mac_key)
     }),
-    row(&["eab-mac-alg"], "HS256", "How an external account signs.", |_, a, _| {
+    row(&["eab-mac-alg"], "{ HS256 | HS384 | HS512 }", "How an external account signs.", |_, a, s| {
         let word = a.expect("an algorithm")?;
-        match word.as_str() {
-            "HS256" => a.finish(),
-            _ => Err(a.bad(word, "an algorithm").help("HS256 is spoken, which every authority takes")),
-        }
+        a.choice_of(word, "an algorithm", &["HS256", "HS384", "HS512"].map(|name| (name, ())))?;
+        s.eab_mac_alg = Some(word.clone());
+        a.finish()
     }),
     row(&["reuse-key"], "{ on | off }", "Renewed certificates keep their key.", |_, a, s| {
         s.reuse_key = a.choice("a switch", &[("on", true), ("off", false)])?;
@@ -169,7 +157,12 @@ pub(crate) const ROWS: &[Row] = &[
         a.expect_text("a map")?;
         a.finish()
     }),
-    idle(&["challenge-ready"], "<conditions>", "Who says that records are there.", OWN_RECORDS),
+    row(
+        &["challenge-ready"],
+        "{ cli | dns | delay | none }[,...]",
+        "When the authority may look for records: once 'acme challenge_ready' says so, its servers show them, after 'dns-delay'.",
+        challenge_ready,
+    ),
     row(
         &["dns-hook"],
         "<command>",
@@ -193,6 +186,29 @@ pub(crate) const ROWS: &[Row] = &[
             a.finish()
         },
     ),
+    row(
+        &["dns-acme-dns"],
+        "<url> <file>",
+        "Makes records at an acme-dns server, by the accounts in a file (JSON, by name).",
+        |_, a, s| {
+            s.dns_acme_dns = (0..2)
+                .map(|_| a.expect("a server's address and a file").cloned())
+                .collect::<Result<_, _>>()?;
+            a.finish()
+        },
+    ),
+    row(
+        &["provider-name"],
+        "<name>",
+        "Who makes records: acmedns, cloudflare or rfc2136; with 'dns-hook', what the program is told.",
+        |_, a, s| one(a, "a provider's name", &mut s.provider_name),
+    ),
+    row(
+        &["acme-vars"],
+        "<name>=<value>[,...]",
+        "The provider's variables, as the Data Plane API has them.",
+        |_, a, s| one(a, "variables", &mut s.provider_vars),
+    ),
     row(&["dns-resolver"], "<address>:<port>", "Who is asked about names; else the system's.", |_, a, s| {
         s.dns_resolvers.push(a.expect_text("an address")?.clone());
         a.finish()
@@ -205,7 +221,6 @@ pub(crate) const ROWS: &[Row] = &[
         s.dns_timeout = Some(a.millis("a time")?);
         a.finish()
     }),
-    idle(&["provider-name", "acme-vars"], "<text>", "Words for the program that makes records.", OWN_RECORDS),
 ];
 
 /// One word and no more.
@@ -222,6 +237,24 @@ fn challenge(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Acme) -> Parsed {
     Ok(())
 }
 
+fn challenge_ready(_: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Acme) -> Parsed {
+    const CONDITIONS: &[(&str, ChallengeReady)] = &[
+        ("cli", ChallengeReady::Cli),
+        ("dns", ChallengeReady::Dns),
+        ("delay", ChallengeReady::Delay),
+        ("none", ChallengeReady::None),
+    ];
+    let words = args.expect("a condition")?;
+    to.challenge_ready = list_of(words)
+        .iter()
+        .map(|word| args.choice_of(word, "a condition", CONDITIONS))
+        .collect::<Result<_, _>>()?;
+    if to.challenge_ready.contains(&ChallengeReady::None) && to.challenge_ready.len() > 1 {
+        return Err(Failure::new(words.span, "'challenge-ready' : 'none' stands alone".to_owned()));
+    }
+    args.finish()
+}
+
 fn add(args: &Args<'_>, words: &Word, to: &mut Acme) -> Result<(), Failure> {
     const KINDS: &[(&str, AcmeChallenge)] = &[
         ("http-01", AcmeChallenge::Http01),
@@ -229,6 +262,9 @@ fn add(args: &Args<'_>, words: &Word, to: &mut Acme) -> Result<(), Failure> {
         ("tls-alpn-01", AcmeChallenge::TlsAlpn01),
         ("dns-01", AcmeChallenge::Dns01),
         ("DNS-01", AcmeChallenge::Dns01),
+        ("dns-account-01", AcmeChallenge::DnsAccount01),
+        ("dns-persist-01", AcmeChallenge::DnsPersist01),
+        ("DNS-PERSIST-01", AcmeChallenge::DnsPersist01),
     ];
     for word in list_of(words) {
         let kind = args.choice_of(&word, "a kind of challenge", KINDS)?;

@@ -3,11 +3,10 @@
 use super::Failure;
 use super::options::Options;
 use super::ordering::directory;
-use super::proving::proxy;
+use super::proxies::Proxies;
 use super::saved;
 use super::talk::{FRAME, Talk};
 use certs::acme::{open_account, revoke_by_key};
-use certs::hatch::OverSocket;
 use certs::tree::Kind;
 use certs::{Outline, Storage};
 use std::path::{Path, PathBuf};
@@ -94,9 +93,9 @@ pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
 
 /// A proxy that looks after the certificate replaces it at once. One that does not know it leaves it to whoever does.
 fn is_replaced(file: &Path) -> bool {
-    let told = async |proxy: OverSocket| proxy.replace_revoked(file).await.is_ok();
-    let told = proxy().map(|proxy| super::accounts::wait(async { Ok(told(proxy).await) }));
-    told.is_some_and(|told| told.unwrap_or_default())
+    let proxies = Proxies::find();
+    let told = super::accounts::wait(async { Ok(proxies.replace_revoked(file).await) });
+    !proxies.is_empty() && told.is_ok_and(|told| told.is_ok())
 }
 
 /// Tells the authority: by the certificate's own key where that is named, else by the account.

@@ -5,7 +5,7 @@ use super::accounts;
 use super::hooks::{self, Hooks};
 use super::options::{Authenticator, Options};
 use super::ordering::{Ordering, no_way};
-use super::proving;
+use super::proxies::Proxies;
 use super::renewing::{day, is_due};
 use super::requesting;
 use super::saved;
@@ -29,7 +29,7 @@ pub(super) fn run(mut options: Options, talk: &Talk) -> Result<(), Failure> {
     if let Some(file) = options.csr.clone() {
         return requesting::run(options, &file, talk);
     }
-    let proxy = proving::proxy();
+    let proxies = Proxies::find();
     let plan = plan(&mut options, talk)?;
     let (name, before) = match plan {
         Plan::Keep => {
@@ -50,11 +50,11 @@ pub(super) fn run(mut options: Options, talk: &Talk) -> Result<(), Failure> {
     if let Some(before) = &before {
         options.keeps_real(before.renewal()).map_err(Failure::Failed)?;
     }
-    let mut hooks = ready(&mut options, proxy.is_some(), talk)?;
+    let mut hooks = ready(&mut options, !proxies.is_empty(), talk)?;
     let ordering = Ordering {
         options: &options,
         talk,
-        proxy: proxy.as_ref(),
+        proxies: &proxies,
         name: &name,
         names: options.names.clone(),
         before: before.as_deref(),

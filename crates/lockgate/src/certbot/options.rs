@@ -1,7 +1,7 @@
 //! What was asked for on the command line, in cli.ini, or in a certificate's own conf: one plain value. Nothing is done
 //! here; every default that is not simply nothing is decided here and nowhere else.
 
-use certs::acme::{Eab, LETS_ENCRYPT, Reason};
+use certs::acme::{Eab, LETS_ENCRYPT, MacAlgorithm, Reason};
 use certs::hatch::Challenge;
 use certs::tree::{Renewal, Tree};
 use std::collections::BTreeSet;
@@ -93,6 +93,7 @@ pub(super) struct Options {
     pub(super) account: Option<String>,
     pub(super) eab_kid: Option<String>,
     pub(super) eab_key: Option<String>,
+    pub(super) eab_algorithm: MacAlgorithm,
     pub(super) server: Option<String>,
     pub(super) staging: bool,
     pub(super) no_verify_ssl: bool,
@@ -162,6 +163,7 @@ impl Default for Options {
             account: None,
             eab_kid: None,
             eab_key: None,
+            eab_algorithm: MacAlgorithm::default(),
             server: None,
             staging: false,
             no_verify_ssl: false,
@@ -247,7 +249,7 @@ impl Options {
             (Some(kid), Some(key)) => {
                 let mac_key = certs::acme::decode_mac_key(key)
                     .ok_or("--eab-hmac-key is not what the authority handed out: base64url is expected")?;
-                Ok(Some(Eab { key_id: kid.clone(), mac_key }))
+                Ok(Some(Eab { key_id: kid.clone(), mac_key, algorithm: self.eab_algorithm }))
             }
             (Some(_), None) => Err("--eab-kid wants --eab-hmac-key beside it".to_owned()),
             (None, Some(_)) => Err("--eab-hmac-key wants --eab-kid beside it".to_owned()),

@@ -5,11 +5,11 @@ use super::Failure;
 use super::hooks::Hooks;
 use super::options::{Authenticator, Options};
 use super::proving::Prover;
+use super::proxies::Proxies;
 use super::records;
 use super::saved;
 use super::talk::Talk;
 use certs::acme::{Directory, IssueError, Unproven};
-use certs::hatch::OverSocket;
 use certs::issue::{Issued, Profile, Request, Wanted};
 use certs::renew::OrderKind;
 use certs::schedule::issue_on_record;
@@ -21,7 +21,7 @@ use tls::Trust;
 pub(super) struct Ordering<'a> {
     pub(super) options: &'a Options,
     pub(super) talk: &'a Talk,
-    pub(super) proxy: Option<&'a OverSocket>,
+    pub(super) proxies: &'a Proxies,
     /// On disk.
     pub(super) name: &'a str,
     pub(super) names: Vec<String>,
@@ -90,7 +90,7 @@ impl Ordering<'_> {
 
     fn once(&self) -> Result<Issued, Failure> {
         let way = self.options.authenticator.clone().ok_or_else(|| Failure::Failed(no_way()))?;
-        let prover = Prover::new(self.options, self.talk, way.clone(), self.proxy.cloned());
+        let prover = Prover::new(self.options, self.talk, way.clone(), self.proxies);
         let prover = prover.map_err(Failure::Failed)?;
         let wanted = self.wanted(&prover, &way)?;
         let storage = self.storage(&wanted.directory.url)?;
@@ -156,14 +156,14 @@ impl Ordering<'_> {
             KeyKind::curve(name)
                 .ok_or_else(|| format!("--elliptic-curve {name}: secp256r1, secp384r1 or secp521r1"))
         };
-        let before = || self.before.and_then(|before| Outline::of_lineage(before).ok());
-        let kind = match (options.key_type.as_deref(), options.rsa_key_size, options.curve.as_deref()) {
-            (Some("rsa"), bits, _) | (None, bits @ Some(_), None) => rsa(bits.unwrap_or(2048)),
-            (Some(_), _, name) | (None, None, name @ Some(_)) => curve(name.unwrap_or("secp256r1")),
-            (None, Some(_), Some(_)) => {
-                Err("--rsa-key-size and --elliptic-curve: only one can be".to_owned())
-            }
-            (None, None, None) => Ok(before().and_then(|before| before.key).unwrap_or_default()),
+        let before =
+            self.before.and_then(|before| Outline::of_lineage(before).ok()).and_then(|known| known.key);
+        // As with Certbot since 2.0, a size does not make it RSA.
+        let kind = match (options.key_type.as_deref(), before) {
+            (Some("rsa"), _) => rsa(options.rsa_key_size.unwrap_or(2048)),
+            (None, Some(kind)) if kind.family() == "RSA" => options.rsa_key_size.map_or(Ok(kind), rsa),
+            (Some(_), _) => curve(options.curve.as_deref().unwrap_or("secp256r1")),
+            (None, before) => options.curve.as_deref().map_or(Ok(before.unwrap_or_default()), curve),
         };
         kind.map_err(Failure::Failed)
     }

@@ -3,7 +3,8 @@
 use super::Failure;
 use super::options::{Authenticator, Options};
 use super::ordering::{directory, same};
-use super::proving::{self, Prover};
+use super::proving::Prover;
+use super::proxies::Proxies;
 use super::talk::Talk;
 use crate::console;
 use certs::dns::Resolver;
@@ -23,7 +24,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     let talk = Talk::silent(options);
     let way = options.authenticator.clone().unwrap_or(Authenticator::Standalone);
-    let prover = Prover::new(options, &talk, way, proving::proxy()).map_err(Failure::Failed)?;
+    let prover = Prover::new(options, &talk, way, &Proxies::find()).map_err(Failure::Failed)?;
     // A machine without this file asks the name server on itself.
     let resolver = Resolver::from_resolv_conf(&std::fs::read_to_string(RESOLVERS).unwrap_or_default());
     let rehearsal = Rehearsal {

@@ -3,11 +3,11 @@
 
 use super::hooks;
 use super::options::{Authenticator, Options};
+use super::proxies::Proxies;
 use super::standalone::Standalone;
 use super::talk::Talk;
-use crate::ctl;
 use certs::Bundle;
-use certs::hatch::{Answer, Challenge, Handed, Hatch, HatchError, OverSocket};
+use certs::hatch::{Answer, Challenge, Handed, Hatch, HatchError};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -21,7 +21,7 @@ pub(super) struct Prover<'a> {
     options: &'a Options,
     talk: &'a Talk,
     way: Authenticator,
-    proxy: Option<OverSocket>,
+    proxies: Proxies,
     kinds: Vec<Challenge>,
     standalone: RefCell<Option<Standalone>>,
     /// Folders that were made for challenge files, the outermost first.
@@ -34,22 +34,17 @@ pub(super) struct Prover<'a> {
     pending: Cell<usize>,
 }
 
-/// The Lockgate that serves on this machine, if one does.
-pub(super) fn proxy() -> Option<OverSocket> {
-    ctl::running_here().map(|socket| OverSocket::new(&socket))
-}
-
 impl<'a> Prover<'a> {
     pub(super) fn new(
         options: &'a Options,
         talk: &'a Talk,
         way: Authenticator,
-        proxy: Option<OverSocket>,
+        proxies: &Proxies,
     ) -> Result<Prover<'a>, String> {
         let kinds = match &way {
             Authenticator::Standalone | Authenticator::Webroot => vec![Challenge::Http01],
             Authenticator::Manual => {
-                if options.manual_auth_hook.is_none() && !talk.is_interactive() && proxy.is_none() {
+                if options.manual_auth_hook.is_none() && !talk.is_interactive() && proxies.is_empty() {
                     return Err(
                         "An authentication script must be provided with --manual-auth-hook when using the \
                                 manual plugin non-interactively."
@@ -64,17 +59,18 @@ impl<'a> Prover<'a> {
                     .to_owned());
             }
             Authenticator::Rfc2136 | Authenticator::Cloudflare => vec![Challenge::Dns01],
-            Authenticator::Other(name) if proxy.is_none() => {
+            Authenticator::Other(name) if proxies.is_empty() => {
                 return Err(format!(
                     "the certificate is renewed by '{name}', which is not part of lockgate, and no proxy of ours runs \
                      here to answer in its place; 'reconfigure --cert-name NAME' with --standalone, --webroot or --manual \
-                     names another way"
+                     names another way{}",
+                    proxies.excuse()
                 ));
             }
             Authenticator::Other(_) => Vec::new(),
         };
         let mut kinds = kinds;
-        if proxy.is_some() {
+        if !proxies.is_empty() {
             let more =
                 [Challenge::Http01, Challenge::TlsAlpn01].into_iter().filter(|kind| !kinds.contains(kind));
             kinds = kinds.clone().into_iter().chain(more.collect::<Vec<_>>()).collect();
@@ -83,7 +79,7 @@ impl<'a> Prover<'a> {
             options,
             talk,
             way,
-            proxy,
+            proxies: proxies.clone(),
             kinds,
             standalone: RefCell::default(),
             made: RefCell::default(),
@@ -113,8 +109,9 @@ impl<'a> Prover<'a> {
             (Authenticator::Manual, Answer::Http { name, token, content }) => {
                 self.call(name, Some(token), content)
             }
-            (Authenticator::Manual, Answer::Dns { name, value }) => self.call(name, None, value),
+            (Authenticator::Manual, Answer::Dns { name, value, .. }) => self.call(name, None, value),
             (Authenticator::Standalone | Authenticator::Webroot, Answer::Dns { .. } | Answer::Tls { .. })
+            | (Authenticator::Standalone | Authenticator::Webroot | Authenticator::Manual, Answer::Persist { .. })
             | (Authenticator::Manual, Answer::Tls { .. })
             // Records are made by `certs::dns`, before they could come here.
             | (Authenticator::Rfc2136 | Authenticator::Cloudflare | Authenticator::Other(_), _) => Err(unable()),
@@ -138,7 +135,8 @@ impl<'a> Prover<'a> {
             let started = Standalone::start(address, port).map_err(|why| {
                 HatchError(format!(
                     "port {port} cannot be listened on ({why}); stop what uses it, choose another with --http-01-port, \
-                     or let lockgate be the server there"
+                     or let lockgate be the server there{}",
+                    self.proxies.excuse()
                 ))
             })?;
             *standalone = Some(started);
@@ -182,7 +180,7 @@ impl<'a> Prover<'a> {
                 self.said.borrow_mut().insert(value.to_owned(), (said.unwrap_or_default(), left));
                 Ok(())
             }
-            None if self.proxy.is_some() && token.is_some() => Ok(()),
+            None if !self.proxies.is_empty() && token.is_some() => Ok(()),
             None => self.by_hand(name, token, value),
         }
     }
@@ -236,8 +234,12 @@ impl<'a> Prover<'a> {
             (Authenticator::Manual, Answer::Http { name, token, content }) => {
                 self.clean_up(name, Some(token), content);
             }
-            (Authenticator::Manual, Answer::Dns { name, value }) => self.clean_up(name, None, value),
+            (Authenticator::Manual, Answer::Dns { name, value, .. }) => self.clean_up(name, None, value),
             (Authenticator::Standalone | Authenticator::Webroot, Answer::Dns { .. } | Answer::Tls { .. })
+            | (
+                Authenticator::Standalone | Authenticator::Webroot | Authenticator::Manual,
+                Answer::Persist { .. },
+            )
             | (Authenticator::Manual, Answer::Tls { .. })
             | (Authenticator::Rfc2136 | Authenticator::Cloudflare | Authenticator::Other(_), _) => {}
         }
@@ -275,9 +277,13 @@ impl Hatch for Prover<'_> {
 
     fn post<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
         Box::pin(async move {
-            let by_proxy = match (&self.proxy, answer) {
-                (Some(proxy), Answer::Http { .. } | Answer::Tls { .. }) => Some(proxy.post(answer).await),
-                (Some(_), Answer::Dns { .. }) | (None, _) => None,
+            let by_proxy = match answer {
+                Answer::Http { .. } | Answer::Tls { .. } if !self.proxies.is_empty() => {
+                    Some(self.proxies.post(answer).await)
+                }
+                Answer::Http { .. } | Answer::Tls { .. } | Answer::Dns { .. } | Answer::Persist { .. } => {
+                    None
+                }
             };
             match (self.put(answer), by_proxy) {
                 (Ok(()), _) => {}
@@ -291,9 +297,9 @@ impl Hatch for Prover<'_> {
 
     fn withdraw<'a>(&'a self, answer: &'a Answer) -> Handed<'a> {
         self.take_back(answer);
-        match (&self.proxy, answer) {
-            (Some(proxy), Answer::Http { .. } | Answer::Tls { .. }) => proxy.withdraw(answer),
-            (Some(_), Answer::Dns { .. }) | (None, _) => Box::pin(ready(Ok(()))),
+        match answer {
+            Answer::Http { .. } | Answer::Tls { .. } => Box::pin(self.proxies.withdraw(answer)),
+            Answer::Dns { .. } | Answer::Persist { .. } => Box::pin(ready(Ok(()))),
         }
     }
 
@@ -301,8 +307,8 @@ impl Hatch for Prover<'_> {
         Box::pin(async move {
             // A proxy that does not serve this file has no use for it. One that does is told; if that fails it will
             // find the new file by itself.
-            if let (Some(proxy), false) = (&self.proxy, self.options.dry_run)
-                && let Err(why) = proxy.publish(file, bundle).await
+            if !self.options.dry_run
+                && let Err(why) = self.proxies.publish(file, bundle).await
             {
                 self.talk.detail(&why.to_string());
             }

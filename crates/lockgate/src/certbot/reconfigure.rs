@@ -5,7 +5,7 @@ use super::accounts;
 use super::hooks::{self, Hooks};
 use super::options::Options;
 use super::ordering::Ordering;
-use super::proving;
+use super::proxies::Proxies;
 use super::saved;
 use super::talk::Talk;
 use certs::Outline;
@@ -33,13 +33,13 @@ pub(super) fn run(options: &Options, talk: &Talk) -> Result<(), Failure> {
     new.names = Outline::of_lineage(&lineage).map_err(|why| wrong(why.to_string()))?.names;
     new.dry_run = true;
     accounts::prepare(&mut new, talk)?;
-    let (proxy, mut hooks) = (proving::proxy(), Hooks::new(talk));
+    let (proxies, mut hooks) = (Proxies::find(), Hooks::new(talk));
     hooks.before(&new).map_err(Failure::Failed)?;
     let names = new.names.clone();
     let ordering = Ordering {
         options: &new,
         talk,
-        proxy: proxy.as_ref(),
+        proxies: &proxies,
         name,
         names,
         before: Some(&lineage),

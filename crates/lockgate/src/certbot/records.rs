@@ -3,7 +3,7 @@
 
 use super::options::{self, Authenticator, Options};
 use super::talk::Talk;
-use certs::dns::{Check, Provider, Resolver, cloudflare_credentials, rfc2136_credentials};
+use certs::dns::{Announcements, Check, Provider, Resolver, cloudflare_credentials, rfc2136_credentials};
 use certs::hatch::Records;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -62,8 +62,9 @@ pub(super) fn of(way: &Authenticator, options: &Options, talk: &Talk) -> Result<
             Resolver::from_resolv_conf(&std::fs::read_to_string(RESOLVERS).unwrap_or_default())
         }
     };
-    let check = Check::Wait(plugin.asked.seconds.unwrap_or(plugin.wait));
-    Ok(Some(Records { provider, resolver, check }))
+    let check = Check::wait(plugin.asked.seconds.unwrap_or(plugin.wait));
+    let announcements = Announcements::default();
+    Ok(Some(Records { provider: Some(provider), resolver, check, announcements }))
 }
 
 fn warn_of_readers(file: &str, talk: &Talk) {

@@ -6,10 +6,9 @@ use super::accounts;
 use super::hooks::{self, Hooks};
 use super::options::Options;
 use super::ordering::Ordering;
-use super::proving;
+use super::proxies::Proxies;
 use super::saved;
 use super::talk::{FRAME, Talk};
-use certs::hatch::OverSocket;
 use certs::renew::{CertificateFacts, Due, Policy, State, UnixTime};
 use certs::tree::{Kind, Lineage};
 use certs::{Outline, Storage};
@@ -42,10 +41,10 @@ pub(super) fn run(options: &Options, talk: &Talk) -> Result<(), Failure> {
         }
         None => options.tree.lineages()?,
     };
-    let proxy = proving::proxy();
+    let proxies = Proxies::find();
     let (mut hooks, mut tally) = (Hooks::new(talk), Tally::default());
     for name in &names {
-        one(options, name, talk, proxy.as_ref(), &mut hooks, &mut tally);
+        one(options, name, talk, &proxies, &mut hooks, &mut tally);
     }
     tally.tell(options, talk);
     hooks.after(&tally.renewed_names, &tally.failed_names);
@@ -56,14 +55,7 @@ pub(super) fn run(options: &Options, talk: &Talk) -> Result<(), Failure> {
     }
 }
 
-fn one(
-    base: &Options,
-    name: &str,
-    talk: &Talk,
-    proxy: Option<&OverSocket>,
-    hooks: &mut Hooks<'_>,
-    tally: &mut Tally,
-) {
+fn one(base: &Options, name: &str, talk: &Talk, proxies: &Proxies, hooks: &mut Hooks<'_>, tally: &mut Tally) {
     let conf = base.tree.conf(name);
     talk.say(&format!("\n{FRAME}\nProcessing {}\n{FRAME}", conf.display()));
     let prepared = prepare(base, name);
@@ -88,7 +80,7 @@ fn one(
         }
     }
     let is_rehearsal = options.dry_run;
-    match renew(options, &lineage, outline.names.clone(), talk, proxy, hooks) {
+    match renew(options, &lineage, outline.names.clone(), talk, proxies, hooks) {
         Ok(names) => {
             tally.renewed.push(path);
             if !is_rehearsal {
@@ -118,7 +110,7 @@ fn renew(
     lineage: &Lineage,
     names: Vec<String>,
     talk: &Talk,
-    proxy: Option<&OverSocket>,
+    proxies: &Proxies,
     hooks: &mut Hooks<'_>,
 ) -> Result<Vec<String>, Failure> {
     options.keeps_real(lineage.renewal()).map_err(Failure::Failed)?;
@@ -127,7 +119,7 @@ fn renew(
     hooks.before(&options).map_err(Failure::Failed)?;
     let name = lineage.name();
     let ordering =
-        Ordering { options: &options, talk, proxy, name, names, before: Some(lineage), request: None };
+        Ordering { options: &options, talk, proxies, name, names, before: Some(lineage), request: None };
     Ok(ordering.run(hooks)?.names)
 }
 

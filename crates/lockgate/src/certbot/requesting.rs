@@ -5,7 +5,7 @@ use super::Failure;
 use super::obtaining::{main_name, ready};
 use super::options::Options;
 use super::ordering::Ordering;
-use super::proving;
+use super::proxies::Proxies;
 use super::talk::Talk;
 use certs::issue::Request;
 use certs::{Bundle, Outline};
@@ -24,12 +24,12 @@ pub(super) fn run(mut options: Options, file: &Path, talk: &Talk) -> Result<(), 
     if options.deploy_hook.is_some() {
         talk.remark("--deploy-hook is not run with --csr: what it deploys is not in the tree");
     }
-    let proxy = proving::proxy();
-    let mut hooks = ready(&mut options, proxy.is_some(), talk)?;
+    let proxies = Proxies::find();
+    let mut hooks = ready(&mut options, !proxies.is_empty(), talk)?;
     let ordering = Ordering {
         options: &options,
         talk,
-        proxy: proxy.as_ref(),
+        proxies: &proxies,
         name: &main_name(&options),
         names: options.names.clone(),
         before: None,

@@ -20,6 +20,8 @@ pub(super) enum Verb {
     List,
     /// Ours: `lockgate cert plan`.
     Plan,
+    /// Ours: `lockgate cert dns`.
+    Dns,
     /// One that Certbot has and we do not.
     Refused(&'static str),
 }
@@ -47,6 +49,7 @@ pub(super) const ACCOUNT: &[Verb] = &[
     Verb::Renew,
     Verb::Reconfigure,
     Verb::Plan,
+    Verb::Dns,
     Verb::Revoke,
     Verb::Register,
     Verb::Unregister,
@@ -70,6 +73,7 @@ pub(super) const EVERY: &[Verb] = &[
     Verb::Plugins,
     Verb::List,
     Verb::Plan,
+    Verb::Dns,
 ];
 
 /// A word, its verb, and what it does.
@@ -94,6 +98,7 @@ pub(super) const ROWS: &[Row] = &[
     row(&["certificates"], Verb::Certificates, "show the certificates there are"),
     row(&["list"], Verb::List, "show them with when and why they are renewed, and who serves them"),
     row(&["plan"], Verb::Plan, "rehearse an order: names, ports, CAA records, limits"),
+    row(&["dns"], Verb::Dns, "show the account's lasting records, ready to paste into a zone"),
     row(&["delete"], Verb::Delete, "delete certificates"),
     row(&["revoke"], Verb::Revoke, "revoke a certificate"),
     row(&["register"], Verb::Register, "make an account at the authority"),

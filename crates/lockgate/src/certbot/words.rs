@@ -2,7 +2,7 @@
 
 use super::options::{Authenticator, Options};
 use certs::KeyKind;
-use certs::acme::Reason;
+use certs::acme::{MacAlgorithm, Reason};
 use certs::hatch::Challenge;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -69,13 +69,10 @@ pub(super) fn reason(options: &mut Options, word: &str) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn hmac(_: &mut Options, word: &str) -> Result<(), String> {
-    match word {
-        "HS256" => Ok(()),
-        other => {
-            Err(format!("'{other}' is not signed with here: HS256 is what authorities hand out keys for"))
-        }
-    }
+pub(super) fn hmac(options: &mut Options, word: &str) -> Result<(), String> {
+    options.eab_algorithm = MacAlgorithm::of(word)
+        .ok_or_else(|| format!("'{word}' is no algorithm: choose HS256, HS384 or HS512"))?;
+    Ok(())
 }
 
 pub(super) fn address(options: &mut Options, word: &str) -> Result<(), String> {

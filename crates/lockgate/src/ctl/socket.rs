@@ -16,8 +16,13 @@ const VARIABLE: &str = "LOCKGATE_SOCKET";
 /// Debian's configuration.
 const CONFIGURATION: &str = "/etc/haproxy/haproxy.cfg";
 /// Where packages put it.
-const USUAL: [&str; 4] =
-    ["/run/haproxy/admin.sock", "/run/haproxy.sock", "/run/lockgate/admin.sock", "/var/lib/haproxy/stats"];
+const USUAL: [&str; 5] = [
+    "/run/haproxy/admin.sock",
+    "/run/haproxy.sock",
+    "/run/lockgate/admin.sock",
+    "/var/lib/haproxy/stats",
+    "/run/haproxy-master.sock",
+];
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Patience {
@@ -37,7 +42,7 @@ impl Patience {
 }
 
 /// Where the runtime API is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Socket {
     Unix(String),
     Abstract(AbstractName),
@@ -123,7 +128,8 @@ impl Socket {
         })
     }
 
-    fn converse(&self, text: &str, patience: Patience) -> std::io::Result<String> {
+    /// The same, with the system's own error.
+    pub(super) fn converse(&self, text: &str, patience: Patience) -> std::io::Result<String> {
         match self {
             Socket::Unix(path) => over_unix(&SocketAddr::from_pathname(path)?, text, patience),
             Socket::Abstract(name) => {

@@ -3,6 +3,7 @@
 
 mod asking;
 mod killed;
+mod neighbours;
 mod records;
 mod requests;
 mod running;

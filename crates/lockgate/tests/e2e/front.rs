@@ -50,8 +50,11 @@ pub struct Window {
 pub enum Offered {
     #[default]
     AsPebble,
-    /// `dns-persist-01`, which has no token, beside Pebble's (draft-ietf-acme-dns-persist).
+    /// `dns-persist-01`, which has no token, beside Pebble's (draft-ietf-acme-dns-persist). Whoever says that it is ready
+    /// has Pebble look at its `dns-01`.
     PersistToo,
+    /// `dns-account-01` in the place of `dns-01`, with its token.
+    DnsAccount,
     /// Kinds that nobody knows, and nothing else.
     OnlyUnknown,
 }
@@ -245,11 +248,15 @@ fn offer(offered: Offered, authorization: &mut Value) {
     let Some(challenges) = authorization["challenges"].as_array_mut() else { return };
     match offered {
         Offered::AsPebble => {}
-        Offered::PersistToo => challenges.insert(
-            0,
-            json!({"type": "dns-persist-01", "url": "https://localhost/chalZ/none", "status": "pending",
-                   "issuer-domain-names": ["ca.example"], "accounturi": "https://ca.example/acct/1"}),
-        ),
+        Offered::PersistToo => {
+            let behind = challenges.iter().find(|one| one["type"] == "dns-01").cloned().unwrap_or_default();
+            let more = json!({"type": "dns-persist-01", "url": behind["url"], "status": behind["status"],
+                              "issuer-domain-names": ["ca.example"]});
+            challenges.insert(0, more);
+        }
+        Offered::DnsAccount => challenges.iter_mut().filter(|one| one["type"] == "dns-01").for_each(|one| {
+            one["type"] = "dns-account-01".into();
+        }),
         Offered::OnlyUnknown => challenges.iter_mut().enumerate().for_each(|(i, challenge)| {
             challenge["type"] = format!("carrier-pigeon-{i:02}").into();
         }),

@@ -12,6 +12,7 @@ pub struct Pebble {
     address: SocketAddr,
     management: SocketAddr,
     steering: SocketAddr,
+    dns: SocketAddr,
     _programs: [Program; 2],
 }
 
@@ -61,7 +62,7 @@ impl Pebble {
         pebble.arg("-config").arg(file).args(["-dnsserver", &name_server.unwrap_or(dns).to_string()]);
         pebble.env("PEBBLE_VA_NOSLEEP", "1").envs(environment.iter().copied());
         let pebble = Program::start(pebble);
-        let found = Pebble { folder, address, management, steering, _programs: [names, pebble] };
+        let found = Pebble { folder, address, management, steering, dns, _programs: [names, pebble] };
         wait_for(|| (is_listening(address) && is_listening(management)).then_some(()))
             .expect("Pebble starts");
         found
@@ -101,6 +102,11 @@ impl Pebble {
     /// Where the name server is told records, by curl.
     pub fn steering(&self) -> SocketAddr {
         self.steering
+    }
+
+    /// The name server.
+    pub fn dns(&self) -> SocketAddr {
+        self.dns
     }
 
     /// What it has printed.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// An authority, and a proxy of this configuration before it: `HTTP` and `HTTPS` are its addresses, `DIRECTORY` the
-/// authority's, `HERE` a folder.
+/// authority's, `NAMES` its name server, `HERE` a folder.
 pub struct Site {
     pub program: Program,
     pub front: Option<Front>,
@@ -23,6 +23,7 @@ pub struct Site {
     pub https: SocketAddr,
     flags: Vec<String>,
     within: Option<String>,
+    trusted: PathBuf,
 }
 
 /// What is around a proxy besides its configuration.
@@ -48,8 +49,38 @@ impl Site {
     }
 
     pub fn amid(text: &str, around: Around<'_>) -> Site {
+        Site::prepared(text, around, |text, _, _| (text, None))
+    }
+
+    /// With an authority that looks at another name server than its own.
+    pub fn asking(text: &str, name_server: SocketAddr) -> Site {
+        Site::made(text, Around::default(), Some(name_server), |text, _, _, _| (text, None))
+    }
+
+    /// `prepare` is given the configuration and the authority, and says what the former is then.
+    pub fn steered(text: &str, around: Around<'_>, prepare: impl FnOnce(String, &Pebble) -> String) -> Site {
+        Site::made(text, around, None, |text, _, _, pebble| (prepare(text, pebble), None))
+    }
+
+    /// The same; `prepare` is given the configuration and the proxy's addresses, and says what it is then and which file
+    /// of trusted roots is used in the place of the authority's.
+    pub fn prepared(
+        text: &str,
+        around: Around<'_>,
+        prepare: impl FnOnce(String, SocketAddr, SocketAddr) -> (String, Option<PathBuf>),
+    ) -> Site {
+        Site::made(text, around, None, |text, http, https, _| prepare(text, http, https))
+    }
+
+    fn made(
+        text: &str,
+        around: Around<'_>,
+        name_server: Option<SocketAddr>,
+        prepare: impl FnOnce(String, SocketAddr, SocketAddr, &Pebble) -> (String, Option<PathBuf>),
+    ) -> Site {
         let (http, https) = (free_address(), free_address());
-        let pebble = Pebble::with(http, https, around.environment, around.external);
+        let pebble = Pebble::asking(name_server, http, https, around.environment, around.external);
+        let (text, roots) = prepare(text.to_owned(), http, https, &pebble);
         let front = around.script.map(|script| Front::start(pebble.address(), script));
         let directory = front.as_ref().map_or_else(|| pebble.directory(), Front::directory);
         let folder = Folder::new();
@@ -59,6 +90,7 @@ impl Site {
             .replace("HTTP", &http.to_string())
             .replace("DIRECTORY", &directory)
             .replace("STEERING", &pebble.steering().to_string())
+            .replace("NAMES", &pebble.dns().to_string())
             .replace("HERE", &folder.path().display().to_string());
         let global = format!("global\n stats socket {}/api.sock level admin\n", folder.path().display());
         let defaults = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n";
@@ -68,9 +100,10 @@ impl Site {
             flags => flags.iter().map(|flag| (*flag).to_owned()).collect(),
         };
         let within = around.within.map(|line| line.replace("HERE", &folder.path().display().to_string()));
-        let command = command(within.as_deref(), &flags, &config, &trusted(&pebble, front.as_ref()));
+        let trusted = roots.unwrap_or_else(|| trusted(&pebble, front.as_ref()));
+        let command = command(within.as_deref(), &flags, &config, &trusted);
         let program = Program::start(command);
-        let mut site = Site { program, front, pebble, folder, http, https, flags, within };
+        let mut site = Site { program, front, pebble, folder, http, https, flags, within, trusted };
         let mut wanted = vec![site.https];
         if text.contains("bind HTTP\n") {
             wanted.push(site.http);
@@ -99,8 +132,7 @@ impl Site {
             self.program.signal("KILL");
             self.program.ended();
         }
-        let trusted = trusted(&self.pebble, self.front.as_ref());
-        self.program = Program::start(command(self.within.as_deref(), &self.flags, config, &trusted));
+        self.program = Program::start(command(self.within.as_deref(), &self.flags, config, &self.trusted));
         assert!(self.program.listens(&[self.https]), "{}", self.said());
         self
     }

@@ -2,7 +2,7 @@
 //! (`certs::hatch`), and operators look at certificates that renew themselves.
 
 use super::Process;
-use super::call::Call;
+use super::call::{Call, Severity};
 use super::table::{Command, PATIENCE};
 use crate::worker::{Elsewhere, session};
 use certs::hatch::escaped;
@@ -33,6 +33,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         "replace a certificate that was revoked, with a new key",
         Admin,
         |call| Box::pin(here_or_elsewhere(call, "acme revoked", revoked)),
+    ),
+    Command::later(
+        &["acme", "challenge_ready"],
+        "<certificate> domain <domain>",
+        "say that the records of a domain are there",
+        Admin,
+        |call| Box::pin(challenge_ready(call)),
     ),
     Command::later(
         &["acme", "demand"],
@@ -80,12 +87,17 @@ pub(crate) const COMMANDS: &[Command] = &[
 /// Certificates are looked after by this process or, under a master, by the keeper: then that is asked.
 async fn here_or_elsewhere(call: &mut Call<'_>, command: &str, here: fn(&mut Call<'_>)) {
     let Some(keeper) = call.process.elsewhere.clone() else { return here(call) };
-    match asked(&keeper, &format!("{command} {}\n", escaped(call.arg(0))), PATIENCE).await {
+    match asked(&keeper, &format!("{command} {}\n", words(call)), PATIENCE).await {
         // Every answer ends with an empty line, which is ours to add.
         Ok(said) => call.put(said.strip_suffix('\n').unwrap_or(&said)),
         Err(e) if e.kind() == io::ErrorKind::NotConnected => here(call),
         Err(e) => call.refuse(format_args!("the keeper of the certificates does not answer: {e}")),
     }
+}
+
+/// The words behind the command's own.
+fn words(call: &Call<'_>) -> String {
+    call.args.iter().map(|word| escaped(word)).collect::<Vec<_>>().join(" ")
 }
 
 async fn asked(keeper: &Elsewhere, line: &str, patience: Duration) -> io::Result<String> {
@@ -107,6 +119,25 @@ pub(crate) async fn demanded_of(keeper: &Elsewhere, section: &str, name: &str) -
         Ok(said) if said.trim().is_empty() => Verdict::Served,
         Ok(said) => Verdict::Refused(said.trim().to_owned()),
         Err(why) => Verdict::Refused(format!("the keeper of the certificates does not answer: {why}")),
+    }
+}
+
+async fn challenge_ready(call: &mut Call<'_>) {
+    if call.arg(0).is_empty() || call.arg(1) != "domain" || call.arg(2).is_empty() {
+        return call.refuse("'acme challenge_ready' expects a certificate, 'domain' and a domain");
+    }
+    here_or_elsewhere(call, "acme challenge_ready", said_ready).await;
+}
+
+fn said_ready(call: &mut Call<'_>) {
+    let left = call.process.scheduler.as_ref().and_then(|s| s.challenge_ready(call.arg(0), call.arg(2)));
+    match left {
+        Some(0) => call.say(Severity::Info, "All challenges ready, starting challenges validation!"),
+        Some(left) => call.say(Severity::Info, format_args!("{left} remaining challenge(s) to deploy")),
+        None => {
+            let (certificate, domain) = (call.arg(0).to_owned(), call.arg(2).to_owned());
+            call.refuse(format_args!("nobody waits for a record of '{domain}' for '{certificate}'"));
+        }
     }
 }
 

@@ -4,12 +4,12 @@ use super::super::verb::{AGAIN, NAMED, ORDERS, Verb};
 use super::super::words::{address, curve, file, key_size, key_type, names, reason, text};
 use super::{Row, switch, take};
 
-const BY_NAMES: &[Verb] = &[Verb::Run, Verb::Certonly, Verb::Certificates, Verb::Plan];
+const BY_NAMES: &[Verb] = &[Verb::Run, Verb::Certonly, Verb::Certificates, Verb::Plan, Verb::Dns];
 const REHEARSED: &[Verb] = &[Verb::Run, Verb::Certonly, Verb::Renew, Verb::Reconfigure];
 const REQUEST: &[Verb] = &[Verb::Certonly];
 const REVOKE: &[Verb] = &[Verb::Revoke];
 const PATHS: &[Verb] = &[Verb::Certonly, Verb::Revoke];
-const TABLES: &[Verb] = &[Verb::List, Verb::Plan];
+const TABLES: &[Verb] = &[Verb::List, Verb::Plan, Verb::Dns];
 
 pub(super) static ROWS: &[Row] = &[
     take(&["-d", "--domain", "--domains"], "domains", "NAME", names)

@@ -20,7 +20,9 @@ pub(super) static ROWS: &[Row] = &[
     take(&["--eab-hmac-key"], "eab_hmac_key", "KEY", |o, w| text(&mut o.eab_key, w))
         .of(ACCOUNT)
         .doc("its key"),
-    take(&["--eab-hmac-alg"], "eab_hmac_alg", "NAME", hmac).of(ACCOUNT).doc("HS256"),
+    take(&["--eab-hmac-alg"], "eab_hmac_alg", "NAME", hmac)
+        .of(ACCOUNT)
+        .doc("how it signs: HS256, HS384 or HS512"),
     // The authority.
     take(&["--server"], "server", "URL", |o, w| text(&mut o.server, w)).doc("the authority's directory"),
     switch(&["--test-cert", "--staging"], "staging", |o| o.staging = true)
