@@ -165,5 +165,5 @@ async fn by_acme(
     let applicant = finalize::Applicant::of(wanted, before, complaints)?;
     finalizes();
     let full = finalize::order(&mut order, wanted, &applicant, &account, complaints).await?;
-    finalize::bundle(&full, &applicant, wanted)
+    finalize::bundle(&full, &applicant, wanted, complaints)
 }

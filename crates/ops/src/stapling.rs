@@ -4,9 +4,9 @@
 
 use certs::ocsp::{Outcome, Pace, Record, Responders, Unanswered};
 use certs::renew::UnixTime;
-use proxy::certificates::{TlsBind, binds, refresh};
+use proxy::certificates::{TlsBind, binds, refresh_file};
 use proxy::plan::Plan;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -88,11 +88,14 @@ impl Stapling {
 
     /// Fetches what is due for as long as it is polled, on a local runtime.
     async fn run(self: Arc<Self>) {
-        let mut asked: JoinSet<Option<Served>> = JoinSet::new();
+        let mut asked: JoinSet<Option<(Arc<Path>, Served)>> = JoinSet::new();
         loop {
             for (subject, query) in self.due(AT_A_TIME.saturating_sub(asked.len())) {
                 let own = self.clone();
-                asked.spawn_local(async move { own.update(&subject, &query).await.ok() });
+                asked.spawn_local(async move {
+                    let new = own.update(&subject, &query).await.ok()?;
+                    Some((subject.crt, new))
+                });
             }
             let pause = if asked.is_empty() { LOOK_EVERY } else { BETWEEN_SCANS };
             tokio::time::sleep(pause).await;
@@ -108,10 +111,12 @@ impl Stapling {
     }
 
     /// Has the binds staple what is new, which must be kept until they have.
-    async fn publish(&self, new: Vec<Served>) {
+    async fn publish(&self, new: Vec<(Arc<Path>, Served)>) {
         let plan = self.plan.clone();
+        let files: HashSet<Arc<Path>> = new.iter().map(|(crt, _)| crt.clone()).collect();
+        let look = move || files.iter().for_each(|file| refresh_file(&plan, file));
         // A look that panicked has said so; the next one comes.
-        let _ = tokio::task::spawn_blocking(move || refresh(&plan)).await;
+        let _ = tokio::task::spawn_blocking(look).await;
         drop(new);
     }
 
@@ -218,7 +223,7 @@ impl Stapling {
         let query = query(&subject.served)?;
         let new = self.update(&subject, &query).await?;
         let staple = new.staple().ok_or("no response is stapled")?;
-        self.publish(vec![new]).await;
+        self.publish(vec![(subject.crt, new)]).await;
         Ok(staple)
     }
 

@@ -8,7 +8,7 @@ use crate::hatch::{Answer, Challenge, Hatch};
 use aws_lc_rs::digest;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use instant_acme::{
-    AuthorizationState, AuthorizationStatus, ChallengeType, Error, Identifier, Order, OrderStatus,
+    AuthorizationState, AuthorizationStatus, ChallengeType, Error, Identifier, Order, OrderStatus, Problem,
     RetryPolicy,
 };
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
@@ -289,7 +289,17 @@ async fn verdict(order: &mut Order, account: &Opened, error: Option<Error>) -> I
     match error {
         _ if !failures.is_empty() => IssueError::Unproven(failures),
         Some(error) => account.failed("the proof of control")(error),
-        None => IssueError::TooSlow { step: "the proof of control" },
+        None => account.failed("the proof of control")(Error::Api(without_reason())),
+    }
+}
+
+/// In the place of what an authority should have said of an order that it calls invalid (RFC 8555 section 7.1.3).
+fn without_reason() -> Problem {
+    Problem {
+        r#type: Some("urn:ietf:params:acme:error:malformed".to_owned()),
+        detail: Some("it calls the order invalid and gives no reason".to_owned()),
+        status: None,
+        subproblems: Vec::new(),
     }
 }
 

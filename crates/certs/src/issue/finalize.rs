@@ -135,10 +135,27 @@ fn ders(chain: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// Checks what came and takes it apart.
-pub(super) fn bundle(full: &str, applicant: &Applicant<'_>, wanted: &Wanted) -> Result<Bundle, IssueError> {
+pub(super) fn bundle(
+    full: &str,
+    applicant: &Applicant<'_>,
+    wanted: &Wanted,
+    complaints: &mut Vec<String>,
+) -> Result<Bundle, IssueError> {
     check(full, &applicant.public(), wanted).map_err(|why| IssueError::BadCertificate { why })?;
+    if is_alone(full) {
+        complaints.push(
+            "its chain came without an issuer: clients that do not know the issuer will refuse it".to_owned(),
+        );
+    }
     let (cert_pem, chain_pem) = split(full);
     Ok(Bundle { key_pem: applicant.key_pem(), cert_pem, chain_pem })
+}
+
+/// No issuer came with it, and it is not its own.
+fn is_alone(full: &str) -> bool {
+    let all = ders(full).unwrap_or_default();
+    let [only] = all.as_slice() else { return false };
+    X509Certificate::from_der(only).is_ok_and(|(_, leaf)| leaf.issuer() != leaf.subject())
 }
 
 fn check(full: &str, public: &[u8], wanted: &Wanted) -> Result<(), String> {

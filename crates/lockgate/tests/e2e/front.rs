@@ -35,6 +35,10 @@ pub struct Script {
     pub offered: Offered,
     /// Answers in place of Pebble's.
     pub refusals: Vec<Refusal>,
+    /// What becomes of the chains that Pebble sends.
+    pub spoilt: Option<fn(String) -> String>,
+    /// Orders are called invalid, without a reason, once their names are proven.
+    pub invalid_orders: bool,
 }
 
 /// A renewal window, in seconds from now.
@@ -83,6 +87,7 @@ impl Refusal {
 pub const NEW_ORDER: &str = "/order-plz";
 pub const FINALIZE: &str = "/finalize-order/";
 const RENEWAL_INFO: &str = "/renewal-info";
+const ORDER: &str = "/my-order/";
 
 /// What is shared with the threads that answer.
 struct Desk {
@@ -214,7 +219,12 @@ impl Desk {
     /// Pebble's answer, with what it lacks.
     fn changed(&self, request: &Request, raw: Vec<u8>) -> Vec<u8> {
         let path = request.path.as_str();
-        if raw.is_empty() || !(matches!(path, "/dir" | NEW_ORDER) || path.starts_with("/authZ/")) {
+        if let (Some(spoil), true) = (self.script.lock().unwrap().spoilt, path.starts_with("/certZ/")) {
+            return spoilt(&raw, spoil);
+        }
+        if raw.is_empty()
+            || !(matches!(path, "/dir" | NEW_ORDER) || path.starts_with("/authZ/") || path.starts_with(ORDER))
+        {
             return raw;
         }
         let answer = Answer::parse(&raw);
@@ -234,14 +244,32 @@ impl Desk {
             for word in ["replaces", "profile"].into_iter().filter(|word| said.get(word).is_some()) {
                 body[word] = said[word].clone();
             }
+        } else if path.starts_with(ORDER) {
+            if script.invalid_orders && body["status"] == "ready" {
+                body["status"] = "invalid".into();
+            }
         } else {
             offer(script.offered, &mut body);
         }
-        let kept = |name: &&(String, String)| !matches!(name.0.as_str(), "content-length" | "connection");
+        let kept = |name: &&(String, String)| {
+            !matches!(name.0.as_str(), "content-length" | "connection" | "transfer-encoding")
+        };
         let fields: String =
             answer.fields.iter().filter(kept).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         whole(answer.status, &fields, body.to_string().as_bytes())
     }
+}
+
+/// An answer with another chain.
+fn spoilt(raw: &[u8], spoil: fn(String) -> String) -> Vec<u8> {
+    let answer = Answer::parse(raw);
+    let chain = spoil(String::from_utf8(answer.body).unwrap());
+    let kept = |name: &&(String, String)| {
+        !matches!(name.0.as_str(), "content-length" | "connection" | "transfer-encoding")
+    };
+    let fields: String =
+        answer.fields.iter().filter(kept).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    whole(answer.status, &fields, chain.as_bytes())
 }
 
 fn offer(offered: Offered, authorization: &mut Value) {

@@ -220,3 +220,45 @@ fn hooks_that_fail_or_hang_are_told_and_cost_no_certificate() {
     assert_eq!(alerted, "failure\n");
     site.stands("\tFailing\t");
 }
+
+/// What becomes of a chain.
+type Spoil = fn(String) -> String;
+
+/// What comes is looked at before it is served.
+#[test]
+fn chains_that_are_cut_short_are_not_served() {
+    let spoilt = |spoil: Spoil| {
+        let environment = &[("PEBBLE_WFE_NONCEREJECT", "0")];
+        let script = Some(Script { spoilt: Some(spoil), ..Script::default() });
+        Site::amid(&shortest(""), Around { environment, script, ..Around::default() })
+    };
+    let cases: [(Spoil, &str); 3] = [
+        (|chain| chain[..chain.len() / 3].to_owned(), "what the authority sent is not usable"),
+        (|_| String::new(), "there is no certificate in it"),
+        (
+            |chain| chain.split_inclusive("-----END CERTIFICATE-----\n").skip(1).collect(),
+            "what the authority sent is not usable: it is for another key",
+        ),
+    ];
+    for (spoil, told) in cases {
+        let site = spoilt(spoil);
+        failed(&site, &[told, "it is tried again; tell the authority if it stays so"]);
+        assert!(!site.stored("live/shop.example").exists());
+        site.front.as_ref().unwrap().change(|script| script.spoilt = None);
+        site.is_renewed();
+    }
+    // A certificate without its issuer is one, and some clients know the issuer.
+    let site = spoilt(|chain| chain.split_inclusive("-----END CERTIFICATE-----\n").take(1).collect());
+    site.program.line(|line| line.contains("its chain came without an issuer"));
+}
+
+#[test]
+fn an_order_that_turns_invalid_is_told_and_tried_again() {
+    let environment = &[("PEBBLE_WFE_NONCEREJECT", "0")];
+    let script = Some(Script { invalid_orders: true, ..Script::default() });
+    let site = Site::amid(&shortest(""), Around { environment, script, ..Around::default() });
+    failed(&site, &["it calls the order invalid and gives no reason"]);
+    site.front.as_ref().unwrap().change(|script| script.invalid_orders = false);
+    site.is_renewed();
+    site.is_served("shop.example");
+}
