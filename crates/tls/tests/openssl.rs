@@ -178,7 +178,7 @@ fn openssl_as_client_sees_what_it_should() {
     for (args, about) in [
         (
             "-tls1_3 -servername site.example -verify_hostname site.example -alpn http/1.1",
-            "TLSv1.3 TLS_AES_256_GCM_SHA384 sni=site.example alpn=http/1.1 resumed=false",
+            "TLSv1.3 TLS_AES_128_GCM_SHA256 sni=site.example alpn=http/1.1 resumed=false",
         ),
         (
             "-tls1_2 -servername Site.Example -cipher ECDHE-RSA-AES128-GCM-SHA256 -alpn h2,http/1.1",
