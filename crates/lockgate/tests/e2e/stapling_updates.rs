@@ -221,7 +221,7 @@ fn a_responder_is_asked_through_a_proxy_and_bad_answers_are_not_stapled() {
     let proxy = Lockgate::start(&format!(
         "defaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
          frontend f\n bind <http>\n http-request deny unless {{ url_beg http://ocsp.nowhere.invalid/ }}\n \
-         default_backend b\nbackend b\n server s {}\n",
+         http-request set-uri %[pathq]\n default_backend b\nbackend b\n server s {}\n",
         responder.address
     ));
     let global = format!("ocsp-update.httpproxy {}", proxy.at("http"));
