@@ -102,6 +102,15 @@ impl Tree {
         Lineage::relink(self, name)
     }
 
+    /// Mends a certificate whose links somebody was stopped at changing. Costs two reads of links where all is well.
+    pub fn mend(&self, name: &str) -> Result<bool, TreeError> {
+        if Lineage::is_in_step(self, name) {
+            return Ok(false);
+        }
+        let _lock = self.lock_lineage(name)?;
+        self.relink(name)
+    }
+
     /// Makes the folders that every tree has.
     pub fn lay_out(&self) -> Result<(), TreeError> {
         self.make_folders()?;

@@ -61,6 +61,9 @@ impl Entry {
             }
         };
         let states = (0..job.ways.len()).map(state).collect();
+        if let Err(why) = job.storage.tree().mend(job.name()) {
+            tell(Severity::Warning, &why.to_string());
+        }
         let (facts, sources) = (facts(&job), lists::sources(&job.file));
         Entry {
             at,

@@ -80,15 +80,21 @@ pub(super) fn give_to(path: &Path, group: u32, mode: u32) -> Result<(), TreeErro
     failed("set the rights of", path, fs::set_permissions(path, Permissions::from_mode(mode)))
 }
 
-/// Makes `link` lead to `target`, in one step.
-pub(super) fn link(link: &Path, target: &Path) -> Result<(), TreeError> {
-    let new = beside(link);
-    forget(&new)?;
-    fault::step(&new)?;
-    failed("create", &new, std::os::unix::fs::symlink(target, &new))?;
-    fault::step(link)?;
-    failed("replace", link, fs::rename(&new, link))?;
-    link.parent().map_or(Ok(()), sync_folder)
+/// Makes links in one folder lead to their targets. Each changes in one step, and all of them right after each other, with
+/// nothing slow in between: who looks, or is killed, in the middle sees links that do not belong together.
+pub(super) fn links(folder: &Path, all: &[(PathBuf, PathBuf)]) -> Result<(), TreeError> {
+    for (link, target) in all {
+        let new = beside(link);
+        forget(&new)?;
+        fault::step(&new)?;
+        failed("create", &new, std::os::unix::fs::symlink(target, &new))?;
+    }
+    sync_folder(folder)?;
+    for (link, _) in all {
+        fault::step(link)?;
+        failed("replace", link, fs::rename(beside(link), link))?;
+    }
+    sync_folder(folder)
 }
 
 /// Removes a file or link, if there is one.
@@ -100,7 +106,7 @@ pub(super) fn forget(path: &Path) -> Result<(), TreeError> {
     failed("remove", path, fs::remove_file(path))
 }
 
-/// Removes what [`write()`] and [`link()`] did not finish in a folder.
+/// Removes what [`write()`] and [`links()`] did not finish in a folder.
 pub(super) fn forget_unfinished(folder: &Path) -> Result<(), TreeError> {
     let is_unfinished = |name: &String| name.starts_with('.') && name.ends_with(UNFINISHED);
     names(folder)?.into_iter().filter(is_unfinished).try_for_each(|name| forget(&folder.join(name)))

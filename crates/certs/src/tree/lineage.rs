@@ -101,6 +101,15 @@ impl Lineage {
         Ok(true)
     }
 
+    /// Whether the link that changes first and the one that changes last lead to files of one number, or to none.
+    pub(super) fn is_in_step(tree: &Tree, name: &str) -> bool {
+        let led = |kind: Kind| {
+            let target = fs::read_link(tree.live(name).join(kind.file())).ok()?;
+            number(kind, &target.file_name()?.to_string_lossy())
+        };
+        led(Kind::Privkey) == led(Kind::Fullchain)
+    }
+
     /// What its conf says, whatever is there.
     fn described(tree: &Tree, name: &str) -> Result<Lineage, TreeError> {
         check_name(name)?;
@@ -275,16 +284,6 @@ impl Lineage {
         Ok(())
     }
 
-    /// Has links that disagree lead to the version that counts.
-    pub fn mend(&mut self) -> Result<(), TreeError> {
-        for kind in Kind::ALL {
-            if self.linked(kind)? != self.version {
-                return self.point_to(self.version);
-            }
-        }
-        Ok(())
-    }
-
     fn write(&self, version: u32, bundle: &Bundle) -> Result<(), TreeError> {
         // Numbers are not used again: what a killed writer left there, a key perhaps, would stay.
         disk::forget_unfinished(&self.archive)?;
@@ -296,11 +295,12 @@ impl Lineage {
     }
 
     fn point_to(&mut self, version: u32) -> Result<(), TreeError> {
-        for kind in Kind::ALL {
+        let link = |kind: Kind| {
             let link = self.path(kind);
-            let target = self.file(kind, version);
-            disk::link(&link, &from(link.parent().unwrap_or(Path::new("/")), &target))?;
-        }
+            let target = from(link.parent().unwrap_or(Path::new("/")), &self.file(kind, version));
+            (link, target)
+        };
+        disk::links(&self.folder(), &Kind::ALL.map(link))?;
         self.version = version;
         Ok(())
     }

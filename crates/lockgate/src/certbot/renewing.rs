@@ -97,6 +97,8 @@ fn one(base: &Options, name: &str, talk: &Talk, proxies: &Proxies, hooks: &mut H
 }
 
 fn prepare(base: &Options, name: &str) -> Result<(Options, Lineage, Outline), String> {
+    // Somebody may have been stopped while the links were changed.
+    base.tree.mend(name).map_err(|why| why.to_string())?;
     let lineage = base.tree.lineage(name).map_err(|why| why.to_string())?;
     let mut options = saved::recall(base, lineage.renewal())?;
     lineage.renewal().renew_before()?;
