@@ -4,8 +4,8 @@ use super::Failure;
 use super::options::Options;
 use super::ordering::directory;
 use super::proxies::Proxies;
-use super::saved;
 use super::talk::{FRAME, Talk};
+use super::{renewing, saved};
 use certs::acme::{open_account, revoke_by_key};
 use certs::tree::Kind;
 use certs::{Outline, Storage};
@@ -79,6 +79,8 @@ pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
         if gone {
             options.tree.delete(&name)?;
             talk.say(&format!("Deleted all files relating to certificate {name}."));
+        } else {
+            renewing::remember_revoked(&options, &name, &pem)?;
         }
     }
     talk.say(&format!(

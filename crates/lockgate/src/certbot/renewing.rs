@@ -139,12 +139,32 @@ fn sleep(options: &Options, talk: &Talk) {
 
 /// When and why a certificate is due, by what the proxy's scheduler knows of it too.
 pub(super) fn due(options: &Options, lineage: &Lineage, facts: &CertificateFacts) -> Due {
-    let storage = Storage::of(options.tree.clone());
-    let known = storage.memory(&format!("renew-{}", lineage.name())).ok().flatten();
+    let policy = Policy { renew_before: lineage.renewal().renew_before().ok().flatten() };
+    policy.due(Some(facts), &remembered(options, lineage, facts), now())
+}
+
+fn remembered(options: &Options, lineage: &Lineage, facts: &CertificateFacts) -> State {
+    let known = Storage::of(options.tree.clone()).memory(&memory_name(lineage)).ok().flatten();
     let mut state = known.and_then(|text| State::from_json(&text).ok()).unwrap_or_default();
     state.meet(facts, 0);
-    let policy = Policy { renew_before: lineage.renewal().renew_before().ok().flatten() };
-    policy.due(Some(facts), &state, now())
+    state
+}
+
+fn memory_name(lineage: &Lineage) -> String {
+    format!("renew-{}", lineage.name())
+}
+
+/// From now on the certificate is due, if it is still the one that was revoked.
+pub(super) fn remember_revoked(options: &Options, name: &str, pem: &str) -> Result<(), Failure> {
+    let lineage = options.tree.lineage(name)?;
+    let now = Outline::of_lineage(&lineage).map_err(|why| Failure::Failed(why.to_string()))?.facts;
+    let revoked = CertificateFacts::from_pem(pem).map_err(|why| Failure::Failed(why.to_string()))?;
+    if revoked.serial != now.serial {
+        return Ok(());
+    }
+    let mut state = remembered(options, &lineage, &now);
+    state.found_revoked();
+    Storage::of(options.tree.clone()).remember(&memory_name(&lineage), &state.to_json()).map_err(Failure::of)
 }
 
 pub(super) fn is_due(options: &Options, lineage: &Lineage) -> Result<bool, Failure> {

@@ -74,3 +74,20 @@ fn keys_of_all_curves_revoke_and_a_foreign_one_does_not() {
         assert!(machine.etc(&format!("live/{name}")).exists());
     }
 }
+
+#[test]
+fn what_was_revoked_and_kept_is_due() {
+    let machine = Machine::new();
+    machine.obtain(By::Us, "-d a.example", "");
+    let renew = || machine.done(By::Us, "renew -n --no-random-sleep-on-renew");
+    assert!(renew().contains("not due for renewal yet"));
+    let serial = || {
+        let file = machine.etc("live/a.example/cert.pem").display().to_string();
+        openssl(&machine, &format!("x509 -in {file} -noout -serial"))
+    };
+    let revoked = serial();
+    machine.done(By::Us, "revoke -n --cert-name a.example --no-delete-after-revoke");
+    assert!(renew().contains("all renewals succeeded"));
+    assert_ne!(serial(), revoked);
+    assert!(renew().contains("not due for renewal yet"), "the new one is not");
+}
