@@ -93,7 +93,7 @@ fn carry_out(verb: Verb, options: Options, warnings: &[String]) -> Exit {
 }
 
 fn work(verb: Verb, options: Options, talk: &Talk) -> Result<(), Failure> {
-    let _lock = match verb {
+    let lock = match verb {
         Verb::Certificates
         | Verb::Plugins
         | Verb::ShowAccount
@@ -121,7 +121,7 @@ fn work(verb: Verb, options: Options, talk: &Talk) -> Result<(), Failure> {
         Verb::Renew => renewing::run(&options, talk),
         Verb::Certificates => showing::certificates(&options, talk),
         Verb::Delete => ending::delete(&options, talk),
-        Verb::Revoke => ending::revoke(&options, talk),
+        Verb::Revoke => ending::revoke(&options, talk, lock),
         Verb::Register => accounts::register(options, talk),
         Verb::Unregister => accounts::unregister(&options, talk),
         Verb::UpdateAccount => accounts::update(&options, talk),

@@ -7,7 +7,7 @@ use super::proxies::Proxies;
 use super::talk::{FRAME, Talk};
 use super::{renewing, saved};
 use certs::acme::{open_account, revoke_by_key};
-use certs::tree::Kind;
+use certs::tree::{Kind, Lock};
 use certs::{Outline, Storage};
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,8 @@ fn choose(options: &Options, talk: &Talk) -> Result<Vec<String>, Failure> {
         .ok_or_else(|| Failure::Failed(format!("'{answer}' chooses none of them")))
 }
 
-pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
+/// `lock` is the tree's.
+pub(super) fn revoke(options: &Options, talk: &Talk, lock: Option<Lock>) -> Result<(), Failure> {
     let (options, name, path) = match (&options.cert_name, &options.cert_path) {
         (Some(name), None) => {
             let lineage = options.tree.lineage(name)?;
@@ -87,6 +88,8 @@ pub(super) fn revoke(options: &Options, talk: &Talk) -> Result<(), Failure> {
         "Congratulations! You have successfully revoked the certificate that was located at {}.",
         path.display()
     ));
+    // Who replaces it needs the tree, and would come again in half a minute only.
+    drop(lock);
     if served.is_some_and(|file| is_replaced(&file)) {
         talk.say("The proxy that runs here obtains and serves another in its place now.");
     }
