@@ -116,16 +116,21 @@ impl Session {
     }
 }
 
-/// Counts a connection for as long as it lives.
-struct Counted {
+/// Counts a connection for as long as it lives: from when it is taken from its queue, for its session begins a turn or
+/// more later, and by then a limit may be exceeded and a thread without connections has ended.
+pub struct Counted {
     worker: Rc<Worker>,
     front: Arc<Frontend>,
     listener: Arc<Listener>,
+    accepted: Instant,
 }
 
 impl Counted {
-    fn new(worker: &Rc<Worker>, front: &Arc<Frontend>, listener: &Arc<Listener>) -> Counted {
+    /// It was taken now.
+    pub fn new(worker: &Rc<Worker>, front: &Arc<Frontend>, listener: &Arc<Listener>) -> Counted {
+        let accepted = worker.tick();
         let now = worker.now_ms();
+        worker.connection_opened();
         worker.plan.process.connections.enter();
         front.connections.enter();
         listener.connections.enter();
@@ -133,7 +138,7 @@ impl Counted {
             tally.add(worker.index, Count::Connections, 1);
             tally.pace(worker.index, Pace::Connections, now);
         }
-        Counted { worker: worker.clone(), front: front.clone(), listener: listener.clone() }
+        Counted { worker: worker.clone(), front: front.clone(), listener: listener.clone(), accepted }
     }
 }
 
@@ -154,17 +159,10 @@ enum Preface {
 }
 
 /// Serves one client connection to its end.
-pub async fn run(
-    worker: Rc<Worker>,
-    front: Arc<Frontend>,
-    listener: Arc<Listener>,
-    stream: net::Stream,
-    peer: Addr,
-) {
+pub async fn run(counted: Counted, stream: net::Stream, peer: Addr) {
+    let worker = counted.worker.clone();
     let registered = worker.register().await;
     let dst = stream.local_addr().unwrap_or(Addr::Unix);
-    let accepted = worker.tick();
-    let _counted = Counted::new(&worker, &front, &listener);
     // In a box: the link is handed on from room to room, and each would keep a place for all of it.
     let mut link = Box::new(Link::new(stream));
     let mut session = Rc::new(Session {
@@ -172,13 +170,13 @@ pub async fn run(
         sight: Sight::default(),
         accepted_us: worker.wall_us(),
         worker,
-        front,
-        listener,
+        front: counted.front.clone(),
+        listener: counted.listener.clone(),
         src: peer,
         dst,
         proxy: None,
         tls: None,
-        accepted,
+        accepted: counted.accepted,
         handshake: Duration::ZERO,
         vars: RefCell::default(),
         requests: Cell::new(0),

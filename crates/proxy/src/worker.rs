@@ -173,7 +173,6 @@ impl Worker {
 
     /// Registers the calling task to be woken when all are.
     pub async fn register(self: &Rc<Worker>) -> Registered {
-        self.connections.set(self.connections.get() + 1);
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let place = self.roster.borrow_mut().enter(waker);
         Registered { worker: self.clone(), place }
@@ -202,6 +201,11 @@ impl Worker {
     /// Ends the session of this number; `false` where there is none.
     pub fn kill(&self, session: u64) -> bool {
         self.roster.borrow().kill(session)
+    }
+
+    /// A connection was taken from its queue.
+    pub fn connection_opened(&self) {
+        self.connections.set(self.connections.get() + 1);
     }
 
     /// A connection has ended.

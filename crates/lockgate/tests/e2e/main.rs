@@ -69,5 +69,6 @@ mod transfers;
 mod trusting;
 mod tunnels;
 mod upgrading;
+mod waiting;
 mod watching;
 mod windows;

@@ -7,16 +7,15 @@ use std::process::{Command, Stdio};
 /// Closing one of several sockets of a port costs connections that wait in it, or are about to: a small part of them even
 /// where the system moves those to the others (`net.ipv4.tcp_migrate_req`). With fewer threads each serves several.
 #[test]
-fn a_reload_with_another_number_of_threads_goes_on_serving() {
+fn a_reload_with_another_number_of_threads_loses_nobody() {
     let home = Household::start(
         "global\n nbthread 4\ndefaults\n mode http\n timeout connect 1s\n timeout client 20s\n timeout server 5s\n\
          frontend f\n bind <http>\n http-request return status 200 content-type text/plain string here\n",
     );
     let at = home.lockgate.at("http");
-    // One connection a request. On a busy machine one of them was reset in one run of a dozen, and why is not known yet:
-    // until it is, no more than that may be (ab counts a reset three times).
+    // One connection a request; ab gives up at the first that is reset.
     let mut load = Command::new("ab");
-    load.args(["-q", "-r", "-c", "30", "-t", "5", "-n", "1000000"]).arg(format!("http://{at}/"));
+    load.args(["-q", "-c", "30", "-t", "5", "-n", "1000000"]).arg(format!("http://{at}/"));
     let load = load.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for(|| (!home.ask("@1 show info").contains("\nCumReq: 0\n")).then_some(())).unwrap();
     let mut before = 4;
@@ -30,11 +29,7 @@ fn a_reload_with_another_number_of_threads_goes_on_serving() {
     let load = load.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&load.stdout);
     assert!(load.status.success(), "{said}{}", String::from_utf8_lossy(&load.stderr));
-    let counted = |what: &str| -> u64 {
-        let line = said.lines().find(|line| line.starts_with(what)).unwrap_or_else(|| panic!("{said}"));
-        line.split_whitespace().last().unwrap().parse().unwrap()
-    };
-    assert!(counted("Failed requests:") <= 3 && counted("Complete requests:") > 100, "{said}");
+    assert!(said.lines().any(|l| l.starts_with("Failed requests:") && l.ends_with(" 0")), "{said}");
     wait_for(|| (!home.ask("show proc").contains("# old workers")).then_some(()))
         .expect("former workers leave");
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();

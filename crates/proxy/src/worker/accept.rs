@@ -5,7 +5,7 @@ use super::Worker;
 use crate::clock::now_us;
 use crate::limit::Limit;
 use crate::plan::{Frontend, Listener};
-use crate::session;
+use crate::session::{self, Counted};
 use crate::tally::Pace;
 use net::Addr;
 use std::rc::Rc;
@@ -32,8 +32,8 @@ pub async fn accept(
         }
         match next_or_leave(&worker, &socket).await {
             Some(Ok((stream, peer))) => {
-                let session = session::run(worker.clone(), front.clone(), listener.clone(), stream, peer);
-                tokio::task::spawn_local(session);
+                let counted = Counted::new(&worker, &front, &listener);
+                tokio::task::spawn_local(session::run(counted, stream, peer));
             }
             Some(Err(net::AcceptError::Exhausted(error))) => {
                 front.log.notice(&format!("Proxy {}: {error}", front.name), 2, now_us());
@@ -72,6 +72,8 @@ async fn leave(worker: &Worker) {
     if !worker.stopping() {
         worker.leave.notified().await;
     }
+    // Who waits is known once the system was asked, which it is before this goes on.
+    tokio::task::yield_now().await;
 }
 
 /// Whether a limit keeps us from accepting; what waits stays in the system's backlog.
