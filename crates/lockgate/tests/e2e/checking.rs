@@ -63,6 +63,6 @@ fn a_program_that_hangs_is_ended_with_all_it_started() {
     let line = lockgate.logged("Health check for server judged/a failed");
     assert!(line.contains(", reason: External check timeout, code: 0, check duration: 3"), "{line}");
     let leader = std::fs::read_to_string(&mark).unwrap().lines().next().unwrap().to_owned();
-    let left = || Command::new("pgrep").args(["-g", &leader]).status().unwrap().success();
+    let left = || Command::new("pgrep").args(["-g", &leader]).output().unwrap().status.success();
     wait_for(|| (!left()).then_some(())).unwrap();
 }

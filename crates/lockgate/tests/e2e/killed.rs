@@ -132,7 +132,7 @@ pub struct Lives(usize);
 impl Lives {
     /// One life is over: it never had two orders open for its one name.
     pub fn end(&mut self, pebble: &Pebble) {
-        let said = pebble.said();
+        let said = pebble.said_of_all();
         let asked: Vec<&str> = said.lines().filter(|line| line.contains(" POST /")).collect();
         let life = asked[self.0..].join("\n");
         assert!(most_open(&life) <= 1, "{life}");

@@ -109,6 +109,15 @@ impl Pebble {
         self.dns
     }
 
+    /// What it has printed once it has told of everything that reached it before this call: a client may have died
+    /// with a request on its way.
+    pub fn said_of_all(&self) -> String {
+        let asked = || self.said().matches("GET /dir ").count();
+        let before = asked();
+        assert!(Command::new("curl").args(["-sk", &self.directory()]).output().unwrap().status.success());
+        wait_for(|| (asked() > before).then(|| self.said())).expect("Pebble tells of each request")
+    }
+
     /// What it has printed.
     pub fn said(&self) -> String {
         self._programs.iter().flat_map(Program::lines).collect::<Vec<_>>().join("\n")

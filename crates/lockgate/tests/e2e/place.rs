@@ -40,15 +40,27 @@ impl Drop for Folder {
 }
 
 /// An address that nobody listens on at the moment, and that no other test of this run was given: two proxies can listen
-/// on one, and would share its connections.
+/// on one, and would share its connections. Its port lies below those that the kernel gives to connections on their way
+/// out, for the test's neighbours open many and would take it before the program binds it.
 pub fn free_address() -> SocketAddr {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    loop {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        if GIVEN.lock().unwrap().insert(address.port()) {
-            return address;
+    let (lowest, above) = (10_000, first_outgoing_port());
+    let mut given = GIVEN.lock().unwrap();
+    // Where the search begins differs, so that two runs on one machine do not meet.
+    let begin = std::process::id().wrapping_mul(257) % u32::from(above - lowest);
+    let from_here = (lowest + begin as u16)..above;
+    for port in from_here.chain(lowest..above) {
+        if !given.contains(&port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            given.insert(port);
+            return SocketAddr::from(([127, 0, 0, 1], port));
         }
     }
+    panic!("every port from {lowest} to {above} was given");
+}
+
+fn first_outgoing_port() -> u16 {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    range.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 /// Whether somebody listens on `address`. Asks the kernel instead of connecting, for a connection would be logged.
