@@ -9,11 +9,13 @@ const START: usize = 16 * 1024 + 256;
 const KEEP_MAX: usize = 128 * 1024;
 /// Free buffers a thread keeps; more are needed only in bursts.
 const POOL_MAX: usize = 128;
+/// Their bytes together: what large messages grew does not stay for good.
+const POOL_BYTES: usize = 4 * 1024 * 1024;
 /// One read from a socket. Large enough that bulk transfers are not bound by the number of system calls.
 pub const SCRATCH: usize = 64 * 1024;
 
 thread_local! {
-    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { free: Vec::new(), bytes: 0 }) };
     static SCRATCH_BYTES: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
 }
 
@@ -26,18 +28,28 @@ pub fn with_scratch<R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
     })
 }
 
-fn take() -> Vec<u8> {
-    POOL.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(START))
+/// A thread's free buffers.
+struct Pool {
+    free: Vec<Vec<u8>>,
+    /// Their capacities together.
+    bytes: usize,
 }
 
-fn give(mut bytes: Vec<u8>) {
-    if (START..=KEEP_MAX).contains(&bytes.capacity()) {
-        POOL.with_borrow_mut(|pool| {
-            if pool.len() < POOL_MAX {
-                bytes.clear();
-                pool.push(bytes);
-            }
-        });
+impl Pool {
+    fn take(&mut self) -> Vec<u8> {
+        let Some(buffer) = self.free.pop() else { return Vec::with_capacity(START) };
+        self.bytes -= buffer.capacity();
+        buffer
+    }
+
+    fn give(&mut self, mut buffer: Vec<u8>) {
+        let capacity = buffer.capacity();
+        let has_room = self.free.len() < POOL_MAX && self.bytes + capacity <= POOL_BYTES;
+        if has_room && (START..=KEEP_MAX).contains(&capacity) {
+            buffer.clear();
+            self.bytes += capacity;
+            self.free.push(buffer);
+        }
     }
 }
 
@@ -81,14 +93,15 @@ impl Buf {
     pub fn reset(&mut self) {
         self.at = 0;
         if self.bytes.capacity() > 0 {
-            give(std::mem::take(&mut self.bytes));
+            let bytes = std::mem::take(&mut self.bytes);
+            POOL.with_borrow_mut(|pool| pool.give(bytes));
         }
     }
 
     /// For appending: whatever was consumed is closed up first when it is worth it.
     pub fn tail(&mut self) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {
-            self.bytes = take();
+            self.bytes = POOL.with_borrow_mut(Pool::take);
         } else if self.at > 0 && self.at >= self.bytes.len() / 2 {
             self.bytes.drain(..self.at);
             self.at = 0;
@@ -109,16 +122,7 @@ impl Drop for Buf {
         // The pool is gone while a thread ends; then the allocator takes the memory as usual.
         if self.bytes.capacity() > 0 {
             let bytes = std::mem::take(&mut self.bytes);
-            let _ = POOL.try_with(|pool| {
-                if let Ok(mut pool) = pool.try_borrow_mut()
-                    && pool.len() < POOL_MAX
-                    && (START..=KEEP_MAX).contains(&bytes.capacity())
-                {
-                    let mut bytes = bytes;
-                    bytes.clear();
-                    pool.push(bytes);
-                }
-            });
+            let _ = POOL.try_with(|pool| pool.try_borrow_mut().map(|mut pool| pool.give(bytes)));
         }
     }
 }
@@ -137,5 +141,19 @@ mod tests {
         assert_eq!(buf.data(), b"llo!");
         buf.consume(9);
         assert_eq!(buf.bytes.capacity(), 0);
+    }
+    #[test]
+    fn what_large_messages_grew_does_not_stay() {
+        let message = vec![0; KEEP_MAX - START];
+        let mut bufs: Vec<Buf> = (0..POOL_MAX).map(|_| Buf::default()).collect();
+        for buf in &mut bufs {
+            buf.push(&message);
+        }
+        drop(bufs);
+        let kept = POOL.with_borrow(|pool| (pool.bytes, pool.free.iter().map(Vec::capacity).sum::<usize>()));
+        assert_eq!(kept.0, kept.1);
+        assert!((1..=POOL_BYTES).contains(&kept.0), "{kept:?}");
+        drop((0..POOL_MAX).map(|_| POOL.with_borrow_mut(Pool::take)).collect::<Vec<_>>());
+        assert_eq!(POOL.with_borrow(|pool| pool.bytes), 0);
     }
 }
