@@ -103,7 +103,7 @@ impl Site {
                     $LOCKGATE_MESSAGE\"";
         let text = format!(
             "global\n stats socket {here}/api.sock level admin\n log stdout format raw local0 debug\n\
-             defaults\n mode http\n log global\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
+             defaults\n mode http\n log global\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
              acme le\n {acme}\n storage {here}/storage\n alert-hook '{hook} >> {here}/alerts'\n\
              frontend web\n bind {https} ssl\n ssl-f-use crt {here}/shop.pem acme le domains shop.example\n \
              http-request return status 200\n"

@@ -17,8 +17,8 @@ const CONFIGURATION: &str = "global
 defaults
  mode http
  timeout connect 2s
- timeout client 5s
- timeout server 5s
+ timeout client 20s
+ timeout server 20s
 frontend f
  bind <http>
  bind <https> ssl crt <files>/a.pem crt-list <files>/list.txt

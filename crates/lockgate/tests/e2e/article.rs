@@ -130,7 +130,7 @@ fn rules_answer_and_edit_what_server_and_client_see() {
 fn a_certificate_that_is_not_the_servers_is_not_talked_to() {
     let two = Nginx::start_tls("two");
     let text = format!(
-        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n retries 0\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n retries 0\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
          listen l\n bind <http>\n server two {} ssl verify required ca-file {} verifyhost elsewhere\n",
         two.address(),
         authority().root().display()

@@ -15,7 +15,7 @@ fn script(folder: &Folder, name: &str, text: &str) -> PathBuf {
 fn judged_by(program: &Path, rest: &str) -> Lockgate {
     Lockgate::start(&format!(
         "global\n external-check\n insecure-fork-wanted\n log stdout format raw local0\n\
-         defaults\n log global\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
+         defaults\n log global\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
          listen judged\n bind <http>\n option external-check\n option log-health-checks\n\
          external-check path \"/usr/bin:/bin\"\n external-check command {}\n{rest}\n",
         program.display()

@@ -228,7 +228,7 @@ const ALIKE: &[&str] = &[
 #[test]
 fn answers_are_haproxys() {
     let text = "global\n stats socket <folder>/api.sock level admin\ndefaults\n mode http\n timeout connect 1s\n \
-                timeout client 5s\n timeout server 5s\nlisten l\n bind <http>\nbackend rr\n \
+                timeout client 20s\n timeout server 20s\nlisten l\n bind <http>\nbackend rr\n \
                 default-server weight 7 inter 10m\n server s1 127.0.0.1:1 check disabled id 5\n \
                 server s2 127.0.0.1:1\n use-server s2 if FALSE\nbackend st\n balance static-rr\n \
                 server s1 127.0.0.1:1\nbackend hm\n balance uri\n server s1 127.0.0.1:1\nbackend hc\n balance uri\n \

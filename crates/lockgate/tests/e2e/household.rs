@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-const HEAD: &str = "defaults\n mode http\n timeout connect 1s\n timeout client 10s\n timeout server 5s\n";
+const HEAD: &str = "defaults\n mode http\n timeout connect 1s\n timeout client 10s\n timeout server 20s\n";
 
 /// A master with its socket; ends with all its workers when it goes.
 pub struct Household {

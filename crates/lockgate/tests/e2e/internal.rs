@@ -10,8 +10,8 @@ fn private_names_are_served_for_who_trusts_the_root() {
     let (folder, https) = (Folder::new(), free_address());
     let storage = folder.path().join("storage");
     let text = format!(
-        "global\n log stderr local0\nacme home\n directory internal\n storage {}\ndefaults\n mode http\n timeout connect 5s\n timeout client 5s\n \
-         timeout server 5s\nfrontend web\n bind {https} ssl acme home domains printer.internal,*.lab.internal\n \
+        "global\n log stderr local0\nacme home\n directory internal\n storage {}\ndefaults\n mode http\n timeout connect 5s\n timeout client 20s\n \
+         timeout server 20s\nfrontend web\n bind {https} ssl acme home domains printer.internal,*.lab.internal\n \
          http-request return status 200\n",
         storage.display()
     );

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-const TEXT: &str = "defaults\n mode http\n timeout connect 1s\n timeout client 20s\n timeout server 5s\n\
+const TEXT: &str = "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
                     frontend f\n bind <http>\n http-request return status 200 content-type text/plain string here\n";
 
 /// The codes are Debian's haproxy's.

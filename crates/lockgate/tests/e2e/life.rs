@@ -53,7 +53,7 @@ fn a_server_that_dies_and_comes_back_costs_no_request() {
         }
     });
     let lockgate = Lockgate::start(&format!(
-        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 1s\n timeout client 10s\n timeout server 5s\n \
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 1s\n timeout client 10s\n timeout server 20s\n \
          timeout check 1s\nlisten l\n bind <http>\n balance roundrobin\n retries 3\n option redispatch 1\n retry-on all-retryable-errors\n \
          option httpchk GET /health\n default-server inter 100ms fall 2 rise 2\n server one {} check\n server two {} check\n",
         one.address(),
@@ -82,7 +82,7 @@ fn a_server_that_dies_and_comes_back_costs_no_request() {
 fn a_backup_serves_when_nobody_else_does() {
     let nginx = Nginx::start("backup");
     let lockgate = Lockgate::start(&format!(
-        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
          listen l\n bind <http>\n server dead {} check inter 100ms fall 1\n server backup {} backup\n",
         free_address(),
         nginx.address()
@@ -98,7 +98,7 @@ fn a_connection_that_need_not_linger_ends_in_a_reset() {
     let server = crate::upstream::Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     for (option, reset) in [("option nolinger", true), ("no option nolinger", false)] {
         let lockgate = Lockgate::start(&format!(
-            "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\nfrontend f\n \
+            "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\nfrontend f\n \
              bind <http>\n {option}\n default_backend b\nbackend b\n server s {}\n",
             server.address()
         ));

@@ -154,8 +154,8 @@ fn a_format_of_ones_own() {
 fn httpslog() {
     let server = server();
     let config = format!(
-        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httpslog\n timeout connect 5s\n timeout client 5s\n \
-         timeout server 5s\nfrontend secure\n bind <https> ssl crt {}\n default_backend app\nbackend app\n server one {}\n",
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httpslog\n timeout connect 5s\n timeout client 20s\n \
+         timeout server 20s\nfrontend secure\n bind <https> ssl crt {}\n default_backend app\nbackend app\n server one {}\n",
         authority().leaf("app.example").display(),
         server.address()
     );
@@ -180,8 +180,8 @@ fn tcplog() {
         peer.send("hello");
     });
     let config = format!(
-        "global\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n option tcplog\n timeout connect 200ms\n timeout client 5s\n \
-         timeout server 5s\n retries 0\nlisten echo\n bind <echo>\n server one {}\nlisten dead\n bind <dead>\n server down {}\n\
+        "global\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n option tcplog\n timeout connect 200ms\n timeout client 20s\n \
+         timeout server 20s\n retries 0\nlisten echo\n bind <echo>\n server one {}\nlisten dead\n bind <dead>\n server down {}\n\
          listen none\n bind <none>\nlisten strict\n bind <strict>\n tcp-request content reject\n server one {0}\n",
         server.address(),
         free_address()
@@ -353,8 +353,8 @@ fn rules_capture_into_the_slots_that_haproxy_gives_them() {
         format!("listen c{at}\n bind <c{at}>\n {rules}\n server s {}\n", server.address())
     };
     let config = format!(
-        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 5s\n \
-         timeout server 5s\n log-format \"127.0.0.1:%cp %ft %hr %hs %{{+Q}}hr %[capture.req.hdr(0)] %hrl\"\n{}",
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 20s\n \
+         timeout server 20s\n log-format \"127.0.0.1:%cp %ft %hr %hs %{{+Q}}hr %[capture.req.hdr(0)] %hrl\"\n{}",
         cases.iter().enumerate().map(listen).collect::<String>()
     );
     same_lines(&config, cases.len(), |lockgate| {
@@ -381,7 +381,7 @@ fn connections_without_a_proxy_header_are_told_as_by_haproxy() {
     ];
     let config = format!(
         "global\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n option tcplog\n timeout connect 5s\n \
-         timeout client 10s\n timeout server 5s\n\
+         timeout client 10s\n timeout server 20s\n\
          listen usual\n bind <usual> accept-proxy\n server s {0}\n\
          listen own\n bind <own> accept-proxy\n error-log-format \"127.0.0.1:%cp %[fc_err] %[fc_err_str]\"\n server s {0}\n\
          listen quiet\n bind <quiet> accept-proxy\n option dontlognull\n server s {0}\n",
@@ -410,8 +410,8 @@ fn client_certificates_that_are_not_trusted_are_told_as_by_haproxy() {
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let config = format!(
-        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 5s\n \
-         timeout server 5s\nlisten l\n bind <https> ssl crt {} ca-file {} verify required ssl-max-ver TLSv1.2\n",
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 20s\n \
+         timeout server 20s\nlisten l\n bind <https> ssl crt {} ca-file {} verify required ssl-max-ver TLSv1.2\n",
         pem.display(),
         authority().root().display()
     );

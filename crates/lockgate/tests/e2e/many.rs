@@ -68,7 +68,7 @@ fn handshakes_go_on_while_certificates_change() {
         folder.file(&format!("{n}.pem"), pem(&work, &format!("n{n}.example"), 100));
     }
     let lockgate = Lockgate::start(&format!(
-        "defaults\n mode http\n timeout client 5s\n timeout connect 5s\n timeout server 5s\nfrontend web\n \
+        "defaults\n mode http\n timeout client 20s\n timeout connect 5s\n timeout server 20s\nfrontend web\n \
          bind <https> ssl crt {}\n http-request return status 200\n",
         folder.path().display()
     ));

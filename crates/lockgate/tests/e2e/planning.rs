@@ -99,14 +99,14 @@ impl Machine {
     fn serve(&mut self) {
         let here = self.folder.path().display().to_string();
         let text = format!(
-            "global\n stats socket {here}/api.sock level admin\ndefaults\n mode http\n timeout connect 1s\n timeout client 5s\n \
-             timeout server 5s\nfrontend f\n bind 127.0.0.1:80\n http-request redirect scheme https\n"
+            "global\n stats socket {here}/api.sock level admin\ndefaults\n mode http\n timeout connect 5s\n timeout client 20s\n \
+             timeout server 20s\nfrontend f\n bind 127.0.0.1:80\n http-request redirect scheme https\n"
         );
         let config = self.folder.file("haproxy.cfg", text);
         let mut command = self.command(env!("CARGO_BIN_EXE_lockgate"));
         command.args(["-db", "-f"]).arg(config);
         self.programs.push(Program::start(command));
-        let other = "frontend f\n mode http\n timeout client 5s\n bind 192.0.2.1:80\n http-request return status 200 hdr server \
+        let other = "frontend f\n mode http\n timeout client 20s\n bind 192.0.2.1:80\n http-request return status 200 hdr server \
                      other/1 content-type text/plain string hello\n";
         let config = self.folder.file("other.cfg", other);
         let mut command = self.command("haproxy");

@@ -22,7 +22,7 @@ impl Operated {
         let folder = Folder::new();
         let text = format!(
             "global\n stats socket {}/api.sock {parameters}\n stats timeout 5s\n\
-             defaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n{rest}",
+             defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n{rest}",
             folder.path().display()
         );
         Operated { lockgate: Lockgate::start(&text), folder }
@@ -132,7 +132,7 @@ fn the_process_tells_its_numbers_in_three_forms() {
 fn the_json_answers_keep_their_schema() {
     let operated = Operated::start(
         "level user",
-        "defaults\n mode http\n option socket-stats\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+        "defaults\n mode http\n option socket-stats\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
          frontend f\n bind <http>\n default_backend b\nbackend b\n server s 127.0.0.1:9 check cookie a\n",
     );
     let json = |line: &str| serde_json::from_str::<serde_json::Value>(&operated.ask(line)).unwrap();

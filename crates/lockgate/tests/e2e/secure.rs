@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 
 fn proxy(bind: &str, more: &str, nginx: &Nginx) -> Lockgate {
     Lockgate::start(&format!(
-        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 5s\n \
-         timeout server 5s\nlisten l\n bind <https> ssl {bind}\n {more}\n server one {}\n",
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 20s\n \
+         timeout server 20s\nlisten l\n bind <https> ssl {bind}\n {more}\n server one {}\n",
         nginx.address()
     ))
 }
@@ -89,7 +89,7 @@ fn a_server_is_told_of_the_clients_tls_in_haproxys_bytes() {
             let proxy = Lockgate::played_by(
                 player,
                 &format!(
-                    "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\nlisten l\n \
+                    "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\nlisten l\n \
                      bind <https> ssl crt {} ca-file {} verify optional\n server s {} {words}\n",
                     pem.display(),
                     ca.display(),

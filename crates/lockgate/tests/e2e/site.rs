@@ -93,7 +93,8 @@ impl Site {
             .replace("NAMES", &pebble.dns().to_string())
             .replace("HERE", &folder.path().display().to_string());
         let global = format!("global\n stats socket {}/api.sock level admin\n", folder.path().display());
-        let defaults = "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n";
+        let defaults =
+            "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n";
         let config = folder.file("haproxy.cfg", format!("{global}{defaults}{filled}"));
         let flags: Vec<String> = match around.flags {
             [] => vec!["-db".to_owned()],

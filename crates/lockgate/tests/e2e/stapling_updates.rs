@@ -87,7 +87,7 @@ impl Site {
     fn start(flags: &[&str], global: &str, bind: &str) -> Site {
         let text = format!(
             "global\n stats socket <folder>/api.sock level admin\n log stdout format raw local0\n {global}\n\
-             defaults\n mode http\n log global\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+             defaults\n mode http\n log global\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
              {bind}\n http-request return status 200\n"
         );
         Site { lockgate: Lockgate::called(crate::program::Player::Tested, flags, &text) }
@@ -219,7 +219,7 @@ fn a_responder_is_asked_through_a_proxy_and_bad_answers_are_not_stapled() {
     let root = std::fs::read_to_string(responder.folder.path().join("ca.pem")).unwrap();
     std::fs::write(&leaf, std::fs::read_to_string(&leaf).unwrap() + &root).unwrap();
     let proxy = Lockgate::start(&format!(
-        "defaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+        "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
          frontend f\n bind <http>\n http-request deny unless {{ url_beg http://ocsp.nowhere.invalid/ }}\n \
          http-request set-uri %[pathq]\n default_backend b\nbackend b\n server s {}\n",
         responder.address
@@ -254,7 +254,7 @@ fn contradictions_and_wrong_words_are_refused() {
         ("tune.ssl.ocsp-update.mindelay 4000", format!("bind <a> ssl crt {crt}"), "must not be longer"),
     ] {
         let text = format!(
-            "global\n {global}\ndefaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+            "global\n {global}\ndefaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
              frontend f\n {bind}\n"
         );
         let said = Lockgate::refused(&text);

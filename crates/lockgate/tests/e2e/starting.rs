@@ -9,7 +9,7 @@ use crate::upstream::Upstream;
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
-const HEAD: &str = "defaults\n mode http\n timeout connect 1s\n timeout client 10s\n timeout server 5s\n";
+const HEAD: &str = "defaults\n mode http\n timeout connect 1s\n timeout client 10s\n timeout server 20s\n";
 const LOCKGATE: &str = env!("CARGO_BIN_EXE_lockgate");
 
 /// A configuration in a folder of its own. In texts, `<folder>` stands for that folder and `<http>` for the address.

@@ -7,7 +7,7 @@ use crate::upstream::Upstream;
 fn started(server: &Upstream) -> Lockgate {
     Lockgate::start(&format!(
         "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n\
-         timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+         timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
          frontend web\n bind <http>\n default_backend app\n\
          listen st\n bind <st>\n stats enable\n stats uri /st\n stats auth a:b\n stats realm My\\ Realm\n \
          stats refresh 7s\n stats admin if TRUE\n http-request deny if {{ path /denied }}\n\

@@ -8,7 +8,7 @@ use crate::upstream::Upstream;
 fn ambiguous_requests_reach_no_server() {
     let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let lockgate = Lockgate::start(&format!(
-        "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n timeout http-request 2s\n\
+        "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n timeout http-request 2s\n\
          listen l\n bind <http>\n server s {}\n",
         server.address()
     ));
@@ -62,7 +62,7 @@ fn ambiguous_requests_reach_no_server() {
 fn a_bad_chunk_ends_the_request_and_what_follows_is_no_request() {
     let server = Upstream::start(|mut peer| peer.read_all());
     let lockgate = Lockgate::start(&format!(
-        "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\nlisten l\n bind <http>\n server s {}\n",
+        "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\nlisten l\n bind <http>\n server s {}\n",
         server.address()
     ));
     for chunk in

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 #[test]
 fn a_reload_with_another_number_of_threads_loses_nobody() {
     let home = Household::start(
-        "global\n nbthread 4\ndefaults\n mode http\n timeout connect 1s\n timeout client 20s\n timeout server 5s\n\
+        "global\n nbthread 4\ndefaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
          frontend f\n bind <http>\n http-request return status 200 content-type text/plain string here\n",
     );
     let at = home.lockgate.at("http");

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-const HEAD: &str = "defaults\n mode http\n timeout connect 1s\n timeout client 10s\n timeout server 5s\n";
+const HEAD: &str = "defaults\n mode http\n timeout connect 1s\n timeout client 10s\n timeout server 20s\n";
 
 /// The program as a package would install it, and a master that runs it.
 struct Site {

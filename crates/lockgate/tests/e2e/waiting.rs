@@ -20,7 +20,7 @@ fn halted(program: &Program) {
 fn who_waits_when_a_soft_stop_comes_is_served() {
     for many in 1..=40 {
         let mut lockgate = Lockgate::start(&format!(
-            "global\n nbthread 1\ndefaults\n mode http\n timeout connect 1s\n timeout client 20s\n timeout server 5s\n\
+            "global\n nbthread 1\ndefaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
              frontend f\n bind <http>\n{ANSWER}"
         ));
         let at = lockgate.at("http");
