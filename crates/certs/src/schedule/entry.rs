@@ -490,7 +490,7 @@ impl Entry {
         let facts = self.facts.as_ref();
         let Some(state) = self.states.get_mut(way) else { return };
         match wait_of(error) {
-            _ if is_authoritys_own(error) => {}
+            _ if error.is_authoritys_fault() => {}
             Some(wait) => state.backoff.told_to_wait(&error.to_string(), wait, now()),
             None => state.failed(&error.to_string(), facts, now(), random()),
         }
@@ -534,29 +534,6 @@ fn wait_of(error: &IssueError) -> Option<Duration> {
     error.not_before()?.duration_since(SystemTime::now()).ok()
 }
 
-/// The authority did not do its part: that holds all its certificates, and none by itself.
-fn is_authoritys_own(error: &IssueError) -> bool {
-    match error {
-        IssueError::Unreachable { .. } | IssueError::TooSlow { .. } => true,
-        IssueError::Refused { kind, .. } => matches!(kind.as_str(), "serverInternal" | "badNonce"),
-        IssueError::BadName { .. }
-        | IssueError::Busy { .. }
-        | IssueError::Storage { .. }
-        | IssueError::Tree(_)
-        | IssueError::Unverified
-        | IssueError::Trust { .. }
-        | IssueError::RateLimited { .. }
-        | IssueError::AccountKey { .. }
-        | IssueError::NoChallenge { .. }
-        | IssueError::Unproven(_)
-        | IssueError::Answer { .. }
-        | IssueError::NoProfile { .. }
-        | IssueError::Key { .. }
-        | IssueError::Given { .. }
-        | IssueError::BadCertificate { .. } => false,
-    }
-}
-
 /// What an order's end says about the authority.
 pub(super) fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome: &Result<(), &IssueError>) {
     let now = now();
@@ -565,7 +542,7 @@ pub(super) fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome:
             authority.answered();
             order.names.iter().for_each(|name| authority.buckets.validated(order.account, name));
         }
-        Err(error) if is_authoritys_own(error) => match wait_of(error) {
+        Err(error) if error.is_authoritys_fault() => match wait_of(error) {
             Some(wait) => authority.told_to_wait(&error.to_string(), wait, now),
             None => authority.failed(&error.to_string(), now, random()),
         },

@@ -35,29 +35,7 @@ impl Finalized {
         order: NewOrder<'_>,
         outcome: &Result<(), &IssueError>,
     ) {
-        let is_signed = match outcome {
-            Ok(())
-            | Err(IssueError::Storage { .. } | IssueError::Tree(_) | IssueError::BadCertificate { .. }) => {
-                true
-            }
-            Err(
-                IssueError::BadName { .. }
-                | IssueError::Busy { .. }
-                | IssueError::Unverified
-                | IssueError::Trust { .. }
-                | IssueError::Unreachable { .. }
-                | IssueError::RateLimited { .. }
-                | IssueError::Refused { .. }
-                | IssueError::AccountKey { .. }
-                | IssueError::NoChallenge { .. }
-                | IssueError::Unproven(_)
-                | IssueError::Answer { .. }
-                | IssueError::NoProfile { .. }
-                | IssueError::TooSlow { .. }
-                | IssueError::Key { .. }
-                | IssueError::Given { .. },
-            ) => false,
-        };
+        let is_signed = outcome.as_ref().map_or_else(|error| error.is_after_signing(), |()| true);
         if self.counted.get() && !is_signed {
             authority.buckets.give_back(order);
         }
