@@ -4,9 +4,20 @@ use crate::authority::authority;
 use crate::client::{Answer, Raw, curl, exchange, text, try_curl};
 use crate::nginx::Nginx;
 use crate::program::Lockgate;
-use crate::upstream::Upstream;
+use crate::upstream::{Peer, Upstream};
 
 const HEAD: &str = "global\n log stdout format raw local0\ndefaults\n log global\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n";
+
+/// Sends back what comes, and a last word when no more does.
+fn echo(peer: &mut Peer) {
+    loop {
+        let read = peer.read();
+        if read.is_empty() {
+            return peer.send("bye");
+        }
+        peer.send(read);
+    }
+}
 
 #[test]
 fn a_websocket_is_a_tunnel_once_the_server_agrees() {
@@ -16,13 +27,7 @@ fn a_websocket_is_a_tunnel_once_the_server_agrees() {
             return peer.send("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n");
         }
         peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi");
-        loop {
-            let read = peer.read();
-            if read.is_empty() {
-                return peer.send("bye");
-            }
-            peer.send(read);
-        }
+        echo(&mut peer);
     });
     let lockgate = Lockgate::start(&format!(
         "{HEAD} mode http\n option httplog\nlisten l\n bind <http>\n server s {}\n",
@@ -51,13 +56,7 @@ fn connect_is_a_tunnel_once_the_server_agrees() {
             peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
         }
         peer.send("HTTP/1.1 200 OK\r\n\r\nhi");
-        loop {
-            let read = peer.read();
-            if read.is_empty() {
-                return peer.send("bye");
-            }
-            peer.send(read);
-        }
+        echo(&mut peer);
     });
     let lockgate = Lockgate::start(&format!(
         "{HEAD} mode http\n option httplog\nlisten l\n bind <http>\n server s {}\n",

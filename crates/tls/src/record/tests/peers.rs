@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::drive::{self, Turn};
+use crate::record::Ratchet;
 use crate::settle::Settled;
 use rustls::client::UnbufferedClientConnection;
 use rustls::crypto::aws_lc_rs::{ALL_CIPHER_SUITES, default_provider};
@@ -113,13 +114,21 @@ fn towards_early_client(suite: SupportedCipherSuite) -> Pair {
     pair
 }
 
-fn towards_client_with(suite: SupportedCipherSuite, told: bool) -> Pair {
+/// We are the server, were told the keys and have not settled.
+fn shaken_by_client(
+    suite: SupportedCipherSuite,
+) -> (UnbufferedServerConnection, Connection, Option<Box<Ratchet>>) {
     let (mut server, client) = configs(suite);
     server.key_log = Arc::new(crate::record::Confidant);
     let mut own = UnbufferedServerConnection::new(server.into()).unwrap();
     let mut peer = Connection::Client(ClientConnection::new(client.into(), name()).unwrap());
     shake!(own, &mut peer);
     let ratchet = crate::record::take_told();
+    (own, peer, ratchet)
+}
+
+fn towards_client_with(suite: SupportedCipherSuite, told: bool) -> Pair {
+    let (own, peer, ratchet) = shaken_by_client(suite);
     assert_eq!(ratchet.is_some(), is_tls13(suite));
     assert!(crate::record::take_told().is_none(), "told once");
     Pair::new(Settled::server(own, ratchet.filter(|_| told)).unwrap(), peer)
@@ -271,12 +280,7 @@ fn a_key_that_has_sealed_its_share_is_replaced() {
 #[test]
 fn secrets_of_before_make_no_keys_of_now() {
     let suite = suites().find(|suite| is_tls13(*suite)).unwrap();
-    let (mut server, client) = configs(suite);
-    server.key_log = Arc::new(crate::record::Confidant);
-    let mut own = UnbufferedServerConnection::new(server.into()).unwrap();
-    let mut peer = Connection::Client(ClientConnection::new(client.into(), name()).unwrap());
-    shake!(own, &mut peer);
-    let ratchet = crate::record::take_told();
+    let (mut own, mut peer, ratchet) = shaken_by_client(suite);
     peer.refresh_traffic_keys().unwrap();
     let (mut held, mut plain, mut out) = (written(&mut peer), Vec::new(), Vec::new());
     let (discard, turn) = drive::turn(own.process_tls_records(&mut held), &mut plain, &mut out);
