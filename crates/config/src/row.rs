@@ -101,13 +101,22 @@ pub enum Status {
     /// It does what the manual says.
     Supported,
     /// It loads, and a warning says that it does nothing, and why.
-    NoEffect(&'static str),
+    NoEffect(Text),
     /// It does not load; the text names the alternative or the reason.
-    Refused(&'static str),
+    Refused(Text),
 }
 
 /// What every row's parser returns.
 pub type Parsed = Result<(), Failure>;
+
+/// What reads the words behind a row's name into what it sets.
+pub type Parser<T> = fn(&mut Ctx<'_>, &mut Args<'_>, &mut T) -> Parsed;
+
+/// The names of a row, see [`Row::names`].
+pub type Names = &'static [&'static str];
+
+/// What a row says of itself: always written out in the program.
+pub type Text = &'static str;
 
 /// A row's parser, by what it writes to. A `Settings` row may stand in `defaults` and in proxies, a `Proxy` row in
 /// proxies alone; a `Bind` or `Server` row is a parameter of such a line.
@@ -116,18 +125,18 @@ pub type Parsed = Result<(), Failure>;
 pub enum Parse {
     /// No parser: the arguments are not looked at. Only for rows that are not supported.
     None,
-    Global(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Global) -> Parsed),
-    Settings(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed),
-    Proxy(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Proxy) -> Parsed),
-    Userlist(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Userlist) -> Parsed),
-    HttpErrors(fn(&mut Ctx<'_>, &mut Args<'_>, &mut HttpErrors) -> Parsed),
-    Resolvers(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Resolvers) -> Parsed),
-    Ring(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Ring) -> Parsed),
-    CrtStore(fn(&mut Ctx<'_>, &mut Args<'_>, &mut CrtStore) -> Parsed),
-    Acme(fn(&mut Ctx<'_>, &mut Args<'_>, &mut Acme) -> Parsed),
-    Bind(fn(&mut Ctx<'_>, &mut Args<'_>, &mut BindParams) -> Parsed),
-    Server(fn(&mut Ctx<'_>, &mut Args<'_>, &mut ServerParams) -> Parsed),
-    Tls(fn(&mut Ctx<'_>, &mut Args<'_>, &mut TlsOffer) -> Parsed),
+    Global(Parser<Global>),
+    Settings(Parser<Settings>),
+    Proxy(Parser<Proxy>),
+    Userlist(Parser<Userlist>),
+    HttpErrors(Parser<HttpErrors>),
+    Resolvers(Parser<Resolvers>),
+    Ring(Parser<Ring>),
+    CrtStore(Parser<CrtStore>),
+    Acme(Parser<Acme>),
+    Bind(Parser<BindParams>),
+    Server(Parser<ServerParams>),
+    Tls(Parser<TlsOffer>),
 }
 
 /// One keyword.
@@ -136,13 +145,13 @@ pub struct Row {
     /// Its names, the public one first. A name of several words (`timeout client`) matches that many words of a line.
     /// A name that ends in `(` or `.` matches every word that begins with it (`set-var(`, `lua.`); one that ends in
     /// `*` every word that begins with what stands before the star (`track-sc*`).
-    pub names: &'static [&'static str],
+    pub names: Names,
     /// Where it may stand.
     pub place: Place,
     /// The grammar of what follows the name, in the manual's notation.
-    pub args: &'static str,
+    pub args: Text,
     /// One line about it.
-    pub doc: &'static str,
+    pub doc: Text,
     /// How true it is here.
     pub status: Status,
     /// Whether `no` may stand in front of it (and `default`, for options).
@@ -153,24 +162,12 @@ pub struct Row {
 
 impl Row {
     /// A supported word.
-    pub const fn new(
-        names: &'static [&'static str],
-        place: Place,
-        args: &'static str,
-        doc: &'static str,
-        parse: Parse,
-    ) -> Row {
+    pub const fn new(names: Names, place: Place, args: Text, doc: Text, parse: Parse) -> Row {
         Row { names, place, args, doc, status: Status::Supported, negatable: false, parse }
     }
 
     /// A word that loads with a warning and does nothing. `reason` completes "accepted without effect: …".
-    pub const fn no_effect(
-        names: &'static [&'static str],
-        place: Place,
-        args: &'static str,
-        doc: &'static str,
-        reason: &'static str,
-    ) -> Row {
+    pub const fn no_effect(names: Names, place: Place, args: Text, doc: Text, reason: Text) -> Row {
         Row {
             names,
             place,
@@ -183,13 +180,7 @@ impl Row {
     }
 
     /// A word that does not load. `alternative` is a sentence: what to write instead, or why not.
-    pub const fn refused(
-        names: &'static [&'static str],
-        place: Place,
-        args: &'static str,
-        doc: &'static str,
-        alternative: &'static str,
-    ) -> Row {
+    pub const fn refused(names: Names, place: Place, args: Text, doc: Text, alternative: Text) -> Row {
         Row {
             names,
             place,

@@ -4,15 +4,10 @@ use crate::args::{Args, list_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{Acme, AcmeChallenge, ChallengeReady};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
-const fn row(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    parser: fn(&mut Ctx<'_>, &mut Args<'_>, &mut Acme) -> Parsed,
-) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Acme>) -> Row {
     Row::new(names, Place::ACME, args, doc, Parse::Acme(parser))
 }
 

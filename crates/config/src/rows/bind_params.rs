@@ -1,10 +1,10 @@
 //! The parameters of `bind` lines (manual 5.1), one row each.
 
-use super::params::{Parser, on, set, skip_value, text};
+use super::params::{on, set, skip_value, text};
 use crate::args::{Args, list_of};
 use crate::failure::Failure;
 use crate::model::{BindParams, CliLevel, SeverityOutput, Verify};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
 /// The largest `maxconn` or `backlog`: HAProxy counts connections in 31 bits.
@@ -16,36 +16,21 @@ pub(crate) const MAX_ID: i64 = i32::MAX as i64;
 /// The highest certificate verification error number of OpenSSL, which HAProxy takes for `crt-ignore-err`.
 const MAX_VERIFY_ERROR: u32 = 94;
 
-const fn row(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    parser: Parser<BindParams>,
-) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<BindParams>) -> Row {
     Row::new(names, Place::BIND_LINE, args, doc, Parse::Bind(parser))
 }
 
 /// A parameter without a value that has no effect.
-const fn idle(names: &'static [&'static str], doc: &'static str, reason: &'static str) -> Row {
+const fn idle(names: Names, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, Place::BIND_LINE, "", doc, reason)
 }
 
 /// A parameter with one value that has no effect.
-const fn idle_value(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    reason: &'static str,
-) -> Row {
+const fn idle_value(names: Names, args: Text, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, Place::BIND_LINE, args, doc, reason).parsed_by(Parse::Bind(|_, a, _| skip_value(a)))
 }
 
-const fn refused(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    alternative: &'static str,
-) -> Row {
+const fn refused(names: Names, args: Text, doc: Text, alternative: Text) -> Row {
     Row::refused(names, Place::BIND_LINE, args, doc, alternative)
 }
 

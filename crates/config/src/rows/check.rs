@@ -10,15 +10,13 @@ use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{CheckConnect, CheckStep, CheckText, ExprText, FormatText, Settings};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
 /// The most steps of one check. Each is a turn of a network conversation that has to fit into `timeout check`.
 const MAX_STEPS: usize = 1_000;
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
-
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, Place::DEFAULTS_BACK, args, doc, Parse::Settings(parser))
 }
 

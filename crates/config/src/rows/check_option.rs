@@ -6,15 +6,10 @@ use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{CheckKind, Settings};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
-const fn row(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    parser: fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed,
-) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, Place::DEFAULTS_BACK, args, doc, Parse::Settings(parser))
 }
 

@@ -5,7 +5,7 @@ use crate::args::{Args, call_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{Capability, Global, GlobalVar, ProgramEnv, UnixOptions, VarValue};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
 /// The largest count of connections or descriptors: HAProxy counts them in 31 bits.
@@ -17,27 +17,15 @@ pub(crate) const MAX_THREADS: i64 = 1024;
 /// The largest user or group number; the last one means "unchanged" to the system.
 const MAX_UID: i64 = u32::MAX as i64 - 1;
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Global) -> Parsed;
-
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Global>) -> Row {
     Row::new(names, Place::GLOBAL, args, doc, Parse::Global(parser))
 }
 
-const fn idle(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    reason: &'static str,
-) -> Row {
+const fn idle(names: Names, args: Text, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, Place::GLOBAL, args, doc, reason)
 }
 
-const fn refused(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    instead: &'static str,
-) -> Row {
+const fn refused(names: Names, args: Text, doc: Text, instead: Text) -> Row {
     Row::refused(names, Place::GLOBAL, args, doc, instead)
 }
 

@@ -2,17 +2,14 @@
 //! write `tune.ssl.ocsp-update.*`).
 
 use crate::args::Args;
-use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{Global, OcspUpdates};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 
 /// The longest delay, seconds: responses that hold longer are none.
 const MOST_DELAY: i64 = 365 * 24 * 3600;
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Global) -> Parsed;
-
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Global>) -> Row {
     Row::new(names, Place::GLOBAL, args, doc, Parse::Global(parser))
 }
 

@@ -6,12 +6,10 @@ use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{Global, TlsDefaults};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Global) -> Parsed;
-
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Global>) -> Row {
     Row::new(names, Place::GLOBAL, args, doc, Parse::Global(parser))
 }
 

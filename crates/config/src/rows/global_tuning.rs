@@ -2,9 +2,8 @@
 //! are accepted, and say so. Those that mean something to a user have parsers.
 
 use crate::args::Args;
-use crate::ctx::Ctx;
 use crate::model::Global;
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 
 /// The largest count of connections or bytes: HAProxy counts them in 31 bits.
 const MAX_COUNT: i64 = i32::MAX as i64;
@@ -21,18 +20,11 @@ const MIN_PIPESIZE: i64 = 4096;
 /// The most header fields of a message (manual: "from 1 to 32767").
 const MAX_FIELDS: i64 = 32_767;
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Global) -> Parsed;
-
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Global>) -> Row {
     Row::new(names, Place::GLOBAL, args, doc, Parse::Global(parser))
 }
 
-const fn idle(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    reason: &'static str,
-) -> Row {
+const fn idle(names: Names, args: Text, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, Place::GLOBAL, args, doc, reason)
 }
 

@@ -1,25 +1,13 @@
 //! Words of proxies that are known and not served: most turn something that comes later and load with a warning; the
 //! ones without which requests would go the wrong way, or unfiltered, do not load.
 
-use crate::row::{Place, Row};
+use crate::row::{Names, Place, Row, Text};
 
-const fn idle(
-    names: &'static [&'static str],
-    place: Place,
-    args: &'static str,
-    doc: &'static str,
-    reason: &'static str,
-) -> Row {
+const fn idle(names: Names, place: Place, args: Text, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, place, args, doc, reason)
 }
 
-const fn refused(
-    names: &'static [&'static str],
-    place: Place,
-    args: &'static str,
-    doc: &'static str,
-    instead: &'static str,
-) -> Row {
+const fn refused(names: Names, place: Place, args: Text, doc: Text, instead: Text) -> Row {
     Row::refused(names, place, args, doc, instead)
 }
 

@@ -9,21 +9,19 @@ use crate::ctx::Ctx;
 use crate::model::{
     CondText, FormatText, HttpAction, LineAction, LineRule, Redispatch, Reply, Rule, Settings,
 };
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 use modern::{Side, condition_text, quoted};
-
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
 
 const COND: &str = "[{ if | unless } <condition>]";
 const SEARCH: &str = "<search> [{ if | unless } <condition>]";
 const REPLACE: &str = "<search> <replace> [{ if | unless } <condition>]";
 
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, Place::PROXY, args, doc, Parse::Settings(parser))
 }
 
-const fn judges(names: &'static [&'static str], doc: &'static str, parser: Parser) -> Row {
+const fn judges(names: Names, doc: Text, parser: Parser<Settings>) -> Row {
     row(names, SEARCH, doc, parser)
 }
 

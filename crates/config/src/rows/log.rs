@@ -5,7 +5,7 @@ use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{FormatText, Global, LogFormat, LogFrame, LogSink, LogTarget, LogTo, Settings};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::{Address, Word};
 
 /// Bounds of `len` (manual: "Accepted values are 80 to 65535 inclusive").
@@ -67,15 +67,7 @@ pub(crate) const FRAMES: &[(&str, LogFrame)] = &[
 const TARGET: &str =
     "<target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> [<minlevel>]]";
 
-type SettingsParser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
-
-const fn row(
-    names: &'static [&'static str],
-    place: Place,
-    args: &'static str,
-    doc: &'static str,
-    parser: SettingsParser,
-) -> Row {
+const fn row(names: Names, place: Place, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, place, args, doc, Parse::Settings(parser))
 }
 

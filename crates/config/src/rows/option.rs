@@ -4,28 +4,20 @@ use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{ConnectionMode, ForwardFor, Forwarded, Redispatch, RestrictNames, Settings};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 use std::net::{IpAddr, Ipv4Addr};
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
-
-const fn row(
-    names: &'static [&'static str],
-    place: Place,
-    args: &'static str,
-    doc: &'static str,
-    parser: Parser,
-) -> Row {
+const fn row(names: Names, place: Place, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, place, args, doc, Parse::Settings(parser)).negatable()
 }
 
 /// An option that is a switch.
-const fn switch(names: &'static [&'static str], place: Place, doc: &'static str, parser: Parser) -> Row {
+const fn switch(names: Names, place: Place, doc: Text, parser: Parser<Settings>) -> Row {
     row(names, place, "", doc, parser)
 }
 
-const fn idle(names: &'static [&'static str], place: Place, doc: &'static str, reason: &'static str) -> Row {
+const fn idle(names: Names, place: Place, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, place, "", doc, reason).negatable()
 }
 

@@ -7,20 +7,18 @@ use crate::ctx::Ctx;
 use crate::dynamic::STATIC_ONLY;
 use crate::failure::Failure;
 use crate::model::{BindParams, ServerParams, TlsOffer};
-use crate::row::{Parse, Parsed, Place, Row, Status};
+use crate::row::{Parse, Parsed, Parser, Place, Row, Status};
 use crate::rows;
 use base::{Span, Word};
 
 /// What a line's parameters are written to.
 pub(crate) trait Params: Sized {
-    /// The parser of one of its rows; `None` where the row takes no words, or is not one of its rows.
+    /// The parser of one of its rows, which sees the words from its own name to the end of the line; `None` where the
+    /// row takes no words, or is not one of its rows.
     fn parser(parse: Parse) -> Option<Parser<Self>>;
     /// What `bind` and `server` lines say alike.
     fn tls(&mut self) -> &mut TlsOffer;
 }
-
-/// A parameter's parser. It sees the words from its own name to the end of the line.
-pub(crate) type Parser<P> = fn(&mut Ctx<'_>, &mut Args<'_>, &mut P) -> Parsed;
 
 impl Params for BindParams {
     fn parser(parse: Parse) -> Option<Parser<Self>> {

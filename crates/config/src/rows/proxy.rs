@@ -7,32 +7,17 @@ use crate::args::{Args, Polarity};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{HttpReuse, Mode, Proxy, RetryOn, Settings, StateSource};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::{Address, PortSpec, Word};
 
 /// The largest count of connections; HAProxy counts them in 31 bits.
 const MAX_COUNT: i64 = i32::MAX as i64;
 
-type SettingsParser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
-type ProxyParser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Proxy) -> Parsed;
-
-const fn row(
-    names: &'static [&'static str],
-    place: Place,
-    args: &'static str,
-    doc: &'static str,
-    parser: SettingsParser,
-) -> Row {
+const fn row(names: Names, place: Place, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, place, args, doc, Parse::Settings(parser))
 }
 
-const fn own(
-    names: &'static [&'static str],
-    place: Place,
-    args: &'static str,
-    doc: &'static str,
-    parser: ProxyParser,
-) -> Row {
+const fn own(names: Names, place: Place, args: Text, doc: Text, parser: Parser<Proxy>) -> Row {
     Row::new(names, place, args, doc, Parse::Proxy(parser))
 }
 

@@ -13,33 +13,21 @@ use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{HttpAction, ListAction, Rule, Settings, StreamSetting};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
 /// The grammar of a condition behind an action without arguments.
 const COND: &str = "[{ if | unless } <condition>]";
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
-
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, Place::ALL, args, doc, Parse::Settings(parser))
 }
 
-const fn idle(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    reason: &'static str,
-) -> Row {
+const fn idle(names: Names, args: Text, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, Place::ALL, args, doc, reason)
 }
 
-const fn refused(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    alternative: &'static str,
-) -> Row {
+const fn refused(names: Names, args: Text, doc: Text, alternative: Text) -> Row {
     Row::refused(names, Place::ALL, args, doc, alternative)
 }
 

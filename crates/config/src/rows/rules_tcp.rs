@@ -9,7 +9,7 @@ use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{ExprText, Rule, Settings, StreamSetting, TcpAction};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
 const COND: &str = "[{ if | unless } <condition>]";
@@ -17,29 +17,17 @@ const EXPR: &str = "<expr> [{ if | unless } <condition>]";
 const MARK: &str = "{ <number> | <expr> } [{ if | unless } <condition>]";
 const STOPS: &[&str] = &["if", "unless"];
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
-
 /// `tcp-request connection` and `tcp-request session` stand where clients connect; the others in all proxies. HAProxy
 /// names the wrong section itself, so the place is checked in [`rule`].
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, Place::ALL, args, doc, Parse::Settings(parser))
 }
 
-const fn idle(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    reason: &'static str,
-) -> Row {
+const fn idle(names: Names, args: Text, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, Place::ALL, args, doc, reason)
 }
 
-const fn refused(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    alternative: &'static str,
-) -> Row {
+const fn refused(names: Names, args: Text, doc: Text, alternative: Text) -> Row {
     Row::refused(names, Place::ALL, args, doc, alternative)
 }
 

@@ -6,7 +6,7 @@ use crate::args::{Args, list_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{CrtLoad, CrtStore, HttpErrors, Password, Resolvers, Ring, User, Userlist};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::{Address, Word};
 
 /// Statuses whose reply can be replaced (manual 4.2 "errorfile").
@@ -134,30 +134,15 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-const fn resolvers(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    parser: fn(&mut Ctx<'_>, &mut Args<'_>, &mut Resolvers) -> Parsed,
-) -> Row {
+const fn resolvers(names: Names, args: Text, doc: Text, parser: Parser<Resolvers>) -> Row {
     Row::new(names, Place::RESOLVERS, args, doc, Parse::Resolvers(parser))
 }
 
-const fn ring(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    parser: fn(&mut Ctx<'_>, &mut Args<'_>, &mut Ring) -> Parsed,
-) -> Row {
+const fn ring(names: Names, args: Text, doc: Text, parser: Parser<Ring>) -> Row {
     Row::new(names, Place::RING, args, doc, Parse::Ring(parser))
 }
 
-const fn store(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    parser: fn(&mut Ctx<'_>, &mut Args<'_>, &mut CrtStore) -> Parsed,
-) -> Row {
+const fn store(names: Names, args: Text, doc: Text, parser: Parser<CrtStore>) -> Row {
     Row::new(names, Place::CRT_STORE, args, doc, Parse::CrtStore(parser))
 }
 

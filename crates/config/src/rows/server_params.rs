@@ -2,7 +2,7 @@
 //! shares the row of what it takes back.
 
 use super::bind_params::MAX_ID;
-use super::params::{Parser, delay, set, skip_value, text, warn_once};
+use super::params::{delay, set, skip_value, text, warn_once};
 use crate::args::{Args, list_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
@@ -10,7 +10,7 @@ use crate::model::{
     ExprText, HashKey, InitAddr, InitState, Observe, OnError, OnMarkedDown, OnMarkedUp, ProxyV2Option,
     SendProxy, ServerParams, SourceAddress, Verify,
 };
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::{Address, Host, PortSpec, Word};
 
 /// The largest count of connections, requests or checks: HAProxy counts them in 31 bits.
@@ -25,34 +25,19 @@ const NO_H2: &str = "HTTP/2 to servers is not spoken yet: 'alpn' offers http/1.1
 /// All lines with server parameters.
 const LINES: Place = Place::SERVER_LINE.and(Place::DEFAULT_SERVER_LINE);
 
-const fn row(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    parser: Parser<ServerParams>,
-) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<ServerParams>) -> Row {
     Row::new(names, LINES, args, doc, Parse::Server(parser))
 }
 
-const fn idle(names: &'static [&'static str], doc: &'static str, reason: &'static str) -> Row {
+const fn idle(names: Names, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, LINES, "", doc, reason)
 }
 
-const fn idle_value(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    reason: &'static str,
-) -> Row {
+const fn idle_value(names: Names, args: Text, doc: Text, reason: Text) -> Row {
     Row::no_effect(names, LINES, args, doc, reason).parsed_by(Parse::Server(|_, a, _| skip_value(a)))
 }
 
-const fn refused(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    alternative: &'static str,
-) -> Row {
+const fn refused(names: Names, args: Text, doc: Text, alternative: Text) -> Row {
     Row::refused(names, LINES, args, doc, alternative)
 }
 

@@ -7,11 +7,9 @@ use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
 use crate::model::{Rule, Settings, Statistics, StatisticsAction};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
-
-const fn row(names: &'static [&'static str], args: &'static str, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, Place::ALL, args, doc, Parse::Settings(parser))
 }
 

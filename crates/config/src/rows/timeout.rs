@@ -3,11 +3,9 @@
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::model::{Settings, Timeouts};
-use crate::row::{Parse, Parsed, Place, Row};
+use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 
-type Parser = fn(&mut Ctx<'_>, &mut Args<'_>, &mut Settings) -> Parsed;
-
-const fn row(names: &'static [&'static str], place: Place, doc: &'static str, parser: Parser) -> Row {
+const fn row(names: Names, place: Place, doc: Text, parser: Parser<Settings>) -> Row {
     Row::new(names, place, "<time>", doc, Parse::Settings(parser))
 }
 

@@ -1,25 +1,20 @@
 //! What `bind` and `server` lines say alike about TLS: suites, key exchange and versions (manual 5.1 and 5.2). Knows no
 //! suite by name; words that mean something else on either line stay with that line.
 
-use super::params::{Parser, set, skip_value, text};
+use super::params::{set, skip_value, text};
 use super::tls_versions;
 use crate::model::TlsOffer;
-use crate::row::{Parse, Place, Row};
+use crate::row::{Names, Parse, Parser, Place, Row, Text};
 
 const LINES: Place = Place::BIND_LINE.and(Place::SERVER_LINE).and(Place::DEFAULT_SERVER_LINE);
 
 const LIBRARY_SIGNATURES: &str = "the TLS library's signature algorithms are used";
 
-const fn row(
-    names: &'static [&'static str],
-    args: &'static str,
-    doc: &'static str,
-    parser: Parser<TlsOffer>,
-) -> Row {
+const fn row(names: Names, args: Text, doc: Text, parser: Parser<TlsOffer>) -> Row {
     Row::new(names, LINES, args, doc, Parse::Tls(parser))
 }
 
-const fn idle_value(names: &'static [&'static str], args: &'static str, doc: &'static str) -> Row {
+const fn idle_value(names: Names, args: Text, doc: Text) -> Row {
     let parse = Parse::Tls(|_, a, _| skip_value(a));
     Row::no_effect(names, LINES, args, doc, LIBRARY_SIGNATURES).parsed_by(parse)
 }
