@@ -1,7 +1,7 @@
 //! Responses that we make ourselves, and waiting on the client's side: error pages, `return`, redirects, passwords,
 //! the monitor, tarpits, buffering of bodies.
 
-use super::{After, Stream, after_response_rules};
+use super::{After, Stream, response_rules};
 use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
@@ -50,7 +50,7 @@ async fn send(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, filled: Fill
 
 fn write(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, body: &[u8]) {
     stream.has_response = true;
-    after_response_rules(stream);
+    response_rules::after_response(stream);
     stream.status_logged = Some(stream.response.status);
     if body_unread(exchange) || stream.worker.stopping() {
         exchange.close = true;
