@@ -10,6 +10,7 @@ pub(crate) use dns::WithRecords;
 
 use crate::dns::Permit;
 use crate::storage::Bundle;
+use base::reason;
 use std::fmt;
 use std::future::{Future, ready};
 use std::io;
@@ -277,7 +278,7 @@ impl OverSocket {
             Ok::<String, io::Error>(said)
         };
         let said = tokio::time::timeout(PATIENCE, talk).await;
-        let said = said.map_err(|_| failed("no answer".into()))?.map_err(|why| failed(why.to_string()))?;
+        let said = said.map_err(|_| failed("no answer".into()))?.map_err(|why| failed(reason(&why)))?;
         match said.trim() {
             "" => Ok(()),
             complaint => Err(failed(complaint.to_owned())),

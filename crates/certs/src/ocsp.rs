@@ -6,7 +6,8 @@ mod pace;
 pub use pace::{Outcome, Pace, Record};
 
 use crate::dns::Resolver;
-use crate::dns::web::{innermost, read};
+use crate::dns::web::read;
+use base::innermost_reason;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
@@ -68,7 +69,7 @@ impl Responders {
     }
 
     async fn exchange(&self, query: &OcspQuery) -> Result<Vec<u8>, Unanswered> {
-        let failed = |why: &dyn std::error::Error| Unanswered::Unreachable(innermost(why));
+        let failed = |why: &dyn std::error::Error| Unanswered::Unreachable(innermost_reason(why));
         let uri: Uri = query.responder().parse().map_err(|why| failed(&why))?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
         let stream = self.connect(&authority).await.map_err(|why| failed(&why))?;

@@ -2,6 +2,7 @@
 //! lies under a name of its own, hidden from those who read whole folders, and the next writer removes it.
 
 use crate::acme::IssueError;
+use base::reason;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -12,7 +13,7 @@ const TRIES: usize = 20;
 
 /// Replaces a file in one step by one that only its owner may read.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), IssueError> {
-    write(path, text).map_err(|why| IssueError::Storage { file: path.to_owned(), why: why.to_string() })
+    write(path, text).map_err(|why| IssueError::Storage { file: path.to_owned(), why: reason(&why) })
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {

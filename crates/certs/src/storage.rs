@@ -5,6 +5,7 @@ use crate::acme::IssueError;
 use crate::issue::Wanted;
 use crate::private_file::write_private;
 use crate::tree::{Account, Lock, Renewal, Tree, TreeError};
+use base::reason;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -172,7 +173,7 @@ impl Storage {
         let file = self.folder().join("lockgate").join(format!("{name}.room"));
         let tried = write_private(&file, &" ".repeat(ROOM));
         match fs::remove_file(&file) {
-            Err(why) if tried.is_ok() => Err(IssueError::Storage { file, why: why.to_string() }),
+            Err(why) if tried.is_ok() => Err(IssueError::Storage { file, why: reason(&why) }),
             Ok(()) | Err(_) => tried,
         }
     }
@@ -199,6 +200,6 @@ fn read(path: &Path) -> Result<Option<String>, IssueError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(why) => Err(IssueError::Storage { file: path.to_owned(), why: why.to_string() }),
+        Err(why) => Err(IssueError::Storage { file: path.to_owned(), why: reason(&why) }),
     }
 }

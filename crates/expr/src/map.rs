@@ -6,7 +6,7 @@ use crate::matching::MatchMethod;
 use crate::reference::{self, How, Misfit, View};
 use crate::rows::MapValue;
 use crate::sample::Sample;
-use base::Span;
+use base::{Span, reason};
 use std::sync::Arc;
 
 /// A map as one converter reads it.
@@ -30,7 +30,7 @@ pub(crate) fn load(
     value: MapValue,
 ) -> Result<Arc<Map>, String> {
     let reference = reference::file(env, name, true, reference::User::Map, span)
-        .map_err(|e| format!("failed to open map file <{name}> ({e})"))?;
+        .map_err(|e| format!("failed to open map file <{name}> ({})", reason(&e)))?;
     let how = How { method, ignore_case: false, no_lookup: false, value: Some(value) };
     let outside = env.outside;
     let view = reference.view(how, &|host| outside.lookup(host)).map_err(|(line, misfit)| match misfit {

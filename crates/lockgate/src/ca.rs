@@ -2,6 +2,7 @@
 //! where there is none yet, so that the root can be handed out before the first certificate.
 
 use crate::{Exit, console, private_name};
+use base::reason;
 use certs::issue::authority_folder;
 use certs::local::kept;
 use clap::{Args, Subcommand};
@@ -82,8 +83,9 @@ impl Store {
         }
         let anchor = self.anchors.join(ANCHOR);
         let before = fs::read_to_string(&anchor).ok();
-        fs::write(&anchor, root_pem)
-            .map_err(|why| format!("{} cannot be written: {why}; try it with sudo", anchor.display()))?;
+        fs::write(&anchor, root_pem).map_err(|why| {
+            format!("{} cannot be written: {}; try it with sudo", anchor.display(), reason(&why))
+        })?;
         let why = match self.update.output() {
             Ok(done) if done.status.success() => {
                 return Ok(format!("{} is trusted on this system now\n", anchor.display()));
@@ -91,14 +93,16 @@ impl Store {
             Ok(done) => {
                 format!("ended with {}: {}", done.status, String::from_utf8_lossy(&done.stderr).trim())
             }
-            Err(why) => format!("cannot be run: {why}"),
+            Err(why) => format!("cannot be run: {}", reason(&why)),
         };
         let undone = match before {
             Some(text) => fs::write(&anchor, text),
             None => fs::remove_file(&anchor),
         };
-        let left =
-            undone.err().map(|why| format!("; {} is left: {why}", anchor.display())).unwrap_or_default();
+        let left = undone
+            .err()
+            .map(|why| format!("; {} is left: {}", anchor.display(), reason(&why)))
+            .unwrap_or_default();
         Err(format!("update-ca-certificates {why}{left}. {}", unknown(root)))
     }
 }

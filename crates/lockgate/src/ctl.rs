@@ -12,6 +12,7 @@ mod top;
 
 use crate::Exit;
 use crate::console;
+use base::reason;
 use clap::Args;
 pub(crate) use neighbours::{Neighbours, neighbours};
 pub(crate) use served::Served;
@@ -86,7 +87,9 @@ fn command_line(arguments: &CtlArgs) -> Result<String, String> {
     let (last, words) = arguments.command.split_last().ok_or("a command is expected")?;
     if last == "<<" {
         let mut payload = String::new();
-        std::io::stdin().read_to_string(&mut payload).map_err(|e| format!("standard input: {e}"))?;
+        std::io::stdin()
+            .read_to_string(&mut payload)
+            .map_err(|e| format!("standard input: {}", reason(&e)))?;
         let line = if payload.ends_with('\n') { "" } else { "\n" };
         return Ok(format!("{} <<{PAYLOAD_END}\n{payload}{line}{PAYLOAD_END}", words.join(" ")));
     }

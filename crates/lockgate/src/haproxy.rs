@@ -6,6 +6,7 @@ use crate::flags::{self, Flags, Task};
 use crate::precedence::Precedence;
 use crate::start::Origin;
 use crate::{Exit, keeper, master, sources, start, version};
+use base::reason;
 use config::model::Global;
 use config::{Facts, Source, condition};
 use ops::daemon::{Detach, Ready, Stage};
@@ -59,13 +60,13 @@ pub(crate) fn run_child(child: Child, words: &[OsString]) -> Exit {
         // That it reads the master's arguments is all that is asked.
         (Ok(Some(bond)), Ok(_)) if child == Child::Successor => match bond.able() {
             Ok(()) => Exit::Ok,
-            Err(e) => failed(&format!("cannot speak to the master: {e}"), console),
+            Err(e) => failed(&format!("cannot speak to the master: {}", reason(&e)), console),
         },
         (Ok(Some(bond)), Ok(flags)) => Call::new(flags).run_child(child, bond),
         (Ok(None), _) => {
             failed("'worker', 'keeper' and 'successor' are how a master starts its children: use -W", console)
         }
-        (Err(e), _) => failed(&format!("cannot speak to the master: {e}"), console),
+        (Err(e), _) => failed(&format!("cannot speak to the master: {}", reason(&e)), console),
         (_, Err(wrong)) => failed(&wrong.to_string(), console),
     }
 }
@@ -156,14 +157,17 @@ impl Call {
 
     fn change_folder(&self) -> Result<(), String> {
         let Some(folder) = &self.flags.folder else { return Ok(()) };
-        std::env::set_current_dir(folder).map_err(|e| format!("Could not change to directory {folder} : {e}"))
+        std::env::set_current_dir(folder)
+            .map_err(|e| format!("Could not change to directory {folder} : {}", reason(&e)))
     }
 
     fn run(self) -> Exit {
         match ops::master::bequest() {
             Ok(None) => self.start(),
             Ok(Some(left)) => self.succeed(left),
-            Err(e) => self.failed(&format!("cannot take over what the former program has left: {e}")),
+            Err(e) => {
+                self.failed(&format!("cannot take over what the former program has left: {}", reason(&e)))
+            }
         }
     }
 

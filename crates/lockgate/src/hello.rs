@@ -4,6 +4,7 @@
 use crate::console::Console;
 use crate::flags::Flags;
 use crate::start::Failed;
+use base::reason;
 use config::model::Global;
 use ops::pidfile::Pidfile;
 use ops::predecessor::{self, Leave};
@@ -16,7 +17,7 @@ pub(crate) fn pidfile(flags: &Flags, global: &Global) -> Result<Option<Pidfile>,
     let prepared = Pidfile::prepare(Path::new(path));
     prepared.map(Some).map_err(|e| {
         Failed(format!(
-            "[lockgate.main()] Cannot create pidfile {path}: {e}: name another place with '-p' or 'pidfile', or make room"
+            "[lockgate.main()] Cannot create pidfile {path}: {}: name another place with '-p' or 'pidfile', or make room", reason(&e)
         ))
     })
 }
@@ -26,7 +27,7 @@ pub(crate) fn dismiss_predecessors(replaces: Option<&(Leave, Vec<i32>)>, console
     let Some((how, pids)) = replaces else { return };
     for pid in pids {
         if let Err(e) = predecessor::dismiss(*pid, *how) {
-            console.warning(&format!("cannot tell process {pid} to leave: {e}"));
+            console.warning(&format!("cannot tell process {pid} to leave: {}", reason(&e)));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who the process becomes once it has bound its ports: `user`, `group`, `uid`, `gid`, `chroot`. Names are looked up
 //! when the configuration is checked, so that a missing account is a complaint about its line.
 
-use base::{Diagnostics, Word};
+use base::{Diagnostics, Word, reason};
 use config::model::{Capability, Global};
 use net::accounts;
 use net::rights::{CapabilitySet, Identity};
@@ -29,7 +29,7 @@ pub(crate) fn find_root(global: &Global, diags: &mut Diagnostics) {
         false => Err(io::ErrorKind::NotADirectory.into()),
     });
     if let Err(e) = found {
-        let told = diags.alert(root.span, format!("cannot chroot to '{root}': {e}"));
+        let told = diags.alert(root.span, format!("cannot chroot to '{root}': {}", reason(&e)));
         told.help("make the folder, empty and owned by root, or name another one");
     }
 }
@@ -53,7 +53,7 @@ fn number(
     match find(&name.text) {
         Ok(Some(number)) => return Some(number),
         Ok(None) => diags.alert(name.span, format!("cannot find {kind} id for '{name}'")),
-        Err(e) => diags.alert(name.span, format!("cannot find {kind} id for '{name}': {e}")),
+        Err(e) => diags.alert(name.span, format!("cannot find {kind} id for '{name}': {}", reason(&e))),
     };
     None
 }

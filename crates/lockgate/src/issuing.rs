@@ -2,6 +2,7 @@
 //! files that sections name, and nothing else.
 
 use crate::console::Console;
+use base::reason;
 use certs::acme::{Directory, Eab, LETS_ENCRYPT, MacAlgorithm};
 use certs::dns::{
     AcmeDns, Announcements, Check, Cloudflare, Hooks, Provider, Resolver, TsigKey, Update, provider_by_name,
@@ -137,7 +138,8 @@ fn directory(acme: &Acme) -> Result<Directory, String> {
 fn eab(acme: &Acme, id: &str, key: &str) -> Result<Eab, String> {
     let read = |file: &str| {
         let text = fs::read_to_string(file);
-        text.map(|t| t.trim().to_owned()).map_err(|why| format!("acme '{}': {file}: {why}", acme.name))
+        text.map(|t| t.trim().to_owned())
+            .map_err(|why| format!("acme '{}': {file}: {}", acme.name, reason(&why)))
     };
     let (key_id, encoded) = (read(id)?, read(key)?);
     let decoded = certs::acme::decode_mac_key(&encoded);
@@ -168,7 +170,7 @@ fn records(acme: &Acme, announcements: &Announcements) -> Result<Option<Records>
 
 fn provider(acme: &Acme) -> Result<Option<Provider>, String> {
     let at = |why: String| format!("acme '{}': {why}", acme.name);
-    let read = |file: &str| fs::read_to_string(file).map_err(|why| at(format!("{file}: {why}")));
+    let read = |file: &str| fs::read_to_string(file).map_err(|why| at(format!("{file}: {}", reason(&why))));
     let text = |word: &Option<base::Word>| word.as_ref().map(|word| word.text.clone());
     if let Some(hook) = &acme.dns_hook {
         let told = [("PROVIDER_NAME", &acme.provider_name), ("ACME_VARS", &acme.provider_vars)];
@@ -256,7 +258,7 @@ pub(crate) fn make_room(plan: &Plan, identity: &Identity) -> Result<(), String> 
     for folder in folders.into_iter().filter(|folder| !folder.exists()) {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         let owned = made.and_then(|()| std::os::unix::fs::chown(folder, identity.uid, identity.gid));
-        owned.map_err(|why| format!("the storage {} cannot be made: {why}", folder.display()))?;
+        owned.map_err(|why| format!("the storage {} cannot be made: {}", folder.display(), reason(&why)))?;
     }
     Ok(())
 }

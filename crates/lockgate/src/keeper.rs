@@ -4,6 +4,7 @@
 use crate::check::Prepared;
 use crate::console::Console;
 use crate::{Exit, issuing, version};
+use base::reason;
 use ops::runtime::Process;
 use ops::worker::Bond;
 use proxy::Workers;
@@ -28,7 +29,7 @@ pub(crate) fn run(prepared: Prepared, bond: Bond, console: Console) -> Exit {
     match ops::keeper::run(bond, process, work, tell) {
         Ok(signal) => net::rights::die_of(signal),
         Err(e) => {
-            console.alert(&format!("the keeper of the certificates cannot start: {e}"));
+            console.alert(&format!("the keeper of the certificates cannot start: {}", reason(&e)));
             Exit::Failed
         }
     }

@@ -1,6 +1,7 @@
 //! What the machine must grant before anything is started: memory and descriptors.
 
 use crate::console::Console;
+use base::reason;
 use proxy::plan::Plan;
 use std::fmt;
 
@@ -47,6 +48,6 @@ pub(crate) fn raise(wanted: u64, strictly: bool, ulimit_n: Option<u32>) -> Resul
 pub(crate) fn memory(megabytes: Option<u32>, console: Console) {
     let Some(megabytes) = megabytes else { return };
     if let Err(e) = net::machine::limit_memory(u64::from(megabytes) << 20) {
-        console.warning(&format!("[lockgate.main()] Cannot limit memory to {megabytes} MB: {e}."));
+        console.warning(&format!("[lockgate.main()] Cannot limit memory to {megabytes} MB: {}.", reason(&e)));
     }
 }

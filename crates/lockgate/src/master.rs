@@ -6,6 +6,7 @@ use crate::console::Console;
 use crate::flags::Flags;
 use crate::start::Failed;
 use crate::{Exit, hello, version};
+use base::reason;
 use config::Source;
 use config::model::Global;
 use net::Inherited;
@@ -73,8 +74,8 @@ fn household(
     let hello = move || {
         let published = pidfile.map_or(Ok(()), Pidfile::publish);
         hello::dismiss_predecessors(replaces.as_ref(), console);
-        ready.map_or(Ok(()), Ready::tell).map_err(|e| e.to_string())?;
-        published.map_err(|e| format!("cannot write the pid file: {e}"))
+        ready.map_or(Ok(()), Ready::tell).map_err(|e| reason(&e))?;
+        published.map_err(|e| format!("cannot write the pid file: {}", reason(&e)))
     };
     let (notify, version) = (flags.notify, version::product().version);
     let begin = Begin::Anew { sockets, hello: Box::new(hello) };
@@ -86,8 +87,9 @@ pub(crate) fn predecessor_sockets(flags: &Flags) -> Result<Vec<OwnedFd>, Failed>
     let Some(path) = &flags.sockets_from else { return Ok(Vec::new()) };
     net::expose::ask(Path::new(path)).map_err(|e| {
         Failed(format!(
-            "cannot get the listening sockets of the process behind '{path}' ({e}): its line must be \
-             'stats socket {path} expose-fd listeners'; without '-x' the ports are bound anew"
+            "cannot get the listening sockets of the process behind '{path}' ({}): its line must be \
+             'stats socket {path} expose-fd listeners'; without '-x' the ports are bound anew",
+            reason(&e)
         ))
     })
 }

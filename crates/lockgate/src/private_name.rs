@@ -1,5 +1,6 @@
 //! Where the local authority lives that signs names of ones own.
 
+use base::reason;
 use certs::local::kept;
 use certs::{Authority, Leaf, Purpose};
 use std::fs;
@@ -36,7 +37,7 @@ impl Household {
             .map_err(|e| format!("no certificate for {first}: {e}"))?;
         let file = self.folder.join(format!("{}.pem", first.replace(['/', ':', '*'], "_")));
         write_private(&file, &leaf.bundle())
-            .map_err(|e| format!("{} cannot be written: {e}", file.display()))?;
+            .map_err(|e| format!("{} cannot be written: {}", file.display(), reason(&e)))?;
         Ok(file)
     }
 }

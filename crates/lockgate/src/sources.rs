@@ -1,5 +1,6 @@
 //! The configuration files that a command line names: files, directories of `*.cfg`, standard input.
 
+use base::reason;
 use config::Source;
 use std::fmt;
 use std::io::{self, Read};
@@ -29,7 +30,7 @@ impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
         match &self.cause {
-            Cause::Open(e) => write!(f, "Cannot open configuration file/directory {name} : {e}"),
+            Cause::Open(e) => write!(f, "Cannot open configuration file/directory {name} : {}", reason(e)),
             Cause::TooLong => write!(f, "Configuration file {name} is longer than {} MiB", MAX_FILE >> 20),
             Cause::EmptyFolder => write!(f, "Configuration directory {name} holds no *.cfg file"),
         }

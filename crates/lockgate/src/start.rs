@@ -8,6 +8,7 @@ use crate::flags::Flags;
 use crate::master::predecessor_sockets;
 use crate::plane::Plane;
 use crate::{Exit, hello, issuing, limits, state_files};
+use base::reason;
 use certs::ocsp::Responders;
 use certs::schedule::Work;
 use config::model::Global;
@@ -123,7 +124,7 @@ pub(crate) struct Failed(pub(crate) String);
 impl Failed {
     pub(crate) fn at(what: &str) -> impl Fn(&dyn Display) -> Failed {
         let what = what.to_owned();
-        move |e| Failed(format!("[lockgate.main()] {what}: {e}"))
+        move |e| Failed(format!("[lockgate.main()] {what}: {}", reason(e)))
     }
 }
 
@@ -182,7 +183,7 @@ impl Start<'_> {
             }
             None => {
                 hello::dismiss_predecessors(self.flags.replaces.as_ref(), self.console);
-                ready.map_or(Ok(()), Ready::tell).map_err(|e| Failed(e.to_string()))?;
+                ready.map_or(Ok(()), Ready::tell).map_err(|e| Failed(reason(&e)))?;
             }
         }
         Ok(self.live(&runtime, &mut signals, master.as_ref(), served))
@@ -248,7 +249,7 @@ impl Start<'_> {
         if self.global.set_dumpable
             && let Err(e) = rights::allow_core_dumps()
         {
-            self.console.warning(&format!("'set-dumpable': cannot allow core dumps: {e}"));
+            self.console.warning(&format!("'set-dumpable': cannot allow core dumps: {}", reason(&e)));
         }
         Ok(())
     }

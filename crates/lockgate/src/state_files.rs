@@ -3,6 +3,7 @@
 //! told and passed over: servers then begin as the configuration has them.
 
 use crate::console::Console;
+use base::reason;
 use proxy::clock::now_ms;
 use proxy::plan::Plan;
 use proxy::{server_state, stats_file};
@@ -18,7 +19,7 @@ const MAX_FILE: u64 = 64 << 20;
 pub(crate) fn load_counters(plan: &Plan, file: Option<&str>, console: Console) {
     match file.map(|file| (file, text_of(Path::new(file)))) {
         None => {}
-        Some((file, Err(e))) => console.warning(&format!("config: Can't open stats file '{file}': {e}")),
+        Some((file, Err(e))) => console.warning(&format!("config: Can't open stats file '{file}': {}", reason(&e))),
         Some((file, Ok(text))) if stats_file::load(plan, &text) == 0 => console.warning(&format!(
             "config: stats file '{file}' holds no counter of this configuration: give proxies and servers a 'guid'"
         )),
@@ -34,7 +35,11 @@ pub(crate) fn load(plan: &Plan, console: Console) {
         let text = read.entry(path).or_insert_with(|| match text_of(path) {
             Ok(text) => Some(text),
             Err(e) => {
-                console.warning(&format!("config: Can't open server state file '{}': {e}", path.display()));
+                console.warning(&format!(
+                    "config: Can't open server state file '{}': {}",
+                    path.display(),
+                    reason(&e)
+                ));
                 None
             }
         });
@@ -42,9 +47,10 @@ pub(crate) fn load(plan: &Plan, console: Console) {
             && let Err(e) = server_state::load(plan, back, text, now_ms())
         {
             console.warning(&format!(
-                "config: Can't use server state file '{}' for backend '{}': {e}",
+                "config: Can't use server state file '{}' for backend '{}': {}",
                 path.display(),
-                back.name
+                back.name,
+                reason(&e)
             ));
         }
     }

@@ -4,6 +4,7 @@
 use crate::addr::Addr;
 use crate::listen::DEFAULT_BACKLOG;
 use crate::stream::Stream;
+use base::reason;
 use rustix::io::Errno;
 use socket2::SockRef;
 use std::fmt;
@@ -39,8 +40,8 @@ pub enum AcceptError {
 impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AcceptError::Exhausted(e) => write!(f, "cannot accept connections for now: {e}"),
-            AcceptError::Broken(e) => write!(f, "cannot accept connections: {e}"),
+            AcceptError::Exhausted(e) => write!(f, "cannot accept connections for now: {}", reason(e)),
+            AcceptError::Broken(e) => write!(f, "cannot accept connections: {}", reason(e)),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::addr::Addr;
 use crate::inherit::Inherited;
 use crate::{raw, unix_path};
 use base::addr::AbstractName;
+use base::reason;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::fmt;
@@ -155,13 +156,15 @@ impl BindCause {
             BindCause::Rights => "Permission denied".into(),
             BindCause::NotOurs => "Cannot assign requested address".into(),
             BindCause::NoFamily => "Address family not supported by protocol".into(),
-            BindCause::Interface(name, e) => format!("cannot bind to interface '{name}': {e}"),
-            BindCause::TransparentRefused(e) => format!("cannot make listening socket transparent: {e}"),
+            BindCause::Interface(name, e) => format!("cannot bind to interface '{name}': {}", reason(e)),
+            BindCause::TransparentRefused(e) => {
+                format!("cannot make listening socket transparent: {}", reason(e))
+            }
             BindCause::NotASocket => "the path is not a socket".into(),
             BindCause::PathTooLong => "the path is too long for a unix socket".into(),
             BindCause::NotListening => "not a listening stream socket".into(),
-            BindCause::Option(name, e) => format!("cannot set {name}: {e}"),
-            BindCause::Io(e) => e.to_string(),
+            BindCause::Option(name, e) => format!("cannot set {name}: {}", reason(e)),
+            BindCause::Io(e) => reason(e),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Giving up rights for good: root directory, groups, group, user, in the one order that works.
 
 use crate::raw;
+use base::reason;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 pub use rustix::thread::CapabilitySet;
 use rustix::thread::CapabilitySets;
@@ -41,14 +42,15 @@ pub enum RightsError {
 impl fmt::Display for RightsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RightsError::Chroot(path, e) => write!(f, "Cannot chroot to '{}': {e}", path.display()),
-            RightsError::Groups(e) => write!(f, "Cannot set supplementary groups: {e}"),
-            RightsError::Group(gid, e) => write!(f, "Cannot set gid {gid}: {e}"),
-            RightsError::User(uid, e) => write!(f, "Cannot set uid {uid}: {e}"),
+            RightsError::Chroot(path, e) => write!(f, "Cannot chroot to '{}': {}", path.display(), reason(e)),
+            RightsError::Groups(e) => write!(f, "Cannot set supplementary groups: {}", reason(e)),
+            RightsError::Group(gid, e) => write!(f, "Cannot set gid {gid}: {}", reason(e)),
+            RightsError::User(uid, e) => write!(f, "Cannot set uid {uid}: {}", reason(e)),
             RightsError::Keep(e) => {
                 write!(
                     f,
-                    "Cannot keep the capabilities of 'setcap': {e}; start as root or with them permitted"
+                    "Cannot keep the capabilities of 'setcap': {}; start as root or with them permitted",
+                    reason(e)
                 )
             }
         }

@@ -6,6 +6,7 @@ use crate::listen::ListenAddr;
 use crate::log::LogAddr;
 use crate::resolve::resolve;
 use base::addr::{Address, Family, Host, PortSpec};
+use base::reason;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -44,7 +45,7 @@ impl fmt::Display for UseError {
             UseError::Unserved(text) => write!(f, "the address type of '{text}' is not supported"),
             UseError::Descriptor => write!(f, "a file descriptor is not permitted here"),
             UseError::NotInet => write!(f, "an internet address is wanted here"),
-            UseError::Unresolved(name, e) => write!(f, "could not resolve address '{name}': {e}"),
+            UseError::Unresolved(name, e) => write!(f, "could not resolve address '{name}': {}", reason(e)),
             UseError::NoneOfFamily(name) => write!(f, "'{name}' has no address of the family asked for"),
         }
     }

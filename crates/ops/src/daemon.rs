@@ -9,6 +9,7 @@
 //!   no byte-> exit with child's code  (ends before that: the pipe closes)
 //! ```
 
+use base::reason;
 use rustix::fs::{MemfdFlags, SeekFrom};
 use rustix::io::FdFlags;
 use std::ffi::CString;
@@ -54,8 +55,10 @@ pub enum DaemonError {
 impl fmt::Display for DaemonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DaemonError::Start(e) => write!(f, "cannot start the background process: {e}"),
-            DaemonError::Streams(e) => write!(f, "cannot arrange the background process' streams: {e}"),
+            DaemonError::Start(e) => write!(f, "cannot start the background process: {}", reason(e)),
+            DaemonError::Streams(e) => {
+                write!(f, "cannot arrange the background process' streams: {}", reason(e))
+            }
         }
     }
 }

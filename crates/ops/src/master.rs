@@ -35,6 +35,7 @@ use crate::notify;
 use crate::runtime::Bound;
 use crate::signals::{Signals, Wish};
 use backoff::Backoff;
+use base::reason;
 use child::{Child, Role};
 use cli::Ask;
 use launch::FileId;
@@ -356,7 +357,7 @@ impl<V: Voice> Master<V> {
         if self.notify
             && let Err(e) = what()
         {
-            self.voice.warning(&format!("cannot tell the service manager: {e}"));
+            self.voice.warning(&format!("cannot tell the service manager: {}", reason(&e)));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Before anything is served: every address of the plan is bound, and what cannot be is told all at once.
 
 use crate::plan::{Frontend, Listener, Plan};
+use base::reason;
 use net::{Addr, BindError, BoundListener, Inherited, ListenAddr};
 use std::fmt;
 use std::io;
@@ -36,7 +37,8 @@ impl fmt::Display for StartError {
             }
             StartError::Thread(error) => write!(
                 f,
-                "cannot start a worker thread: {error}: it needs memory ('-m'), processes ('ulimit -u') and files ('ulimit -n')"
+                "cannot start a worker thread: {}: it needs memory ('-m'), processes ('ulimit -u') and files ('ulimit -n')",
+                reason(error)
             ),
         }
     }

@@ -6,6 +6,7 @@ use crate::source::Source;
 use crate::store::Stamps;
 use crate::view::CertView;
 use aws_lc_rs::digest;
+use base::reason;
 use rustls::SignatureAlgorithm;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::{PemObject, SectionKind};
@@ -114,7 +115,7 @@ impl Pem {
         match read_bounded(file) {
             Ok(text) => Some(Pem::parse(&text)),
             Err(error) => {
-                problems.push(Problem::Unreadable { file: file.to_owned(), why: error.to_string() });
+                problems.push(Problem::Unreadable { file: file.to_owned(), why: reason(&error) });
                 None
             }
         }

@@ -13,6 +13,7 @@ use crate::tickets::Keys;
 use crate::trust_edit::TrustKind;
 use crate::watch::Look;
 use base::diag::Severity;
+use base::reason;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -258,7 +259,7 @@ impl Words<'_> {
             };
             match text {
                 Ok(text) => self.listed(&mut items, (word, &text), spec, problems),
-                Err(error) => problems.push(Problem::Unreadable { file, why: error.to_string() }),
+                Err(error) => problems.push(Problem::Unreadable { file, why: reason(&error) }),
             }
         }
         self.obtained_on_demand(&mut items, spec, &base);

@@ -4,6 +4,7 @@
 use crate::problem::Problem;
 use crate::store::CertStore;
 use crate::watch::Look;
+use base::reason;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -107,7 +108,7 @@ fn twins(base: &Path, error: &std::io::Error, problems: &mut Vec<Problem>) -> Ve
     let files = TWINS.iter().map(|suffix| with_suffix(base, suffix));
     let list: Vec<_> = files.filter(|file| missing && file.exists()).map(Source::file).collect();
     if list.is_empty() {
-        problems.push(Problem::Unreadable { file: base.to_owned(), why: error.to_string() });
+        problems.push(Problem::Unreadable { file: base.to_owned(), why: reason(&error) });
     }
     list
 }
@@ -120,7 +121,7 @@ fn folder(path: &Path, problems: &mut Vec<Problem>) -> Vec<Source> {
     let entries = match std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(entries) => entries,
         Err(error) => {
-            problems.push(Problem::Unreadable { file: path.to_owned(), why: error.to_string() });
+            problems.push(Problem::Unreadable { file: path.to_owned(), why: reason(&error) });
             return Vec::new();
         }
     };

@@ -7,6 +7,7 @@ use crate::store::CertStore;
 use crate::trust_edit::{InUse, TrustKind};
 use crate::view::CertView;
 use aws_lc_rs::digest;
+use base::reason;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
@@ -99,7 +100,7 @@ fn files(path: &Path, problems: &mut Vec<Problem>) -> Option<Vec<PathBuf>> {
             Some(files)
         }
         Err(error) => {
-            problems.push(Problem::Unreadable { file: path.to_owned(), why: error.to_string() });
+            problems.push(Problem::Unreadable { file: path.to_owned(), why: reason(&error) });
             None
         }
     }
@@ -114,7 +115,7 @@ fn sections<T: PemObject>(file: &Path, problems: &mut Vec<Problem>) -> Option<Ve
     match read_bounded(file) {
         Ok(text) => Some(T::pem_slice_iter(&text).filter_map(Result::ok).collect()),
         Err(error) => {
-            problems.push(Problem::Unreadable { file: file.to_owned(), why: error.to_string() });
+            problems.push(Problem::Unreadable { file: file.to_owned(), why: reason(&error) });
             None
         }
     }

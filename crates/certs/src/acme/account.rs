@@ -11,6 +11,7 @@ use crate::private_file::write_private;
 use crate::storage::Storage;
 use crate::tree;
 use aws_lc_rs::digest;
+use base::reason;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use instant_acme::{
     Account, AccountBuilder, AccountCredentials, Error, Key, NewAccount, RevocationReason, RevocationRequest,
@@ -238,7 +239,7 @@ async fn by_key(
     transport: &Transport,
 ) -> Result<Result<Account, Error>, IssueError> {
     let bad = |why: String| IssueError::AccountKey { file: file.to_owned(), why };
-    let pkcs8 = PrivatePkcs8KeyDer::from_pem_file(file).map_err(|why| bad(why.to_string()))?;
+    let pkcs8 = PrivatePkcs8KeyDer::from_pem_file(file).map_err(|why| bad(reason(&why)))?;
     let key =
         || Key::from_pkcs8_der(pkcs8.clone_key()).map(|key| (key, PrivateKeyDer::from(pkcs8.clone_key())));
     key().map_err(|why| bad(why.to_string()))?;

@@ -5,6 +5,7 @@ use super::Directory;
 use super::binding::Binder;
 use super::failure::IssueError;
 use super::signer::Signer;
+use base::innermost_reason;
 use hyper::body::{Body, Bytes};
 use hyper::header::{CONTENT_TYPE, DATE, HeaderMap, LINK, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
@@ -309,13 +310,8 @@ fn alternates(headers: &HeaderMap) -> Vec<String> {
     alternate.collect()
 }
 
-fn other(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    // The outer errors say "client error"; the innermost says what happened.
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    text(cause.to_string())
+fn other(error: impl std::error::Error) -> Error {
+    text(innermost_reason(&error))
 }
 
 fn text(why: String) -> Error {

@@ -3,6 +3,7 @@
 //! those, and checked.
 
 use super::{DnsError, Proof};
+use base::reason;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -67,7 +68,7 @@ impl Hooks {
                 Ok(String::from_utf8_lossy(&text).replace('\0', "").trim_end().to_owned())
             }
             Ok(Ok((_, status))) => Err(failed(format!("ended with {status}"))),
-            Ok(Err(why)) => Err(failed(why.to_string())),
+            Ok(Err(why)) => Err(failed(reason(&why))),
             Err(_) => Err(failed(format!("was ended after {} s", PATIENCE.as_secs()))),
         }
     }

@@ -2,6 +2,7 @@
 //! is what is there now.
 
 use super::DnsError;
+use base::reason;
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -225,11 +226,11 @@ async fn ask(
     question.add_query(Query::query(name.clone(), kind));
     let failed = |why: String| DnsError::Lookup { asked: format!("{} {kind} at {server}", shown(name)), why };
     let bytes = question.to_vec().map_err(|e| failed(e.to_string()))?;
-    let answer = over_udp(server, &bytes, &question).await.map_err(|e| failed(e.to_string()))?;
+    let answer = over_udp(server, &bytes, &question).await.map_err(|e| failed(reason(&e)))?;
     if !answer.metadata.truncation {
         return Ok(answer);
     }
-    let whole = over_tcp(server, &bytes).await.map_err(|e| failed(e.to_string()))?;
+    let whole = over_tcp(server, &bytes).await.map_err(|e| failed(reason(&e)))?;
     let whole = Message::from_vec(&whole).map_err(|e| failed(e.to_string()))?;
     if answers(&whole, &question) {
         Ok(whole)

@@ -3,6 +3,7 @@
 
 use super::DnsError;
 use super::lookup::{over_tcp, parse, shown, zone};
+use base::reason;
 use hickory_proto::op::{Message, ResponseCode, update_message};
 use hickory_proto::rr::rdata::TXT;
 use hickory_proto::rr::rdata::tsig::TsigAlgorithm;
@@ -91,7 +92,7 @@ impl Update {
         };
         let verifier = message.finalize(&self.key.signer, now).map_err(|e| failed(e.to_string()))?;
         let bytes = message.to_vec().map_err(|e| failed(e.to_string()))?;
-        let answer = over_tcp(self.server, &bytes).await.map_err(|e| failed(e.to_string()))?;
+        let answer = over_tcp(self.server, &bytes).await.map_err(|e| failed(reason(&e)))?;
         let code = Message::from_vec(&answer).map_err(|e| failed(e.to_string()))?.metadata.response_code;
         if code != ResponseCode::NoError {
             return Err(failed(remedy(code, &shown(self.key.signer.signer_name()))));

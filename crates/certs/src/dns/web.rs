@@ -1,6 +1,7 @@
 //! A question to a provider's web interface: JSON there and back, with a time and a size limit.
 
 use super::DnsError;
+use base::innermost_reason;
 use hyper::body::{Body, Bytes};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, StatusCode};
@@ -53,7 +54,7 @@ impl Call<'_> {
             request = request.header(name, value);
         }
         let request = request.body(BodyWrapper::<Bytes>::from(body)).map_err(|e| e.to_string())?;
-        let response = client.request(request).await.map_err(|e| innermost(&e))?;
+        let response = client.request(request).await.map_err(|e| innermost_reason(&e))?;
         let (parts, body) = response.into_parts();
         let bytes = read(body, MAX_ANSWER).await?;
         Ok((parts.status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
@@ -67,7 +68,7 @@ pub(crate) async fn read(
 ) -> Result<Vec<u8>, String> {
     let (mut body, mut all) = (pin!(body), Vec::new());
     while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        if let Ok(data) = frame.map_err(|e| innermost(&e))?.into_data() {
+        if let Ok(data) = frame.map_err(|e| innermost_reason(&e))?.into_data() {
             all.extend_from_slice(&data);
         }
         if all.len() > most {
@@ -75,13 +76,4 @@ pub(crate) async fn read(
         }
     }
     Ok(all)
-}
-
-/// The outer errors say "client error"; the innermost says what happened.
-pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

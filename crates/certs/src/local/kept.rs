@@ -3,6 +3,8 @@
 use super::{Authority, LocalError};
 use crate::acme::IssueError;
 use crate::private_file::write_private;
+use base::reason;
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -22,7 +24,7 @@ pub fn root_file(folder: &Path) -> PathBuf {
 pub fn open(folder: &Path, now: SystemTime) -> Result<Authority, IssueError> {
     let (root, key) = (root_file(folder), folder.join("root.key"));
     let bad =
-        |file: &Path, why: &dyn ToString| IssueError::Storage { file: file.to_owned(), why: why.to_string() };
+        |file: &Path, why: &dyn Display| IssueError::Storage { file: file.to_owned(), why: reason(why) };
     let _lock = lock(folder).map_err(|why| bad(folder, &why))?;
     let texts = (read(&root).map_err(|why| bad(&root, &why))?, read(&key).map_err(|why| bad(&key, &why))?);
     let unusable = |why: LocalError| bad(&root, &why);

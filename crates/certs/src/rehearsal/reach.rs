@@ -3,6 +3,7 @@
 
 use super::{Finding, Rehearsal};
 use crate::hatch::{Answer, Challenge};
+use base::reason;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -133,7 +134,7 @@ async fn probe(at: SocketAddr, name: &str, answer: &Answer, content: &str) -> Pr
     };
     match tokio::time::timeout(PATIENCE, exchange).await {
         Err(_) => Probe::Nobody(format!("no answer within {} s", PATIENCE.as_secs())),
-        Ok(Err(why)) => Probe::Nobody(why.to_string()),
+        Ok(Err(why)) => Probe::Nobody(reason(&why)),
         Ok(Ok(said)) if said.contains(content) => Probe::Us,
         Ok(Ok(said)) => Probe::Another(described(&said)),
     }

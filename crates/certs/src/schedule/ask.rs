@@ -1,7 +1,7 @@
 //! Whether a name may be obtained on demand: the operator's own web server is asked by `GET URL?domain=NAME`, as Caddy asks
 //! (`on_demand_tls`); any 2xx is yes. Redirections are not followed: an answer is an answer.
 
-use crate::dns::web::innermost;
+use base::innermost_reason;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper_rustls::HttpsConnectorBuilder;
@@ -49,7 +49,7 @@ async fn exchange(url: &str) -> Result<hyper::StatusCode, String> {
     let request = Request::get(url).header("user-agent", "lockgate");
     let request = request.body(BodyWrapper::<Bytes>::from(Vec::new())).map_err(|why| why.to_string())?;
     // The body is not read: it says nothing.
-    Ok(client.request(request).await.map_err(|why| innermost(&why))?.status())
+    Ok(client.request(request).await.map_err(|why| innermost_reason(&why))?.status())
 }
 
 #[cfg(test)]

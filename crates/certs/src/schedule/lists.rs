@@ -3,9 +3,10 @@
 //! list says is for `renew::find_revoked`, what a responder says for `tls::OcspQuery`; one that cannot be had accuses
 //! nobody.
 
-use crate::dns::web::{innermost, read};
+use crate::dns::web::read;
 use crate::ocsp::Responders;
 use crate::renew::{Reason, Revoked, UnixTime, find_revoked, list_addresses};
+use base::innermost_reason;
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
@@ -173,7 +174,7 @@ async fn fetch(address: &str) -> Result<Vec<u8>, String> {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let request = Request::get(address).header("user-agent", "lockgate");
     let request = request.body(BodyWrapper::<Bytes>::from(Vec::new())).map_err(|why| why.to_string())?;
-    let response = client.request(request).await.map_err(|why| innermost(&why))?;
+    let response = client.request(request).await.map_err(|why| innermost_reason(&why))?;
     let (parts, body) = response.into_parts();
     match parts.status {
         StatusCode::OK => read(body, LONGEST).await,

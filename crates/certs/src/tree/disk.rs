@@ -2,6 +2,7 @@
 //! synced. Nothing else in `tree` may write. Tests stop the writer before any of its steps.
 
 use super::TreeError;
+use base::reason;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -19,7 +20,7 @@ pub(super) const CLOSED: u32 = 0o700;
 pub(super) const OPEN: u32 = 0o755;
 
 fn failed<T>(doing: &'static str, path: &Path, outcome: io::Result<T>) -> Result<T, TreeError> {
-    outcome.map_err(|why| TreeError::Io { doing, path: path.to_owned(), why: why.to_string() })
+    outcome.map_err(|why| TreeError::Io { doing, path: path.to_owned(), why: reason(&why) })
 }
 
 /// The text of a file, at most `most` bytes of it; `None` where there is none.

@@ -4,6 +4,7 @@
 
 use super::{Tree, TreeError, check_name, disk};
 use crate::private_file::is_at;
+use base::reason;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -107,5 +108,5 @@ fn open(path: &Path) -> Result<File, TreeError> {
 }
 
 fn failed(path: &Path, why: &io::Error) -> TreeError {
-    TreeError::Io { doing: "lock", path: path.to_owned(), why: why.to_string() }
+    TreeError::Io { doing: "lock", path: path.to_owned(), why: reason(why) }
 }

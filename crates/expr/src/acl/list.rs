@@ -5,7 +5,7 @@ use crate::compile::Env;
 use crate::matching::MatchMethod;
 use crate::patterns::{Operator, PatternError};
 use crate::reference::{self, How, Misfit, Reference, View};
-use base::{Span, Word};
+use base::{Span, Word, reason};
 use std::sync::Arc;
 
 /// What was written, in order.
@@ -75,7 +75,10 @@ impl List {
             match reference::file(env, name, *first_column, reference::User::Acl, written.span) {
                 Ok(list) => views.push(self.view(env, &list, method, written)?),
                 Err(e) => {
-                    env.diags.alert(written.span, format!("failed to open pattern file <{name}> ({e})"));
+                    env.diags.alert(
+                        written.span,
+                        format!("failed to open pattern file <{name}> ({})", reason(&e)),
+                    );
                     return None;
                 }
             }

@@ -5,6 +5,7 @@ use super::Failure;
 use super::options::Options;
 use super::ordering::directory;
 use super::talk::{FRAME, Talk};
+use base::reason;
 use certs::Storage;
 use certs::acme::{IssueError, open_account};
 use std::future::Future;
@@ -16,7 +17,7 @@ fn storage(options: &Options) -> Storage {
 /// Runs what has to wait for an authority.
 pub(super) fn wait<T>(work: impl Future<Output = Result<T, IssueError>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|why| Failure::Failed(format!("no runtime: {why}")))?;
+    let runtime = runtime.map_err(|why| Failure::Failed(format!("no runtime: {}", reason(&why))))?;
     runtime.block_on(work).map_err(Failure::of)
 }
 

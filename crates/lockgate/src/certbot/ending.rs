@@ -6,6 +6,7 @@ use super::ordering::directory;
 use super::proxies::Proxies;
 use super::talk::{FRAME, Talk};
 use super::{renewing, saved};
+use base::reason;
 use certs::acme::{open_account, revoke_by_key};
 use certs::tree::{Kind, Lock};
 use certs::{Outline, Storage};
@@ -64,7 +65,7 @@ pub(super) fn revoke(options: &Options, talk: &Talk, lock: Option<Lock>) -> Resu
         }
     };
     let pem = std::fs::read_to_string(&path)
-        .map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))?;
+        .map_err(|why| Failure::Failed(format!("{}: {}", path.display(), reason(&why))))?;
     revoke_at(&options, &pem)?;
     let served = name.as_deref().map(|name| Storage::of(options.tree.clone()).fullchain(name));
     if let Some(name) = name {
@@ -106,11 +107,11 @@ fn is_replaced(file: &Path) -> bool {
 /// Tells the authority: by the certificate's own key where that is named, else by the account.
 fn revoke_at(options: &Options, pem: &str) -> Result<(), Failure> {
     let directory = directory(options)?;
-    let reason = options.reason.clone();
+    let revoked_for = options.reason.clone();
     if let Some(file) = &options.key_path {
         let key = std::fs::read_to_string(file)
-            .map_err(|why| Failure::Failed(format!("{}: {why}", file.display())))?;
-        return super::accounts::wait(revoke_by_key(&directory, pem, &key, reason));
+            .map_err(|why| Failure::Failed(format!("{}: {}", file.display(), reason(&why))))?;
+        return super::accounts::wait(revoke_by_key(&directory, pem, &key, revoked_for));
     }
     let storage = Storage::of(options.tree.clone()).with_account(options.account.clone());
     if storage.account(&directory.url).map_err(Failure::of)?.is_none() {
@@ -118,7 +119,7 @@ fn revoke_at(options: &Options, pem: &str) -> Result<(), Failure> {
     }
     super::accounts::wait(async {
         let account = open_account(&directory, &storage).await?;
-        account.revoke(pem, reason).await
+        account.revoke(pem, revoked_for).await
     })
 }
 
@@ -139,7 +140,7 @@ pub(super) fn update_symlinks(options: &Options, talk: &Talk) -> Result<(), Fail
 /// The lineage that a certificate's file belongs to, if any: its authority and account are the right ones.
 fn owner(options: &Options, path: &std::path::Path) -> Result<(Options, Option<String>, PathBuf), Failure> {
     let serial = std::fs::read_to_string(path)
-        .map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))
+        .map_err(|why| Failure::Failed(format!("{}: {}", path.display(), reason(&why))))
         .and_then(|pem| {
             Outline::of_pem(&pem).map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))
         })?

@@ -3,6 +3,7 @@
 
 use super::options::Options;
 use super::talk::Talk;
+use base::reason;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -114,7 +115,7 @@ pub(super) fn run(talk: &Talk, kind: &str, hook: &str, environment: &[(&str, Str
     let output = match command.output() {
         Ok(output) => output,
         Err(why) => {
-            talk.err(&format!("Hook {kind} cannot be run: {why}"));
+            talk.err(&format!("Hook {kind} cannot be run: {}", reason(&why)));
             return None;
         }
     };

@@ -1,5 +1,6 @@
 //! cli.ini: the flags that a machine always uses, one a line: `key = value`, `key: value`, `key value`, or a bare key.
 
+use base::reason;
 use std::path::{Path, PathBuf};
 
 /// A line that says something.
@@ -25,7 +26,8 @@ pub(super) fn usual() -> Vec<PathBuf> {
 
 /// The lines of a file.
 pub(super) fn read(file: &Path) -> Result<Vec<Line>, String> {
-    let text = std::fs::read_to_string(file).map_err(|why| format!("{}: {why}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).map_err(|why| format!("{}: {}", file.display(), reason(&why)))?;
     Ok(lines(&text))
 }
 

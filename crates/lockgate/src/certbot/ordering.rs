@@ -9,6 +9,7 @@ use super::proxies::Proxies;
 use super::records;
 use super::saved;
 use super::talk::Talk;
+use base::reason;
 use certs::acme::{Directory, IssueError, Unproven};
 use certs::issue::{Issued, Profile, Request, Wanted};
 use certs::renew::OrderKind;
@@ -95,7 +96,7 @@ impl Ordering<'_> {
         let wanted = self.wanted(&prover, &way)?;
         let storage = self.storage(&wanted.directory.url)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|why| Failure::Failed(format!("no runtime: {why}")))?;
+        let runtime = runtime.map_err(|why| Failure::Failed(format!("no runtime: {}", reason(&why))))?;
         let kind = match self.before.and_then(|before| Outline::of_lineage(before).ok()) {
             Some(before) if same(&before.names, &self.names) => OrderKind::SameNames,
             Some(_) | None => OrderKind::New,

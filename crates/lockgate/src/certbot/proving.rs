@@ -6,6 +6,7 @@ use super::options::{Authenticator, Options};
 use super::proxies::Proxies;
 use super::standalone::Standalone;
 use super::talk::Talk;
+use base::reason;
 use certs::Bundle;
 use certs::hatch::{Answer, Challenge, Handed, Hatch, HatchError};
 use std::cell::{Cell, RefCell};
@@ -133,6 +134,7 @@ impl<'a> Prover<'a> {
         if standalone.is_none() {
             let (address, port) = (&self.options.http_address, self.options.http_port);
             let started = Standalone::start(address, port).map_err(|why| {
+                let why = reason(&why);
                 HatchError(format!(
                     "port {port} cannot be listened on ({why}); stop what uses it, choose another with --http-01-port, \
                      or let lockgate be the server there{}",
@@ -153,7 +155,8 @@ impl<'a> Prover<'a> {
                 "no folder is known for '{name}': name it with -w before -d {name}"
             )));
         };
-        let wrong = |path: &Path, why: std::io::Error| HatchError(format!("{}: {why}", path.display()));
+        let wrong =
+            |path: &Path, why: std::io::Error| HatchError(format!("{}: {}", path.display(), reason(&why)));
         let mut folder = PathBuf::from(root);
         for part in WELL_KNOWN.split('/') {
             folder.push(part);

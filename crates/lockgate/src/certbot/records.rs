@@ -3,6 +3,7 @@
 
 use super::options::{self, Authenticator, Options};
 use super::talk::Talk;
+use base::reason;
 use certs::dns::{Announcements, Check, Provider, Resolver, cloudflare_credentials, rfc2136_credentials};
 use certs::hatch::Records;
 use std::os::unix::fs::PermissionsExt;
@@ -50,7 +51,7 @@ pub(super) fn of(way: &Authenticator, options: &Options, talk: &Talk) -> Result<
             talk.ask(&question, "File", &format!("--{}-credentials", plugin.name))?
         }
     };
-    let provider = std::fs::read_to_string(&file).map_err(|why| why.to_string());
+    let provider = std::fs::read_to_string(&file).map_err(|why| reason(&why));
     let provider = provider.and_then(|text| (plugin.read)(&text)).map_err(|why| format!("{file}: {why}"))?;
     warn_of_readers(&file, talk);
     let resolver = match &provider {

@@ -7,6 +7,7 @@ use super::options::Options;
 use super::ordering::Ordering;
 use super::proxies::Proxies;
 use super::talk::Talk;
+use base::reason;
 use certs::issue::Request;
 use certs::{Bundle, Outline};
 use std::fs::OpenOptions;
@@ -45,7 +46,7 @@ pub(super) fn run(mut options: Options, file: &Path, talk: &Talk) -> Result<(), 
 
 fn read(file: &Path) -> Result<Request, Failure> {
     let bytes = std::fs::read(file)
-        .map_err(|why| Failure::Usage(format!("argument --csr: {}: {why}", file.display())))?;
+        .map_err(|why| Failure::Usage(format!("argument --csr: {}: {}", file.display(), reason(&why))))?;
     Request::read(&bytes)
         .map_err(|why| Failure::Failed(format!("Failed to parse CSR file: {}: {why}", file.display())))
 }
@@ -100,7 +101,7 @@ fn write(path: Option<&Path>, kind: &str, text: &str) -> Result<PathBuf, Failure
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    let failed = |path: &Path, why| Failure::Failed(format!("{}: {why}", path.display()));
+    let failed = |path: &Path, why| Failure::Failed(format!("{}: {}", path.display(), reason(&why)));
     if let Some(path) = path {
         return make(path).map(|()| path.to_owned()).map_err(|why| failed(path, why));
     }

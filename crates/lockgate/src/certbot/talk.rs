@@ -3,6 +3,7 @@
 
 use super::options::Options;
 use crate::console;
+use base::reason;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, IsTerminal, Write};
@@ -108,7 +109,7 @@ impl Talk {
         match std::io::stdin().lock().read_line(&mut answer) {
             Ok(0) => Err(format!("nobody answers; {flag} would be the answer")),
             Ok(_) => Ok(answer.trim().to_owned()),
-            Err(why) => Err(format!("the answer cannot be read: {why}")),
+            Err(why) => Err(format!("the answer cannot be read: {}", reason(&why))),
         }
     }
 
@@ -133,8 +134,9 @@ fn open_log(folder: &Path, backups: u32) -> Result<(PathBuf, File), String> {
     let path = folder.join(LOG);
     let wrong = |why: std::io::Error| {
         format!(
-            "{}: {why}; run as root, or set --config-dir, --work-dir and --logs-dir to folders of your own",
-            path.display()
+            "{}: {}; run as root, or set --config-dir, --work-dir and --logs-dir to folders of your own",
+            path.display(),
+            reason(&why)
         )
     };
     let make = || -> std::io::Result<File> {

@@ -2,6 +2,7 @@
 
 use crate::sources;
 use base::addr::{AbstractName, Address, Host, PortSpec};
+use base::reason;
 use config::LoadOptions;
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
@@ -121,10 +122,11 @@ impl Socket {
         self.converse(text, patience).map_err(|e| match e.kind() {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
                 format!(
-                    "{self}: {e}; is the program running? Another socket is named with --socket or -f FILE"
+                    "{self}: {}; is the program running? Another socket is named with --socket or -f FILE",
+                    reason(&e)
                 )
             }
-            _ => format!("{self}: {e}"),
+            _ => format!("{self}: {}", reason(&e)),
         })
     }
 

@@ -6,6 +6,7 @@ use super::screen::Screen;
 use super::socket::{Patience, Socket};
 use crate::Exit;
 use crate::console;
+use base::reason;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ pub(super) fn run(socket: Socket) -> Exit {
         },
         Ok(None) => once(&socket),
         Err(e) => {
-            console::err(&format!("lockgate ctl top: the terminal: {e}\n"));
+            console::err(&format!("lockgate ctl top: the terminal: {}\n", reason(&e)));
             Exit::Failed
         }
     }

@@ -1,5 +1,6 @@
 //! A sample server: says its name and shows what reached it. Enough HTTP for a proxy that frames its requests well.
 
+use base::reason;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub(super) struct Sample {
 impl Sample {
     /// Starts one on a port of the system's choice.
     pub(super) fn start(name: &'static str) -> Result<Sample, String> {
-        let failed = |e: std::io::Error| format!("sample server {name} cannot be started: {e}");
+        let failed = |e: std::io::Error| format!("sample server {name} cannot be started: {}", reason(&e));
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
         std::thread::Builder::new()

@@ -1,6 +1,7 @@
 //! A visitor: requests over real sockets and TLS, the certificate verified against the demo's authority.
 
 use crate::console;
+use base::reason;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -42,7 +43,7 @@ pub(super) fn visit(port: u16, root: &Path, visits: usize) -> Result<(), String>
 }
 
 fn request(port: u16, tls: &ServerTls) -> Result<String, String> {
-    let text = |e: std::io::Error| e.to_string();
+    let text = |e: std::io::Error| reason(&e);
     let mut socket = TcpStream::connect(("127.0.0.1", port)).map_err(text)?;
     socket.set_read_timeout(Some(PATIENCE)).map_err(text)?;
     let mut session = Session::connect(tls, Some("localhost")).map_err(|e| e.to_string())?;

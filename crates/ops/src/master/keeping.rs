@@ -5,6 +5,7 @@ use super::child::{Child, Role};
 use super::{Master, Voice};
 use crate::message::ToChild;
 use crate::worker::KEEPER;
+use base::reason;
 use proxy::stats_socket::CliLevel;
 use rustix::process::{Pid, Signal};
 use std::os::unix::net::UnixStream;
@@ -39,7 +40,9 @@ impl<V: Voice> Master<V> {
         let started = self.launch.child(self.image(), KEEPER);
         match started.and_then(|(pid, end)| Child::new(pid, Role::Keeper, end, self.ear.clone())) {
             Ok(child) => self.children.push(child),
-            Err(e) => self.voice.alert(&format!("cannot start the keeper of the certificates: {e}")),
+            Err(e) => {
+                self.voice.alert(&format!("cannot start the keeper of the certificates: {}", reason(&e)))
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Master, Reloaded, START_TIMEOUT, Voice, cli};
 use crate::message::{Facts, FromChild, ToChild};
 use crate::notify;
 use crate::worker::WORKER;
+use base::reason;
 use net::Stream;
 use rustix::process::{Pid, Signal};
 use std::io;
@@ -49,7 +50,11 @@ impl<V: Voice> Master<V> {
                 self.children.push(child);
                 self.start_due = Some(Instant::now() + self.start_patience);
             }
-            Err(e) => self.fail(&format!("cannot start a worker, {}: {e}", self.launch.program.display())),
+            Err(e) => self.fail(&format!(
+                "cannot start a worker, {}: {}",
+                self.launch.program.display(),
+                reason(&e)
+            )),
         }
     }
 
@@ -88,7 +93,7 @@ impl<V: Voice> Master<V> {
         match copies {
             Ok(copies) => starting.tell(vec![ToChild::Sockets(copies), ToChild::State(state)], &self.work),
             Err(e) => {
-                self.voice.alert(&format!("cannot hand over the listening sockets: {e}"));
+                self.voice.alert(&format!("cannot hand over the listening sockets: {}", reason(&e)));
                 starting.signal(Signal::TERM);
             }
         }

@@ -16,6 +16,7 @@ use super::work::Work;
 use super::{Master, Reloaded, Voice};
 use crate::signals::Signals;
 use crate::worker::SUCCESSOR;
+use base::reason;
 use net::Stream;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -39,7 +40,11 @@ impl<V: Voice> Master<V> {
                 self.offered = Some(file);
                 self.try_program();
             }
-            Err(e) => self.fail(&format!("cannot find the program {}: {e}", self.launch.program.display())),
+            Err(e) => self.fail(&format!(
+                "cannot find the program {}: {}",
+                self.launch.program.display(),
+                reason(&e)
+            )),
         }
     }
 
@@ -58,7 +63,7 @@ impl<V: Voice> Master<V> {
                 self.trying = true;
                 self.start_due = Some(Instant::now() + TRIAL_PATIENCE);
             }
-            Err(e) => self.fail(&format!("cannot run the new program {program}: {e}")),
+            Err(e) => self.fail(&format!("cannot run the new program {program}: {}", reason(&e))),
         }
     }
 
@@ -151,7 +156,8 @@ impl<V: Voice> Master<V> {
 
     /// The new program's worker serves under this master.
     fn stay(&mut self, why: &io::Error) {
-        let text = format!("The master stays what it was, the new program could not be executed: {why}");
+        let text =
+            format!("The master stays what it was, the new program could not be executed: {}", reason(why));
         self.voice.alert(&text);
         (self.upgrade_by, self.offered) = (None, None);
         self.reloaded(&Reloaded { good: true, log: format!("{}{text}\n", self.startup_log) });
@@ -167,9 +173,9 @@ impl<V: Voice> Master<V> {
             let number = heir.pid.as_raw_nonzero();
             match Child::adopt(heir, self.ear.clone()) {
                 Ok(child) => self.children.push(child),
-                Err(e) => {
-                    self.voice.alert(&format!("cannot speak to the former program's child {number}: {e}"))
-                }
+                Err(e) => self
+                    .voice
+                    .alert(&format!("cannot speak to the former program's child {number}: {}", reason(&e))),
             }
         }
         self.waiting = streams(left.waiting);

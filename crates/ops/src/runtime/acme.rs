@@ -5,6 +5,7 @@ use super::Process;
 use super::call::{Call, Severity};
 use super::table::{Command, PATIENCE};
 use crate::worker::{Elsewhere, session};
+use base::reason;
 use certs::hatch::escaped;
 use certs::renew::UnixTime;
 use certs::schedule::{Handle, Row, Standing, Verdict};
@@ -91,7 +92,7 @@ async fn here_or_elsewhere(call: &mut Call<'_>, command: &str, here: fn(&mut Cal
         // Every answer ends with an empty line, which is ours to add.
         Ok(said) => call.put(said.strip_suffix('\n').unwrap_or(&said)),
         Err(e) if e.kind() == io::ErrorKind::NotConnected => here(call),
-        Err(e) => call.refuse(format_args!("the keeper of the certificates does not answer: {e}")),
+        Err(e) => call.refuse(format_args!("the keeper of the certificates does not answer: {}", reason(&e))),
     }
 }
 

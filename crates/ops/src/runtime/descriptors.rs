@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::table::Command;
+use base::reason;
 use proxy::stats_socket::CliLevel::Operator;
 
 const DESCRIPTORS: &str = "/proc/self/fd";
@@ -18,7 +19,10 @@ fn show(call: &mut Call<'_>) {
     let entries = match std::fs::read_dir(DESCRIPTORS) {
         Ok(entries) => entries,
         Err(error) => {
-            return call.refuse(format_args!("cannot read '{DESCRIPTORS}': {error} (is it in the chroot?)"));
+            return call.refuse(format_args!(
+                "cannot read '{DESCRIPTORS}': {} (is it in the chroot?)",
+                reason(&error)
+            ));
         }
     };
     let wanted = call.arg(0).parse::<u32>().ok();

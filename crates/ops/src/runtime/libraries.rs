@@ -3,6 +3,7 @@
 
 use super::call::Call;
 use super::table::Command;
+use base::reason;
 use proxy::stats_socket::CliLevel::Admin;
 use std::collections::BTreeMap;
 
@@ -16,7 +17,9 @@ fn show(call: &mut Call<'_>) {
         Ok(text) => objects(&text).iter().for_each(|(path, (from, to))| {
             call.put(format_args!("0x{from:012x}-0x{to:012x} (0x{:07x}) {path}\n", to - from));
         }),
-        Err(error) => call.refuse(format_args!("cannot read '{MAPPINGS}': {error} (is it in the chroot?)")),
+        Err(error) => {
+            call.refuse(format_args!("cannot read '{MAPPINGS}': {} (is it in the chroot?)", reason(&error)))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::session::{Rights, serve};
 use super::{Order, Process};
+use base::reason;
 use net::{AcceptError, BindError, BoundListener, Inherited, Listener};
 use proxy::clock::now_us;
 use proxy::link::Link;
@@ -87,7 +88,7 @@ impl Bound {
                     let accept = accept(listener, places.clone(), serve, move |e| note(&at, &e));
                     accepting.push(tokio::task::spawn_local(accept));
                 }
-                Err(e) => note(process, &format!("stats socket {}: {e}", socket.addr)),
+                Err(e) => note(process, &format!("stats socket {}: {}", socket.addr, reason(&e))),
             }
         }
         accepting
@@ -130,7 +131,7 @@ fn serve_master(client: UnixStream, level: CliLevel, timeout: Duration, process:
         Ok(stream) => {
             tokio::task::spawn_local(serve(Link::new(net::Stream::Unix(stream)), process.clone(), rights));
         }
-        Err(e) => note(process, &format!("master socket: {e}")),
+        Err(e) => note(process, &format!("master socket: {}", reason(&e))),
     }
 }
 
@@ -150,8 +151,8 @@ async fn accept<F: Future<Output = ()> + 'static>(
                     drop(place);
                 });
             }
-            Err(AcceptError::Exhausted(e)) => note(format!("stats socket: {e}")),
-            Err(AcceptError::Broken(e)) => return note(format!("stats socket: {e}")),
+            Err(AcceptError::Exhausted(e)) => note(format!("stats socket: {}", reason(&e))),
+            Err(AcceptError::Broken(e)) => return note(format!("stats socket: {}", reason(&e))),
         }
     }
 }

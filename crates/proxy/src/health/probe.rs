@@ -210,9 +210,6 @@ fn quoted(comment: Option<&str>) -> String {
 pub(super) fn reason(error: &WireError) -> String {
     match error {
         WireError::Tls(text) => format!("SSL handshake failure ({text})"),
-        WireError::Socket(error) => {
-            let text = error.to_string();
-            text.split(" (os error").next().unwrap_or_default().to_owned()
-        }
+        WireError::Socket(error) => base::reason(error),
     }
 }

@@ -1,7 +1,7 @@
 //! Host names that a frontend's own rules speak of: patterns of ACLs on the Host field or the TLS name, and keys of maps
 //! that choose a backend by it. Only names that stand there as they are, and that a public authority could sign.
 
-use base::{Diagnostics, Word};
+use base::{Diagnostics, Word, reason};
 use config::model::{CondText, Proxy};
 
 /// Fetches of the name that a client asks for.
@@ -110,7 +110,7 @@ impl Found {
                 lines.filter_map(|line| line.split_whitespace().next()).for_each(|name| self.name(name));
             }
             Err(why) => {
-                diags.warning(file.span, format!("host names in '{file}' are not known: {why}"));
+                diags.warning(file.span, format!("host names in '{file}' are not known: {}", reason(&why)));
             }
         }
     }

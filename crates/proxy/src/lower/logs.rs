@@ -3,7 +3,7 @@
 use super::Lower;
 use crate::log::{DEFAULT_LEN, Frame, Identity, LogPlan, Target};
 use crate::plan::RingSection;
-use base::{Address, Host, PortSpec, Span, Word};
+use base::{Address, Host, PortSpec, Span, Word, reason};
 use config::Model;
 use config::model::{FormatText, LogFormat, LogFrame, LogSink, LogTarget, LogTo, Proxy};
 use expr::format::defaults;
@@ -201,7 +201,7 @@ impl Lower<'_> {
         let socket = match net::LogSink::open(addr).and_then(|sink| sink.socket()) {
             Ok(socket) => Some(Arc::new(socket)),
             Err(error) => {
-                self.env.diags.warning(span, format!("this log target cannot be opened: {error}"));
+                self.env.diags.warning(span, format!("this log target cannot be opened: {}", reason(&error)));
                 None
             }
         };

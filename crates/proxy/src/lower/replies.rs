@@ -2,7 +2,7 @@
 
 use super::Lower;
 use crate::reply::{Body, ErrorPages, Reply, Stored};
-use base::Word;
+use base::{Word, reason};
 use config::model::{self, ErrorReplyKind, Proxy, ReplyBody};
 use expr::{Escape, Stage};
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ impl Lower<'_> {
         }
         let stored = match std::fs::read(&file.text) {
             Err(error) => {
-                let text = format!("cannot read error file '{}': {error}", file.text);
+                let text = format!("cannot read error file '{}': {}", file.text, reason(&error));
                 self.env.diags.alert(file.span, text);
                 None
             }
@@ -130,7 +130,7 @@ impl Lower<'_> {
         match std::fs::read(&file.text) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                self.env.diags.alert(file.span, format!("cannot read '{}': {error}", file.text));
+                self.env.diags.alert(file.span, format!("cannot read '{}': {}", file.text, reason(&error)));
                 None
             }
         }

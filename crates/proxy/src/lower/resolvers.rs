@@ -3,7 +3,7 @@
 
 use super::Lower;
 use crate::resolvers::{Family, Hold, NameServer, Resolving, Section, is_host_name};
-use base::{Address, Diagnostics, Host, PortSpec};
+use base::{Address, Diagnostics, Host, PortSpec, reason};
 use config::Model;
 use config::model::{Resolvers, Server};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -87,7 +87,8 @@ fn servers(written: &Resolvers, diags: &mut Diagnostics) -> Vec<NameServer> {
         match std::fs::read_to_string(RESOLV_CONF) {
             Ok(text) => servers.extend(of_system(&text)),
             Err(error) => {
-                let text = format!("resolvers '{}': cannot read '{RESOLV_CONF}': {error}", written.name);
+                let text =
+                    format!("resolvers '{}': cannot read '{RESOLV_CONF}': {}", written.name, reason(&error));
                 diags.warning(written.name.span, text);
             }
         }

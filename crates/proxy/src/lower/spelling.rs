@@ -1,6 +1,6 @@
 //! `h1-case-adjust` and `h1-case-adjust-file`: how header names are spelled for peers that depend on it.
 
-use base::{Diagnostics, Word};
+use base::{Diagnostics, Word, reason};
 use config::model::Global;
 use http::Spelling;
 use std::sync::Arc;
@@ -21,7 +21,10 @@ fn from_file(file: &Word, spelling: &mut Spelling, diags: &mut Diagnostics) {
     let text = match std::fs::read(&file.text) {
         Ok(text) => text,
         Err(error) => {
-            diags.alert(file.span, format!("h1-case-adjust-file '{file}': failed to open file: {error}"));
+            diags.alert(
+                file.span,
+                format!("h1-case-adjust-file '{file}': failed to open file: {}", reason(&error)),
+            );
             return;
         }
     };

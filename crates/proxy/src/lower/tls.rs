@@ -6,7 +6,7 @@ use ::tls::{
     BindSpec, BindTls, CertStore, OnDemand, PemPair, ServerSpec, ServerTls, StoreEntry, StoreSpec,
     TicketFile, Versions,
 };
-use base::{Severity, Span, Word};
+use base::{Severity, Span, Word, reason};
 use config::Model;
 use config::model::{self, Bind, BindParams, Proxy, TlsVersion, TlsVersionOptions};
 use std::path::{Path, PathBuf};
@@ -304,7 +304,7 @@ fn versions(own: TlsVersionOptions, common: TlsVersionOptions) -> Versions {
 
 fn read_ticket_keys(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     let text = std::fs::read_to_string(file)
-        .map_err(|why| format!("unable to load ssl tickets keys file: {why}"))?;
+        .map_err(|why| format!("unable to load ssl tickets keys file: {}", reason(&why)))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let decoded = |(at, line): (usize, &str)| {
         expr::base64_decode(line.trim().as_bytes())
