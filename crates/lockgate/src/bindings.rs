@@ -10,8 +10,8 @@ use ops::runtime::{self, Process, Runtime};
 use ops::scheduler::Scheduler;
 use ops::stapling::Stapler;
 use ops::worker::Elsewhere;
-use proxy::Running;
 use proxy::plan::Plan;
+use proxy::{Running, StartError};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -45,12 +45,17 @@ pub(crate) struct Bindings {
 }
 
 impl Bindings {
-    /// Binds all of it, with what a predecessor handed over where it fits.
+    /// Binds all of it, with what a predecessor handed over where it fits. All that cannot be bound is told of at once.
     pub(crate) fn make(plan: Arc<Plan>, mut inherited: Inherited) -> Result<Bindings, Failed> {
-        let api = runtime::bind(&plan.process.stats, &mut inherited)
-            .map_err(|e| Failed(format!("stats socket: {e}")))?;
-        let plane = proxy::Ready::bind(plan.clone(), &mut inherited).map_err(|e| Failed(e.to_string()))?;
-        Ok(Bindings { plan, api, plane })
+        let api = runtime::bind(&plan.process.stats, &mut inherited).map_err(StartError::Bind);
+        let plane = proxy::Ready::bind(plan.clone(), &mut inherited);
+        match (api, plane) {
+            (Ok(api), Ok(plane)) => Ok(Bindings { plan, api, plane }),
+            (api, plane) => {
+                let told = [api.err(), plane.err()].into_iter().flatten().map(|e| e.to_string());
+                Err(Failed(told.collect::<Vec<_>>().join("\n")))
+            }
+        }
     }
 
     /// Descriptors of all of it.

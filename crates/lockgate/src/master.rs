@@ -36,8 +36,8 @@ pub(crate) fn go_on(flags: &Flags, launch: Launch, mut left: Bequest, console: C
     let words = flags.master_socket.as_deref();
     let cli = words.and_then(|words| match cli(words, flags, &mut inherited, console) {
         Ok(cli) => Some(cli),
-        Err(Failed(text)) => {
-            console.alert(&text);
+        Err(failed) => {
+            failed.tell(console);
             None
         }
     });
@@ -52,8 +52,8 @@ fn ended(household: Result<Household, Failed>, console: Console) -> Exit {
     match ended {
         Ok(0) => Exit::Ok,
         Ok(code) => Exit::Code(code),
-        Err(Failed(text)) => {
-            console.alert(&text);
+        Err(failed) => {
+            failed.tell(console);
             Exit::Failed
         }
     }
@@ -105,7 +105,10 @@ fn cli(
     for socket in &mut sockets.sockets {
         socket.options.take_over |= flags.replaces.is_some();
     }
-    runtime::bind(&sockets, inherited).map_err(|e| Failed(format!("master socket: {e}")))
+    runtime::bind(&sockets, inherited).map_err(|unbound| {
+        let told = unbound.iter().map(|one| format!("master socket: {}", one.error));
+        Failed(told.collect::<Vec<_>>().join("\n"))
+    })
 }
 
 /// Where it is, as `HAPROXY_MASTER_CLI` tells; `None` where it cannot be understood, of which the master complains.

@@ -99,8 +99,8 @@ fn exit_of(ended: Result<Ending, Failed>, console: Console) -> Exit {
             Exit::Ok
         }
         Ok(Ending::Killed(signal)) => rights::die_of(signal),
-        Err(Failed(text)) => {
-            console.alert(&text);
+        Err(failed) => {
+            failed.tell(console);
             Exit::Failed
         }
     }
@@ -118,10 +118,14 @@ struct Start<'a> {
     work: Work,
 }
 
-/// A step that failed; the text is for the terminal.
+/// A step that failed; the text is for the terminal, each line of it an alert.
 pub(crate) struct Failed(pub(crate) String);
 
 impl Failed {
+    pub(crate) fn tell(&self, console: Console) {
+        self.0.lines().for_each(|line| console.alert(line));
+    }
+
     pub(crate) fn at(what: &str) -> impl Fn(&dyn Display) -> Failed {
         let what = what.to_owned();
         move |e| Failed(format!("[lockgate.main()] {what}: {}", reason(e)))

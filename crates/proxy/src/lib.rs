@@ -53,7 +53,7 @@ mod vars;
 mod worker;
 mod workers;
 
-pub use listening::{StartError, shared_with_others};
+pub use listening::{StartError, Unbound, shared_with_others};
 pub use running::{Ready, Running};
 pub use worker::{PoolUse, Worker};
 pub use workers::Workers;

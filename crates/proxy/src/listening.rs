@@ -22,10 +22,12 @@ pub enum StartError {
 /// An address that could not be bound.
 #[derive(Debug)]
 pub struct Unbound {
-    frontend: Box<str>,
+    /// Whose it is; a `stats socket` is `GLOBAL`'s, as with HAProxy.
+    pub frontend: Box<str>,
     /// `FILE:LINE`
-    place: Box<str>,
-    error: BindError,
+    pub place: Box<str>,
+    /// The address, and why not.
+    pub error: BindError,
 }
 
 impl fmt::Display for StartError {

@@ -162,13 +162,18 @@ fn obstacles_of_a_reload_change_nothing() {
 #[test]
 fn all_addresses_that_cannot_be_bound_are_told_at_once() {
     let taken = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [one, two] = taken.each_ref().map(|l| l.local_addr().unwrap());
-    let said = Lockgate::refused(&format!("{HEAD}frontend f\n bind {one}\nfrontend g\n bind <http>,{two}\n"));
-    for (line, name, at) in [(7, 'f', one), (9, 'g', two)] {
-        let told = format!(
-            "haproxy.cfg:{line}] for frontend {name}: cannot bind socket (Address already in use) for [{at}]"
-        );
-        assert!(said.contains(&told), "{told} in {said}");
+    let [one, two] = taken.each_ref().map(|l| l.local_addr().unwrap().to_string());
+    let said = Lockgate::refused(&format!(
+        "{HEAD}frontend f\n bind {one}\nfrontend g\n bind <http>,{two}\nglobal\n stats socket /no/such/a.sock\n"
+    ));
+    for (line, name, at, why) in [
+        (7, "f", &*one, "Address already in use"),
+        (9, "g", &two, "Address already in use"),
+        (11, "GLOBAL", "/no/such/a.sock", "No such file or directory"),
+    ] {
+        let told = format!("haproxy.cfg:{line}] for frontend {name}: cannot bind socket ({why}) for [{at}]");
+        let line = said.lines().find(|text| text.contains(&told));
+        assert!(line.is_some_and(|line| line.starts_with("[ALERT] ")), "{told} in {said}");
     }
     assert!(said.contains("stop it or choose another port"), "{said}");
 }
@@ -210,6 +215,7 @@ fn a_unix_socket_is_taken_over_from_the_dead_alone() {
         ));
         let told = "another program listens there: stop it or choose another path";
         assert!(said.contains(&format!("{place}/{name}")) && said.contains(told), "{said}");
+        assert!(said.contains("haproxy.cfg:"), "it names the line: {said}");
     }
     let said = Lockgate::refused_as(&["-W", "-db", "-S", &master], &frontend(""));
     assert!(said.contains("master socket: ") && said.contains("stop it or choose another path"), "{said}");

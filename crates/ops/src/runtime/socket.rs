@@ -4,7 +4,8 @@
 use super::session::{Rights, serve};
 use super::{Order, Process};
 use base::reason;
-use net::{AcceptError, BindError, BoundListener, Inherited, Listener};
+use net::{AcceptError, BoundListener, Inherited, Listener};
+use proxy::Unbound;
 use proxy::clock::now_us;
 use proxy::link::Link;
 use proxy::stats_socket::{CliLevel, DEFAULT_TIMEOUT, SeverityOutput, StatsSocket, StatsSockets};
@@ -24,13 +25,20 @@ pub struct Bound {
     maxconn: usize,
 }
 
-/// Binds all of them. A socket that another process still listens on is refused, one that a dead process left is
-/// replaced, one that was handed over is taken.
-pub fn bind(stats: &StatsSockets, inherited: &mut Inherited) -> Result<Bound, BindError> {
-    let mut sockets = Vec::new();
+/// Binds all of them, or tells of each that cannot be. A socket that another process still listens on is refused, one that
+/// a dead process left is replaced, one that was handed over is taken.
+pub fn bind(stats: &StatsSockets, inherited: &mut Inherited) -> Result<Bound, Vec<Unbound>> {
+    let (mut sockets, mut unbound) = (Vec::new(), Vec::new());
     for socket in &stats.sockets {
-        let bound = net::bind(&socket.addr, &socket.options, 1, inherited)?;
-        sockets.extend(bound.into_iter().map(|listener| (socket.clone(), listener)));
+        match net::bind(&socket.addr, &socket.options, 1, inherited) {
+            Ok(bound) => sockets.extend(bound.into_iter().map(|listener| (socket.clone(), listener))),
+            Err(error) => {
+                unbound.push(Unbound { frontend: "GLOBAL".into(), place: socket.place.clone(), error })
+            }
+        }
+    }
+    if !unbound.is_empty() {
+        return Err(unbound);
     }
     Ok(Bound { sockets, timeout: stats.timeout, maxconn: stats.maxconn })
 }
