@@ -1,6 +1,7 @@
 //! Programs of the operator's, as lines of shell. Each has its time and is ended with all that it started: one that hangs
 //! must keep nothing else from going on.
 
+use base::reason;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
 use std::process::Stdio;
@@ -16,12 +17,12 @@ pub(crate) async fn run(
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(line).stdin(Stdio::null()).process_group(0);
     command.envs(environment.iter().copied());
-    let child = command.spawn().map_err(|why| format!("cannot be run: {why}"))?;
+    let child = command.spawn().map_err(|why| format!("cannot be run: {}", reason(&why)))?;
     let mut group = Group(child);
     match tokio::time::timeout(patience, group.0.wait()).await {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(format!("ended with {status}")),
-        Ok(Err(why)) => Err(format!("cannot be waited for: {why}")),
+        Ok(Err(why)) => Err(format!("cannot be waited for: {}", reason(&why))),
         Err(_) => Err(format!("was ended after {} s", patience.as_secs())),
     }
 }

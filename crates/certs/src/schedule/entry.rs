@@ -15,6 +15,7 @@ use crate::renew::{
     AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, Revoked, Severity, State, Step, UnixTime,
     Waiting, Why, Window, step,
 };
+use base::reason;
 use instant_acme::{CertificateIdentifier, Error};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -136,7 +137,7 @@ impl Entry {
         let Approval::No(why) = gate.ask(name).await else { return true };
         tell(Severity::Notice, &format!("certificate '{name}' is not renewed: {why}"));
         if ended {
-            let forgotten = gate.forget(name).map_err(|why| why.to_string());
+            let forgotten = gate.forget(name).map_err(|why| reason(&why));
             let unserved = hatch.serve_on_demand(&self.job.section, name, None).await;
             for why in forgotten.err().into_iter().chain(unserved.err().map(|why| why.to_string())) {
                 tell(Severity::Warning, &format!("certificate '{name}' is not forgotten: {why}"));

@@ -10,6 +10,7 @@
 use super::renewal::Renewal;
 use super::{Tree, TreeError, check_name, disk, readme};
 use crate::Bundle;
+use base::reason;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -184,14 +185,16 @@ impl Lineage {
     fn linked(&self, kind: Kind) -> Result<u32, TreeError> {
         let link = self.path(kind);
         let meta = fs::symlink_metadata(&link);
-        let meta = meta.map_err(|why| self.broken(link.clone(), format!("it cannot be found ({why})")))?;
+        let meta =
+            meta.map_err(|why| self.broken(link.clone(), format!("it cannot be found ({})", reason(&why))))?;
         if !meta.is_symlink() {
             let why = "it should be a link into the archive folder and is none".to_owned();
             return Err(self.broken(link, why));
         }
         let target = fs::canonicalize(&link);
-        let target =
-            target.map_err(|why| self.broken(link.clone(), format!("what it leads to is gone ({why})")))?;
+        let target = target.map_err(|why| {
+            self.broken(link.clone(), format!("what it leads to is gone ({})", reason(&why)))
+        })?;
         let named = target.file_name().and_then(|name| number(kind, &name.to_string_lossy()));
         named.ok_or_else(|| {
             let why = format!("it leads to {}, which is no {}NUMBER.pem", target.display(), kind.name());
