@@ -1,32 +1,34 @@
 //! One certificate under the scheduler: what is known of it, and one look at it.
 
-use super::alert::{self, Alert, Event};
+mod order;
+mod telling;
+
+pub(super) use order::note;
+
+use super::alert::Event;
 use super::ask::Approval;
 use super::authorities::Authorities;
 use super::board::{Board, Standing, is_called};
-use super::finalized::Finalized;
 use super::lists::{self, Lists, Sources};
 use super::time::now;
 use super::{Job, Tell, Verdict, random};
-use crate::acme::{self, IssueError, kind_of, patient};
+use crate::acme::{IssueError, kind_of, patient};
 use crate::hatch::{ForName, Hatch};
-use crate::issue::{Wanted, issue};
+use crate::issue::Wanted;
 use crate::renew::{
-    AuthorityState, CertificateFacts, NewOrder, OrderKind, Policy, Revoked, Severity, State, Step, UnixTime,
-    Waiting, Why, Window, step,
+    AuthorityState, CertificateFacts, OrderKind, Policy, Revoked, Severity, State, Step, UnixTime, Waiting,
+    Window, step,
 };
 use base::reason;
 use instant_acme::{CertificateIdentifier, Error};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Failures in a row after which the next authority is asked.
 const FALLBACK_AFTER: u32 = 3;
 /// A certificate that `ask` does not want renewed: asked about again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(24 * 3600);
-/// Another process holds the lock: looked at again after this.
-const BUSY: Duration = Duration::from_secs(30);
 /// Steps in one look: ask for the window, order, wait, and again of a fallback.
 const MOST_STEPS: usize = 8;
 
@@ -125,7 +127,10 @@ impl Entry {
         let Some(gate) = &self.job.on_demand else { return };
         let name = self.job.name();
         if let Err(why) = gate.keep(name) {
-            tell(Severity::Warning, &format!("certificate '{name}' is not known after a restart: {why}"));
+            tell(
+                Severity::Warning,
+                &format!("certificate '{name}' is not known after a restart: {}", reason(&why)),
+            );
         }
     }
 
@@ -262,76 +267,6 @@ impl Entry {
         self
     }
 
-    /// Tells how near the end of what is served is: when it gets worse, daily, and when all is well again.
-    fn watch(&mut self, tell: &Tell) {
-        let now = now();
-        let (Some(facts), Some(state)) = (&self.facts, self.states.first_mut()) else { return };
-        let due = Policy::default().due(Some(facts), state, now);
-        let severity = Severity::of(facts, &due, now);
-        if let Some(at) = Severity::rises_at(facts, &due, now) {
-            self.wake = self.wake.min(at);
-        }
-        if !state.watch.tell(severity, now) {
-            return;
-        }
-        let (end, why) = (facts.not_after, &self.why);
-        let left = facts.not_after.since(now).as_secs() / 3600;
-        let text = match severity {
-            Severity::Info => format!("is renewed; it ends {end}"),
-            Severity::Notice | Severity::Warning | Severity::Err | Severity::Crit => {
-                format!("ends {end}, in {left} hours, and is not renewed yet: {why}")
-            }
-            Severity::Emerg => format!("has ended {end}, clients turn away: {why}"),
-        };
-        // What cannot be remembered is told again after a restart.
-        let _ = self.job.storage.remember(&memory_name(&self.job, 0), &state.to_json());
-        self.alert(Event::Expiry, severity, &text, tell);
-    }
-
-    /// In the log, and to the operator's programs.
-    fn alert(&self, event: Event, severity: Severity, text: &str, tell: &Tell) {
-        let Some(wanted) = self.job.ways.first() else { return };
-        let text = format!("certificate '{}' {text}", wanted.name);
-        tell(severity, &text);
-        let ends_in = self.facts.as_ref().map(|facts| facts.not_after.0.saturating_sub(now().0));
-        let alert =
-            Alert { event, severity, name: &wanted.name, names: &wanted.names, ends_in, message: &text };
-        alert::raise(&self.job.alert_hooks, &alert, tell);
-    }
-
-    /// Operators want to know why a certificate is replaced, above all where its authority recalls it (RFC 9773 section
-    /// 4.2: the page that explains it).
-    fn tell_why(&self, why: &Why, tell: &Tell) {
-        let name = self.job.ways.first().map_or("", |wanted| wanted.name.as_str());
-        let text = match (self.forced, why) {
-            (_, Why::Missing) => return,
-            (true, Why::Revoked | Why::Recalled { .. }) | (false, _) => why.to_string(),
-            (
-                true,
-                Why::Window { .. } | Why::WindowTooLate | Why::TwoThirds | Why::Half | Why::Configured,
-            ) => "an operator asks for it".to_owned(),
-        };
-        tell(Severity::Notice, &format!("certificate '{name}' is renewed now: {text}"));
-    }
-
-    /// Operators want to know that another authority signs, and why.
-    fn tell_fallback(&self, way: usize, why: &str, tell: &Tell) {
-        let host = self.job.ways.get(way).map_or("", |wanted| wanted.directory.host());
-        let text = format!("certificate '{}' is ordered from {host} instead: {why}", self.job.name());
-        tell(Severity::Warning, &text);
-    }
-
-    /// How bad a failed attempt is.
-    fn severity_of_failure(&self, way: usize, authority_failures: u32) -> Severity {
-        let (now, state) = (now(), self.states.get(way));
-        let expiry =
-            self.facts.as_ref().zip(state).map(|(facts, state)| {
-                Severity::of(facts, &Policy::default().due(Some(facts), state, now), now)
-            });
-        let failures = state.map_or(0, |state| state.backoff.failures);
-        Severity::of_failure(expiry, failures.max(authority_failures))
-    }
-
     fn step(&mut self, way: usize, authorities: &Authorities) -> Step {
         let now = now();
         if let (Some(facts), Some(state)) = (&self.facts, self.states.get_mut(way)) {
@@ -399,103 +334,6 @@ impl Entry {
         // What cannot be remembered is asked again after a restart.
         let _ = self.job.storage.remember(&memory_name(&self.job, way), &state.to_json());
     }
-
-    async fn order(
-        &mut self,
-        way: usize,
-        (kind, replaces): (OrderKind, bool),
-        hatch: &dyn Hatch,
-        authorities: &Authorities,
-        tell: &Tell,
-    ) {
-        let Some(mut wanted) = self.job.ways.get(way).cloned() else { return };
-        wanted.replaces = replaces;
-        // Whoever revoked it may have done so because of its key.
-        wanted.reuse_key &= !self.states.iter().any(State::is_revoked);
-        let url = wanted.directory.url.clone();
-        let storage = self.job.storage.clone();
-        let account = authorities.account(&wanted.directory, &storage);
-        let order = NewOrder { account: &account, names: &wanted.names, kind };
-        let mut trouble = Vec::new();
-        let new_account = account == acme::NO_ACCOUNT;
-        let taken = authorities.change(&url, &storage, now(), |authority| {
-            // A forced order is the operator's: it goes out even where our records say that it will be refused.
-            let _ = authority.buckets.take(order, now());
-            if new_account {
-                let _ = authority.buckets.take_account(now());
-            }
-        });
-        trouble.extend(taken.err());
-        let finalized = Finalized::default();
-        let finalizes = || finalized.note(authorities, (&url, &storage), order);
-        let outcome = match self.job.on_demand {
-            Some(_) => {
-                let hatch = ForName { inner: hatch, section: &self.job.section, name: self.job.name() };
-                issue(&wanted, &storage, &hatch, &finalizes).await
-            }
-            None => issue(&wanted, &storage, hatch, &finalizes).await,
-        };
-        let named = authorities.account(&wanted.directory, &storage);
-        let order = NewOrder { account: &named, ..order };
-        let noted = authorities.change(&url, &storage, now(), |authority| {
-            authority.buckets.name_account(acme::NO_ACCOUNT, &named);
-            note(authority, order, &outcome.as_ref().map(|_| ()));
-            finalized.settle(authority, order, &outcome.as_ref().map(|_| ()));
-        });
-        trouble.extend(noted.err());
-        trouble.extend(finalized.trouble());
-        match outcome {
-            Ok(issued) => {
-                self.obtained = true;
-                self.keep(tell);
-                (self.facts, self.sources) = (facts(&self.job), lists::sources(&self.job.file));
-                let names = wanted.names.join(", ");
-                tell(
-                    Severity::Notice,
-                    &format!("certificate '{}' for {names} is obtained and served", wanted.name),
-                );
-                let complaint = |text: &String| {
-                    tell(Severity::Warning, &format!("certificate '{}': {text}", wanted.name))
-                };
-                issued.complaints.iter().for_each(complaint);
-                if let (Some(facts), Some(state)) = (&self.facts, self.states.get_mut(way)) {
-                    state.issued(facts, now(), random());
-                }
-                // The first way has its chance again. This one was told already, perhaps that it is too soon.
-                let others = self.states.iter_mut().enumerate().filter(|(other, _)| *other != way);
-                others.for_each(|(_, state)| state.backoff.clear());
-            }
-            Err(IssueError::Busy { .. }) => self.wake = now() + BUSY,
-            Err(error) => {
-                self.failed(way, &error);
-                let failures =
-                    authorities.with(&url, &storage, now(), |authority| authority.backoff.failures);
-                let severity = self.severity_of_failure(way, failures);
-                self.alert(
-                    Event::Failure,
-                    severity,
-                    &format!("is not obtained: {error}; {}", error.remedy()),
-                    tell,
-                );
-            }
-        }
-        if let Some(state) = self.states.get(way) {
-            trouble.extend(storage.remember(&memory_name(&self.job, way), &state.to_json()).err());
-        }
-        trouble
-            .iter()
-            .for_each(|why| tell(Severity::Warning, &format!("what was done is not remembered: {why}")));
-    }
-
-    fn failed(&mut self, way: usize, error: &IssueError) {
-        let facts = self.facts.as_ref();
-        let Some(state) = self.states.get_mut(way) else { return };
-        match wait_of(error) {
-            _ if error.is_authoritys_fault() => {}
-            Some(wait) => state.backoff.told_to_wait(&error.to_string(), wait, now()),
-            None => state.failed(&error.to_string(), facts, now(), random()),
-        }
-    }
 }
 
 /// Where what is remembered of a way lies.
@@ -527,33 +365,6 @@ fn is_hopeless(waiting: &Waiting) -> bool {
         Waiting::NotDue(..) => false,
         Waiting::Name { failures, .. } | Waiting::Authority { failures, .. } => *failures >= FALLBACK_AFTER,
         Waiting::Limit(_) => true,
-    }
-}
-
-/// How long it is to be left alone, where it said so.
-fn wait_of(error: &IssueError) -> Option<Duration> {
-    error.not_before()?.duration_since(SystemTime::now()).ok()
-}
-
-/// What an order's end says about the authority.
-pub(super) fn note(authority: &mut AuthorityState, order: NewOrder<'_>, outcome: &Result<(), &IssueError>) {
-    let now = now();
-    match outcome {
-        Ok(()) => {
-            authority.answered();
-            order.names.iter().for_each(|name| authority.buckets.validated(order.account, name));
-        }
-        Err(error) if error.is_authoritys_fault() => match wait_of(error) {
-            Some(wait) => authority.told_to_wait(&error.to_string(), wait, now),
-            None => authority.failed(&error.to_string(), now, random()),
-        },
-        Err(IssueError::Unproven(failures)) => {
-            authority.answered();
-            for failure in failures {
-                authority.buckets.validation_failed(order.account, &failure.name, now);
-            }
-        }
-        Err(_) => {}
     }
 }
 
