@@ -7,6 +7,7 @@ use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
 use crate::plan::Backend;
 use crate::rules::{TcpDecision, run_tcp};
+use crate::session::Session;
 use crate::stream::Stream;
 use crate::tunnel::Tunnel;
 use std::future::poll_fn;
@@ -26,55 +27,75 @@ pub(super) async fn inspect(
     if back.tcp_response.is_empty() {
         return None;
     }
+    let close = match decision(stream, client, server, tunnel, back, killed).await {
+        Ok(decision) => closes(stream, decision),
+        Err(ending) => {
+            stream.ending = ending;
+            Some(Close::Abort)
+        }
+    };
+    stream.session.mark_packets(client);
+    if close.is_some() {
+        stream.bytes_uploaded += tunnel.uploaded();
+        stream.bytes_read += server.input.len() as u64;
+    }
+    close
+}
+
+/// What the rules decide once they have seen enough, or how the stream ends before.
+async fn decision(
+    stream: &mut Stream<'_>,
+    client: &mut Link,
+    server: &mut Link,
+    tunnel: &mut Tunnel,
+    back: &Backend,
+    killed: impl Fn() -> Option<Cause>,
+) -> Result<TcpDecision, Ending> {
     let give_up = after(Instant::now(), back.response_inspect_delay);
     let mut last_chance = give_up.is_none();
     loop {
         last_chance |= server.ended() || server.input.len() >= INSPECT_MAX;
-        let close = match judge(stream, server, back, last_chance) {
-            TcpDecision::Accept | TcpDecision::SwitchMode | TcpDecision::ExpectProxy(_) => None,
-            TcpDecision::Wait if !last_chance => {
-                let session = stream.session;
-                let waited = poll_fn(|cx| {
-                    match server.poll_fill(cx) {
-                        Poll::Ready(Ok(n)) => return Poll::Ready(Ok(n == 0)),
-                        Poll::Ready(Err(_)) => {
-                            return Poll::Ready(Err(Ending::new(Cause::ServerAbort, Phase::Data)));
-                        }
-                        Poll::Pending => {}
-                    }
-                    let up = tunnel.poll_up(cx, session, client, server, &killed, give_up);
-                    up.map(|ending| ending.map_or(Ok(true), Err))
-                })
-                .await;
-                match waited {
-                    Ok(last) => {
-                        last_chance |= last;
-                        continue;
-                    }
-                    Err(ending) => {
-                        stream.ending = ending;
-                        Some(Close::Abort)
-                    }
-                }
-            }
-            TcpDecision::Wait => None,
-            TcpDecision::Close => Some(Close::Orderly),
-            TcpDecision::Reject => {
-                stream.ending = Ending::new(Cause::Proxy, Phase::Data);
-                Some(Close::Abort)
-            }
-            TcpDecision::SilentDrop(ttl) => {
-                stream.ending = Ending::new(Cause::Proxy, Phase::Data);
-                Some(Close::Silent(ttl))
-            }
-        };
-        stream.session.mark_packets(client);
-        if close.is_some() {
-            stream.bytes_uploaded += tunnel.uploaded();
-            stream.bytes_read += server.input.len() as u64;
+        let decision = judge(stream, server, back, last_chance);
+        if last_chance || decision != TcpDecision::Wait {
+            return Ok(decision);
         }
-        return close;
+        last_chance |= more(stream.session, client, server, tunnel, &killed, give_up).await?;
     }
+}
+
+/// Waits for more of the server while the client's bytes go on; whether it was the last.
+async fn more(
+    session: &Session,
+    client: &mut Link,
+    server: &mut Link,
+    tunnel: &mut Tunnel,
+    killed: &impl Fn() -> Option<Cause>,
+    give_up: Option<Instant>,
+) -> Result<bool, Ending> {
+    poll_fn(|cx| {
+        match server.poll_fill(cx) {
+            Poll::Ready(Ok(n)) => return Poll::Ready(Ok(n == 0)),
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Ending::new(Cause::ServerAbort, Phase::Data))),
+            Poll::Pending => {}
+        }
+        let up = tunnel.poll_up(cx, session, client, server, killed, give_up);
+        up.map(|ending| ending.map_or(Ok(true), Err))
+    })
+    .await
+}
+
+/// How a decision ends the stream, where it does.
+fn closes(stream: &mut Stream<'_>, decision: TcpDecision) -> Option<Close> {
+    let close = match decision {
+        TcpDecision::Accept | TcpDecision::SwitchMode | TcpDecision::ExpectProxy(_) | TcpDecision::Wait => {
+            return None;
+        }
+        TcpDecision::Close => return Some(Close::Orderly),
+        TcpDecision::Reject => Close::Abort,
+        TcpDecision::SilentDrop(ttl) => Close::Silent(ttl),
+    };
+    stream.ending = Ending::new(Cause::Proxy, Phase::Data);
+    Some(close)
 }
 
 /// Runs the rules over what the server has sent so far.
