@@ -11,7 +11,7 @@ use crate::policy::PolicySpec;
 use crate::problem::Problem;
 use crate::signature;
 use crate::store::CertStore;
-use crate::trust::{self, Authorities};
+use crate::trust::Authorities;
 use crate::version1;
 use aws_lc_rs::digest;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -88,14 +88,7 @@ impl ClientAuth {
             }
             return None;
         };
-        let crls = match &spec.crl_file {
-            Some(word) => {
-                let (crls, in_use) = trust::revocations(store, word, problems)?;
-                authorities.in_use.push(in_use);
-                crls
-            }
-            None => Vec::new(),
-        };
+        let crls = authorities.revocations(store, spec.crl_file.as_deref(), problems)?;
         let mut revocation_digest = Vec::new();
         crls.iter().for_each(|crl| revocation_digest.extend(digest::digest(&digest::SHA256, crl).as_ref()));
         let provider = Arc::new(default_provider());

@@ -7,7 +7,7 @@ use crate::server_auth::{AnyCertificate, ServerAuth};
 use crate::source;
 use crate::store::CertStore;
 use crate::suites::{self, Wishes};
-use crate::trust::{self, Authorities};
+use crate::trust::Authorities;
 use crate::versions::Versions;
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
@@ -181,14 +181,7 @@ fn verifier(
         return None;
     };
     let mut authorities = Authorities::load(store, word, problems)?;
-    let crls = match &spec.crl_file {
-        Some(word) => {
-            let (crls, in_use) = trust::revocations(store, word, problems)?;
-            authorities.in_use.push(in_use);
-            crls
-        }
-        None => Vec::new(),
-    };
+    let crls = authorities.revocations(store, spec.crl_file.as_deref(), problems)?;
     match ServerAuth::new(authorities, crls, spec.verifyhost.clone(), provider) {
         Ok(auth) => Some(Arc::new(auth)),
         Err(why) => {

@@ -51,6 +51,19 @@ impl Authorities {
         Some(Authorities { ders: ders.into_iter().map(CertificateDer::from).collect(), in_use: vec![in_use] })
     }
 
+    /// The lists of a `crl-file`, where there is one; its file is one of those that are checked with from then on.
+    pub(crate) fn revocations(
+        &mut self,
+        store: &CertStore,
+        word: Option<&str>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Vec<CertificateRevocationListDer<'static>>> {
+        let Some(word) = word else { return Some(Vec::new()) };
+        let (lists, in_use) = revocations(store, word, problems)?;
+        self.in_use.push(in_use);
+        Some(lists)
+    }
+
     /// Joins two sets.
     pub(crate) fn and(mut self, other: Authorities) -> Authorities {
         self.ders.extend(other.ders);
@@ -122,7 +135,7 @@ fn sections<T: PemObject>(file: &Path, problems: &mut Vec<Problem>) -> Option<Ve
 }
 
 /// Revocation lists, and their file's mark of being used.
-pub(crate) type Revocations = (Vec<CertificateRevocationListDer<'static>>, InUse);
+type Revocations = (Vec<CertificateRevocationListDer<'static>>, InUse);
 
 /// What a payload holds of this kind; `None` unless all of it can be used.
 pub(crate) fn from_payload(kind: TrustKind, pem: &str) -> Option<Vec<Vec<u8>>> {
@@ -147,7 +160,7 @@ pub(crate) fn from_payload(kind: TrustKind, pem: &str) -> Option<Vec<Vec<u8>>> {
 }
 
 /// Reads `crl-file`: a file or a folder.
-pub(crate) fn revocations(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Option<Revocations> {
+fn revocations(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Option<Revocations> {
     let path = store.ca_path(word);
     let read = || {
         let mut lists = Vec::new();
