@@ -177,14 +177,7 @@ pub async fn run(work: Work, hatch: Rc<dyn Hatch>, tell: Tell, inbox: Inbox) {
         lists: Rc::default(),
         turns: Rc::new(Semaphore::new(AT_A_TIME)),
     };
-    let mut desk = Desk {
-        resting: Resting::default(),
-        working: JoinSet::new(),
-        called: Vec::new(),
-        at_work: HashSet::new(),
-        demands: Demands::new(work.on_demand, tell),
-        tools,
-    };
+    let mut desk = Desk::new(Demands::new(work.on_demand, tell), tools);
     desk.take_on(work.jobs);
     loop {
         if hearing.look() {
@@ -254,6 +247,17 @@ struct Desk {
 }
 
 impl Desk {
+    fn new(demands: Demands, tools: Tools) -> Desk {
+        Desk {
+            resting: Resting::default(),
+            working: JoinSet::new(),
+            called: Vec::new(),
+            at_work: HashSet::new(),
+            demands,
+            tools,
+        }
+    }
+
     fn take_on(&mut self, jobs: Vec<Job>) {
         let configured: HashSet<String> = jobs.iter().map(|job| job.name().to_owned()).collect();
         for (at, job) in jobs.into_iter().enumerate() {

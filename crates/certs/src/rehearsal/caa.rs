@@ -60,6 +60,9 @@ async fn relevant(
     Ok(None)
 }
 
+/// Tags of records that somebody may understand (RFC 8659 section 4, RFC 9495, and the registry's others).
+const KNOWN: [&str; 6] = ["issue", "issuewild", "iodef", "issuemail", "contactemail", "contactphone"];
+
 fn judge(
     order: &Rehearsal<'_>,
     name: &str,
@@ -70,10 +73,7 @@ fn judge(
 ) -> Finding {
     let tagged =
         |tag: &str| records.iter().filter(|record| record.tag.eq_ignore_ascii_case(tag)).collect::<Vec<_>>();
-    let known = |record: &&Caa| {
-        ["issue", "issuewild", "iodef", "issuemail", "contactemail", "contactphone"]
-            .contains(&record.tag.to_lowercase().as_str())
-    };
+    let known = |record: &&Caa| KNOWN.contains(&record.tag.to_lowercase().as_str());
     if let Some(odd) = records.iter().find(|record| record.critical && !known(record)) {
         let what = format!("the CAA record '{}' of {owner} is critical and known to nobody", odd.tag);
         return Finding::bad(name, what, "remove it".to_owned());
@@ -94,13 +94,8 @@ fn judge(
         .filter(|record| issuers.iter().any(|issuer| issuer.eq_ignore_ascii_case(&record.issuer)))
         .collect();
     if ours.is_empty() {
-        let allowed: Vec<&str> = counting
-            .iter()
-            .map(|record| record.issuer.as_str())
-            .filter(|issuer| !issuer.is_empty())
-            .collect();
-        let allowed = if allowed.is_empty() { "nobody".to_owned() } else { allowed.join(", ") };
-        let what = format!("the CAA records of {owner} let {allowed} sign, not {}", issuers.join(" or "));
+        let (allowed, wanted) = (allowed(&counting), issuers.join(" or "));
+        let what = format!("the CAA records of {owner} let {allowed} sign, not {wanted}");
         let remedy = format!("add: {owner}. CAA 0 {tag} \"{}\"", issuers.first().map_or("", String::as_str));
         return Finding::bad(name, what, remedy);
     }
@@ -115,6 +110,13 @@ fn judge(
             Finding::good(name, format!("the CAA records of {owner} let {} sign", issuers.join(" or ")))
         }
     }
+}
+
+/// Whom records let sign.
+fn allowed(records: &[&Caa]) -> String {
+    let issuers = records.iter().map(|record| record.issuer.as_str());
+    let named: Vec<&str> = issuers.filter(|issuer| !issuer.is_empty()).collect();
+    if named.is_empty() { "nobody".to_owned() } else { named.join(", ") }
 }
 
 /// What of RFC 8657 speaks against us.
