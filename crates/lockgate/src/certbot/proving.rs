@@ -42,39 +42,11 @@ impl<'a> Prover<'a> {
         way: Authenticator,
         proxies: &Proxies,
     ) -> Result<Prover<'a>, String> {
-        let kinds = match &way {
-            Authenticator::Standalone | Authenticator::Webroot => vec![Challenge::Http01],
-            Authenticator::Manual => {
-                if options.manual_auth_hook.is_none() && !talk.is_interactive() && proxies.is_empty() {
-                    return Err(
-                        "An authentication script must be provided with --manual-auth-hook when using the \
-                                manual plugin non-interactively."
-                            .to_owned(),
-                    );
-                }
-                vec![Challenge::Http01, Challenge::Dns01]
-            }
-            Authenticator::Rfc2136 | Authenticator::Cloudflare if options.debug_challenges => {
-                return Err("--debug-challenges does not wait for records: \
-                            --dns-…-propagation-seconds does"
-                    .to_owned());
-            }
-            Authenticator::Rfc2136 | Authenticator::Cloudflare => vec![Challenge::Dns01],
-            Authenticator::Other(name) if proxies.is_empty() => {
-                return Err(format!(
-                    "the certificate is renewed by '{name}', which is not part of lockgate, and no proxy of ours runs \
-                     here to answer in its place; 'reconfigure --cert-name NAME' with --standalone, --webroot or --manual \
-                     names another way{}",
-                    proxies.excuse()
-                ));
-            }
-            Authenticator::Other(_) => Vec::new(),
-        };
-        let mut kinds = kinds;
+        let mut kinds = own_kinds(options, talk, &way, proxies)?;
         if !proxies.is_empty() {
-            let more =
-                [Challenge::Http01, Challenge::TlsAlpn01].into_iter().filter(|kind| !kinds.contains(kind));
-            kinds = kinds.clone().into_iter().chain(more.collect::<Vec<_>>()).collect();
+            let more = [Challenge::Http01, Challenge::TlsAlpn01]
+                .map(|kind| (!kinds.contains(&kind)).then_some(kind));
+            kinds.extend(more.into_iter().flatten());
         }
         Ok(Prover {
             options,
@@ -256,6 +228,43 @@ impl<'a> Prover<'a> {
             hooks::run(self.talk, &format!("'--manual-cleanup-hook' for {name}"), hook, &environment);
         }
     }
+}
+
+/// The kinds of proof that a way gives without any proxy of ours; why it cannot be gone.
+fn own_kinds(
+    options: &Options,
+    talk: &Talk,
+    way: &Authenticator,
+    proxies: &Proxies,
+) -> Result<Vec<Challenge>, String> {
+    Ok(match way {
+        Authenticator::Standalone | Authenticator::Webroot => vec![Challenge::Http01],
+        Authenticator::Manual => {
+            if options.manual_auth_hook.is_none() && !talk.is_interactive() && proxies.is_empty() {
+                return Err(
+                    "An authentication script must be provided with --manual-auth-hook when using the \
+                            manual plugin non-interactively."
+                        .to_owned(),
+                );
+            }
+            vec![Challenge::Http01, Challenge::Dns01]
+        }
+        Authenticator::Rfc2136 | Authenticator::Cloudflare if options.debug_challenges => {
+            return Err("--debug-challenges does not wait for records: \
+                        --dns-…-propagation-seconds does"
+                .to_owned());
+        }
+        Authenticator::Rfc2136 | Authenticator::Cloudflare => vec![Challenge::Dns01],
+        Authenticator::Other(name) if proxies.is_empty() => {
+            return Err(format!(
+                "the certificate is renewed by '{name}', which is not part of lockgate, and no proxy of ours runs \
+                 here to answer in its place; 'reconfigure --cert-name NAME' with --standalone, --webroot or --manual \
+                 names another way{}",
+                proxies.excuse()
+            ));
+        }
+        Authenticator::Other(_) => Vec::new(),
+    })
 }
 
 impl Drop for Prover<'_> {
