@@ -2,6 +2,16 @@
 //! temporary certificate. Cheap to clone; every clone is the same store. Its locks are taken at load and by `rescan`,
 //! never in a handshake.
 
+mod read;
+mod spec;
+mod stamps;
+
+pub use spec::{OnDemandFiles, PemPair, StoreEntry, StoreSpec};
+
+pub(crate) use read::Loaded;
+pub(crate) use spec::SESSIONS;
+pub(crate) use stamps::{Stamp, Stamps, stamp};
+
 use crate::answers::Answers;
 use crate::certificate::{self, Certificate};
 use crate::demand::Demand;
@@ -11,81 +21,12 @@ use crate::server::Live;
 use crate::source::Source;
 use crate::tickets::{Keys, TicketKeys};
 use crate::trust_edit::TrustFiles;
+use read::Read;
 use rustls::server::ServerSessionMemoryCache;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::SystemTime;
-
-/// `tune.ssl.cachesize` unless told: sessions remembered for clients that take no tickets.
-pub(crate) const SESSIONS: usize = 20_000;
-
-/// A certificate and its key in PEM. `Debug` leaves the key out.
-#[derive(Clone)]
-pub struct PemPair {
-    /// The chain.
-    pub cert: String,
-    /// The private key.
-    pub key: String,
-}
-
-impl fmt::Debug for PemPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PemPair").field("cert", &self.cert).finish_non_exhaustive()
-    }
-}
-
-/// A `load` line of a `crt-store`, its paths made whole with `crt-base` and `key-base`.
-#[derive(Clone, Debug, Default)]
-pub struct StoreEntry {
-    /// The store's name, empty for the unnamed one.
-    pub store: String,
-    /// `crt` as written: entries without alias are called by it.
-    pub word: String,
-    /// `alias`
-    pub alias: Option<String>,
-    /// `crt`
-    pub crt: PathBuf,
-    /// `key`
-    pub key: Option<PathBuf>,
-    /// `ocsp`
-    pub ocsp: Option<PathBuf>,
-    /// `sctl`
-    pub sctl: Option<PathBuf>,
-    /// `issuer`
-    pub issuer: Option<PathBuf>,
-    /// `ocsp-update`
-    pub ocsp_update: Option<bool>,
-}
-
-/// Files by host name, by the `acme` section that obtained their certificates on demand.
-pub type OnDemandFiles = HashMap<String, BTreeMap<String, PathBuf>>;
-
-/// Where certificates are looked for, and the bounds of what is kept.
-#[derive(Clone, Debug, Default)]
-pub struct StoreSpec {
-    /// `crt-base`
-    pub crt_base: Option<PathBuf>,
-    /// `ca-base`
-    pub ca_base: Option<PathBuf>,
-    /// All `load` lines.
-    pub entries: Vec<StoreEntry>,
-    /// Files that somebody is about to make: until then their absence is no complaint.
-    pub awaited: HashSet<PathBuf>,
-    /// Files of certificates that were obtained on demand.
-    pub on_demand: OnDemandFiles,
-    /// Application protocols the data plane speaks; others are left out of `alpn` with a warning. Empty = any.
-    pub spoken_alpn: Vec<Vec<u8>>,
-    /// Shown by a bind that has no certificate yet; without it such a bind does not start.
-    pub temporary: Option<PemPair>,
-    /// `tune.ssl.cachesize`; 0 = `SESSIONS`.
-    pub sessions: usize,
-    /// `ocsp-update.mode`: whether OCSP responses are fetched for certificates of which no line says it. Unless it is
-    /// written, they are for those that somebody looks after.
-    pub ocsp_mode: Option<bool>,
-}
 
 /// Certificate files and secrets of the process.
 #[derive(Clone)]
@@ -139,12 +80,6 @@ pub(crate) struct Loose {
     pub(crate) certificate: Option<Arc<Certificate>>,
 }
 
-/// A source that was read, as its files then were. Binds own the certificate; the store only finds it again.
-struct Read {
-    stamps: Stamps,
-    certificate: Weak<Certificate>,
-}
-
 impl CertStore {
     /// An empty store.
     pub fn new(spec: StoreSpec) -> CertStore {
@@ -193,7 +128,7 @@ impl CertStore {
         let word = word.strip_prefix('@')?;
         let (store, name) = word.split_once('/').unwrap_or(("", word));
         let at = *self.shared.aliases.get(store)?.get(name)?;
-        self.shared.spec.entries.get(at).map(entry_source)
+        self.shared.spec.entries.get(at).map(StoreEntry::source)
     }
 
     /// Not there yet, as is known.
@@ -245,7 +180,7 @@ impl CertStore {
     /// All ways in which the configuration names a certificate's file.
     pub(crate) fn sources_of(&self, path: &Path) -> Vec<Source> {
         let entries = self.shared.files.get(path).into_iter().flatten();
-        let entries = entries.filter_map(|at| self.shared.spec.entries.get(*at)).map(entry_source);
+        let entries = entries.filter_map(|at| self.shared.spec.entries.get(*at)).map(StoreEntry::source);
         entries.chain([Source { crt: path.to_owned(), ..Source::default() }]).collect()
     }
 
@@ -278,131 +213,9 @@ impl CertStore {
         self.shared.temporary.clone()
     }
 
-    /// Loads certificates, on all cores; results stand in the order of `sources`. Files that have not changed since
-    /// they were last read are not read again, and those that cannot have changed are not even looked at.
-    pub(crate) fn load_all(
-        &self,
-        sources: &[Source],
-        may_differ: impl Fn(&Source) -> bool,
-        now: SystemTime,
-    ) -> Vec<Loaded> {
-        let known = |source: &Source| self.last(source).filter(|_| !may_differ(source));
-        let known: Vec<_> = sources.iter().map(known).collect();
-        // What is named twice is one certificate: two readings at once would pass for a change at the next look.
-        let mut places: HashMap<&Source, usize> = HashMap::new();
-        let mut distinct = Vec::new();
-        for (source, _) in sources.iter().zip(&known).filter(|(_, known)| known.is_none()) {
-            places.entry(source).or_insert_with(|| {
-                distinct.push(source.clone());
-                distinct.len() - 1
-            });
-        }
-        let loaded = self.load_distinct(&distinct, now);
-        let of = |source| places.get(source).and_then(|place| loaded.get(*place)).cloned();
-        let same = |certificate| Loaded { certificate: Some(certificate), problems: Vec::new() };
-        let all = sources.iter().zip(known);
-        all.map(|(source, known)| {
-            known.map(same).or_else(|| of(source)).unwrap_or_else(|| self.load(source, now))
-        })
-        .collect()
-    }
-
-    fn load_distinct(&self, sources: &[Source], now: SystemTime) -> Vec<Loaded> {
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(sources.len());
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            while let Some((at, source)) = take(sources, &next) {
-                done.push((at, self.load(source, now)));
-            }
-            done
-        };
-        let mut done: HashMap<usize, Loaded> = std::thread::scope(|scope| {
-            let helpers: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-            let own = work();
-            helpers.into_iter().filter_map(|helper| helper.join().ok()).flatten().chain(own).collect()
-        });
-        // A helper that ended early would have lost its share: that is loaded here.
-        let mut at = 0..;
-        let one =
-            |source| at.next().and_then(|at| done.remove(&at)).unwrap_or_else(|| self.load(source, now));
-        sources.iter().map(one).collect()
-    }
-
-    fn load(&self, source: &Source, now: SystemTime) -> Loaded {
-        let stamps = Stamps::of(source);
-        if let Some(certificate) = self.unchanged(source, &stamps) {
-            let certificate = self.without_old_staple(certificate, now);
-            return Loaded { certificate: Some(certificate), problems: Vec::new() };
-        }
-        let mut problems = Vec::new();
-        let certificate = certificate::load(source, &stamps, now, &mut problems).map(Arc::new);
-        if let Some(certificate) = &certificate {
-            let read = Read { stamps, certificate: Arc::downgrade(certificate) };
-            self.read().insert(source.clone(), read);
-        }
-        Loaded { certificate, problems }
-    }
-
-    /// Clients refuse a response whose time is over: better none.
-    fn without_old_staple(&self, certificate: Arc<Certificate>, now: SystemTime) -> Arc<Certificate> {
-        if !certificate.staple_has_ended(certificate::seconds(now)) {
-            return certificate;
-        }
-        let bare = Arc::new(certificate.stapled(None));
-        self.exchange(&certificate, &bare);
-        bare
-    }
-
     /// Whether responses are fetched for a certificate's file of which no line says it.
     pub(crate) fn updates_ocsp(&self, crt: &Path) -> bool {
         self.shared.spec.ocsp_mode.unwrap_or_else(|| self.is_looked_after(crt))
-    }
-
-    fn unchanged(&self, source: &Source, stamps: &Stamps) -> Option<Arc<Certificate>> {
-        self.read().get(source).filter(|read| read.stamps == *stamps)?.certificate.upgrade()
-    }
-
-    /// What was read from this source last, whatever has become of its files.
-    pub(crate) fn last(&self, source: &Source) -> Option<Arc<Certificate>> {
-        self.read().get(source)?.certificate.upgrade()
-    }
-
-    /// Sources whose certificates are in use.
-    pub(crate) fn live_sources(&self) -> Vec<Source> {
-        let read = self.read();
-        read.iter().filter(|(_, r)| r.certificate.strong_count() > 0).map(|(s, _)| s.clone()).collect()
-    }
-
-    /// The certificate in use that was read from this file.
-    pub(crate) fn serving(&self, path: &Path) -> Option<Arc<Certificate>> {
-        self.sources_of(path).iter().find_map(|source| self.last(source))
-    }
-
-    /// Certificates in use, and those that no file holds, each once.
-    pub(crate) fn live(&self) -> Vec<Arc<Certificate>> {
-        let mut live: Vec<_> = self.read().values().filter_map(|read| read.certificate.upgrade()).collect();
-        live.extend(self.edits().loose.values().filter_map(|loose| loose.certificate.clone()));
-        live.sort_by_key(Arc::as_ptr);
-        live.dedup_by(|a, b| Arc::ptr_eq(a, b));
-        live
-    }
-
-    /// Puts one certificate in the place of another wherever that is.
-    pub(crate) fn exchange(&self, old: &Arc<Certificate>, new: &Arc<Certificate>) {
-        for loose in self.edits().loose.values_mut() {
-            if let Some(certificate) = loose.certificate.as_mut().filter(|c| Arc::ptr_eq(c, old)) {
-                *certificate = Arc::clone(new);
-            }
-        }
-        let is_old = |read: &Read| std::ptr::eq(read.certificate.as_ptr(), Arc::as_ptr(old));
-        self.read().values_mut().filter(|r| is_old(r)).for_each(|r| r.certificate = Arc::downgrade(new));
-    }
-
-    /// Puts a certificate in the place of what was read, until the files change.
-    pub(crate) fn replace(&self, source: &Source, certificate: &Arc<Certificate>) {
-        let read = Read { stamps: Stamps::of(source), certificate: Arc::downgrade(certificate) };
-        self.read().insert(source.clone(), read);
     }
 
     pub(crate) fn edits(&self) -> std::sync::MutexGuard<'_, Edits> {
@@ -424,11 +237,6 @@ impl CertStore {
     pub(crate) fn refresh_servers(&self, file: &Path) -> usize {
         let servers = self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         servers.iter().filter_map(Weak::upgrade).filter(|server| server.refresh(self, file)).count()
-    }
-
-    fn read(&self) -> std::sync::MutexGuard<'_, HashMap<Source, Read>> {
-        // The map is whole between any two statements that change it.
-        self.shared.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -455,58 +263,6 @@ fn files(entries: &[StoreEntry]) -> HashMap<PathBuf, Vec<usize>> {
     files
 }
 
-fn entry_source(entry: &StoreEntry) -> Source {
-    Source {
-        crt: entry.crt.clone(),
-        key: entry.key.clone(),
-        ocsp: entry.ocsp.clone(),
-        sctl: entry.sctl.clone(),
-        issuer: entry.issuer.clone(),
-        ocsp_update: entry.ocsp_update,
-    }
-}
-
-fn take<'s>(sources: &'s [Source], next: &AtomicUsize) -> Option<(usize, &'s Source)> {
-    let at = next.fetch_add(1, Ordering::Relaxed);
-    sources.get(at).map(|source| (at, source))
-}
-
 fn based(base: Option<&Path>, word: &str) -> PathBuf {
     base.map_or_else(|| PathBuf::from(word), |base| base.join(word))
-}
-
-/// One source's outcome.
-#[derive(Clone, Debug)]
-pub(crate) struct Loaded {
-    pub(crate) certificate: Option<Arc<Certificate>>,
-    pub(crate) problems: Vec<Problem>,
-}
-
-/// How the files that make a certificate stand. Taken once a load: with many thousands of certificates asking the
-/// system for files that are not there is a good part of the time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamps {
-    crt: Stamp,
-    pub(crate) ocsp: Stamp,
-    pub(crate) sctl: Stamp,
-    keys: Vec<Stamp>,
-}
-
-/// A file's last change and length; `None` where there is none.
-pub(crate) type Stamp = Option<(SystemTime, u64)>;
-
-impl Stamps {
-    pub(crate) fn of(source: &Source) -> Stamps {
-        Stamps {
-            crt: stamp(&source.crt),
-            ocsp: stamp(&source.ocsp_file()),
-            sctl: stamp(&source.sctl_file()),
-            keys: source.key_files().iter().map(|file| stamp(file)).collect(),
-        }
-    }
-}
-
-pub(crate) fn stamp(file: &Path) -> Stamp {
-    let meta = std::fs::metadata(file).ok()?;
-    Some((meta.modified().ok()?, meta.len()))
 }
