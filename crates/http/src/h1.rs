@@ -33,11 +33,13 @@ pub struct Limits {
     pub max_fields: usize,
     /// `option accept-unsafe-violations-in-http-request`; for a response, the same option for responses.
     pub unsafe_request: bool,
+    /// `option http-use-proxy-header`
+    pub proxy_header: bool,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { max_head: 15360, max_fields: 101, unsafe_request: false }
+        Limits { max_head: 15360, max_fields: 101, unsafe_request: false, proxy_header: false }
     }
 }
 

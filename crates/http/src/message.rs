@@ -111,6 +111,9 @@ pub struct Request {
     pub method: Method,
     /// The version it came with.
     pub version: Version,
+    /// It is for a proxy (its target begins with neither `/` nor `*`) and speaks of connection and credentials as to one:
+    /// `option http-use-proxy-header`. Stays what it was when the request came.
+    pub for_proxy: bool,
     method_text: Slice,
     target: Slice,
 }
@@ -121,6 +124,7 @@ impl Request {
         self.fields.clear();
         self.method = Method::default();
         self.version = Version::default();
+        self.for_proxy = false;
         self.method_text = Slice::default();
         self.target = Slice::default();
     }

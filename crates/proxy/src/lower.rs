@@ -254,6 +254,7 @@ impl<'m> Lower<'m> {
             max_head: bufsize.saturating_sub(rewrite.min(bufsize / 2)),
             max_fields: self.model.global.maxhdr.map_or(MAXHDR, |n| n as usize),
             unsafe_request,
+            ..http::h1::Limits::default()
         }
     }
 

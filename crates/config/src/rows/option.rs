@@ -35,9 +35,12 @@ pub(crate) const ROWS: &[Row] = &[
         "Closes the server's connection after each response.",
         |_, a, s| mode(a, s, ConnectionMode::ServerClose),
     ),
-    switch(&["option httpclose"], ALL, "Closes both connections after each response.", |_, a, s| {
-        mode(a, s, ConnectionMode::Close)
-    }),
+    switch(
+        &["option httpclose"],
+        ALL,
+        "Closes connections after each response: a frontend both, a backend the server's.",
+        |_, a, s| mode(a, s, ConnectionMode::Close),
+    ),
     switch(&["option forceclose"], ALL, "The old name of 'option httpclose'.", |c, a, s| {
         c.warn(a.span(), "'option forceclose' is deprecated").help("write: option httpclose");
         mode(a, s, ConnectionMode::Close)
@@ -197,11 +200,11 @@ pub(crate) const ROWS: &[Row] = &[
     switch(&["option nolinger"], ALL, "Ends connections at once, unsent data lost.", |_, a, s| {
         set(a, &mut s.options.nolinger)
     }),
-    idle(
+    switch(
         &["option http-use-proxy-header"],
         FRONT,
-        "Reads Proxy-Connection instead of Connection.",
-        "'Connection' is what counts",
+        "Requests for a proxy may use Proxy-Connection, and authenticate as to a proxy.",
+        |_, a, s| set(a, &mut s.options.http_use_proxy_header),
     ),
     switch(
         &["option idle-close-on-response"],

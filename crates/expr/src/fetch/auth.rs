@@ -48,6 +48,14 @@ struct Basic {
     password: Vec<u8>,
 }
 
+/// Where credentials are sent: to a proxy in a field of their own (RFC 9110 section 11.7).
+fn own_field(scope: &dyn Scope) -> &'static [u8] {
+    match scope.request() {
+        Some(request) if request.for_proxy => b"proxy-authorization",
+        Some(_) | None => b"authorization",
+    }
+}
+
 /// What follows the scheme in a header, spaces skipped.
 fn credentials<'a>(scope: &'a dyn Scope, header: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
     let value = scope.request()?.fields.get(header)?;
@@ -57,7 +65,7 @@ fn credentials<'a>(scope: &'a dyn Scope, header: &'a [u8], scheme: &str) -> Opti
 }
 
 fn basic(scope: &dyn Scope) -> Option<Basic> {
-    let mut user = base64_decode(credentials(scope, b"authorization", "Basic")?)?;
+    let mut user = basic_credentials(scope)?;
     let colon = memchr(b':', &user)?;
     let password = user.split_off(colon + 1);
     user.truncate(colon);
@@ -66,7 +74,7 @@ fn basic(scope: &dyn Scope) -> Option<Basic> {
 
 /// `name:password` as a client sent it by the Basic scheme; a secret.
 pub fn basic_credentials(scope: &dyn Scope) -> Option<Vec<u8>> {
-    base64_decode(credentials(scope, b"authorization", "Basic")?)
+    base64_decode(credentials(scope, own_field(scope), "Basic")?)
 }
 
 fn http_auth<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
@@ -95,11 +103,11 @@ fn each_group<'a>(
 }
 
 fn scheme<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    let bearer = || credentials(scope, b"authorization", "Bearer").map(|_| Sample::str(b"Bearer"));
+    let bearer = || credentials(scope, own_field(scope), "Bearer").map(|_| Sample::str(b"Bearer"));
     Ok(basic(scope).map(|_| Sample::str(b"Basic")).or_else(bearer))
 }
 
 fn bearer<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
-    let header = args.str(0).unwrap_or(b"authorization");
+    let header = args.str(0).unwrap_or_else(|| own_field(scope));
     Ok(credentials(scope, header, "Bearer").map(Sample::str))
 }

@@ -130,7 +130,7 @@ fn proto_http<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
         return Ok(Some(Sample::Bool(true)));
     }
     let Some(payload) = scope.payload(Direction::Request) else { return Ok(None) };
-    let limits = h1::Limits { max_head: MAX_HEAD, max_fields: MAX_FIELDS, unsafe_request: false };
+    let limits = h1::Limits { max_head: MAX_HEAD, max_fields: MAX_FIELDS, ..h1::Limits::default() };
     match h1::parse_request(payload.bytes, &mut 0, &limits, &mut Request::default()) {
         Ok(h1::Parsed::Complete(_)) => Ok(Some(Sample::Bool(true))),
         Ok(h1::Parsed::Partial) if !payload.complete => Err(NotYet { now: None }),

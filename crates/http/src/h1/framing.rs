@@ -15,6 +15,8 @@ const MAX_CONNECTION_OPTIONS: u8 = 32;
 pub(super) struct Seen {
     length: Option<u64>,
     coding: Option<Coding>,
+    /// What `proxy-connection` says counts too.
+    for_proxy: bool,
     pub(super) close: bool,
     pub(super) keep_alive: bool,
     connection_upgrade: bool,
@@ -40,6 +42,11 @@ enum Coding {
 }
 
 impl Seen {
+    /// Nothing yet; `for_proxy` as in [`crate::Request::for_proxy`].
+    pub(super) fn of_request(for_proxy: bool) -> Seen {
+        Seen { for_proxy, ..Seen::default() }
+    }
+
     /// Looks at one field; `index` is its place in the list. Offsets of faults count from the line's start.
     pub(super) fn field(&mut self, kind: Kind, value: &[u8], index: usize) -> Result<(), Reject> {
         match kind {
@@ -50,6 +57,7 @@ impl Seen {
             Kind::ContentLength => self.content_length(value)?,
             Kind::TransferEncoding => self.transfer_encoding(value)?,
             Kind::WebSocketKey => self.websocket_key = is_websocket_key(value),
+            Kind::ProxyConnection if self.for_proxy => self.proxy_connection(value),
             Kind::Other | Kind::KeepAlive | Kind::ProxyConnection | Kind::Te => {}
         }
         Ok(())
@@ -90,6 +98,14 @@ impl Seen {
         self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
         self.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         Ok(())
+    }
+
+    /// Of that field only persistence counts: it names no fields and switches no protocol. `close` in either field closes.
+    fn proxy_connection(&mut self, value: &[u8]) {
+        for option in split_list(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
     }
 
     /// Several fields are refused even when they agree; RFC 9112 section 6.3 permits that.

@@ -49,7 +49,8 @@ fn whole(head: &[u8], limits: &Limits, into: &mut Request) -> Result<Complete, R
     into.clear();
     into.fields.load(head);
     let next = request_line(head, relaxed, into)?;
-    let mut seen = Seen::default();
+    into.for_proxy = limits.proxy_header && !matches!(into.target().first(), Some(b'/' | b'*'));
+    let mut seen = Seen::of_request(into.for_proxy);
     let max = limits.max_fields.saturating_sub(1);
     head::fields(head, next, relaxed, max, &mut into.fields, |n, v, i| seen.field(n, v, i))?;
     target::check(into, seen.host, relaxed)?;
@@ -135,6 +136,30 @@ fn is_unsafe_version(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn proxied_requests_say_in_a_field_of_their_own_whether_they_persist() {
+        let cases = [
+            ("GET http://a/ HTTP/1.1", "Proxy-Connection: close", true),
+            ("GET http://a/ HTTP/1.1", "Proxy-Connection: keep-alive", false),
+            ("GET http://a/ HTTP/1.1", "Connection: close\r\nProxy-Connection: keep-alive", true),
+            ("GET http://a/ HTTP/1.0", "Proxy-Connection: Keep-Alive", false),
+            ("CONNECT a:443 HTTP/1.1", "Proxy-Connection: x, close", true),
+            ("GET / HTTP/1.1", "Proxy-Connection: close", false),
+            ("GET / HTTP/1.0", "Proxy-Connection: keep-alive", true),
+            ("OPTIONS * HTTP/1.1", "Proxy-Connection: close", false),
+        ];
+        let limits = Limits { proxy_header: true, ..Limits::default() };
+        for (line, fields, close) in cases {
+            let host = if line.starts_with("CONNECT") { "a:443" } else { "a" };
+            let head = format!("{line}\r\nHost: {host}\r\n{fields}\r\n\r\n");
+            let parsed = parse_request(head.as_bytes(), &mut 0, &limits, &mut Request::default());
+            assert!(matches!(parsed, Ok(Parsed::Complete(c)) if c.close == close), "{head} {parsed:?}");
+        }
+        let head = b"GET http://a/ HTTP/1.1\r\nHost: a\r\nProxy-Connection: close\r\n\r\n";
+        let parsed = parse_request(head, &mut 0, &Limits::default(), &mut Request::default());
+        assert!(matches!(parsed, Ok(Parsed::Complete(c)) if !c.close), "without the option");
+    }
 
     #[test]
     fn a_head_may_arrive_byte_by_byte() {

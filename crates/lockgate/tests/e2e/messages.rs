@@ -94,6 +94,59 @@ fn connections_to_a_server_are_used_again() {
 }
 
 #[test]
+fn a_frontend_closes_for_clients_and_a_backend_for_servers() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    for (front, back, closes) in [("option httpclose", "", true), ("", "option httpclose", false)] {
+        let lockgate = Lockgate::start(&format!(
+            "defaults\n mode http\n timeout connect 5s\n timeout client 10s\n timeout server 10s\nfrontend f\n bind <http>\n \
+             {front}\n http-request return status 200 if {{ path /own }}\n default_backend b\nbackend b\n {back}\n server s {}\n",
+            server.address()
+        ));
+        for path in ["/", "/own"] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            let head = Raw::connect(lockgate.at("http")).send(request).read_until("\r\n\r\n");
+            let said = Answer::parse(&head).field("connection").map(str::to_owned);
+            assert_eq!(said.as_deref(), closes.then_some("close"), "{front} {back} {path}");
+        }
+        let received = text(&wait_for(|| server.received().pop()).unwrap());
+        assert!(received.contains("\r\nconnection: close\r\n"), "{received}");
+    }
+}
+
+#[test]
+fn requests_for_a_proxy_speak_to_one() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let lockgate = Lockgate::start(&format!(
+        "defaults\n mode http\n timeout connect 5s\n timeout client 10s\n timeout server 10s\nuserlist u\n user joe insecure-password pw\n\
+         listen l\n bind <http>\n option http-use-proxy-header\n option http-server-close\n \
+         http-request auth realm x unless {{ http_auth(u) }}\n server s {}\n",
+        server.address()
+    ));
+    let ask = |line: &str, fields: &str| {
+        let head = format!("{line} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        Answer::parse(&Raw::connect(lockgate.at("http")).send(head).read_until("\r\n\r\n"))
+    };
+    let asked = ask("GET http://a/", "Authorization: Basic am9lOnB3\r\n");
+    assert_eq!((asked.status, asked.field("proxy-authenticate")), (407, Some("Basic realm=\"x\"")));
+    let asked = ask("GET /", "Proxy-Authorization: Basic am9lOnB3\r\n");
+    assert_eq!((asked.status, asked.field("www-authenticate")), (401, Some("Basic realm=\"x\"")));
+    let answer = ask("GET http://a/", "Proxy-Authorization: Basic am9lOnB3\r\nProxy-Connection: close\r\n");
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        (answer.field("connection"), answer.field("proxy-connection")),
+        (Some("close"), Some("close"))
+    );
+    let answer = ask("GET /", "Authorization: Basic am9lOnB3\r\nProxy-Connection: close\r\n");
+    assert_eq!(
+        (answer.status, answer.field("connection"), answer.field("proxy-connection")),
+        (200, None, None)
+    );
+    let received = server.received().iter().map(|bytes| text(bytes)).collect::<Vec<_>>();
+    assert!(received[0].contains("\r\nproxy-connection: close\r\n"), "{received:?}");
+    assert!(!received[1].contains("proxy-connection"), "{received:?}");
+}
+
+#[test]
 fn a_kept_connection_that_the_server_closed_costs_no_request() {
     // Each connection serves one request without saying that it will close.
     let server = Upstream::start(|mut peer| {

@@ -43,8 +43,9 @@ pub struct Checkout<'s> {
 }
 
 impl Checkout<'_> {
-    fn mode(&self, stream: &Stream<'_>) -> ConnectionMode {
-        stricter(stream.front.connection_mode, self.back.connection_mode)
+    /// Whether the connection serves further requests after this one, as far as options say.
+    fn is_kept(&self, stream: &Stream<'_>) -> bool {
+        [stream.front.connection_mode, self.back.connection_mode] == [ConnectionMode::KeepAlive; 2]
     }
 
     /// Writes the request's head, and of its body what was buffered.
@@ -59,8 +60,11 @@ impl Checkout<'_> {
         };
         let upgrade = exchange.upgrade;
         h1::strip_hop_by_hop_request(&mut stream.request, upgrade);
-        if self.mode(stream) != ConnectionMode::KeepAlive && !self.back.pretend_keepalive && !upgrade {
+        if !self.is_kept(stream) && !self.back.pretend_keepalive && !upgrade {
             stream.request.fields.push(b"connection", b"close");
+            if stream.request.for_proxy {
+                stream.request.fields.push(b"proxy-connection", b"close");
+            }
         }
         if let (Some(name), Some(server)) = (&self.back.name_header, &stream.server) {
             stream.request.fields.set(name, server.facts.name.as_bytes());
@@ -275,7 +279,7 @@ impl Checkout<'_> {
         exchange: &mut Exchange<'_>,
         complete: Complete,
     ) -> After {
-        if self.mode(stream) == ConnectionMode::Close || stream.worker.stopping() {
+        if stream.worker.stopping() {
             exchange.close = true;
         }
         h1::strip_hop_by_hop_response(&mut stream.response, false);
@@ -363,7 +367,7 @@ impl Checkout<'_> {
             && !self.deaf
             && !complete.close
             && complete.body != Framing::UntilClose
-            && self.mode(stream) == ConnectionMode::KeepAlive
+            && self.is_kept(stream)
             && self.link.input.is_empty()
             && !self.link.ended();
         if reusable {
@@ -455,14 +459,6 @@ async fn broken_off(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, framin
     }
     exchange.close = true;
     crate::stream::flush(stream, exchange).await
-}
-
-fn stricter(a: ConnectionMode, b: ConnectionMode) -> ConnectionMode {
-    match (a, b) {
-        (ConnectionMode::Close, _) | (_, ConnectionMode::Close) => ConnectionMode::Close,
-        (ConnectionMode::ServerClose, _) | (_, ConnectionMode::ServerClose) => ConnectionMode::ServerClose,
-        (ConnectionMode::KeepAlive, ConnectionMode::KeepAlive) => ConnectionMode::KeepAlive,
-    }
 }
 
 /// Since when nothing has moved.

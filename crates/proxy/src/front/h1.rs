@@ -9,8 +9,9 @@ use crate::log::size;
 use crate::session::Session;
 use crate::stream::{self, After, Stream};
 use crate::transfer::Transfer;
+use config::model::ConnectionMode;
 use http::h1::{self, Complete, Framing, Parsed};
-use http::{Method, Response, Spelling, Version};
+use http::{Method, Request, Response, Spelling, Version};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -45,6 +46,7 @@ pub struct Exchange<'a> {
     pub responded: bool,
     version: Version,
     keep_alive_10: bool,
+    for_proxy: bool,
     head_only: bool,
     /// How this client needs header names.
     spelling: Option<&'a Spelling>,
@@ -72,13 +74,21 @@ impl Exchange<'_> {
         }
         if self.close {
             self.link.write_last();
-            head.fields.push(b"connection", b"close");
+            self.say(head, b"close");
         } else if self.version == Version::H10 && self.keep_alive_10 {
-            head.fields.push(b"connection", b"keep-alive");
+            self.say(head, b"keep-alive");
         }
         self.responded = true;
         h1::write_response(head, framing, self.spelling, self.link.output());
         framing
+    }
+
+    /// Tells the client what becomes of its connection.
+    fn say(&self, head: &mut Response, option: &[u8]) {
+        head.fields.push(b"connection", option);
+        if self.for_proxy {
+            head.fields.push(b"proxy-connection", option);
+        }
     }
 
     fn framing(&self, body: Framing) -> Framing {
@@ -202,7 +212,7 @@ async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause,
     stream.ending = Ending::new(cause, Phase::Request);
     let silent = session.front.dontlognull || session.front.ignore_probes;
     if cause == Cause::ClientTimeout && !session.front.ignore_probes {
-        let mut exchange = lend(session, link, None, Method::Get, Version::H11);
+        let mut exchange = lend(session, link, None);
         stream::answer_error(&mut stream, &mut exchange);
         let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
         if !silent {
@@ -219,10 +229,11 @@ async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause,
 fn lend<'a>(
     session: &'a Session,
     link: &'a mut Link,
-    complete: Option<&Complete>,
-    method: Method,
-    version: Version,
+    request: Option<(&Complete, &Request)>,
 ) -> Exchange<'a> {
+    let (complete, request) = request.unzip();
+    // the frontend's option alone closes clients' connections (manual, "option httpclose")
+    let once = session.front.connection_mode == ConnectionMode::Close;
     Exchange {
         link,
         body: complete.map_or(Framing::None, |c| c.body),
@@ -230,11 +241,12 @@ fn lend<'a>(
         body_spent: false,
         expect_continue: complete.is_some_and(|c| c.expect_continue),
         upgrade: complete.is_some_and(|c| c.upgrade),
-        close: complete.is_none_or(|c| c.close),
+        close: once || complete.is_none_or(|c| c.close),
         responded: false,
-        version,
+        version: request.map_or(Version::H11, |r| r.version),
         keep_alive_10: complete.is_some_and(|c| c.keep_alive_10),
-        head_only: method == Method::Head,
+        for_proxy: request.is_some_and(|r| r.for_proxy),
+        head_only: request.is_some_and(|r| r.method == Method::Head),
         spelling: session.front.spelling.as_deref(),
     }
 }
@@ -247,13 +259,12 @@ pub(super) async fn exchange(session: &Session, link: &mut Link, idle_from: Inst
     match read_head(&mut stream, link).await {
         Ok(complete) => {
             stream.begin(&complete);
-            let (method, version) = (stream.request.method, stream.request.version);
-            let mut exchange = lend(session, link, Some(&complete), method, version);
+            let mut exchange = lend(session, link, Some((&complete, &stream.request)));
             stream::serve(&mut stream, &mut exchange).await
         }
         Err(ending) => {
             stream.ending = ending;
-            let mut exchange = lend(session, link, None, Method::Get, Version::H11);
+            let mut exchange = lend(session, link, None);
             stream::answer_error(&mut stream, &mut exchange);
             let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
             stream.log();

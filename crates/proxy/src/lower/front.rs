@@ -66,7 +66,10 @@ impl Lower<'_> {
             cookie_capture: proxy.capture_cookie.as_ref().map(|c| (c.name.bytes().into(), c.len as usize)),
             errors: self.error_pages(proxy),
             log: self.log_plan(proxy),
-            limits: self.limits(options.accept_unsafe_request == Some(true)),
+            limits: http::h1::Limits {
+                proxy_header: options.http_use_proxy_header == Some(true),
+                ..self.limits(options.accept_unsafe_request == Some(true))
+            },
             restrict_names: options.restrict_req_hdr_names.unwrap_or(RestrictNames::Preserve),
             idle_close_on_response: options.idle_close_on_response == Some(true),
             ignore_probes: options.http_ignore_probes == Some(true),

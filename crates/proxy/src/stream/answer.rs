@@ -125,13 +125,15 @@ pub(super) async fn redirect(
     Ok(send(stream, exchange, Filled::default()).await)
 }
 
-/// Asks for a user name and a password.
+/// Asks for a user name and a password; where a request is for a proxy, as a proxy does.
 pub(super) async fn ask_password(
     stream: &mut Stream<'_>,
     exchange: &mut Exchange<'_>,
     realm: &[u8],
 ) -> Result<After, Ending> {
-    let reply = Reply { status: 401, ..Reply::default() };
+    let (status, field): (u16, &[u8]) =
+        if stream.request.for_proxy { (407, b"proxy-authenticate") } else { (401, b"www-authenticate") };
+    let reply = Reply { status, ..Reply::default() };
     let mut response = std::mem::take(&mut stream.response);
     let filled = {
         let pages = pages(stream);
@@ -140,7 +142,7 @@ pub(super) async fn ask_password(
     let mut value = b"Basic realm=\"".to_vec();
     value.extend(realm.iter().filter(|b| !matches!(b, b'"' | b'\\' | b'\r' | b'\n')));
     value.push(b'"');
-    response.fields.push(b"www-authenticate", &value);
+    response.fields.push(field, &value);
     stream.response = response;
     Ok(send(stream, exchange, filled).await)
 }

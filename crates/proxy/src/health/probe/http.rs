@@ -99,7 +99,7 @@ impl<'p> Run<'p> {
     }
 
     fn parse_head(&mut self) -> Stepped {
-        let limits = h1::Limits { max_head: INPUT_MAX, max_fields: MAX_FIELDS, unsafe_request: false };
+        let limits = h1::Limits { max_head: INPUT_MAX, max_fields: MAX_FIELDS, ..h1::Limits::default() };
         loop {
             let (mut scanned, mut response) = (0, http::Response::default());
             match h1::parse_response(&self.scope.input, &mut scanned, &limits, Method::Get, &mut response) {
