@@ -100,6 +100,9 @@ pub struct ServerParams {
     pub hash_key: Option<HashKey>,
     pub init_state: Option<InitState>,
     pub sni_auto: Option<bool>,
+    pub check_sni_auto: Option<bool>,
+    pub pool_conn_name: Option<ExprText>,
+    pub strict_maxconn: Option<bool>,
     /// `set-proxy-v2-tlv-fmt(TYPE) FORMAT`
     pub proxy_tlvs: Vec<(u8, FormatText)>,
 }

@@ -44,7 +44,6 @@ const fn refused(names: Names, args: Text, doc: Text, alternative: Text) -> Row 
 const NO_NETWORKS: &str = "the first address of the preferred family is taken";
 const NO_TABLES: &str = "there are no stick tables yet";
 const CHECK_CONNECTIONS: &str = "every check opens a connection of its own";
-const SNI_AS_WRITTEN: &str = "a server name is sent where 'sni' or 'check-sni' asks for one";
 
 pub(crate) const ROWS: &[Row] = &[
     row(&["weight"], "<weight>", "Share of the load, 0 to 256; 1 where none is written.", |_, a, p| {
@@ -325,17 +324,31 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     idle(&["check-reuse-pool", "no-check-reuse-pool"], "Checks over idle connections.", CHECK_CONNECTIONS),
     idle_value(&["check-pool-conn-name"], "<name>", "Which of them checks use.", CHECK_CONNECTIONS),
-    idle_value(&["pool-conn-name"], "<expression>", "Tells idle connections apart.", {
-        "idle TLS connections are told apart by the server name that was sent"
-    }),
+    row(
+        &["pool-conn-name"],
+        "<expression>",
+        "Tells idle connections apart, in place of the server name sent.",
+        |_, a, p| {
+            let words = vec![text(a, "a sample expression")?];
+            p.pool_conn_name = Some(ExprText { words });
+            Ok(())
+        },
+    ),
     row(
         &["sni-auto", "no-sni-auto"],
         "",
         "Sends the request's host as server name where 'sni' names none.",
         |_, a, p| flag(a, &mut p.sni_auto),
     ),
-    idle(&["check-sni-auto", "no-check-sni-auto"], "The same for checks.", SNI_AS_WRITTEN),
-    idle(&["strict-maxconn"], "Counts connections for 'maxconn'.", "'maxconn' counts requests"),
+    row(
+        &["check-sni-auto", "no-check-sni-auto"],
+        "",
+        "HTTP checks over TLS send the host they ask for where 'check-sni' names none.",
+        |_, a, p| flag(a, &mut p.check_sni_auto),
+    ),
+    row(&["strict-maxconn"], "", "Idle connections count for 'maxconn' too.", |_, a, p| {
+        flag(a, &mut p.strict_maxconn)
+    }),
     row(
         &["hash-key"],
         "{ id | addr | addr-port }",

@@ -1,9 +1,11 @@
-//! How servers are reached and how their connections live: SOCKS4, fields of the PROXY protocol, the state at start.
+//! How servers are reached and how their connections live: SOCKS4, fields of the PROXY protocol, the state at start,
+//! names and room of kept connections.
 
 use crate::client::{Answer, curl, exchange, text};
 use crate::place::{free_address, wait_for};
 use crate::program::Lockgate;
 use crate::upstream::Upstream;
+use std::sync::{Arc, Mutex};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const DEFAULTS: &str =
@@ -141,4 +143,44 @@ fn a_client_that_only_listens_runs_out_of_time_where_streams_are_independent() {
     let all = text(&exchange(lockgate.at("tcp"), ""));
     assert!(all.starts_with("tick") && !all.ends_with("end"), "{}", all.len());
     lockgate.logged(" cD ");
+}
+
+#[test]
+fn kept_connections_have_names_and_make_room_for_others() {
+    let ended: Arc<Mutex<Vec<String>>> = Arc::default();
+    let log = ended.clone();
+    let server = Upstream::start(move |mut peer| {
+        let first = peer.read_message();
+        peer.send(OK);
+        while peer.read_head() {
+            peer.send(OK);
+        }
+        log.lock().unwrap().push(first);
+    });
+    let lockgate = Lockgate::start(&format!(
+        "global\n nbthread 1\n{DEFAULTS}listen l\n bind <http>\n http-reuse always\n \
+         server s {} maxconn 1 strict-maxconn pool-conn-name req.hdr(x-tenant) pool-purge-delay 1h\n",
+        server.address()
+    ));
+    for (tenant, connections) in [("one", 1), ("one", 1), ("two", 2)] {
+        let request = CLOSING.replace("Host: a", &format!("Host: a\r\nX-Tenant: {tenant}"));
+        assert_eq!(Answer::parse(&exchange(lockgate.at("http"), request)).status, 200);
+        assert_eq!(server.received().len(), connections, "{tenant}");
+    }
+    // the first has ended long before its time, as the second needed its place
+    let gone = wait_for(|| ended.lock().unwrap().first().cloned()).unwrap();
+    assert!(gone.contains("x-tenant: one"), "{gone}");
+}
+
+#[test]
+fn a_check_over_tls_names_the_host_that_it_asks_for() {
+    let server = Upstream::start(|mut peer| peer.read_all());
+    let _lockgate = Lockgate::start(&format!(
+        "{DEFAULTS}listen l\n bind <http>\n option httpchk\n http-check send uri / hdr Host check.example:8443\n \
+         server s {} ssl verify none check inter 200ms check-sni-auto\n",
+        server.address()
+    ));
+    let hello = wait_for(|| server.received().into_iter().find(|bytes| bytes.len() > 100)).unwrap();
+    let names = |name: &str| hello.windows(name.len()).any(|w| w == name.as_bytes());
+    assert!(names("check.example") && !names("check.example:"), "{hello:?}");
 }

@@ -16,7 +16,7 @@ use crate::stream::Stream;
 use crate::tally::{Count, Pace};
 use crate::transfer::Transfer;
 use config::model::{HttpReuse, SendProxy};
-use expr::Format;
+use expr::{Expr, Format};
 use http::proxy_protocol::{self, Addresses, Ssl, V2};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -38,7 +38,11 @@ pub async fn checkout<'s>(
     let private = target.send_proxy.is_some();
     // connections to other places must not stand in for the one that this client's destination asks for
     let to = if target.follows_client { address(stream, server) } else { None };
-    let key = Key { place: target.place, sni, moves: server.moves(), to, marks: stream.back_marks };
+    let name = match &target.pool_name {
+        Some(expression) => text_of(expression, stream),
+        None => sni.clone(),
+    };
+    let key = Key { place: target.place, name, moves: server.moves(), to, marks: stream.back_marks };
     let kept = if fresh { None } else { kept(stream, back, &key, private) };
     if kept.is_some() {
         note(stream, back, target, Count::Reuses);
@@ -46,7 +50,10 @@ pub async fn checkout<'s>(
     stream.back_reused = kept.is_some();
     let (mut link, uses) = match kept {
         Some(kept) => kept,
-        None => (open(stream, back, server, key.sni.as_deref()).await?, 0),
+        None => {
+            make_room(stream, server);
+            (open(stream, back, server, sni.as_deref()).await?, 0)
+        }
     };
     stream.times.connected = Some(stream.worker.now());
     learn(stream, &mut link);
@@ -91,9 +98,24 @@ fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option
 /// The name to ask the server's certificate for.
 pub fn server_name(stream: &Stream<'_>, server: &Server) -> Option<Box<[u8]>> {
     server.tls()?;
-    let sample = server.target.sni.as_ref()?.eval(stream)?;
-    let name = sample.to_str()?;
-    (!name.is_empty()).then(|| name.into_owned().into_boxed_slice())
+    text_of(server.target.sni.as_ref()?, stream)
+}
+
+/// What an expression yields, where that is not nothing.
+fn text_of(expression: &Expr, stream: &Stream<'_>) -> Option<Box<[u8]>> {
+    let sample = expression.eval(stream)?;
+    let text = sample.to_str()?;
+    (!text.is_empty()).then(|| text.into_owned().into_boxed_slice())
+}
+
+/// `strict-maxconn`: a connection more may end an idle one. All that rest are this thread's, see `h1`'s `rest`.
+fn make_room(stream: &Stream<'_>, server: &Server) {
+    let most = server.maxconn();
+    if !server.target.strict || most == 0 {
+        return;
+    }
+    let mut pool = stream.worker.pool.borrow_mut();
+    while server.sessions().saturating_add(server.idle()) > most && pool.end_one(server.target.place) {}
 }
 
 /// Opens a connection to a server: connect, PROXY header, handshake, all within `timeout connect`.

@@ -391,6 +391,12 @@ impl Checkout<'_> {
         if target.max_reuse >= 0 && uses > target.max_reuse.unsigned_abs() {
             return;
         }
+        // None may rest where a thread that needs its room could not end it: a session's own, another thread's.
+        let beyond_reach =
+            private || back.reuse == HttpReuse::Never || stream.worker.plan.process.threads > 1;
+        if target.strict && beyond_reach {
+            return;
+        }
         if private || back.reuse == HttpReuse::Never {
             if !stream.front.keeps_private {
                 return;

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 pub struct Key {
     /// The server's place, see `Target::place`.
     pub place: usize,
-    /// SNI it was opened with.
-    pub sni: Option<Box<[u8]>>,
+    /// `pool-conn-name`, else the SNI it was opened with.
+    pub name: Option<Box<[u8]>>,
     /// Where it goes, where the client's destination has a say in that.
     pub to: Option<net::Target>,
     /// How its packets are marked.
@@ -92,6 +92,18 @@ impl Pool {
         }
         self.resting += 1;
         list.push(Idle { link, key, server: Counted::new(server), purge_at, uses });
+    }
+
+    /// Ends the one that rests longest, of those to this place; `false` where there is none.
+    pub fn end_one(&mut self, place: usize) -> bool {
+        let Some(list) = self.idle.get_mut(&place) else { return false };
+        let Some(oldest) = list.iter().enumerate().min_by_key(|(_, idle)| idle.purge_at).map(|(at, _)| at)
+        else {
+            return false;
+        };
+        list.swap_remove(oldest);
+        self.resting = self.resting.saturating_sub(1);
+        true
     }
 
     /// Ends those that rested long enough, whose server has closed them, is in maintenance, down or elsewhere.

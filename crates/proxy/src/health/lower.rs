@@ -187,6 +187,9 @@ impl Lower<'_> {
             Some(kind @ CheckKind::Http { .. }) => {
                 probe.style = Style::Http;
                 probe.steps = self.http_steps(kind, &settings.http_check, server)?;
+                if server.params.check_sni_auto == Some(true) {
+                    send_host_as_name(&mut probe);
+                }
                 return Some(probe);
             }
             Some(CheckKind::Tcp) => {
@@ -421,6 +424,28 @@ struct Send<'a> {
     version: Option<&'a Word>,
     headers: &'a [(Word, FormatText)],
     body: Option<&'a CheckText>,
+}
+
+/// `check-sni-auto`: connections over TLS that say no name say the host of the check's first request.
+fn send_host_as_name(probe: &mut Probe) {
+    let Some(name) = probe.steps.iter().find_map(first_host) else { return };
+    let own = std::iter::once(&mut probe.connect);
+    let steps = probe
+        .steps
+        .iter_mut()
+        .filter_map(|step| if let Step::Connect(connect) = step { Some(connect) } else { None });
+    for tls in own.chain(steps).filter_map(|connect| connect.tls.as_mut()) {
+        tls.sni.get_or_insert_with(|| name.clone());
+    }
+}
+
+/// The host that a request asks for, without its port, where it is the same each time and a name.
+fn first_host(step: &Step) -> Option<Box<str>> {
+    let Step::HttpSend(send) = step else { return None };
+    let (_, value) = send.headers.iter().find(|(name, _)| **name == *b"host")?;
+    let host = std::str::from_utf8(value.fixed()?).ok()?;
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    (!name.is_empty() && name.parse::<IpAddr>().is_err()).then(|| name.into())
 }
 
 /// A listener's host, as programs are told.

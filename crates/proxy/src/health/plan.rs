@@ -146,6 +146,17 @@ pub enum Text {
     HexFormat(Format),
 }
 
+impl Text {
+    /// The text, where it is the same each time.
+    pub(super) fn fixed(&self) -> Option<&[u8]> {
+        match self {
+            Text::Plain(text) => Some(text),
+            Text::Format(format) => format.fixed(),
+            Text::HexFormat(_) => None,
+        }
+    }
+}
+
 /// The version of a PROXY header: the one that the server gets with traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // named as in the protocol

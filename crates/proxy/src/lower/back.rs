@@ -232,6 +232,8 @@ impl Lower<'_> {
             tls: self.server_tls(server),
             tls_waits: p.ssl != Some(true),
             sni: self.sni(p, server.span),
+            pool_name: p.pool_conn_name.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
+            strict: p.strict_maxconn == Some(true),
             proxy_tlvs: self.proxy_tlvs(p),
             socks4: self.socks4(p),
             send_proxy,

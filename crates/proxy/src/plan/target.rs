@@ -26,6 +26,10 @@ pub struct Target {
     pub tls_waits: bool,
     /// `sni`
     pub sni: Option<Expr>,
+    /// `pool-conn-name`
+    pub pool_name: Option<Expr>,
+    /// `strict-maxconn`: idle connections count for `maxconn` too.
+    pub strict: bool,
     /// PROXY protocol to it.
     pub send_proxy: Option<SendProxy>,
     /// `proxy-v2-options`
@@ -58,6 +62,8 @@ impl Target {
             tls: None,
             tls_waits: false,
             sni: None,
+            pool_name: None,
+            strict: false,
             send_proxy: None,
             proxy_v2: ProxyV2::default(),
             proxy_tlvs: Vec::new(),
