@@ -1,7 +1,9 @@
 //! Reads a log-format string.
 
+use super::datum::Kind;
+use super::encode::Encoding;
 use super::items::{ITEMS, Only, Print, item};
-use super::{Escape, Flags, Format, Part};
+use super::{Escape, Flags, Format, Part, Said};
 use crate::compile::Env;
 use crate::expression::{self, Continue};
 use crate::reader::{Reader, piece};
@@ -15,7 +17,7 @@ pub(crate) fn compile(env: &mut Env<'_>, word: &Word, stage: Stage, escape: Esca
     while parser.at < word.text.len() {
         good &= parser.step(env, stage).is_some();
     }
-    good.then(|| Format::new(parser.parts, escape))
+    good.then(|| Format::new(parser.parts, escape, parser.flags))
 }
 
 struct Parser<'w> {
@@ -51,7 +53,7 @@ impl<'w> Parser<'w> {
                 Some(())
             }
             Some(b' ') => self.complain(env, start, "unexpected variable name near ' '"),
-            Some(b'{' | b'[' | b'A'..=b'Z' | b'a'..=b'z') => self.variable(env, stage, start),
+            Some(b'(' | b'{' | b'[' | b'A'..=b'Z' | b'a'..=b'z') => self.variable(env, stage, start),
             Some(_) => {
                 let span = piece(self.word, start, self.at);
                 env.diags.warning(span, "a '%' before nothing that it could mean is left out").help(VERBATIM);
@@ -84,14 +86,18 @@ impl<'w> Parser<'w> {
         }
     }
 
-    /// `{flags}name` or `{flags}[expression]`
+    /// `(name:type){flags}item` or `(name:type){flags}[expression]`
     fn variable(&mut self, env: &mut Env<'_>, stage: Stage, start: usize) -> Option<()> {
-        let mut flags = self.flags;
+        let mut said = Said::default();
+        if self.rest().starts_with('(') {
+            (said.name, said.kind) = self.name(env)?;
+        }
+        said.flags = self.flags;
         if self.rest().starts_with('{') {
-            flags = self.flags(env, flags)?;
+            said.flags = self.flags(env, said.flags)?;
         }
         if self.rest().starts_with('[') {
-            return self.expression(env, stage, flags);
+            return self.expression(env, stage, said);
         }
         let rest = self.rest();
         let len = rest.bytes().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len());
@@ -100,7 +106,32 @@ impl<'w> Parser<'w> {
             return self.complain(env, start, "argument modifier without variable name");
         }
         self.at += len;
-        self.item(env, name, flags, start)
+        self.item(env, name, said, start)
+    }
+
+    /// `(name)`, `(name:type)` or `(:type)`
+    fn name(&mut self, env: &mut Env<'_>) -> Option<(Option<Box<str>>, Option<Kind>)> {
+        let start = self.at;
+        let Some((inside, _)) = self.rest().get(1..).and_then(|t| t.split_once(')')) else {
+            self.at = self.word.text.len();
+            self.complain(env, start, "the item's name is not closed, ')' is missing")?;
+            return None;
+        };
+        self.at += inside.len() + 2;
+        let (name, kind) = inside.split_once(':').map_or((inside, None), |(name, kind)| (name, Some(kind)));
+        let span = piece(self.word, start, self.at);
+        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
+            let message = format!("invalid name '{name}' of an item");
+            env.diags.alert(span, message).help("letters, digits, '_' and '-' may stand in it");
+            return None;
+        }
+        let known = kind.map(|kind| Kind::ALL.iter().find(|(name, _)| *name == kind).map(|(_, kind)| *kind));
+        if known == Some(None) {
+            let message = format!("unknown type '{}' of an item", kind.unwrap_or_default());
+            env.diags.alert(span, message).help("the types are str, sint and bool");
+            return None;
+        }
+        Some(((!name.is_empty()).then(|| name.into()), known.flatten()))
     }
 
     /// `{+Q,-E}`
@@ -118,10 +149,18 @@ impl<'w> Parser<'w> {
                 "Q" if flag.len() == 2 => flags.quote = on,
                 "X" if flag.len() == 2 => flags.hex = on,
                 "E" if flag.len() == 2 => flags.escape = on,
+                "bin" if flag.len() == 4 && self.escape.may_encode() => flags.binary = on,
+                "json" if flag.len() == 5 && self.escape.may_encode() => {
+                    flags.encoding = on.then_some(Encoding::Json);
+                }
+                "cbor" if flag.len() == 5 && self.escape.may_encode() => {
+                    flags.encoding = on.then_some(Encoding::Cbor);
+                }
                 _ => {
                     let span = piece(self.word, start, self.at);
                     env.diags.warning(span, format!("log-format flag '{flag}' has no effect")).help(
-                        "the flags are +Q (quote), +X (hexadecimal), +E (escape), and the same with '-'",
+                        "the flags are +Q (quote), +X (hexadecimal), +E (escape), outside of HTTP messages +json, \
+                         +cbor and +bin, and the same with '-'",
                     );
                 }
             }
@@ -129,7 +168,7 @@ impl<'w> Parser<'w> {
         Some(flags)
     }
 
-    fn expression(&mut self, env: &mut Env<'_>, stage: Stage, flags: Flags) -> Option<()> {
+    fn expression(&mut self, env: &mut Env<'_>, stage: Stage, mut said: Said) -> Option<()> {
         let mut reader = Reader::inside(self.word, self.at + 1);
         let expr = expression::parse(env, &mut reader, Continue::ThisWord);
         let Some(expr) = expr else {
@@ -148,7 +187,8 @@ impl<'w> Parser<'w> {
         }
         self.at = reader.at();
         expression::stage_allows(env, &expr, stage).then_some(())?;
-        self.parts.push(Part::Value(Box::new(expr), flags));
+        said.flags.binary = self.flags.binary;
+        self.parts.push(Part::Value(Box::new(expr), said));
         Some(())
     }
 
@@ -158,7 +198,7 @@ impl<'w> Parser<'w> {
         self.at += rest.find(']').map_or(rest.len(), |i| i + 1);
     }
 
-    fn item(&mut self, env: &mut Env<'_>, name: &str, flags: Flags, start: usize) -> Option<()> {
+    fn item(&mut self, env: &mut Env<'_>, name: &str, mut said: Said, start: usize) -> Option<()> {
         let Some(row) = item(name) else {
             let near = suggest::nearest(name, ITEMS.iter().map(|r| r.name));
             let span = piece(self.word, start, self.at);
@@ -173,13 +213,15 @@ impl<'w> Parser<'w> {
             return self.complain(env, start, &format!("format variable '{name}' is reserved for HTTP mode"));
         }
         if matches!(row.print, Print::Flags) {
-            self.flags = flags;
+            self.flags = said.flags;
         }
+        // of one item alone it would mean nothing (manual section 8.2.6)
+        said.flags.binary = self.flags.binary;
         if matches!(row.print, Print::Date(_) | Print::DateLocal(_)) {
             // Read now, before a chroot takes the file away.
             crate::zone::load();
         }
-        self.parts.push(Part::Item(row, flags));
+        self.parts.push(Part::Item(row, said));
         Some(())
     }
 

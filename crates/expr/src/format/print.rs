@@ -1,6 +1,8 @@
 //! Prints the parts of a format, byte for byte as HAProxy 2.6 does, with one exception: control characters inside the
 //! values of expressions never reach a log line as they are (they become `#XX`), so that no client can forge one.
 
+use super::datum::Datum;
+use super::encode::Encoder;
 use super::items::{ItemRow, Print};
 use super::{Escape, Flags, date};
 use crate::expression::Expr;
@@ -41,6 +43,9 @@ impl<'p> Printer<'p> {
     pub(super) fn value(&mut self, expr: &Expr, flags: Flags) {
         self.after_space = false;
         let value = expr.eval(self.scope);
+        if let Some(Sample::Str(bytes) | Sample::Bin(bytes)) = value.as_ref().filter(|_| flags.binary) {
+            return self.out.extend_from_slice(bytes);
+        }
         let text = value.as_ref().and_then(Sample::to_str).unwrap_or_default();
         match self.escape {
             Escape::None => self.out.extend_from_slice(&text),
@@ -52,11 +57,23 @@ impl<'p> Printer<'p> {
         }
     }
 
+    /// A value in an encoding, among text.
+    pub(super) fn encoded(&mut self, flags: Flags, value: &Datum<'_>) {
+        let Some(encoding) = flags.encoding else { return };
+        let mut encoder = Encoder::new(encoding, flags.binary);
+        encoder.value(value);
+        self.text(&encoder.finish());
+    }
+
     /// A log item.
     pub(super) fn item(&mut self, row: &ItemRow, flags: Flags) {
         // These print nothing at times, and spaces around nothing are one.
         self.after_space &= matches!(row.print, Print::Flags | Print::Captures(_) | Print::CaptureList(_));
-        match &row.print {
+        self.print(&row.print, flags);
+    }
+
+    pub(super) fn print(&mut self, print: &Print, flags: Flags) {
+        match print {
             Print::Flags => {}
             Print::Captures(side) => self.capture_block(*side, flags),
             Print::CaptureList(side) => self.capture_list(*side, flags),
@@ -268,20 +285,24 @@ impl<'p> Printer<'p> {
         });
     }
 
-    fn capture_list(&mut self, side: Direction, flags: Flags) {
-        let slots = self.slots(side);
+    /// The captured headers, slot by slot; nothing for an empty one.
+    pub(super) fn captured(&mut self, side: Direction) -> Vec<Option<Vec<u8>>> {
         let scope = self.scope;
-        for slot in 0..slots {
+        let text = |slot| scope.fact(&capture(side, slot))?.to_str().map(|text| text.into_owned());
+        (0..self.slots(side)).map(|slot| text(slot).filter(|text| !text.is_empty())).collect()
+    }
+
+    fn capture_list(&mut self, side: Direction, flags: Flags) {
+        for (slot, text) in self.captured(side).into_iter().enumerate() {
             if slot > 0 {
                 self.out.push(b' ');
             }
-            let value = scope.fact(&capture(side, slot));
-            match value.as_ref().and_then(Sample::to_str) {
-                Some(text) if !text.is_empty() => {
+            match text {
+                Some(text) => {
                     self.quoted(flags, |out| encode(out, &text, flags, b'#', &HEADER));
                 }
-                Some(_) | None if flags.quote => self.out.extend_from_slice(b"\"\""),
-                Some(_) | None => self.out.push(b'-'),
+                None if flags.quote => self.out.extend_from_slice(b"\"\""),
+                None => self.out.push(b'-'),
             }
         }
     }
@@ -347,6 +368,9 @@ const fn map(also: &[u8], only_printable: bool) -> Map {
 
 /// Writes a text: mapped bytes as `mark` and two digits, and under `E` what RFC 5424 wants behind a backslash.
 fn encode(out: &mut Vec<u8>, text: &[u8], flags: Flags, mark: u8, map: &Map) {
+    if flags.raw {
+        return out.extend_from_slice(text);
+    }
     for byte in text {
         if map[usize::from(*byte)] {
             let _ = write!(out, "{}{byte:02X}", char::from(mark));
