@@ -241,6 +241,10 @@ pub enum StreamFact {
     PriorityOffset,
     LastRuleFile,
     LastRuleLine,
+    /// The place of the last final rule, `FILE:LINE`.
+    LastEntity,
+    /// The place of the rule that waits, or waited when the end came.
+    WaitingEntity,
     WaitEnd,
 }
 

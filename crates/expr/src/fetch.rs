@@ -4,9 +4,11 @@ mod acl;
 mod auth;
 mod body;
 mod capture;
+mod cipher_names;
 mod connection;
 mod constant;
 mod cookie;
+mod distcc;
 mod fingerprint;
 mod head;
 mod header;
@@ -37,6 +39,7 @@ pub(crate) static TABLES: &[&[FetchRow]] = &[
     connection::ROWS,
     constant::ROWS,
     cookie::ROWS,
+    distcc::ROWS,
     fingerprint::ROWS,
     head::ROWS,
     header::ROWS,

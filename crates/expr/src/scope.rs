@@ -62,6 +62,10 @@ pub enum CertField {
     Subject(Option<(Box<str>, i32)>),
     /// Issuer: whole, or `(entry, occurrence)`.
     Issuer(Option<(Box<str>, i32)>),
+    /// The whole subject as RFC 2253 has it.
+    SubjectRfc2253,
+    /// The whole issuer as RFC 2253 has it.
+    IssuerRfc2253,
     /// `YYMMDDhhmmssZ`
     NotBefore,
     /// `YYMMDDhhmmssZ`

@@ -30,6 +30,8 @@ fn field(certificate: &CertView<'_>, which: &CertField) -> Option<Sample<'static
         CertField::Subject(Some((entry, nth))) => Sample::owned(certificate.subject_entry(entry, *nth)?),
         CertField::Issuer(None) => Sample::owned(certificate.issuer()),
         CertField::Issuer(Some((entry, nth))) => Sample::owned(certificate.issuer_entry(entry, *nth)?),
+        CertField::SubjectRfc2253 => Sample::owned(certificate.subject_rfc2253()),
+        CertField::IssuerRfc2253 => Sample::owned(certificate.issuer_rfc2253()),
         CertField::NotBefore => Sample::owned(certificate.not_before()),
         CertField::NotAfter => Sample::owned(certificate.not_after()),
         CertField::SigAlg => Sample::owned(certificate.sig_alg()),

@@ -30,7 +30,7 @@ pub struct Rule<A> {
     pub place: Place,
 }
 
-/// Where a rule stands in the configuration, for `last_rule_file` and `last_rule_line`.
+/// Where a rule stands in the configuration, for `last_rule_file`, `waiting_entity` and their kin.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// The file, as the command line named it.
@@ -262,6 +262,7 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
     if rules.is_empty() {
         return Decision::Continue;
     }
+    stream.waiting_rule = None;
     let mut passed = false;
     for (index, rule) in rules.iter().enumerate().skip(from) {
         if !holds(rule.cond.as_ref(), stream) {
@@ -297,10 +298,12 @@ pub fn run_http(rules: &[HttpRule], from: usize, message: Message, stream: &mut 
                 LineVerdict::Deny(reply) => return stop(stream, rule, Decision::Deny(reply.clone())),
                 LineVerdict::Tarpit(reply) => return stop(stream, rule, Decision::Tarpit(reply.clone())),
             },
-            HttpAction::WaitForBody(time, least) => return Decision::WaitForBody(*time, *least, index + 1),
+            HttpAction::WaitForBody(time, least) => {
+                return wait(stream, rule, Decision::WaitForBody(*time, *least, index + 1));
+            }
             HttpAction::Pause(time) => {
                 if let Some(time) = edit::millis(time, stream) {
-                    return Decision::Pause(time, index + 1);
+                    return wait(stream, rule, Decision::Pause(time, index + 1));
                 }
             }
             HttpAction::EarlyHint(..) => return early_hints(rules, index, stream),
@@ -334,6 +337,11 @@ fn stop<A, D>(stream: &mut Stream<'_>, rule: &Rule<A>, decision: D) -> D {
     decision
 }
 
+fn wait<A, D>(stream: &mut Stream<'_>, rule: &Rule<A>, decision: D) -> D {
+    stream.waiting_rule = Some(rule.place.clone());
+    decision
+}
+
 /// Neighbouring `early-hint` rules leave in one 103, as the manual says.
 fn early_hints(rules: &[HttpRule], first: usize, stream: &Stream<'_>) -> Decision {
     let mut fields = Vec::new();
@@ -363,12 +371,13 @@ pub fn run_redirects(rules: &[RedirectRule], stream: &mut Stream<'_>) -> Decisio
 /// Runs a TCP rule set. `last_chance`: no more bytes will come or the inspection delay is over, so that what cannot
 /// be told counts as false.
 pub fn run_tcp(rules: &[TcpRule], from: usize, last_chance: bool, stream: &mut Stream<'_>) -> TcpDecision {
+    stream.waiting_rule = None;
     for (index, rule) in rules.iter().enumerate().skip(from) {
         let verdict = rule.cond.as_ref().map_or(Verdict::True, |c| c.eval(stream));
         match verdict {
             Verdict::False => continue,
             Verdict::NotYet if last_chance => continue,
-            Verdict::NotYet => return TcpDecision::Wait,
+            Verdict::NotYet => return wait(stream, rule, TcpDecision::Wait),
             Verdict::True => {}
         }
         match &rule.action {

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest;
 use std::net::IpAddr;
+use x509_parser::asn1_rs::{Tag, ToDer};
 use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
@@ -106,6 +107,16 @@ impl<'d> CertView<'d> {
         one_line(self.certificate.issuer())
     }
 
+    /// The subject as RFC 2253 has it, `CN=client,C=FR`.
+    pub fn subject_rfc2253(&self) -> String {
+        rfc2253(self.certificate.subject())
+    }
+
+    /// The issuer in that form.
+    pub fn issuer_rfc2253(&self) -> String {
+        rfc2253(self.certificate.issuer())
+    }
+
     /// The value of the subject's entry of that name: the nth from the beginning, or from the end if negative; 0 is the
     /// first.
     pub fn subject_entry(&self, name: &str, occurrence: i32) -> Option<Vec<u8>> {
@@ -202,6 +213,56 @@ pub(crate) fn spaced(der: &[u8]) -> Option<String> {
     Some(entries.collect::<Vec<_>>().join(", "))
 }
 
+/// The last entry first, as OpenSSL prints it: entries without a known name by number and in DER.
+fn rfc2253(name: &X509Name<'_>) -> String {
+    let names: Vec<_> = name.iter().collect();
+    let level = |parts: &&x509_parser::x509::RelativeDistinguishedName<'_>| {
+        let mut entries: Vec<_> = parts.iter().map(rfc2253_entry).collect();
+        entries.reverse();
+        entries.join("+")
+    };
+    names.iter().rev().map(level).collect::<Vec<_>>().join(",")
+}
+
+fn rfc2253_entry(attribute: &AttributeTypeAndValue<'_>) -> String {
+    let id = attribute.attr_type().to_id_string();
+    match ENTRIES.iter().find(|row| row.0 == id) {
+        Some((_, name)) => format!("{name}={}", rfc2253_value(&text_of(attribute))),
+        None => {
+            let der = attribute.attr_value().to_der_vec().unwrap_or_default();
+            let digits = der.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+            format!("{id}=#{digits}")
+        }
+    }
+}
+
+/// A value as UTF-8; two old kinds of string are not.
+fn text_of(attribute: &AttributeTypeAndValue<'_>) -> Vec<u8> {
+    let bytes = attribute.as_slice();
+    match attribute.attr_value().tag() {
+        Tag::BmpString => {
+            let units =
+                bytes.chunks_exact(2).map(|pair| u16::from_be_bytes(pair.try_into().unwrap_or_default()));
+            String::from_utf16_lossy(&units.collect::<Vec<_>>()).into_bytes()
+        }
+        Tag::T61String => bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes(),
+        _ => bytes.to_vec(),
+    }
+}
+
+/// Escapes of RFC 2253 section 2.4, and bytes that are not printable ASCII as two digits.
+fn rfc2253_value(text: &[u8]) -> String {
+    let last = text.len().saturating_sub(1);
+    let escape = |(at, byte): (usize, &u8)| match byte {
+        b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';' => format!("\\{}", char::from(*byte)),
+        b'#' if at == 0 => "\\#".to_owned(),
+        b' ' if at == 0 || at == last => "\\ ".to_owned(),
+        0x20..=0x7e => char::from(*byte).to_string(),
+        0..=0x1f | 0x7f.. => format!("\\{byte:02X}"),
+    };
+    text.iter().enumerate().map(escape).collect()
+}
+
 pub(crate) fn one_line(name: &X509Name<'_>) -> Vec<u8> {
     let mut line = Vec::new();
     for attribute in name.iter_attributes() {
@@ -242,6 +303,29 @@ pub(crate) fn utc(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As haproxy 2.6 prints such a name.
+    #[test]
+    fn names_stand_as_rfc_2253_has_them() {
+        use rcgen::{CertificateParams, DnType, KeyPair};
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        for (kind, value) in [
+            (DnType::CountryName, "FR"),
+            (DnType::OrganizationName, "Acme, Inc. + Co <x>;y"),
+            (DnType::OrganizationalUnitName, " a\"\\b "),
+            (DnType::CommonName, "#J\u{f6}e=1"),
+            (DnType::CustomDnType(vec![1, 3, 6, 1, 4, 1, 99, 1]), "pv"),
+        ] {
+            params.distinguished_name.push(kind, value);
+        }
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let view = CertView::new(certificate.der()).unwrap();
+        let expected =
+            r#"1.3.6.1.4.1.99.1=#0C027076,CN=\#J\C3\B6e=1,OU=\ a\"\\b\ ,O=Acme\, Inc. \+ Co \<x\>\;y,C=FR"#;
+        assert_eq!(view.subject_rfc2253(), expected);
+        assert_eq!(view.issuer_rfc2253(), expected);
+    }
 
     #[test]
     fn times_leave_the_century_out() {

@@ -28,6 +28,12 @@ pub(super) static ROWS: &[FetchRow] = &[
         "Error of the server's connection",
     ),
     text_row(
+        "bc_err_name",
+        Needs::ServerConnection,
+        |_, s| Ok(error_name(s.fact(&Fact::Connection(ConnectionFact::BcErr)))),
+        "Error of the server's connection, by its name",
+    ),
+    text_row(
         "bc_err_str",
         Needs::ServerConnection,
         |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::BcErrText))),
@@ -110,6 +116,12 @@ pub(super) static ROWS: &[FetchRow] = &[
         Needs::Client,
         |_, s| Ok(s.fact(&Fact::Connection(ConnectionFact::FcErr))),
         "Error of the client's connection",
+    ),
+    text_row(
+        "fc_err_name",
+        Needs::Client,
+        |_, s| Ok(error_name(s.fact(&Fact::Connection(ConnectionFact::FcErr)))),
+        "Error of the client's connection, by its name",
     ),
     text_row(
         "fc_err_str",
@@ -284,4 +296,70 @@ fn tlv(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
     };
     args.put(0, Arg::Fact(Fact::Connection(ConnectionFact::FcPpTlv(id))));
     Ok(())
+}
+
+/// Names of the errors of a connection from number 1 on (manual, `fc_err_str`).
+const ERROR_NAMES: [&str; 56] = [
+    "CONF_FDLIM",
+    "PROC_FDLIM",
+    "SYS_FDLIM",
+    "SYS_MEMLIM",
+    "NOPROTO",
+    "SOCK_ERR",
+    "PORT_RANGE",
+    "CANT_BIND",
+    "FREE_PORTS",
+    "ADDR_INUSE",
+    "PRX_EMPTY",
+    "PRX_ABORT",
+    "PRX_TIMEOUT",
+    "PRX_TRUNCATED",
+    "PRX_NOT_HDR",
+    "PRX_BAD_HDR",
+    "PRX_BAD_PROTO",
+    "CIP_EMPTY",
+    "CIP_ABORT",
+    "CIP_TIMEOUT",
+    "CIP_TRUNCATED",
+    "CIP_BAD_MAGIC",
+    "CIP_BAD_PROTO",
+    "SSL_EMPTY",
+    "SSL_ABORT",
+    "SSL_TIMEOUT",
+    "SSL_TOO_MANY",
+    "SSL_NO_MEM",
+    "SSL_RENEG",
+    "SSL_CA_FAIL",
+    "SSL_CRT_FAIL",
+    "SSL_MISMATCH",
+    "SSL_MISMATCH_SNI",
+    "SSL_HANDSHAKE",
+    "SSL_HANDSHAKE_HB",
+    "SSL_KILLED_HB",
+    "SSL_NO_TARGET",
+    "SSL_EARLY_FAILED",
+    "SOCKS4_SEND",
+    "SOCKS4_RECV",
+    "SOCKS4_DENY",
+    "SOCKS4_ABORT",
+    "SSL_FATAL",
+    "REVERSE",
+    "POLLERR",
+    "EREFUSED",
+    "ERESET",
+    "EUNREACH",
+    "ENOMEM",
+    "EBADF",
+    "EFAULT",
+    "EINVAL",
+    "ENCONN",
+    "ENSOCK",
+    "ENOBUFS",
+    "EPIPE",
+];
+
+/// Nothing where there was no error.
+fn error_name(number: Option<Sample<'_>>) -> Option<Sample<'static>> {
+    let index = usize::try_from(number?.to_int()?).ok()?.checked_sub(1)?;
+    ERROR_NAMES.get(index).map(|name| Sample::str(name.as_bytes()))
 }

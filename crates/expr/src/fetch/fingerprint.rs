@@ -2,7 +2,7 @@
 //! section 7.3.4). They are kept where `tune.ssl.capture-buffer-size` says so; without it there is no value. HAProxy calls
 //! the lists strings and the hexadecimal digits binary.
 
-use super::{bin_row, int_row, text_row};
+use super::{bin_row, cipher_names, int_row, text_row};
 use crate::args::{Args, BadArg};
 use crate::compile::Env;
 use crate::fact::{ClientTlsFact, Fact, HelloPart};
@@ -20,6 +20,7 @@ pub(super) static ROWS: &[FetchRow] = &[
     bin_row("ssl_fc_cipherlist_hex", FRONT, ciphers_hex, "The ciphers the client offers, in hexadecimal")
         .args(FILTER, 0)
         .prepare(filter),
+    list("ssl_fc_cipherlist_str", ciphers_named, "The ciphers the client offers, as OpenSSL names them"),
     int_row("ssl_fc_cipherlist_xxh", FRONT, ciphers_hash, "xxHash of the ciphers the client offers"),
     text_row(
         "ssl_fc_ecformats_bin",
@@ -78,6 +79,17 @@ fn ciphers_hex<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
     let list = pairs(args, scope, HelloPart::Ciphers)?.and_then(Sample::into_text);
     let hex = |list: &[u8]| list.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
     Ok(list.map(|list| Sample::owned(hex(&list).into_bytes())))
+}
+
+/// Names with commas between them; `UNKNOWN(0a0a)` for what has none.
+fn ciphers_named<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
+    let list = pairs(args, scope, HelloPart::Ciphers)?.and_then(Sample::into_text);
+    let name = |pair: &[u8]| {
+        let suite = u16::from_be_bytes(pair.try_into().unwrap_or_default());
+        cipher_names::name(suite).map_or_else(|| format!("UNKNOWN({suite:04x})"), str::to_owned)
+    };
+    let named = |list: &[u8]| list.chunks_exact(2).map(name).collect::<Vec<_>>().join(",").into_bytes();
+    Ok(list.map(|list| Sample::owned(named(&list))))
 }
 
 fn ciphers_hash<'a>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {

@@ -34,11 +34,18 @@ pub(super) static ROWS: &[FetchRow] = &[
     int_row("pid", Needs::Process, |_, s| Ok(s.fact(&Fact::Process(ProcessFact::Pid))), "The process id"),
     int_row("proc", Needs::Nothing, |_, _| Ok(Some(Sample::Int(1))), "Always 1: there is one process"),
     bool_row(
+        "quic_enabled",
+        Needs::Nothing,
+        |_, _| Ok(Some(Sample::Bool(false))),
+        "True where QUIC is spoken",
+    ),
+    bool_row(
         "stopping",
         Needs::Process,
         |_, s| Ok(s.fact(&Fact::Process(ProcessFact::Stopping))),
         "True while the process is leaving",
     ),
+    int_row("tgroup", Needs::Nothing, |_, _| Ok(Some(Sample::Int(1))), "Always 1: threads form one group"),
     int_row(
         "thread",
         Needs::Nothing,

@@ -5,17 +5,13 @@ use crate::rows::{FetchRow, Needs};
 const TABLE: &str = "stick tables are not supported yet";
 const INTERNAL: &str = "HAProxy's internal message form does not exist here";
 const SECRET: &str = "the TLS library does not hand out session secrets";
-const NAMES: &str =
-    "names of ciphers that this program does not have are not known to it; use 'ssl_fc_cipherlist_hex'";
 const NPN: &str = "NPN is obsolete: use the 'alpn' fetch";
 const CHAIN: &str = "certificate chains are not offered, only the certificate itself";
 const UNIQUE: &str = "TLS 1.3 has no such unique id, and none is offered for TLS 1.2";
-const DISTCC: &str = "distcc messages are not parsed";
 const FCGI: &str = "FastCGI is not supported yet";
 const SESSION: &str =
     "session ids towards servers are not offered; 'ssl_bc_is_resumed' says whether one was resumed";
 const DEVICE: &str = "device detection needs a commercial library that is not built in";
-const NEWER: &str = "this fetch of a newer HAProxy is not supported yet";
 
 const fn refused(name: &'static str, why: &'static str) -> FetchRow {
     FetchRow::refused(name, Needs::Process, why)
@@ -202,15 +198,12 @@ pub(super) static ROWS: &[FetchRow] = &[
     refused("ssl_fc_server_random", SECRET),
     refused("ssl_fc_server_traffic_secret_0", SECRET),
     refused("ssl_fc_session_key", SECRET),
-    refused("ssl_fc_cipherlist_str", NAMES),
     refused("ssl_bc_npn", NPN),
     refused("ssl_fc_npn", NPN),
     refused("ssl_c_chain_der", CHAIN),
     refused("ssl_s_chain_der", CHAIN),
     refused("ssl_bc_unique_id", UNIQUE),
     refused("ssl_fc_unique_id", UNIQUE),
-    refused("distcc_body", DISTCC),
-    refused("distcc_param", DISTCC),
     refused("fcgi.docroot", FCGI),
     refused("fcgi.index", FCGI),
     refused("ssl_bc_session_id", SESSION),
@@ -218,7 +211,4 @@ pub(super) static ROWS: &[FetchRow] = &[
     refused("da-csv-fetch", DEVICE),
     refused("wurfl-get", DEVICE),
     refused("wurfl-get-all", DEVICE),
-    refused("last_entity", NEWER),
-    refused("term_events", NEWER),
-    refused("waiting_entity", NEWER),
 ];

@@ -39,6 +39,12 @@ pub(super) static ROWS: &[FetchRow] = &[
         "%Tt, as in logs",
     ),
     text_row(
+        "last_entity",
+        Needs::Process,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::LastEntity))),
+        "Place of the last final rule, FILE:LINE",
+    ),
+    text_row(
         "last_rule_file",
         Needs::Process,
         |_, s| Ok(s.fact(&Fact::Stream(StreamFact::LastRuleFile))),
@@ -112,6 +118,13 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::Stream(StreamFact::TerminationCode))),
         "%ts, as in logs",
     ),
+    text_row(
+        "term_events",
+        Needs::Process,
+        |_, _| Ok(Some(Sample::str(NO_EVENTS))),
+        "What ended the layers of a stream",
+    )
+    .no_effect("termination events are not recorded, the value is always '{-,-,-,-,-,-,-}'; see '%ts'"),
     timer(
         "txn.timer.total",
         Needs::RequestKept,
@@ -130,7 +143,16 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::Stream(StreamFact::UniqueId))),
         "The id made by unique-id-format",
     ),
+    text_row(
+        "waiting_entity",
+        Needs::Process,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::WaitingEntity))),
+        "Place of the rule that was waiting when the end came, FILE:LINE",
+    ),
 ];
+
+/// Not supported, at each of the seven levels (manual, `term_events`).
+const NO_EVENTS: &[u8] = b"{-,-,-,-,-,-,-}";
 
 const fn timer(name: &'static str, needs: Needs, eval: FetchFn, doc: &'static str) -> FetchRow {
     int_row(name, needs, eval, doc)

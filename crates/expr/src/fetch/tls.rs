@@ -26,7 +26,9 @@ macro_rules! certificate_rows {
             ),
             text_row(concat!($prefix, "i_dn"), $needs, asked, concat!($whose, " certificate's issuer"))
                 .args(ENTRY, 0)
-                .prepare(|args, _| name(args, |entry| $fact(CertField::Issuer(entry)))),
+                .prepare(|args, _| {
+                    name(args, $fact(CertField::IssuerRfc2253), |e| $fact(CertField::Issuer(e)))
+                }),
             text_row(
                 concat!($prefix, "key_alg"),
                 $needs,
@@ -47,7 +49,9 @@ macro_rules! certificate_rows {
             ),
             text_row(concat!($prefix, "s_dn"), $needs, asked, concat!($whose, " certificate's subject"))
                 .args(ENTRY, 0)
-                .prepare(|args, _| name(args, |entry| $fact(CertField::Subject(entry)))),
+                .prepare(|args, _| {
+                    name(args, $fact(CertField::SubjectRfc2253), |e| $fact(CertField::Subject(e)))
+                }),
             bin_row(
                 concat!($prefix, "serial"),
                 $needs,
@@ -254,10 +258,20 @@ pub(super) static ROWS: &[FetchRow] = &[
     ),
 ];
 
-/// Makes the fact of a distinguished name: whole, or one entry's occurrence (the first by default).
-fn name(args: &mut Args, fact: impl Fn(Option<(Box<str>, i32)>) -> Fact) -> Result<(), BadArg> {
-    if args.str(2).is_some_and(|format| !format.is_empty()) {
-        return Err(BadArg::new(2, "only the default format is supported"));
+/// Makes the fact of a distinguished name: whole, or one entry's occurrence (the first by default). The format is one of
+/// the whole.
+fn name(
+    args: &mut Args,
+    rfc2253: Fact,
+    fact: impl Fn(Option<(Box<str>, i32)>) -> Fact,
+) -> Result<(), BadArg> {
+    let format = args.str(2).filter(|format| !format.is_empty());
+    if format.is_some_and(|format| format != b"rfc2253") {
+        return Err(BadArg::new(2, "the only format beside the default is 'rfc2253'"));
+    }
+    if format.is_some() && args.str(0).is_none_or(<[u8]>::is_empty) {
+        args.put(0, Arg::Fact(rfc2253));
+        return Ok(());
     }
     let entry = args.str(0).filter(|entry| !entry.is_empty());
     let entry = entry.map(|entry| String::from_utf8_lossy(entry).into_owned().into_boxed_str());

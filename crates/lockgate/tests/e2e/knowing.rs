@@ -17,7 +17,7 @@ fn a_fingerprint_is_the_same_as_haproxys() {
          frontend f\n bind <https> ssl crt {}\n http-request return status 200 content-type text/plain lf-string \
          \"%[ssl_fc_protocol_hello_id],%[ssl_fc_cipherlist_bin(1),be2dec(-,2)],%[ssl_fc_extlist_bin(1),be2dec(-,2)],\
          %[ssl_fc_eclist_bin(1),be2dec(-,2)],%[ssl_fc_ecformats_bin,be2dec(-,1)] %[ssl_fc_cipherlist_hex] \
-         %[ssl_fc_cipherlist_xxh]\"\n",
+         %[ssl_fc_cipherlist_xxh] %[ssl_fc_cipherlist_str]\"\n",
         authority().leaf("a.example").display()
     );
     let seen = |player| {

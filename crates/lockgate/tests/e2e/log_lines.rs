@@ -429,3 +429,20 @@ fn client_certificates_that_are_not_trusted_are_told_as_by_haproxy() {
         }
     });
 }
+
+#[test]
+fn a_line_tells_the_rule_that_waited_and_may_be_json() {
+    let lockgate = Lockgate::start(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 20s\n \
+         timeout server 20s\nfrontend f\n bind <http>\n \
+         log-format '%{+json}o %(state)tsc %(path)HP %(waited)[waiting_entity,regsub(.*:,)] %(last)[last_entity,regsub(.*:,)]'\n \
+         http-request wait-for-body time 20s if { path /late }\n http-request return status 200\n",
+    );
+    exchange(lockgate.at("http"), "GET /a\"b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let line = lockgate.logged("\"state\": \"LR--\"");
+    assert_eq!(line, r#"{"state": "LR--", "path": "/a\"b", "waited": null, "last": "13"}"#);
+    let mut raw = Raw::connect(lockgate.at("http"));
+    raw.send("POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf").finish();
+    let line = lockgate.logged("/late");
+    assert_eq!(line, r#"{"state": "CR--", "path": "/late", "waited": "12", "last": null}"#);
+}

@@ -2,6 +2,7 @@
 
 use super::{int, text};
 use crate::plan::CaptureSlot;
+use crate::rules::Place;
 use crate::stream::{FirstLine, Stream};
 use crate::tally::Count;
 use expr::scope::TimeoutName;
@@ -62,6 +63,8 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
         StreamFact::ToApplet => Some(Sample::Bool(stream.statistics)),
         StreamFact::LastRuleFile => stream.last_rule.as_ref().map(|rule| text(&rule.file)),
         StreamFact::LastRuleLine => stream.last_rule.as_ref().map(|rule| int(rule.line)),
+        StreamFact::LastEntity => stream.last_rule.as_ref().map(place),
+        StreamFact::WaitingEntity => stream.waiting_rule.as_ref().map(place),
         // With a request's head at hand no inspection is waited for.
         StreamFact::WaitEnd => Some(Sample::Bool(stream.has_request || stream.payload_complete)),
         StreamFact::FirstRequest => Some(Sample::Bool(stream.session.requests.get() == 0)),
@@ -84,6 +87,10 @@ fn slots(stream: &Stream<'_>, declared: &[CaptureSlot]) -> Sample<'static> {
 
 fn captured(list: &[Option<Vec<u8>>], slot: u32) -> Option<Sample<'_>> {
     list.get(slot as usize)?.as_deref().map(Sample::str)
+}
+
+fn place(rule: &Place) -> Sample<'static> {
+    Sample::owned(format!("{}:{}", rule.file, rule.line))
 }
 
 fn milliseconds(timeout: Option<Duration>) -> Sample<'static> {

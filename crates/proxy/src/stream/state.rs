@@ -138,6 +138,8 @@ pub struct Stream<'s> {
     pub l7_retry: bool,
     /// The last final rule.
     pub last_rule: Option<rules::Place>,
+    /// The rule that waits for something, until its rules go on.
+    pub waiting_rule: Option<rules::Place>,
     /// Places in the queues when it got in line.
     pub queue_positions: (u32, u32),
     /// The unique id, once made.
@@ -236,6 +238,7 @@ impl<'s> Stream<'s> {
             spared: false,
             l7_retry: true,
             last_rule: None,
+            waiting_rule: None,
             queue_positions: (0, 0),
             unique_id: None,
             presented: crate::persist::Presented::default(),
