@@ -270,11 +270,18 @@ impl Fields {
         self.elements(name).any(|e| e.eq_ignore_ascii_case(token))
     }
 
-    /// Appends the fields as lines, those of the kinds in `but` left out. Neighbours that lie in the buffer as they are
-    /// to be written, and that is what most heads consist of, leave in one copy.
-    pub(crate) fn write_lines(&self, but: Kinds, out: &mut Vec<u8>) {
+    /// Where the first field of these kinds stands; behind all fields where there is none.
+    pub(crate) fn place_of(&self, kinds: Kinds) -> usize {
+        let at = || self.list.iter().position(|f| kinds.contains(f.kind));
+        if self.had(kinds) { at().unwrap_or(self.list.len()) } else { self.list.len() }
+    }
+
+    /// Appends the fields of a range as lines, those of the kinds in `but` left out. Neighbours that lie in the buffer as
+    /// they are to be written, and that is what most heads consist of, leave in one copy.
+    pub(crate) fn write_lines(&self, range: Range<usize>, but: Kinds, out: &mut Vec<u8>) {
         let mut run = 0..0;
-        for field in self.list.iter().filter(|f| !but.contains(f.kind)) {
+        let fields = self.list.get(range).unwrap_or_default();
+        for field in fields.iter().filter(|f| !but.contains(f.kind)) {
             match self.line(field) {
                 Some(line) if line.start == run.end => run.end = line.end,
                 Some(line) => {
@@ -301,8 +308,15 @@ impl Fields {
     }
 
     /// As [`Fields::write_lines`], with names spelled as a peer wants them.
-    pub(crate) fn write_spelled(&self, but: Kinds, spelling: &Spelling, out: &mut Vec<u8>) {
-        for field in self.list.iter().filter(|f| !but.contains(f.kind)) {
+    pub(crate) fn write_spelled(
+        &self,
+        range: Range<usize>,
+        but: Kinds,
+        spelling: &Spelling,
+        out: &mut Vec<u8>,
+    ) {
+        let fields = self.list.get(range).unwrap_or_default();
+        for field in fields.iter().filter(|f| !but.contains(f.kind)) {
             let name = spelling.of(self.text(field.name));
             for piece in [name, SEPARATOR, self.text(field.value), CRLF] {
                 out.extend_from_slice(piece);
@@ -439,7 +453,7 @@ mod tests {
         fields.push(b"E", b"5");
         fields.set_value(0, b"11");
         let mut out = Vec::new();
-        fields.write_lines(Kinds::of(&[Kind::Te]), &mut out);
+        fields.write_lines(0..fields.len(), Kinds::of(&[Kind::Te]), &mut out);
         assert_eq!(out, b"a: 11\r\nb: 2\r\nc: 3\r\nd: \r\ne: 5\r\n");
     }
 

@@ -1,5 +1,6 @@
 //! Hop-by-hop fields (RFC 9110 section 7.6.1): what a message says about one connection ends with that connection.
 //! The caller strips before it adds fields of its own, so that a peer cannot name those in `connection`.
+//! `transfer-encoding` stays, for the place it has: what is written there is `write`'s.
 
 use crate::fields::{Fields, Kind, Kinds, split_list};
 use crate::message::{Request, Response};
@@ -19,14 +20,8 @@ pub fn strip_hop_by_hop_response(head: &mut Response, keep_upgrade: bool) {
     strip(&mut head.fields, keep_upgrade);
 }
 
-const HOP_BY_HOP: Kinds = Kinds::of(&[
-    Kind::Connection,
-    Kind::KeepAlive,
-    Kind::ProxyConnection,
-    Kind::Te,
-    Kind::TransferEncoding,
-    Kind::Upgrade,
-]);
+const HOP_BY_HOP: Kinds =
+    Kinds::of(&[Kind::Connection, Kind::KeepAlive, Kind::ProxyConnection, Kind::Te, Kind::Upgrade]);
 const ALL_BUT_UPGRADE: Kinds = HOP_BY_HOP.without(Kind::Upgrade);
 
 fn strip(fields: &mut Fields, keep_upgrade: bool) {
@@ -115,7 +110,10 @@ mod tests {
             ("Upgrade", "h2c"),
             ("Accept", "*/*"),
         ];
-        assert_eq!(stripped(&fields, false), ["host: a", "accept: */*", "te: trailers"]);
+        assert_eq!(
+            stripped(&fields, false),
+            ["host: a", "transfer-encoding: chunked", "accept: */*", "te: trailers"]
+        );
     }
 
     #[test]

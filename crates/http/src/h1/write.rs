@@ -1,6 +1,6 @@
 //! Heads and chunks onto the wire. Fields go out as they stand, except those that frame the message: they are
 //! written anew from the [`Framing`] that the caller is about to send, so a body is never framed by what a peer
-//! claimed. The caller has removed hop-by-hop fields and added its own `connection`.
+//! claimed. They keep the place that they had. The caller has removed hop-by-hop fields and added its own `connection`.
 
 use super::Framing;
 use crate::fields::{CRLF, Fields, Kind, Kinds};
@@ -19,8 +19,7 @@ pub fn write_request(head: &Request, framing: Framing, spelling: Option<&Spellin
     write_target(head, out);
     let old = head.version == Version::H10 && head.host().is_none() && framing != Framing::Chunked;
     out.extend_from_slice(if old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-    write_fields(&head.fields, FRAMING, spelling, out);
-    write_framing(framing, spelling, out);
+    write_fields(&head.fields, FRAMING, framing, spelling, out);
     out.extend_from_slice(CRLF);
 }
 
@@ -55,16 +54,25 @@ pub fn write_response(head: &Response, framing: Framing, spelling: Option<&Spell
     out.extend_from_slice(head.reason());
     out.extend_from_slice(CRLF);
     let describes = framing == Framing::None && head.status >= 200 && head.status != 204;
-    write_fields(&head.fields, if describes { CODING } else { FRAMING }, spelling, out);
-    write_framing(framing, spelling, out);
+    write_fields(&head.fields, if describes { CODING } else { FRAMING }, framing, spelling, out);
     out.extend_from_slice(CRLF);
 }
 
-fn write_fields(fields: &Fields, but: Kinds, spelling: Option<&Spelling>, out: &mut Vec<u8>) {
-    match spelling {
-        None => fields.write_lines(but, out),
-        Some(spelling) => fields.write_spelled(but, spelling, out),
-    }
+fn write_fields(
+    fields: &Fields,
+    but: Kinds,
+    framing: Framing,
+    spelling: Option<&Spelling>,
+    out: &mut Vec<u8>,
+) {
+    let write = |range, out: &mut Vec<u8>| match spelling {
+        None => fields.write_lines(range, but, out),
+        Some(spelling) => fields.write_spelled(range, but, spelling, out),
+    };
+    let place = fields.place_of(FRAMING);
+    write(0..place, out);
+    write_framing(framing, spelling, out);
+    write(place..fields.len(), out);
 }
 
 fn write_framing(framing: Framing, spelling: Option<&Spelling>, out: &mut Vec<u8>) {
@@ -99,7 +107,7 @@ pub fn write_chunk_end(out: &mut Vec<u8>) {
 /// Appends the last chunk and the trailers.
 pub fn write_last_chunk(trailers: &Fields, out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
-    trailers.write_lines(Kinds::default(), out);
+    trailers.write_lines(0..trailers.len(), Kinds::default(), out);
     out.extend_from_slice(CRLF);
 }
 
@@ -149,11 +157,11 @@ mod tests {
         let r = request(Version::H11, b"POST", b"http://a?b", &fields);
         assert_eq!(
             written(&r, Framing::Length(u64::MAX)),
-            "POST http://a?b HTTP/1.1\r\nhost: a\r\nx: y\r\ncontent-length: 18446744073709551615\r\n\r\n"
+            "POST http://a?b HTTP/1.1\r\nhost: a\r\ncontent-length: 18446744073709551615\r\nx: y\r\n\r\n"
         );
         assert_eq!(
             written(&r, Framing::Chunked),
-            "POST http://a?b HTTP/1.1\r\nhost: a\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n"
+            "POST http://a?b HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nx: y\r\n\r\n"
         );
         assert_eq!(written(&r, Framing::None), "POST http://a?b HTTP/1.1\r\nhost: a\r\nx: y\r\n\r\n");
     }

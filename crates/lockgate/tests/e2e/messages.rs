@@ -240,3 +240,31 @@ fn cookies_of_an_application_pass() {
     let answer = curl(&lockgate.url("http", "/cookie"));
     assert_eq!(answer.field("set-cookie"), Some("session=abc; Path=/"));
 }
+
+/// In their order; what we add ourselves differs between programs.
+fn names(head: &str) -> Vec<String> {
+    let name = |line: &str| Some(line.split_once(": ")?.0.to_ascii_lowercase());
+    head.split("\r\n\r\n").next().unwrap_or_default().lines().filter_map(name).collect()
+}
+
+#[test]
+fn fields_keep_their_order() {
+    let responses: [&'static [u8]; 2] = [
+        b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 2\r\nB: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nA: 1\r\nTransfer-Encoding: chunked\r\nB: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    ];
+    let requests = [
+        "Content-Length: 2\r\nX: y\r\n\r\nhi",
+        "Transfer-Encoding: chunked\r\nX: y\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    ];
+    let framing = ["content-length", "transfer-encoding"];
+    for ((response, request), framing) in responses.into_iter().zip(requests).zip(framing) {
+        let server = Upstream::answering(response);
+        let lockgate = proxy(server.address());
+        let mut raw = Raw::connect(lockgate.at("http"));
+        let head = raw.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{request}")).read_until("\r\n\r\n");
+        assert_eq!(names(&text(&head)), ["a", framing, "b"]);
+        let received = wait_for(|| server.received().first().filter(|bytes| !bytes.is_empty()).cloned());
+        assert_eq!(names(&text(&received.unwrap())), ["host", framing, "x"]);
+    }
+}
