@@ -17,7 +17,7 @@ mod target;
 mod trailer;
 mod write;
 
-pub use body::{BodyDecoder, Step};
+pub use body::{BodyDecoder, Step, check_chunks};
 pub use hop::{drop_named_by_connection, strip_hop_by_hop_request, strip_hop_by_hop_response};
 pub use request::parse_request;
 pub use response::parse_response;

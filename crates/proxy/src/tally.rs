@@ -386,6 +386,10 @@ fn trouble(ending: Ending, has_response: bool) -> Option<(Count, &'static [Part]
         (Cause::Proxy | Cause::ClientAbort | Cause::ClientTimeout, Phase::Request | Phase::Tarpit) => {
             Some((Count::RequestErrors, CLIENTS_SIDE))
         }
+        // the client's fault, though a server's answer was waited for
+        (Cause::Proxy, Phase::Headers) if matches!(ending.status, Some(400..=499)) => {
+            Some((Count::RequestErrors, CLIENTS_SIDE))
+        }
         (Cause::Proxy, _) if has_response => Some((Count::DeniedResponses, ALL)),
         (Cause::Proxy, _) => Some((Count::ResponseErrors, SERVERS_SIDE)),
         (Cause::ClientAbort | Cause::ClientTimeout, _) => Some((Count::ClientAborts, SERVERS_SIDE)),
@@ -455,6 +459,8 @@ mod tests {
         assert_eq!(of(Cause::Normal, Phase::Done), None);
         assert_eq!(of(Cause::Proxy, Phase::Request), Some(Count::DeniedRequests));
         assert_eq!(count(Ending::bad_request(400)), Some(Count::RequestErrors));
+        let broken_body = Ending::new(Cause::Proxy, Phase::Headers).with_status(400);
+        assert_eq!(count(broken_body), Some(Count::RequestErrors));
         assert_eq!(of(Cause::ServerAbort, Phase::Connect), Some(Count::ConnectErrors));
         assert_eq!(of(Cause::ServerTimeout, Phase::Headers), Some(Count::ResponseErrors));
         assert_eq!(of(Cause::ClientAbort, Phase::Data), Some(Count::ClientAborts));

@@ -41,6 +41,19 @@ pub struct Step {
     pub done: bool,
 }
 
+/// Finds a fault in what has arrived of a chunked body: `input` from `head` on.
+pub fn check_chunks(input: &[u8], head: usize) -> Result<(), Reject> {
+    let mut decoder = BodyDecoder::new(Framing::Chunked);
+    let mut at = head;
+    loop {
+        let step = decoder.step(input.get(at..).unwrap_or_default()).map_err(|reject| reject.moved(at))?;
+        if step.done || step.consumed + step.data == 0 {
+            return Ok(());
+        }
+        at += step.consumed + step.data;
+    }
+}
+
 impl BodyDecoder {
     /// A decoder in front of the body's first byte.
     pub fn new(framing: Framing) -> BodyDecoder {

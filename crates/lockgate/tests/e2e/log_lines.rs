@@ -291,6 +291,11 @@ fn endings_of_rules_and_clients_are_told_as_by_haproxy() {
         ("tcp-reject", "tcp-request content reject", get),
         ("body-late", "http-request wait-for-body time 200ms", post),
         ("head-cut", "", "GET / HT"),
+        (
+            "chunk-broken",
+            "",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n",
+        ),
         ("error-format", "error-log-format \"127.0.0.1 %ts %ft\"", "BAD\r\n\r\n"),
         ("error-format-cut", "error-log-format \"127.0.0.1 %ts %ft\"", "GET / HT"),
     ];

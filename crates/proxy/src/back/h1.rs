@@ -215,7 +215,7 @@ impl Checkout<'_> {
                 return Err(Ending::new(Cause::ClientAbort, Phase::Data));
             }
             Poll::Ready(Err(TransferError::Framing(reject))) => {
-                return Err(Ending::new(Cause::ClientAbort, Phase::Data).with_status(reject.status));
+                return Err(Ending::new(Cause::Proxy, Phase::Headers).with_status(reject.status));
             }
             Poll::Ready(Ok(())) => wait.progress(stream.worker),
             Poll::Pending => {}

@@ -283,7 +283,16 @@ async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete,
     let give_up = after(session.worker.now(), timeouts.http_request.or(timeouts.client));
     let mut scanned = 0;
     loop {
-        match h1::parse_request(link.input.data(), &mut scanned, &session.front.limits, &mut stream.request) {
+        let input = link.input.data();
+        let parsed = h1::parse_request(input, &mut scanned, &session.front.limits, &mut stream.request);
+        // A body that is broken from the start makes it no request: no server hears of it, as with HAProxy.
+        let parsed = parsed.and_then(|parsed| match parsed {
+            Parsed::Complete(Complete { head_len, body: Framing::Chunked, .. }) => {
+                h1::check_chunks(input, head_len).map(|()| parsed)
+            }
+            Parsed::Complete(_) | Parsed::Partial => Ok(parsed),
+        });
+        match parsed {
             Ok(Parsed::Complete(complete)) => {
                 link.input.consume(complete.head_len);
                 stream.bytes_uploaded += size::request(&stream.request);
