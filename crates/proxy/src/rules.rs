@@ -368,6 +368,18 @@ pub fn run_redirects(rules: &[RedirectRule], stream: &mut Stream<'_>) -> Decisio
     Decision::Continue
 }
 
+/// How many rules at the beginning are decided without looking at anything: all of them where one of these is final.
+pub fn unconditional(rules: &[TcpRule]) -> usize {
+    let first = rules.iter().position(|rule| rule.cond.is_some()).unwrap_or(rules.len());
+    let is_final = |rule: &TcpRule| {
+        matches!(
+            rule.action,
+            TcpAction::Accept | TcpAction::Reject | TcpAction::Close | TcpAction::SilentDrop(_)
+        )
+    };
+    if rules.iter().take(first).any(is_final) { rules.len() } else { first }
+}
+
 /// Runs a TCP rule set. `last_chance`: no more bytes will come or the inspection delay is over, so that what cannot
 /// be told counts as false.
 pub fn run_tcp(rules: &[TcpRule], from: usize, last_chance: bool, stream: &mut Stream<'_>) -> TcpDecision {

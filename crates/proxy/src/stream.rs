@@ -13,6 +13,7 @@ mod response_rules;
 mod state;
 
 pub use answer::{answer_error, flush};
+use response_rules::Inspected;
 pub use state::{FirstLine, Stream, Times};
 
 use crate::assign;
@@ -155,11 +156,13 @@ async fn through(
 ) -> Result<After, Failure> {
     stream.session.sight.turn(Stage::Headers);
     checkout.send_request(stream, exchange);
-    if let Some(after) = response_rules::inspect(stream, exchange)? {
-        checkout.abandon();
-        return Ok(after);
-    }
-    let complete = checkout.response_head(stream, exchange, attempts).await?;
+    let complete = match response_rules::inspected_head(stream, exchange, &mut checkout, attempts).await? {
+        Inspected::Head(complete) => complete,
+        Inspected::Done(after) => {
+            checkout.abandon();
+            return Ok(after);
+        }
+    };
     finish_response::before_rules(stream);
     if switches(stream, &complete) {
         return Ok(checkout.tunnel(stream, exchange).await);

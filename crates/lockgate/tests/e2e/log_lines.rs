@@ -226,6 +226,12 @@ fn rules_on_servers_bytes_end_as_with_haproxy() {
     let http = [
         ("g", "tcp-response content reject"),
         ("h", "tcp-response content close"),
+        (
+            "k",
+            "tcp-response inspect-delay 20s\n tcp-response content reject if { res.hdr(set-cookie) -m found }",
+        ),
+        ("l", "tcp-response inspect-delay 20s\n tcp-response content reject if ! { status 200 }"),
+        ("m", "tcp-response content silent-drop"),
         ("i", "capture cookie SESS len 10\n log-format \"127.0.0.1 %CC %CS %lc %ST\""),
         (
             "j",
@@ -260,12 +266,11 @@ fn rules_on_servers_bytes_end_as_with_haproxy() {
             count += 1;
             wait_for(|| (lines(lockgate) >= count).then_some(())).unwrap();
         }
-        for name in ["g", "h", "i", "i", "j"] {
+        for name in ["g", "h", "k", "l", "m", "i", "i", "j"] {
             let cookies = "Cookie: a=b; SESSION=abcdefghijkl; SESS2=1";
-            exchange(
-                lockgate.at(name),
-                format!("GET /{name} HTTP/1.1\r\nHost: a\r\n{cookies}\r\nConnection: close\r\n\r\n"),
-            );
+            // who is dropped in silence hears of nothing: the connection is held until the line is there
+            let mut raw = Raw::connect(lockgate.at(name));
+            raw.send(format!("GET /{name} HTTP/1.1\r\nHost: a\r\n{cookies}\r\nConnection: close\r\n\r\n"));
             count += 1;
             wait_for(|| (lines(lockgate) >= count).then_some(())).unwrap();
         }

@@ -272,6 +272,15 @@ impl Checkout<'_> {
         outcome
     }
 
+    /// Counts what has come of a body that nobody gets.
+    pub fn count_rest(&mut self, stream: &mut Stream<'_>) {
+        let most = stream.worker.plan.process.bufsize;
+        let body = &mut stream.response_body.bytes;
+        // A fault in it changes nothing any more.
+        let _ = self.download.take(&mut self.link, body, most);
+        stream.bytes_read += body.len() as u64;
+    }
+
     /// Writes the response's head and moves its body.
     pub async fn body(
         mut self,

@@ -2,21 +2,67 @@
 
 use super::decided::act;
 use super::{After, Flow, Stream, answer};
-use crate::back::{Checkout, Failure};
+use crate::back::{Attempts, Checkout, Failure};
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
 use crate::rules::{self, Decision, HttpRule, Message};
 use config::model::ProxyKind;
+use http::h1::Complete;
 
-/// `tcp-response content` rules in HTTP mode: they see the connection, and nothing of the response yet.
-pub(super) fn inspect(
+/// What became of waiting for a response's head.
+pub(super) enum Inspected {
+    /// It is here.
+    Head(Complete),
+    /// Rules want none of it.
+    Done(After),
+}
+
+/// The response's head, past the `tcp-response content` rules. Without `inspect-delay` these see the connection and
+/// nothing of the response, as with HAProxy; with it, those that have a condition see the head, or that it is late.
+pub(super) async fn inspected_head(
     stream: &mut Stream<'_>,
     exchange: &mut Exchange<'_>,
+    checkout: &mut Checkout<'_>,
+    attempts: &Attempts<'_>,
+) -> Result<Inspected, Failure> {
+    let rules = stream.back.map_or(&[][..], |back| &back.tcp_response);
+    let delay = stream.back.and_then(|back| back.response_inspect_delay);
+    let (at_once, waiting) =
+        rules.split_at(if delay.is_some() { rules::unconditional(rules) } else { rules.len() });
+    if let Some(after) = inspect(stream, exchange, at_once)? {
+        return Ok(Inspected::Done(after));
+    }
+    let Some(delay) = delay.filter(|_| !waiting.is_empty()) else {
+        return checkout.response_head(stream, exchange, attempts).await.map(Inspected::Head);
+    };
+    let head = tokio::time::timeout(delay, checkout.response_head(stream, exchange, attempts)).await;
+    let head = head.ok().transpose()?;
+    if let Some(after) = inspect(stream, exchange, waiting)? {
+        if head.is_some() {
+            checkout.count_rest(stream);
+        }
+        return Ok(Inspected::Done(after));
+    }
+    match head {
+        Some(complete) => Ok(Inspected::Head(complete)),
+        None => checkout.response_head(stream, exchange, attempts).await.map(Inspected::Head),
+    }
+}
+
+/// Runs `tcp-response content` rules in HTTP mode.
+fn inspect(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    rules: &[rules::TcpRule],
 ) -> Result<Option<After>, Failure> {
-    let Some(back) = stream.back.filter(|back| !back.tcp_response.is_empty()) else { return Ok(None) };
-    let decision = rules::run_tcp(&back.tcp_response, 0, true, stream);
+    if rules.is_empty() {
+        return Ok(None);
+    }
+    let decision = rules::run_tcp(rules, 0, true, stream);
     stream.session.mark_packets(exchange.link);
     stream.ending = match decision {
+        // what has come is passed on; the connection ends after it
+        rules::TcpDecision::Close if stream.has_response => return Ok(None),
         rules::TcpDecision::Accept
         | rules::TcpDecision::Wait
         | rules::TcpDecision::SwitchMode
@@ -24,10 +70,13 @@ pub(super) fn inspect(
         rules::TcpDecision::Close => {
             return Err(Failure::finally(Ending::new(Cause::ServerAbort, Phase::Headers)));
         }
-        rules::TcpDecision::Reject | rules::TcpDecision::SilentDrop(_) => {
-            Ending::new(Cause::Proxy, Phase::Data)
-        }
+        rules::TcpDecision::Reject => Ending::new(Cause::Proxy, Phase::Data),
+        rules::TcpDecision::SilentDrop(_) => Ending::new(Cause::Proxy, Phase::Request),
     };
+    if stream.has_response {
+        stream.status_logged = Some(stream.response.status);
+        stream.times.response = None;
+    }
     Ok(Some(match decision {
         rules::TcpDecision::SilentDrop(ttl) => After::SilentDrop(ttl),
         rules::TcpDecision::Accept
