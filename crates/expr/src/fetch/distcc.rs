@@ -82,5 +82,5 @@ fn body<'a>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
         return Err(NotYet { now: None });
     }
     let bytes = found.rest.get(..length).unwrap_or(found.rest);
-    Ok((!bytes.is_empty()).then(|| Sample::Bin(Cow::Borrowed(bytes))))
+    Ok((!bytes.is_empty()).then_some(Sample::Bin(Cow::Borrowed(bytes))))
 }
