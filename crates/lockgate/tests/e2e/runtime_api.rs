@@ -1,7 +1,7 @@
 //! The runtime API as clients use it: over the socket, one line or a conversation.
 
 use crate::authority::authority;
-use crate::client::curl;
+use crate::client::{Raw, curl};
 use crate::json_schema;
 use crate::nginx::Nginx;
 use crate::place::{Folder, wait_for};
@@ -209,6 +209,24 @@ fn what_clients_and_servers_did_is_counted_where_it_happened() {
     let stat = operated.ask("show stat f 1 -1");
     assert_eq!(stat.lines().count(), 3, "{stat}");
     assert_eq!(columns(&stat, "f", "FRONTEND")["req_tot"], "0");
+}
+
+#[test]
+fn requests_that_cannot_be_read_count_as_such() {
+    let operated = Operated::start(
+        "level admin",
+        "frontend f\n bind <http>\n option dontlognull\n http-request return status 200\n",
+    );
+    for bytes in ["", "GET / HT", "BAD\r\n\r\n"] {
+        Raw::connect(operated.lockgate.at("http")).send(bytes).finish();
+    }
+    let counted = || {
+        let stat = operated.ask("show stat");
+        let all = columns(&stat, "f", "FRONTEND");
+        let names = ["stot", "req_tot", "ereq", "hrsp_4xx"];
+        names.iter().all(|name| all[*name] == "3").then_some(())
+    };
+    assert!(wait_for(counted).is_some(), "{}", operated.ask("show stat"));
 }
 
 #[test]

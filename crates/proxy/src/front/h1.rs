@@ -204,26 +204,24 @@ fn leave_at(session: &Session) -> Option<Instant> {
     Some(since + LAST_REQUEST)
 }
 
-/// A connection that ended before a whole request is logged (`CR`, `cR`), unless it never said anything and the
-/// options call that normal.
+/// A connection that ended before a request counts as one that failed and is logged (`CR`, `cR`), unless options call
+/// that normal.
 async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause, idle_from: Instant) {
+    if session.front.ignore_probes {
+        return;
+    }
     let mut stream = Stream::new(session);
     stream.times.idle_from = idle_from;
     stream.ending = Ending::new(cause, Phase::Request);
-    let silent = session.front.dontlognull || session.front.ignore_probes;
-    if cause == Cause::ClientTimeout && !session.front.ignore_probes {
+    stream.count_request();
+    if cause == Cause::ClientTimeout {
         let mut exchange = lend(session, link, None);
         stream::answer_error(&mut stream, &mut exchange);
         let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
-        if !silent {
-            stream.log();
-        }
-    } else if !silent {
-        if cause == Cause::ClientAbort {
-            stream.status_logged = Some(400);
-        }
-        stream.log();
+    } else {
+        stream.status_logged = Some(400);
     }
+    if session.front.dontlognull { stream.end() } else { stream.log() }
 }
 
 fn lend<'a>(
@@ -264,6 +262,7 @@ pub(super) async fn exchange(session: &Session, link: &mut Link, idle_from: Inst
         }
         Err(ending) => {
             stream.ending = ending;
+            stream.count_request();
             let mut exchange = lend(session, link, None);
             stream::answer_error(&mut stream, &mut exchange);
             let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;

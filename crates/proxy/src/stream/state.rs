@@ -259,11 +259,16 @@ impl<'s> Stream<'s> {
         self.has_request = true;
         self.session.sight.begin(self.worker.now());
         self.times.request = Some(self.worker.now());
-        self.front.tally.add(self.worker.index, Count::Requests, 1);
-        self.front.tally.pace(self.worker.index, Pace::Requests, self.worker.now_ms());
+        self.count_request();
         let (method, target) = self.request.start_line();
         self.first_line = Some(FirstLine { method, target, version: self.request.version });
         finish_request::capture(self);
+    }
+
+    /// One that could not be read counts too, as with HAProxy.
+    pub fn count_request(&self) {
+        self.front.tally.add(self.worker.index, Count::Requests, 1);
+        self.front.tally.pace(self.worker.index, Pace::Requests, self.worker.now_ms());
     }
 
     /// The client's address as rules see it.
@@ -358,13 +363,18 @@ impl<'s> Stream<'s> {
     /// Writes the log line.
     pub fn log(&mut self) {
         self.settle_captures();
+        self.end();
+        self.front.log.stream(self);
+    }
+
+    /// Counts what it was, and has it leave.
+    pub fn end(&mut self) {
         if self.times.end.is_none() {
             self.times.end = Some(self.worker.tick());
         }
         tally::ended(self);
         // the line counts the others: this stream has left (manual, "beconn")
         self.leave_backend();
-        self.front.log.stream(self);
     }
 
     /// Before the log line, which counts those that go on.
