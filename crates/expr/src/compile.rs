@@ -61,6 +61,8 @@ pub struct Env<'e> {
     pub references: Vec<Arc<Reference>>,
     /// Some expression asks for the certificates of servers, which are not kept otherwise.
     pub asks_server_certificates: bool,
+    /// Something asks for what clients show above their certificates.
+    pub asks_client_chains: bool,
     /// Servers that expressions name, as backend and server: they cannot be deleted while it runs.
     pub named_servers: BTreeSet<(Box<str>, Box<str>)>,
     /// An expression so far looks at bodies of requests.
@@ -82,6 +84,7 @@ impl<'e> Env<'e> {
             files: Vec::new(),
             references: Vec::new(),
             asks_server_certificates: false,
+            asks_client_chains: false,
             named_servers: BTreeSet::new(),
             reads_request_bodies: false,
         }

@@ -122,6 +122,7 @@ pub(crate) fn fetched(
 ) -> Option<Expr> {
     heed(env, "fetch method", fetch.name, fetch.status, span)?;
     env.asks_server_certificates |= fetch.name.starts_with("ssl_s_");
+    env.asks_client_chains |= fetch.name == "ssl_c_chain_der";
     let callee = Callee::fetch(fetch, span);
     env.reads_request_bodies |= fetch.name.starts_with("req.body");
     let args = arguments::read(env, reader, &callee)?;

@@ -145,6 +145,8 @@ pub enum ClientTlsFact {
     SslClientCaErr,
     SslClientCaErrDepth,
     SslClientErr,
+    /// What the client showed above its certificate.
+    SslClientChain,
 }
 
 /// TLS with the server.
@@ -160,6 +162,8 @@ pub enum ServerTlsFact {
     SslBcKeysize,
     SslBcErr,
     SslBcErrText,
+    /// All that the server showed.
+    SslServerChain,
 }
 
 /// Live numbers; `None` is the current proxy.

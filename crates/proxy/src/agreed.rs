@@ -24,8 +24,8 @@ pub struct Agreed {
     pub group: &'static str,
     /// What was kept of the ClientHello (`tune.ssl.capture-buffer-size`).
     pub hello: Option<Box<HelloLists>>,
-    /// The certificate a server has shown, where something asks for it.
-    pub server: Option<Box<[u8]>>,
+    /// The certificates a server has shown, its own first, where something asks for them.
+    pub server: Box<[Box<[u8]>]>,
     /// The certificate we have shown, as a server.
     pub served: Option<Served>,
     /// The certificate the client has shown.
@@ -37,15 +37,27 @@ pub struct Agreed {
 pub struct ClientShown {
     /// The whole of it.
     pub der: Box<[u8]>,
+    /// Those shown above it, one behind the other, where something asks for them.
+    pub chain: Box<[u8]>,
     /// What was overlooked in it, in OpenSSL's numbers.
     pub report: VerifyReport,
 }
 
 impl Agreed {
-    /// The same towards a server, whose certificate is kept too where `certificate` says so.
-    pub fn with_server(info: &Info<'_>, certificate: bool) -> Agreed {
-        let server = info.peer_chain().first().filter(|_| certificate).map(|der| der.as_ref().into());
-        Agreed { server, ..Agreed::of(info) }
+    /// The same towards a server, whose certificates are kept too where `certificates` says so.
+    pub fn with_server(info: &Info<'_>, certificates: bool) -> Agreed {
+        let shown = info.peer_chain().iter().filter(|_| certificates);
+        Agreed { server: shown.map(|der| der.as_ref().into()).collect(), ..Agreed::of(info) }
+    }
+
+    /// The same of a client, with what it has shown above its certificate where `chain` says so.
+    pub fn with_client(info: &Info<'_>, chain: bool) -> Agreed {
+        let mut agreed = Agreed::of(info);
+        if let Some(client) = agreed.client.as_mut().filter(|_| chain) {
+            let above: Vec<&[u8]> = info.peer_chain().iter().skip(1).map(|der| der.as_ref()).collect();
+            client.chain = above.concat().into();
+        }
+        agreed
     }
 
     /// Copies what is known.
@@ -60,13 +72,15 @@ impl Agreed {
             session_id: info.session_id().into(),
             group: info.group().unwrap_or_default(),
             hello: info.hello().map(|lists| Box::new(lists.clone())),
-            server: None,
+            server: Box::default(),
             served: info.served_shared(),
-            client: info
-                .peer_chain()
-                .first()
-                .filter(|_| info.served_shared().is_some())
-                .map(|der| Box::new(ClientShown { der: der.as_ref().into(), report: info.client_verify() })),
+            client: info.peer_chain().first().filter(|_| info.served_shared().is_some()).map(|der| {
+                Box::new(ClientShown {
+                    der: der.as_ref().into(),
+                    chain: Box::default(),
+                    report: info.client_verify(),
+                })
+            }),
         }
     }
 }

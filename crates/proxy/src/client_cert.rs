@@ -16,7 +16,7 @@ pub fn served(tls: &Agreed, which: &CertField) -> Option<Sample<'static>> {
 
 /// A piece of the server's certificate (`ssl_s_*`).
 pub fn of_server(tls: &Agreed, which: &CertField) -> Option<Sample<'static>> {
-    field(&CertView::new(tls.server.as_ref()?)?, which)
+    field(&CertView::new(tls.server.first()?)?, which)
 }
 
 /// One piece of a certificate.

@@ -108,6 +108,7 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
     }
     lower.find_edited();
     process.keeps_server_certificates = lower.env.asks_server_certificates;
+    process.keeps_client_chains = lower.env.asks_client_chains;
     process.reads_request_bodies = lower.env.reads_request_bodies;
     let certs = lower.store.clone();
     let lists = std::mem::take(&mut lower.env.references);
@@ -299,6 +300,7 @@ impl<'m> Lower<'m> {
             },
             max_spread_checks: global.max_spread_checks.map(Duration::from_millis),
             keeps_server_certificates: false,
+            keeps_client_chains: false,
             invalid: Default::default(),
             connections: Connections::default(),
         }

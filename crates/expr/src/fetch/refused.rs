@@ -6,7 +6,6 @@ const TABLE: &str = "stick tables are not supported yet";
 const INTERNAL: &str = "HAProxy's internal message form does not exist here";
 const SECRET: &str = "the TLS library does not hand out session secrets";
 const NPN: &str = "NPN is obsolete: use the 'alpn' fetch";
-const CHAIN: &str = "certificate chains are not offered, only the certificate itself";
 const UNIQUE: &str = "TLS 1.3 has no such unique id, and none is offered for TLS 1.2";
 const FCGI: &str = "FastCGI is not supported yet";
 const SESSION: &str =
@@ -200,8 +199,6 @@ pub(super) static ROWS: &[FetchRow] = &[
     refused("ssl_fc_session_key", SECRET),
     refused("ssl_bc_npn", NPN),
     refused("ssl_fc_npn", NPN),
-    refused("ssl_c_chain_der", CHAIN),
-    refused("ssl_s_chain_der", CHAIN),
     refused("ssl_bc_unique_id", UNIQUE),
     refused("ssl_fc_unique_id", UNIQUE),
     refused("fcgi.docroot", FCGI),

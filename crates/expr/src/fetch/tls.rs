@@ -157,6 +157,12 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslClientCaErrDepth))),
         "Depth of the error above the client's certificate",
     ),
+    bin_row(
+        "ssl_c_chain_der",
+        FRONT,
+        |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslClientChain))),
+        "The certificates the client showed above its own, DER",
+    ),
     int_row(
         "ssl_c_err",
         FRONT,
@@ -242,6 +248,12 @@ pub(super) static ROWS: &[FetchRow] = &[
         FRONT,
         |_, s| Ok(s.fact(&Fact::ClientTls(ClientTlsFact::SslFcSessionId))),
         "Its session id",
+    ),
+    bin_row(
+        "ssl_s_chain_der",
+        BACK,
+        |_, s| Ok(s.fact(&Fact::ServerTls(ServerTlsFact::SslServerChain))),
+        "All certificates the server showed, DER",
     ),
     text_row(
         "ssl_fc_sni",

@@ -58,12 +58,15 @@ fn a_servers_certificate_can_be_asked_for() {
     let lockgate = Lockgate::start(&format!(
         "{DEFAULTS}frontend f\n bind <tls> ssl crt {}\n http-request return status 200 if TRUE\n\
          listen l\n bind <http>\n http-response set-header X-Dn %[ssl_s_s_dn(CN)]\n \
-         http-response set-header X-Curve \"%[ssl_bc_curve]\"\n server s <tls> ssl verify none\n",
+         http-response set-header X-Curve \"%[ssl_bc_curve]\"\n http-response set-header X-Own %[ssl_s_der,hex]\n \
+         http-response set-header X-Chain %[ssl_s_chain_der,hex]\n server s <tls> ssl verify none\n",
         authority().leaf("b.example").display()
     ));
     let answer = curl(&lockgate.url("http", "/"));
     assert_eq!(answer.field("x-dn"), Some("b.example"));
     assert_eq!(answer.field("x-curve"), Some("X25519MLKEM768"));
+    let (own, chain) = (answer.field("x-own").unwrap(), answer.field("x-chain").unwrap());
+    assert!(own.starts_with("30") && chain.starts_with(own), "{own} {chain}");
     let closing = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     assert_eq!(Answer::parse(&exchange(lockgate.at("http"), closing)).field("x-dn"), Some("b.example"));
 }

@@ -66,6 +66,8 @@ pub struct Process {
     pub max_spread_checks: Option<Duration>,
     /// Some expression asks for the certificates of servers.
     pub keeps_server_certificates: bool,
+    /// What clients show above their certificates is kept, for something asks for it.
+    pub keeps_client_chains: bool,
     /// Messages that were refused.
     pub invalid: Events,
 }

@@ -76,7 +76,12 @@ pub(super) fn client_tls<'a>(stream: &'a Stream<'_>, fact: &ClientTlsFact) -> Op
         ClientTlsFact::SslClientErr => Some(int(report()?.err)),
         ClientTlsFact::SslClientCaErr => Some(int(report()?.ca_err)),
         ClientTlsFact::SslClientCaErrDepth => Some(int(report()?.ca_err_depth)),
+        ClientTlsFact::SslClientChain => bytes(&tls?.client.as_ref()?.chain),
     }
+}
+
+fn bytes(bytes: &[u8]) -> Option<Sample<'static>> {
+    (!bytes.is_empty()).then(|| Sample::Bin(bytes.to_vec().into()))
 }
 
 fn hello(lists: &HelloLists, part: HelloPart) -> Option<Sample<'_>> {
@@ -104,5 +109,6 @@ pub(super) fn server_tls<'a>(stream: &'a Stream<'_>, fact: &ServerTlsFact) -> Op
         ServerTlsFact::SslBcErr => back.map(|_| Sample::Int(0)),
         ServerTlsFact::SslBcKeysize => back.map(|tls| int(tls.key_bits)),
         ServerTlsFact::SslBcErrText => None,
+        ServerTlsFact::SslServerChain => bytes(&back?.server.concat()),
     }
 }

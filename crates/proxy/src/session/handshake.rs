@@ -32,7 +32,8 @@ pub(super) async fn run(
         log_failed(session, &error);
         return false;
     }
-    session.tls = link.session().map(|s| Box::new(Agreed::of(&s.info())));
+    let chain = session.worker.plan.process.keeps_client_chains;
+    session.tls = link.session().map(|s| Box::new(Agreed::with_client(&s.info(), chain)));
     session.count(Count::TlsSessions);
     if session.tls.as_ref().is_some_and(|tls| tls.resumed) {
         session.count(Count::TlsResumed);
