@@ -208,10 +208,12 @@ pub async fn server<'b>(
 ) -> Result<Assigned<'b>, Ending> {
     let give_up = after(stream.worker.now(), back.timeouts.queue);
     let mut avoid = attempts.avoid();
-    let slot = loop {
-        let line = match choose(stream, back, attempts, avoid)? {
-            Choice::Server(index) => match back.balance.admit(index) {
-                Some(slot) => break slot,
+    let (slot, balanced) = loop {
+        let choice = choose(stream, back, attempts, avoid)?;
+        let balanced = !matches!(choice, Choice::Bound(_));
+        let line = match choice {
+            Choice::Bound(index) | Choice::Balanced(index) => match back.balance.admit(index) {
+                Some(slot) => break (slot, balanced),
                 None if queue_is_full(back, index) => {
                     leave_full_queue(stream, back, index, &mut avoid)?;
                     continue;
@@ -224,7 +226,7 @@ pub async fn server<'b>(
             Choice::AnyFree => Line::Backend,
         };
         if let Some(slot) = in_line(stream, client, back, line, give_up).await? {
-            break slot;
+            break (slot, balanced);
         }
     };
     let server = slot.server().clone();
@@ -233,17 +235,17 @@ pub async fn server<'b>(
     if stream.times.assigned.is_none() {
         stream.times.assigned = Some(stream.worker.now());
     }
-    note_chosen(stream, back, &server, attempts.stick().is_none());
+    note_chosen(stream, back, &server, balanced);
     stream.server = Some(server.clone());
     let watch = Watch { epoch: server.shutdown_epoch(), server };
     Ok(Assigned { slot, watch })
 }
 
-/// `newly`: it was not merely tried again.
-fn note_chosen(stream: &Stream<'_>, back: &Backend, server: &Server, newly: bool) {
+/// `balanced`: it was neither what the request is bound to nor merely tried again.
+fn note_chosen(stream: &Stream<'_>, back: &Backend, server: &Server, balanced: bool) {
     let (worker, now) = (stream.worker.index, stream.worker.now_ms());
     for tally in [&back.tally, &server.target.tally] {
-        tally.add(worker, Count::Chosen, u64::from(newly));
+        tally.add(worker, Count::Chosen, u64::from(balanced));
         tally.mark(worker, Count::LastSession, now);
     }
     server.target.tally.pace(worker, Pace::Sessions, now);
@@ -308,8 +310,10 @@ fn leave_full_queue(
 
 /// What the choice came to.
 enum Choice {
-    /// That server, even if it must be waited for.
-    Server(usize),
+    /// The one that this request goes to whatever balancing says, even if it must be waited for.
+    Bound(usize),
+    /// The one that balancing names.
+    Balanced(usize),
     /// The first that has room.
     AnyFree,
 }
@@ -322,28 +326,28 @@ fn choose(
 ) -> Result<Choice, Ending> {
     let up = |index: &usize| back.balance.servers().get(*index).is_some_and(|s| s.is_up());
     if let Some(again) = attempts.stick().filter(up) {
-        return Ok(Choice::Server(again));
+        return Ok(Choice::Bound(again));
     }
     if avoid.is_none() {
         let forced = |index: &usize| stream.guidance == Guidance::Forced || up(index);
         let rdp = rdp_server(stream, back).filter(|i| back.persist || up(i));
         if let Some(index) = rdp {
-            return Ok(Choice::Server(index));
+            return Ok(Choice::Bound(index));
         }
         if let Some(index) =
             stream.presented.server.filter(forced).or_else(|| use_server(stream, back).filter(up))
         {
-            return Ok(Choice::Server(index));
+            return Ok(Choice::Bound(index));
         }
         let last =
             stream.session.last_server.get().filter(|(b, _)| *b == back.index && back.prefer_last_server);
         if let Some((_, index)) = last.filter(|(_, i)| takes_again(back, *i)) {
-            return Ok(Choice::Server(index));
+            return Ok(Choice::Bound(index));
         }
     }
     let ask = Ask { hash: back.key.hash(stream, back.hashing), avoid, rand: stream.worker.random() };
     match back.balance.pick(&ask) {
-        Picked::Server(index) => Ok(Choice::Server(index)),
+        Picked::Server(index) => Ok(Choice::Balanced(index)),
         Picked::Full => Ok(Choice::AnyFree),
         Picked::None => Err(NO_SERVER),
     }

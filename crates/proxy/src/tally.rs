@@ -301,8 +301,6 @@ struct Outcome {
     class: Option<Count>,
     /// The server has answered.
     answered: bool,
-    retries: u64,
-    redispatched: bool,
     /// What went wrong, and who is told of it.
     trouble: Option<(Count, &'static [Part])>,
     spans: [u64; SPANS],
@@ -316,8 +314,6 @@ impl Outcome {
             spliced: stream.spliced,
             class: stream.status_logged.filter(|_| stream.front.http).map(class),
             answered: stream.times.response.is_some() || !stream.front.http,
-            retries: u64::from(stream.retries),
-            redispatched: stream.redispatched,
             trouble: trouble(stream.ending, stream.times.response.is_some()),
             spans: spans(&stream.times),
         }
@@ -347,10 +343,6 @@ impl Outcome {
     }
 
     fn count_behind(&self, cells: &Cells, whose: bool) {
-        if self.retries > 0 {
-            cells.add(Count::Retries, self.retries);
-            cells.add(Count::Redispatches, u64::from(self.redispatched));
-        }
         cells.add(Count::Requests, u64::from(whose));
         cells.add(Count::Timed, 1);
         for span in [Span::Queue, Span::Connect, Span::Response, Span::Total] {

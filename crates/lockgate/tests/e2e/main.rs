@@ -21,6 +21,7 @@ mod pebble;
 mod place;
 mod program;
 mod reload;
+mod retrying;
 mod site;
 mod upstream;
 

@@ -4,6 +4,7 @@ use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
 use crate::plan::Backend;
 use crate::stream::Stream;
+use crate::tally::Count;
 use config::model::RetryOn;
 use std::time::Duration;
 
@@ -130,17 +131,26 @@ impl<'s> Attempts<'s> {
         self.made += 1;
         stream.retries += 1;
         if self.redispatches(stream) {
+            self.note(stream, Count::Redispatches);
             self.avoid = index_of(stream);
             self.stick = None;
             stream.redispatched = true;
             crate::assign::lose_server(stream, self.back);
             return;
         }
+        self.note(stream, Count::Retries);
         self.stick = index_of(stream);
         if failure.kind == FailureKind::Connect {
             let pause = self.back.timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Counts it for the backend, and for the server that failed.
+    fn note(&self, stream: &Stream<'_>, what: Count) {
+        let worker = stream.worker.index;
+        self.back.tally.add(worker, what, 1);
+        stream.server.iter().for_each(|server| server.target.tally.add(worker, what, 1));
     }
 
     /// The same for a TCP connection, of which nothing was sent yet.
@@ -171,10 +181,11 @@ impl<'s> Attempts<'s> {
     }
 
     /// `option redispatch N`: at every N-th retry, or for a negative N at the N-th before the last. At once where nothing
-    /// ties the request to its server and there are others: waiting for this one helps nobody.
+    /// ties the request to its server: waiting for this one helps nobody. Never where there is no other.
     fn redispatches(&self, stream: &Stream<'_>) -> bool {
         match self.back.redispatch {
             0 => false,
+            _ if !self.has_others(stream) => false,
             _ if self.is_free(stream) => true,
             n if n > 0 => self.made.is_multiple_of(n.unsigned_abs()),
             n => self.left == n.unsigned_abs() - 1,
@@ -191,10 +202,13 @@ impl Attempts<'_> {
     /// Neither the request nor the algorithm asks for a certain server.
     fn is_free(&self, stream: &Stream<'_>) -> bool {
         let balance = &self.back.balance;
-        stream.presented.server.is_none()
-            && self.back.use_servers.is_empty()
-            && !balance.policy().is_hashed()
-            && balance.usable() > 1
+        stream.presented.server.is_none() && self.back.use_servers.is_empty() && !balance.policy().is_hashed()
+    }
+
+    /// Balancing could choose another server than the one that failed.
+    fn has_others(&self, stream: &Stream<'_>) -> bool {
+        let failed = stream.server.as_ref().is_some_and(|server| server.is_usable());
+        self.back.balance.usable() > usize::from(failed)
     }
 }
 
