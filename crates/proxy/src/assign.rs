@@ -116,6 +116,8 @@ impl Assigned<'_> {
             FailureKind::Status(status) => observer.answered(server, status),
             // a kept connection that the server had closed is no fault of its own
             FailureKind::Stale => {}
+            // nor is a name that somebody else chose
+            FailureKind::WrongName => {}
             FailureKind::Final if failure.ending.blames_server() => {
                 observer.failed(server, Complaint::Closed);
             }

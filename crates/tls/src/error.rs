@@ -27,6 +27,17 @@ impl TlsError {
         matches!(self, TlsError::Protocol(rustls::Error::AlertReceived(_)))
     }
 
+    /// The certificate that the server showed is for somebody else, or no certificate could be for whom we asked.
+    pub fn is_wrong_name(&self) -> bool {
+        use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
+        use rustls::Error::InvalidCertificate;
+        matches!(
+            self,
+            TlsError::BadServerName(_)
+                | TlsError::Protocol(InvalidCertificate(NotValidForName | NotValidForNameContext { .. }))
+        )
+    }
+
     /// We do not trust the certificate that the peer showed.
     pub fn distrusts(&self) -> bool {
         matches!(self, TlsError::Protocol(rustls::Error::InvalidCertificate(_)))

@@ -98,14 +98,19 @@ impl ServerTls {
         Built::of(config.map(live), problems)
     }
 
-    /// A connection that asks for `sni`; `alpn` in place of the server's own list.
+    /// A connection that asks for `sni`; `alpn` in place of the server's own list. What cannot be a host name (a Host header
+    /// with its port) is not sent, and fails where the certificate has to be for it.
     pub(crate) fn open(
         &self,
         sni: Option<&str>,
         alpn: Option<&[Vec<u8>]>,
     ) -> Result<UnbufferedClientConnection, TlsError> {
         let name = match sni.filter(|name| !name.is_empty()) {
-            Some(name) => asked(name).ok_or_else(|| TlsError::BadServerName(name.into()))?,
+            Some(name) => match asked(name) {
+                Some(name) => name,
+                None if self.live.spec.verify_none => no_name(),
+                None => return Err(TlsError::BadServerName(name.into())),
+            },
             None => no_name(),
         };
         let config = self.live.config.load_full();

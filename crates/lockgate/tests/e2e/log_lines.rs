@@ -2,6 +2,7 @@
 
 use crate::authority::authority;
 use crate::client::{Raw, exchange, try_curl};
+use crate::nginx::Nginx;
 use crate::place::{PATIENCE, free_address, wait_for};
 use crate::program::{Lockgate, Player};
 use crate::upstream::Upstream;
@@ -455,4 +456,38 @@ fn a_line_tells_the_rule_that_waited_and_may_be_json() {
     raw.send("POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf").finish();
     let line = lockgate.logged("/late");
     assert_eq!(line, r#"{"state": "CR--", "path": "/late", "waited": "12", "last": null}"#);
+}
+
+#[test]
+fn servers_with_another_certificate_are_told_as_haproxy_tells_them() {
+    let server = Nginx::start_tls("one.example");
+    let plain = Upstream::start(|mut peer| peer.send("HTTP/1.1 400 Bad\r\n\r\n"));
+    let cases = [
+        ("required verifyhost one.example", server.address()),
+        ("required verifyhost two.example", server.address()),
+        // whoever asks for the wrong name gets it again, so there is no retry
+        ("required sni str(two.example)", server.address()),
+        ("required sni hdr(host)", server.address()),
+        // no host name: not asked for
+        ("none sni hdr(host)", server.address()),
+        ("none", plain.address()),
+    ];
+    let listen = |(at, (words, address)): (usize, &(&str, SocketAddr))| {
+        let retries = if words.contains("required sni") { 3 } else { 0 };
+        let ca = authority().root();
+        format!(
+            "listen l{at}\n bind <l{at}>\n retries {retries}\n server s {address} ssl verify {words} ca-file {}\n",
+            ca.display()
+        )
+    };
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 20s\n \
+         timeout server 5s\n log-format \"127.0.0.1 %ft %ST %ts %rc %[ssl_bc] %[bc_err] %[bc_err_str]\"\n{}",
+        cases.iter().enumerate().map(listen).collect::<String>()
+    );
+    same_lines(&config, cases.len(), |lockgate| {
+        for at in 0..cases.len() {
+            exchange(lockgate.at(&format!("l{at}")), "GET / HTTP/1.0\r\nHost: two.example:8443\r\n\r\n");
+        }
+    });
 }

@@ -16,6 +16,8 @@ const TURN_AROUND: Duration = Duration::from_secs(1);
 pub enum FailureKind {
     /// No connection came about: nothing was sent.
     Connect,
+    /// It is not for the name that was asked for, and would not be the next time.
+    WrongName,
     /// A kept connection died before a byte of the response: the server had closed it already.
     Stale,
     /// A new connection ended before a byte of the response.
@@ -57,7 +59,7 @@ impl Failure {
             FailureKind::Junk => Some(RetryOn::JunkResponse),
             FailureKind::ResponseTimeout => Some(RetryOn::ResponseTimeout),
             FailureKind::Status(status) => Some(RetryOn::Status(status)),
-            FailureKind::Stale | FailureKind::Final => None,
+            FailureKind::WrongName | FailureKind::Stale | FailureKind::Final => None,
         }
     }
 }
@@ -112,7 +114,7 @@ impl<'s> Attempts<'s> {
         failure: Failure,
     ) -> Result<(), Ending> {
         if !self.allowed(stream, exchange, &failure) {
-            return Err(failure.ending);
+            return Err(self.given_up(stream, &failure));
         }
         stream.back_addrs = None;
         stream.back_tls = None;
@@ -156,7 +158,7 @@ impl<'s> Attempts<'s> {
     /// The same for a TCP connection, of which nothing was sent yet.
     pub async fn again_tcp(&mut self, stream: &mut Stream<'_>, failure: Failure) -> Result<(), Ending> {
         if self.left == 0 || failure.kind != FailureKind::Connect {
-            return Err(failure.ending);
+            return Err(self.given_up(stream, &failure));
         }
         self.next(stream, failure).await;
         Ok(())
@@ -165,7 +167,7 @@ impl<'s> Attempts<'s> {
     fn allowed(&self, stream: &Stream<'_>, exchange: &Exchange<'_>, failure: &Failure) -> bool {
         let replayable = !exchange.body_spent && !exchange.responded;
         match failure.kind {
-            FailureKind::Final => false,
+            FailureKind::Final | FailureKind::WrongName => false,
             // RFC 9110 section 9.2.2: only what does no harm twice is sent again without being asked.
             FailureKind::Stale => replayable && !self.fresh && stream.request.method.is_idempotent(),
             FailureKind::Connect => self.left > 0 && replayable && self.wants(failure),
@@ -174,6 +176,14 @@ impl<'s> Attempts<'s> {
             | FailureKind::ResponseTimeout
             | FailureKind::Status(_) => self.left > 0 && replayable && stream.l7_retry && self.wants(failure),
         }
+    }
+
+    /// Log lines show retries that make no sense as used up, as HAProxy's do.
+    fn given_up(&self, stream: &mut Stream<'_>, failure: &Failure) -> Ending {
+        if failure.kind == FailureKind::WrongName {
+            stream.retries += self.left;
+        }
+        failure.ending
     }
 
     fn wants(&self, failure: &Failure) -> bool {

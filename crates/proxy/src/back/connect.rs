@@ -8,7 +8,7 @@ use crate::agreed::Agreed;
 use crate::assign::Assigned;
 use crate::deadline::{Deadline, after};
 use crate::ending::{Cause, Ending, Phase};
-use crate::link::Link;
+use crate::link::{Link, LinkError};
 use crate::plan::{Backend, ProxyV2, Target};
 use crate::server::{Endpoint, Server};
 use crate::socks4;
@@ -129,6 +129,7 @@ pub async fn open(
     let target = &server.target;
     let Some(address) = address(stream, server) else { return Err(unreachable_server()) };
     note(stream, back, target, Count::Connects);
+    stream.back_error.set(None);
     let give_up = after(started, back.timeouts.connect);
     let header = proxy_header(stream, target);
     let marks = stream.back_marks;
@@ -147,8 +148,13 @@ pub async fn open(
         if let Some(header) = &header {
             link.output().extend_from_slice(header);
         }
-        handshake(&mut link, server.tls(), sni).await?;
-        Ok::<Link, crate::link::LinkError>(link)
+        match handshake(&mut link, server.tls(), sni).await {
+            Ok(()) => Ok::<Link, LinkError>(link),
+            Err(error) => {
+                stream.back_error.set(Some(told(&error, sni.is_some())));
+                Err(error)
+            }
+        }
     };
     let mut connecting = Box::pin(connecting);
     let session = stream.session;
@@ -168,7 +174,7 @@ pub async fn open(
             prepare(back, &link);
             Ok(link)
         }
-        Some(Err(error)) => Err(Failure::new(FailureKind::Connect, cause_of(&error), Phase::Connect)),
+        Some(Err(error)) => Err(failure(&error, sni.is_some())),
         None if session.sight.is_killed() => {
             Err(Failure::finally(Ending::new(Cause::Killed, Phase::Connect)))
         }
@@ -181,10 +187,31 @@ fn note(stream: &Stream<'_>, back: &Backend, target: &Target, what: Count) {
     target.tally.add(stream.worker.index, what, 1);
 }
 
+/// Whoever asked for a name that the server does not have would get the same answer again.
+fn failure(error: &LinkError, by_sni: bool) -> Failure {
+    let wrong = by_sni && is_wrong_name(error);
+    let kind = if wrong { FailureKind::WrongName } else { FailureKind::Connect };
+    Failure::new(kind, cause_of(error), Phase::Connect)
+}
+
+fn is_wrong_name(error: &LinkError) -> bool {
+    matches!(error, LinkError::Tls(error) if error.is_wrong_name())
+}
+
+/// Why a handshake failed, in HAProxy's numbers and words (manual, `fc_err_str`). The name came from `sni`, or else from
+/// `verifyhost`.
+fn told(error: &LinkError, by_sni: bool) -> (u8, &'static str) {
+    match (is_wrong_name(error), by_sni) {
+        (true, false) => (32, "Server presented an SSL certificate different from the configured one"),
+        (true, true) => (33, "Server presented an SSL certificate different from the expected one"),
+        (false, _) => (34, "SSL handshake failure"),
+    }
+}
+
 /// Descriptors or source ports that run out are our shortage, not the server's fault.
-fn cause_of(error: &crate::link::LinkError) -> Cause {
+fn cause_of(error: &LinkError) -> Cause {
     match error {
-        crate::link::LinkError::Io(e)
+        LinkError::Io(e)
             if matches!(
                 e.kind(),
                 std::io::ErrorKind::AddrNotAvailable
@@ -194,7 +221,7 @@ fn cause_of(error: &crate::link::LinkError) -> Cause {
         {
             Cause::Resource
         }
-        crate::link::LinkError::Io(_) | crate::link::LinkError::Tls(_) => Cause::ServerAbort,
+        LinkError::Io(_) | LinkError::Tls(_) => Cause::ServerAbort,
     }
 }
 
@@ -202,7 +229,7 @@ async fn handshake(
     link: &mut Link,
     tls: Option<&Arc<tls::ServerTls>>,
     sni: Option<&[u8]>,
-) -> Result<(), crate::link::LinkError> {
+) -> Result<(), LinkError> {
     let Some(tls) = tls else { return Ok(()) };
     // What waits (a PROXY header) must leave in clear, before the first record.
     poll_fn(|cx| link.poll_flush(cx)).await?;

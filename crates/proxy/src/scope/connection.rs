@@ -10,7 +10,6 @@ use tls::VerifyReport;
 /// The message of error 0 (manual, `fc_err_str`).
 const NO_ERROR: &str = "Success";
 
-/// A connection that carries a stream has met no error: one that fails ends before, and is logged without a stream.
 pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &ConnectionFact) -> Option<Sample<'a>> {
     match fact {
         ConnectionFact::FcHttpMajor | ConnectionFact::BcHttpMajor => Some(Sample::Int(1)),
@@ -29,9 +28,14 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &ConnectionFact) -> Option
         ConnectionFact::BcReused => stream.back_addrs.as_ref().map(|_| Sample::Bool(stream.back_reused)),
         ConnectionFact::FcErr => Some(Sample::Int(stream.session.error.get().map_or(0, |e| i64::from(e.0)))),
         ConnectionFact::FcErrText => Some(text(stream.session.error.get().map_or(NO_ERROR, |e| e.1))),
-        ConnectionFact::BcErr => stream.back_addrs.as_ref().map(|_| Sample::Int(0)),
-        ConnectionFact::BcErrText => stream.back_addrs.as_ref().map(|_| text(NO_ERROR)),
+        ConnectionFact::BcErr => back_error(stream).map(|e| Sample::Int(i64::from(e.0))),
+        ConnectionFact::BcErrText => back_error(stream).map(|e| text(e.1)),
     }
+}
+
+/// Of the connection to the server, where one was tried.
+fn back_error(stream: &Stream<'_>) -> Option<(u8, &'static str)> {
+    stream.back_error.get().or_else(|| stream.back_addrs.as_ref().map(|_| (0, NO_ERROR)))
 }
 
 fn measured(meter: &Weak<net::Meter>, which: Measure) -> Option<Sample<'static>> {
@@ -100,7 +104,7 @@ fn hello(lists: &HelloLists, part: HelloPart) -> Option<Sample<'_>> {
 pub(super) fn server_tls<'a>(stream: &'a Stream<'_>, fact: &ServerTlsFact) -> Option<Sample<'a>> {
     let back = stream.back_tls.as_deref();
     match fact {
-        ServerTlsFact::SslBc => Some(Sample::Bool(back.is_some())),
+        ServerTlsFact::SslBc => Some(Sample::Bool(back.is_some() || stream.back_error.get().is_some())),
         ServerTlsFact::SslBcAlpn => back?.alpn.as_deref().map(Sample::str),
         ServerTlsFact::SslBcProtocol => said(back?.version),
         ServerTlsFact::SslBcCipher => said(back?.cipher),

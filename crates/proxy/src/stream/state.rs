@@ -15,7 +15,7 @@ use crate::worker::Worker;
 use http::h1::Complete;
 use http::{Fields, Request, Response, Slice, Version};
 use net::Addr;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -152,6 +152,8 @@ pub struct Stream<'s> {
     pub statistics: bool,
     /// The line was written when the response began.
     pub logged_asap: bool,
+    /// Why the last connection to a server failed in its handshake (`bc_err`, `bc_err_str`).
+    pub back_error: Cell<Option<(u8, &'static str)>>,
     /// Addresses of the connection to the server.
     pub back_addrs: Option<(Addr, Addr)>,
     /// How packets to the server are to be marked.
@@ -246,6 +248,7 @@ impl<'s> Stream<'s> {
             statistics: false,
             spliced: (0, 0),
             logged_asap: false,
+            back_error: Cell::new(None),
             back_addrs: None,
             back_marks: net::Marks::default(),
             back_reused: false,
