@@ -17,7 +17,9 @@ pub(crate) mod web;
 pub use acme_dns::{AcmeDns, AcmeDnsAccount};
 pub use announcements::Announcements;
 pub use cloudflare::Cloudflare;
-pub use credentials::{cloudflare as cloudflare_credentials, rfc2136 as rfc2136_credentials};
+pub use credentials::{
+    cloudflare as cloudflare_credentials, cloudflare_token, rfc2136 as rfc2136_credentials,
+};
 pub use hooks::Hooks;
 pub use labels::{account_label, persist_record};
 pub use lookup::{Caa, Resolver};
@@ -152,8 +154,11 @@ impl Provider {
         check(proof)?;
         let name = proof.owner();
         let found = resolver.follow(&name).await;
-        // A hook finds its zone by itself; where the record is only matters to the look for it afterwards.
-        let owner = if matches!(self, Provider::Hooks(_)) { found.unwrap_or(name) } else { found? };
+        let owner = match self {
+            // They find the zone by themselves, and Cloudflare refuses a record beside a CNAME record.
+            Provider::Hooks(_) | Provider::Cloudflare(_) => found.unwrap_or(name),
+            Provider::Update(_) | Provider::AcmeDns(_) => found?,
+        };
         let receipt = match self {
             Provider::Hooks(hooks) => hooks.present(proof).await,
             Provider::Update(update) => update.add(&owner, proof.value).await.map(|()| String::new()),

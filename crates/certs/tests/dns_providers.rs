@@ -277,7 +277,7 @@ fn cloudflares_api_is_spoken() {
         };
         format!(r#"{{"success":true,"errors":[],"messages":[],"result":{result}}}"#)
     });
-    let provider = Provider::Cloudflare(Cloudflare::at(&web.at, "s3cret"));
+    let provider = Provider::Cloudflare(Cloudflare::new("s3cret").at(&web.at).unwrap());
     assert!(!format!("{provider:?}").contains("s3cret"));
     run(async {
         let proof = proof("www.site.test", &[]);

@@ -5,7 +5,8 @@ use crate::console::Console;
 use base::reason;
 use certs::acme::{Directory, Eab, LETS_ENCRYPT, MacAlgorithm};
 use certs::dns::{
-    AcmeDns, Announcements, Check, Cloudflare, Hooks, Provider, Resolver, TsigKey, Update, provider_by_name,
+    AcmeDns, Announcements, Check, Hooks, Provider, Resolver, TsigKey, Update, cloudflare_token,
+    provider_by_name,
 };
 use certs::hatch::{Challenge, Records};
 use certs::issue::{Profile, Wanted};
@@ -183,7 +184,8 @@ fn provider(acme: &Acme) -> Result<Option<Provider>, String> {
         })));
     }
     if let Some(file) = &acme.dns_cloudflare {
-        return Ok(Some(Provider::Cloudflare(Cloudflare::new(read(file.as_str())?.trim()))));
+        let account = cloudflare_token(&read(file.as_str())?);
+        return account.map(Some).map_err(|why| at(format!("{file}: {why}")));
     }
     if let [server, name, algorithm, file] = acme.dns_update.as_slice() {
         let secret = certs::acme::decode_mac_key(&read(file.as_str())?);

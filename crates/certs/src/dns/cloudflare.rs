@@ -3,9 +3,10 @@
 
 use super::DnsError;
 use super::web::Call;
-use hyper::Method;
+use hyper::{Method, Uri};
 use serde_json::{Value, json};
 use std::fmt;
+use std::net::IpAddr;
 
 const API: &str = "https://api.cloudflare.com/client/v4";
 /// The shortest that Cloudflare allows to every plan, in seconds.
@@ -34,17 +35,28 @@ impl fmt::Debug for Cloudflare {
 impl Cloudflare {
     /// With an API token.
     pub fn new(token: &str) -> Cloudflare {
-        Cloudflare::at(API, token)
-    }
-
-    /// The same interface at another address.
-    pub fn at(api: &str, token: &str) -> Cloudflare {
-        Cloudflare { api: api.trim_end_matches('/').to_owned(), login: Login::Token(token.to_owned()) }
+        Cloudflare { api: API.to_owned(), login: Login::Token(token.to_owned()) }
     }
 
     /// With the mail address and the global key of an account.
     pub fn by_key(email: &str, key: &str) -> Cloudflare {
         Cloudflare { api: API.to_owned(), login: Login::Key(email.to_owned(), key.to_owned()) }
+    }
+
+    /// The same interface at another address: a gateway's, or a test's. The token goes there, so that only this very
+    /// machine is spoken to without TLS.
+    pub fn at(self, api: &str) -> Result<Cloudflare, String> {
+        let is_safe = api.parse().is_ok_and(|url: Uri| match (url.scheme_str(), url.host()) {
+            (Some("https"), Some(_)) => true,
+            (Some("http"), Some(host)) => is_here(host),
+            (Some(_) | None, _) => false,
+        });
+        if !is_safe {
+            return Err(
+                "https://HOST/PATH is expected, or http:// with an address of this machine".to_owned()
+            );
+        }
+        Ok(Cloudflare { api: api.trim_end_matches('/').to_owned(), ..self })
     }
 
     /// Makes the record; says how it is found again.
@@ -99,6 +111,11 @@ impl Cloudflare {
 fn id(object: &Value) -> Option<String> {
     let id = object["id"].as_str()?;
     (!id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric())).then(|| id.to_owned())
+}
+
+fn is_here(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn shown(message: &str) -> String {

@@ -23,7 +23,7 @@ pub fn rfc2136(text: &str) -> Result<Provider, String> {
     Ok(Provider::Update(Update { server: SocketAddr::new(server, port), key }))
 }
 
-/// Of certbot-dns-cloudflare.
+/// Of certbot-dns-cloudflare; `dns_cloudflare_api_url` is ours, and means nothing to the plugin.
 pub fn cloudflare(text: &str) -> Result<Provider, String> {
     let file = File::parse(text, "dns_cloudflare_")?;
     let account = match (file.get("api_token"), file.get("email"), file.get("api_key")) {
@@ -39,7 +39,19 @@ pub fn cloudflare(text: &str) -> Result<Provider, String> {
         }
         (None, _, _) => return Err("dns_cloudflare_email and dns_cloudflare_api_key go together".to_owned()),
     };
+    let account = match file.get("api_url") {
+        Some(url) => account.at(&url).map_err(|why| format!("dns_cloudflare_api_url = {url}: {why}"))?,
+        None => account,
+    };
     Ok(Provider::Cloudflare(account))
+}
+
+/// The same, or a file with a token and nothing else.
+pub fn cloudflare_token(text: &str) -> Result<Provider, String> {
+    match text.contains('=') {
+        true => cloudflare(text),
+        false => Ok(Provider::Cloudflare(Cloudflare::new(text.trim()))),
+    }
 }
 
 struct File {
@@ -111,6 +123,19 @@ mod tests {
             ["", "dns_cloudflare_email = x\n", "dns_cloudflare_api_token = a\ndns_cloudflare_email = b\n"]
         {
             cloudflare(text).unwrap_err();
+        }
+        cloudflare_token(" 0123\n").unwrap();
+        for (url, is_safe) in [
+            ("https://gateway.example/client/v4/", true),
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:8080/v4", true),
+            ("http://gateway.example/v4", false),
+            ("gateway.example", false),
+        ] {
+            let text = format!("dns_cloudflare_api_token = SECRET\ndns_cloudflare_api_url = {url}\n");
+            let said = cloudflare_token(&text).err();
+            assert_eq!(said.is_none(), is_safe, "{url}: {said:?}");
+            assert!(said.is_none_or(|said| said.contains(url) && !said.contains("SECRET")));
         }
     }
 }

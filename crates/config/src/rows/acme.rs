@@ -167,9 +167,12 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["dns-cleanup-hook"], "<command>", "Run by the shell to take it back.", |_, a, s| {
         one(a, "a command", &mut s.dns_cleanup_hook)
     }),
-    row(&["dns-cloudflare"], "<file>", "Makes records by Cloudflare's API, with the token in a file.", {
-        |_, a, s| one(a, "a file", &mut s.dns_cloudflare)
-    }),
+    row(
+        &["dns-cloudflare"],
+        "<file>",
+        "Makes records by Cloudflare's API, with the token in a file, alone or as Certbot's plugin has it.",
+        |_, a, s| one(a, "a file", &mut s.dns_cloudflare),
+    ),
     row(
         &["dns-update"],
         "<address>:<port> <key> <algorithm> <file>",

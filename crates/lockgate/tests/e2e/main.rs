@@ -10,6 +10,7 @@
 mod authority;
 mod certbot;
 mod client;
+mod cloudflare;
 mod front;
 mod gunicorn;
 mod household;

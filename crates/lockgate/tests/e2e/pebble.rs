@@ -124,6 +124,17 @@ impl Pebble {
     }
 }
 
+/// Tells an authority's name server something; `steering` is where it listens to that.
+pub fn steer(steering: SocketAddr, verb: &str, body: &str) {
+    let url = format!("http://{steering}/{verb}");
+    assert!(Command::new("curl").args(["-sf", "-d", body, &url]).status().unwrap().success());
+}
+
+/// Has it show a TXT record, beside those that it shows of this name already.
+pub fn makes_record(steering: SocketAddr, owner: &str, value: &str) {
+    steer(steering, "set-txt", &format!("{{\"host\":\"{owner}.\",\"value\":\"{value}\"}}"));
+}
+
 fn certificate(folder: &Folder) {
     folder.file("ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
     let ec = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";

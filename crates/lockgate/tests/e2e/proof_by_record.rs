@@ -1,30 +1,21 @@
 //! Names that are proven by records: who makes them, who says that they are there, and what stands for good.
 
+use crate::cloudflare::{Cloudflare, TOKEN};
 use crate::front::{Offered, Script};
 use crate::named::{Named, SECRET};
-
+use crate::pebble::{makes_record, steer};
+use crate::place::{Folder, wait_for};
 use crate::program::Lockgate;
 use crate::site::{Around, SECTION, Site};
 use crate::upstream::Upstream;
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::process::Command;
 
 /// A section with these words, for these names.
 fn for_names(more: &str, names: &str) -> String {
     format!(
         "{SECTION}{more}frontend web\n bind HTTPS ssl acme le domains {names}\n http-request return status 200\n"
     )
-}
-
-/// Tells the authority's name server something.
-fn steer(steering: SocketAddr, verb: &str, body: &str) {
-    let url = format!("http://{steering}/{verb}");
-    assert!(Command::new("curl").args(["-sf", "-d", body, &url]).status().unwrap().success());
-}
-
-fn makes_record(steering: SocketAddr, owner: &str, value: &str) {
-    steer(steering, "set-txt", &format!("{{\"host\":\"{owner}.\",\"value\":\"{value}\"}}"));
 }
 
 /// Owner and value of the record that the log asks for.
@@ -137,6 +128,23 @@ fn records_are_made_at_an_acme_dns_server() {
         site.is_served("one.example");
         assert!(!site.said().contains("secret"));
     }
+}
+
+#[test]
+fn records_are_made_at_cloudflare_with_the_file_of_certbots_plugin() {
+    let (folder, mut server) = (Folder::new(), None);
+    let words = " challenge dns-01\n challenge-ready none\n dns-resolver NAMES\n dns-cloudflare FILE\n";
+    let text = for_names(words, "shop.a.example,*.shop.a.example");
+    let site = Site::steered(&text, Around::default(), |text, pebble| {
+        let running = Cloudflare::start("a.example", pebble.steering());
+        let file = folder.file("cloudflare.ini", running.credentials());
+        server = Some(running);
+        text.replace("FILE", &file.display().to_string())
+    });
+    site.is_served("any.shop.a.example");
+    assert!(!site.said().contains(TOKEN));
+    let server = server.unwrap();
+    assert!(server.made() >= 2 && wait_for(|| server.left().is_empty().then_some(())).is_some());
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub(super) static ROWS: &[Row] = &[
         path(&mut o.cloudflare.credentials, w)
     })
     .of(ORDERS)
-    .doc("names the token, dns_cloudflare_api_token, or dns_cloudflare_email and _api_key"),
+    .doc("names the token, dns_cloudflare_api_token, or dns_cloudflare_email and _api_key; dns_cloudflare_api_url"),
     take(
         &["--dns-cloudflare-propagation-seconds"],
         "dns_cloudflare_propagation_seconds",
