@@ -49,6 +49,8 @@ impl Subject {
 
 /// What is asked about a certificate, where somebody can be asked, and what came of it.
 struct Known {
+    /// Whom the question is about; an operator may bring in the issuer later (`set ssl cert NAME.issuer`).
+    issuer: Vec<u8>,
     query: Option<OcspQuery>,
     record: Record,
 }
@@ -56,7 +58,15 @@ struct Known {
 impl Known {
     fn new(subject: &Subject, pace: Pace, now: UnixTime) -> Known {
         let end = subject.served.staple().map(|staple| staple.end().map(UnixTime));
-        Known { query: query(&subject.served).ok(), record: Record::with_response(end, pace, now) }
+        Known {
+            issuer: subject.served.issuer().unwrap_or_default().to_vec(),
+            query: query(&subject.served).ok(),
+            record: Record::with_response(end, pace, now),
+        }
+    }
+
+    fn is_of(&self, subject: &Subject) -> bool {
+        subject.served.issuer().unwrap_or_default() == self.issuer
     }
 }
 
@@ -127,7 +137,10 @@ impl Stapling {
         let (mut before, mut due) = (std::mem::take(&mut *known), Vec::new());
         for subject in self.subjects() {
             let print = subject.served.fingerprint();
-            let of = || before.remove(&print).unwrap_or_else(|| Known::new(&subject, self.pace, now));
+            let of = || {
+                let one = before.remove(&print).filter(|one| one.is_of(&subject));
+                one.unwrap_or_else(|| Known::new(&subject, self.pace, now))
+            };
             let one = known.entry(print).or_insert_with(of);
             if let Some(query) = one.query.clone().filter(|_| one.record.next <= now && due.len() < most) {
                 one.record.next = now + self.pace.most;

@@ -1,8 +1,9 @@
 //! One certificate with its key, read from its files, checked, and kept small: many thousands may be loaded.
 
-use crate::ocsp;
+use crate::ocsp::{self, Answer};
 use crate::problem::Problem;
 use crate::source::Source;
+use crate::staple::names_issuer;
 use crate::store::Stamps;
 use crate::view::CertView;
 use aws_lc_rs::digest;
@@ -55,6 +56,21 @@ impl Certificate {
             not_after: self.not_after,
             issuer: self.issuer.clone(),
         }
+    }
+
+    /// The certificate of its issuer in DER, where that is known: its own file's, else the next of the chain, else itself.
+    pub(crate) fn issuer(&self) -> Option<&[u8]> {
+        let chain = &self.key.cert;
+        self.issuer.as_ref().or_else(|| chain.get(1)).or_else(|| chain.first()).map(AsRef::as_ref)
+    }
+
+    /// Its chain leads nowhere and nobody brought the issuer.
+    pub(crate) fn lacks_issuer(&self) -> bool {
+        let leaf = self.key.cert.first().and_then(|der| X509Certificate::from_der(der).ok());
+        let issuer = self.issuer().and_then(|der| X509Certificate::from_der(der).ok());
+        let is_known =
+            leaf.zip(issuer).is_some_and(|((_, leaf), (_, issuer))| leaf.issuer() == issuer.subject());
+        self.issuer.is_none() && !is_known
     }
 
     /// What is stapled is true no more.
@@ -379,7 +395,11 @@ pub(crate) fn key_of(pem: &[u8]) -> Option<SigningKey> {
 pub(crate) fn check_staple(certificate: &Certificate, der: &[u8]) -> Result<(), &'static str> {
     let leaf = certificate.key.cert.first().and_then(|der| CertView::new(der));
     let leaf = leaf.ok_or("there is no certificate")?;
-    ocsp::check(der, leaf.serial(), seconds(SystemTime::now()))
+    let answer = Answer::read(der)?;
+    if !certificate.issuer().is_some_and(|issuer| names_issuer(&answer, issuer)) {
+        return Err("it is about a certificate of another issuer");
+    }
+    ocsp::check_answer(&answer, leaf.serial(), seconds(SystemTime::now()))
 }
 
 /// A certificate of PEM texts at hand, for the temporary one.

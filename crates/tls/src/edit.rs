@@ -46,6 +46,8 @@ pub enum CertError {
     Incomplete,
     /// A client would not take the OCSP response, and why. The transaction is over.
     UselessOcsp(&'static str),
+    /// There is an OCSP response and nobody knows the certificate's issuer. The transaction is over.
+    NoIssuer(String),
     /// Nothing waits to be committed.
     NoTransaction,
     /// Another certificate waits.
@@ -88,6 +90,11 @@ impl fmt::Display for CertError {
                 f.write_str("The transaction must contain at least a certificate and a private key!")
             }
             CertError::UselessOcsp(why) => write!(f, "the OCSP response cannot be stapled: {why}"),
+            CertError::NoIssuer(name) => write!(
+                f,
+                "'{name}.ocsp' is present and activates OCSP but it is impossible to compute the OCSP certificate ID \
+                 (maybe the issuer could not be found)'."
+            ),
             CertError::NoTransaction => f.write_str("No ongoing transaction!"),
             CertError::Other { open, asked } => {
                 write!(f, "The ongoing transaction is about '{open}' but you are trying to set '{asked}'")

@@ -36,8 +36,7 @@ impl Served {
 
     /// The certificate of its issuer, where that is known.
     pub fn issuer(&self) -> Option<&[u8]> {
-        let own = self.0.issuer.as_deref();
-        own.or_else(|| self.chain().nth(1)).or_else(|| self.0.key.cert.first().map(AsRef::as_ref))
+        self.0.issuer()
     }
 
     /// The certificate's own fingerprint, SHA-256.

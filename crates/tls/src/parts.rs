@@ -4,7 +4,7 @@
 use crate::certificate::{self, Certificate, PayloadError};
 use crate::edit::CertError;
 use crate::ocsp::Answer;
-use crate::staple::Staple;
+use crate::staple::{Staple, names_issuer};
 use crate::view::CertView;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::SigningKey;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Which part of a certificate a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Certificate, issuers and key in PEM: all there is, in the place of all there was.
+    /// Certificate, issuers and key in PEM: all there is, in the place of all there was, `.issuer` and `.ocsp` too.
     Certificate,
     /// `.key`, in PEM.
     Key,
@@ -72,6 +72,7 @@ impl Parts {
                     return Err(CertError::BadIssuer(name.to_owned()));
                 }
                 self.issuer = chain.into_iter().next();
+                self.forget_what_another_issuer_said();
             }
             Part::Ocsp => {
                 Answer::read(payload).map_err(CertError::BadOcsp)?;
@@ -82,6 +83,13 @@ impl Parts {
             }
         }
         Ok(())
+    }
+
+    /// A response stays with the issuer that it names; HAProxy staples it no more either.
+    fn forget_what_another_issuer_said(&mut self) {
+        let issuer = self.issuer.as_deref().unwrap_or_default();
+        let is_kept = |der: &Vec<u8>| Answer::read(der).is_ok_and(|answer| names_issuer(&answer, issuer));
+        self.ocsp = self.ocsp.take().filter(is_kept);
     }
 
     fn read(name: &str, pem: &[u8]) -> Result<Parts, CertError> {
@@ -103,11 +111,15 @@ impl Parts {
             PayloadError::Unloadable | PayloadError::Mismatch => CertError::Mismatch(name.to_owned()),
             PayloadError::NoKey => CertError::Incomplete,
         })?;
+        certificate.issuer.clone_from(&self.issuer);
         if let Some(der) = &self.ocsp {
+            if certificate.lacks_issuer() {
+                return Err(CertError::NoIssuer(name.to_owned()));
+            }
             certificate::check_staple(&certificate, der).map_err(CertError::UselessOcsp)?;
             certificate = certificate.stapled(Some(der.clone()));
         }
-        Ok(Certificate { issuer: self.issuer.clone(), ..certificate })
+        Ok(certificate)
     }
 
     /// The certificates in DER, their own first.

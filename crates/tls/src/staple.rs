@@ -9,6 +9,7 @@ use aws_lc_rs::digest;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// A response that is stapled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,6 +134,17 @@ fn is_about(answer: &Answer<'_>, certificate: &Certificate) -> bool {
     let (Some(view), Some((_, algorithm))) = (view, algorithm(answer.hash)) else { return false };
     let serial = answer.serial.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(answer.serial);
     serial == view.serial() && digest::digest(algorithm, view.issuer_der()).as_ref() == answer.name_hash
+}
+
+/// The answer names this issuer, a certificate in DER: by its name and by its key.
+pub(crate) fn names_issuer(answer: &Answer<'_>, issuer: &[u8]) -> bool {
+    let (Ok((_, issuer)), Some((_, algorithm))) = (X509Certificate::from_der(issuer), algorithm(answer.hash))
+    else {
+        return false;
+    };
+    let key = &issuer.public_key().subject_public_key.data;
+    digest::digest(algorithm, issuer.subject().as_raw()).as_ref() == answer.name_hash
+        && digest::digest(algorithm, key).as_ref() == answer.key_hash
 }
 
 impl CertStore {

@@ -99,7 +99,10 @@ fn a_response_comes_in_as_a_part_of_its_certificate() {
         converse(&operated.socket(), &format!("set ssl cert {name}.ocsp <<\n{lines}\n"))
     };
     let good = response(&folder, "part.example", "V", 7);
-    assert_eq!(set(&good), format!("Transaction created for certificate {name}!\n\n"));
+    let root = std::fs::read_to_string(authority().root()).unwrap();
+    let said = converse(&operated.socket(), &format!("set ssl cert {name}.issuer <<\n{root}\n"));
+    assert_eq!(said, format!("Transaction created for certificate {name}!\n\n"));
+    assert_eq!(set(&good), format!("Transaction updated for certificate {name}!\n\n"));
     assert!(stapled(to, "part.example").contains("OCSP response: no response sent"));
     assert!(operated.ask(&format!("commit ssl cert {name}")).ends_with("\nSuccess!\n\n"));
     assert!(stapled(to, "part.example").contains("Cert Status: good"));

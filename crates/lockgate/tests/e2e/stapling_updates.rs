@@ -1,5 +1,6 @@
 //! OCSP responses that are fetched and stapled without being asked, from OpenSSL's own responder.
 
+use crate::authority::authority;
 use crate::place::{Folder, wait_for};
 use crate::program::{Lockgate, Program};
 use crate::runtime_api::converse;
@@ -163,6 +164,45 @@ fn a_response_is_fetched_and_stapled_and_told_as_haproxy_tells_it() {
     let said = site.ask(&format!("update ssl ocsp-response {}", leaf.display()));
     assert!(said.starts_with("OCSP Response Data:\n") && said.contains("Cert Status: good"), "{said}");
     assert_eq!(site.updates()[4..], ["2", "1", "1", "Update successful"]);
+}
+
+/// `set ssl cert` of one part, and what its commit says.
+fn brings(site: &Site, name: &str, part: &str, payload: &str) -> String {
+    let said = site.ask(&format!("set ssl cert {name}{part} <<\n{}\n", payload.trim_end()));
+    assert!(said.contains(&format!("Transaction created for certificate {name}!")), "{said}");
+    site.ask(&format!("commit ssl cert {name}"))
+}
+
+#[test]
+fn an_issuer_that_is_brought_in_is_asked_and_another_ends_what_is_stapled() {
+    let responder = Responder::start("OCSPSigning");
+    let leaf = responder.leaf("leaf.example", &responder.address.to_string());
+    let (folder, name) = (responder.folder.path(), leaf.display().to_string());
+    let root = std::fs::read_to_string(folder.join("ca.pem")).unwrap();
+    let bind = format!("frontend f\n bind <https> ssl crt {name} ocsp-update on");
+    let site = Site::start(&["-db"], "", &bind);
+    assert!(site.ask(&format!("update ssl ocsp-response {name}")).contains("issuer is not known"));
+    assert_eq!(site.updates(), Vec::<String>::new());
+    let success = format!("Committing {name}.\nSuccess!\n\n");
+    assert_eq!(brings(&site, &name, ".issuer", &root), success);
+    site.is_stapled();
+    assert_eq!(site.updates()[4..], ["1", "0", "1", "Update successful"]);
+
+    // A response of the one is none of the other.
+    let base64 = site.ask(&format!("show ssl ocsp-response base64 {}", site.updates()[0]));
+    let other = std::fs::read_to_string(authority().root()).unwrap();
+    assert_eq!(brings(&site, &name, ".issuer", &other), success);
+    assert!(site.stapled().contains("OCSP response: no response sent"));
+    let said = brings(&site, &name, ".ocsp", &base64);
+    assert!(said.contains("it is about a certificate of another issuer\nFailed!\n"), "{said}");
+    // A whole certificate comes with nothing beside it.
+    let pem = std::fs::read_to_string(&leaf).unwrap();
+    assert_eq!(brings(&site, &name, "", &pem), success);
+    let said = brings(&site, &name, ".ocsp", &base64);
+    let why = "is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer \
+               could not be found)'.";
+    assert_eq!(said, format!("Committing {name}.\n '{name}.ocsp' {why}\nFailed!\n\n"));
+    assert!(site.stapled().contains("OCSP response: no response sent"));
 }
 
 #[test]

@@ -154,6 +154,9 @@ fn commit(call: &mut Call<'_>) {
         Err(CertError::NoTransaction) => {
             call.refuse(format_args!("No ongoing transaction! !\nCan't commit {name}!"));
         }
+        Err(why @ CertError::NoIssuer(_)) => {
+            call.put(format_args!("Committing {name}.\n {why}\nFailed!\n"));
+        }
         Err(why @ CertError::UselessOcsp(_)) => {
             call.put(format_args!("Committing {name}\n{name}.ocsp: {why}\nFailed!\n"));
         }
