@@ -150,13 +150,18 @@ pub trait Hatch {
 #[derive(Clone)]
 pub struct Here {
     store: CertStore,
-    publish: Arc<dyn Fn(&Path) + Send + Sync>,
+    refresh: Arc<dyn Fn(&Path) + Send + Sync>,
+    published: Arc<dyn Fn(&Path) + Send + Sync>,
 }
 
 impl Here {
-    /// `publish` has the binds look at the certificate of a file.
-    pub fn new(store: CertStore, publish: impl Fn(&Path) + Send + Sync + 'static) -> Here {
-        Here { store, publish: Arc::new(publish) }
+    /// `refresh` has the binds look at the certificate of a file; `published` hears of each that is new.
+    pub fn new(
+        store: CertStore,
+        refresh: impl Fn(&Path) + Send + Sync + 'static,
+        published: impl Fn(&Path) + Send + Sync + 'static,
+    ) -> Here {
+        Here { store, refresh: Arc::new(refresh), published: Arc::new(published) }
     }
 }
 
@@ -186,7 +191,10 @@ impl Hatch for Here {
 
     fn publish<'a>(&'a self, file: &'a Path, bundle: &'a Bundle) -> Handed<'a> {
         let installed = self.store.install(file, &bundle.whole());
-        (self.publish)(file);
+        (self.refresh)(file);
+        if installed.is_ok() {
+            (self.published)(file);
+        }
         Box::pin(ready(installed.map_err(|why| HatchError(why.to_string()))))
     }
 
@@ -195,7 +203,7 @@ impl Hatch for Here {
             Some(file) => self.store.serve_on_demand(section, name, file.to_owned()),
             None => {
                 if let Some(file) = self.store.forget_on_demand(section, name) {
-                    (self.publish)(&file);
+                    (self.refresh)(&file);
                 }
             }
         }

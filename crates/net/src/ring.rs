@@ -75,7 +75,8 @@ impl Ring {
         Ok(RingWriter { ring: self, servers })
     }
 
-    fn keep(&self, line: &[u8]) {
+    /// Keeps a line, which ends with its LF; its servers are passed only what its writer gets.
+    pub fn keep(&self, line: &[u8]) {
         let line = cut(line, self.maxlen);
         let mut kept = self.kept();
         kept.bytes += line.len() + LINE_COST;

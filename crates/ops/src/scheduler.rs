@@ -8,6 +8,7 @@ use certs::schedule::{self, Handle, Tell, Work};
 use proxy::certificates;
 use proxy::plan::Plan;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -27,7 +28,9 @@ impl Scheduler {
         let demand = plan.certs.demand().clone();
         Scheduler::start(work, tell, Some(demand), move || {
             let store = plan.certs.clone();
-            Rc::new(Here::new(store, move |file| certificates::refresh_file(&plan, file)))
+            let served = plan.clone();
+            let refresh = move |file: &Path| certificates::refresh_file(&plan, file);
+            Rc::new(Here::new(store, refresh, move |file| served.process.events.new_certificate(file)))
         })
     }
 

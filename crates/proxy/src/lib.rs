@@ -14,6 +14,7 @@ mod control;
 mod deadline;
 pub mod dynamic_servers;
 mod ending;
+pub mod event_sink;
 mod farm_news;
 mod front;
 pub mod gate;

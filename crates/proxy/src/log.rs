@@ -5,6 +5,7 @@ mod frame;
 pub(crate) mod size;
 
 pub use frame::Frame;
+pub(crate) use frame::iso_date;
 
 use crate::stream::Stream;
 use crate::tally::Count;

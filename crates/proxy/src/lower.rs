@@ -18,6 +18,7 @@ mod tls;
 mod userlists;
 mod wanted;
 
+use crate::event_sink::EventSink;
 use crate::limit::{Limit, RateLimits};
 use crate::plan::{Connections, OcspUpdates, Origin, Plan, Process};
 use crate::resolvers::Section;
@@ -271,6 +272,7 @@ impl<'m> Lower<'m> {
         let vars = ProcVars::default();
         self.global_vars(&vars);
         let stats = self.stats_sockets();
+        let rings = self.rings();
         Process {
             environment: machine::told(&self.model.environment, &stats),
             threads,
@@ -283,7 +285,8 @@ impl<'m> Lower<'m> {
             reads_request_bodies: false,
             node: global.node.as_ref().map_or_else(|| hostname.clone(), |n| n.text.as_str().into()),
             resolvers: self.resolvers.clone(),
-            rings: self.rings(),
+            events: EventSink::new(&rings),
+            rings,
             hostname,
             hard_stop_after: global.hard_stop_after.map(Duration::from_millis),
             stats,

@@ -11,6 +11,7 @@ use crate::site::{Around, SECTION, Site, serial, shortest};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -23,6 +24,36 @@ fn a_redirecting_frontend_answers_the_authority_by_file() {
     assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
     let scheduled = || site.tell("acme status").contains("shop.example\tle\tScheduled\t").then_some(());
     wait_for(scheduled).unwrap_or_else(|| panic!("{}", site.tell("acme status")));
+}
+
+/// The Data Plane API listens so (HAProxy 3.2).
+#[test]
+fn whoever_follows_dpapi_hears_of_each_new_certificate() {
+    for (flags, global) in [(["-db"].as_slice(), ""), (&["-W", "-db"], "global\n user nobody\n")] {
+        let text = format!("{global}{}", shortest(""));
+        let site = Site::amid(&text, Around { flags, ..Around::default() });
+        assert!(
+            site.tell("show events").contains("\n    dpapi      : type=buffer, 0 dropped, Data Plane API\n")
+        );
+        let mut follower = UnixStream::connect(site.folder.path().join("api.sock")).unwrap();
+        follower.set_read_timeout(Some(crate::place::PATIENCE)).unwrap();
+        follower.write_all(b"show events dpapi -w -0\n").unwrap();
+        let mut events = BufReader::new(follower);
+        let file = site.stored("live/shop.example/fullchain.pem");
+        let mut hears = || {
+            let mut event = Vec::new();
+            events.read_until(0, &mut event).unwrap();
+            let event = String::from_utf8(event).unwrap();
+            assert!(event.starts_with("<0>20"), "{event}");
+            assert!(event.ends_with(&format!("+00:00 acme newcert {}\n\0", file.display())), "{event}");
+        };
+        hears();
+        assert!(site.tell(&format!("show ssl cert {}", file.display())).contains("Status: Used"));
+        // While it is at work, another order is not begun.
+        site.stands("shop.example\tle\tScheduled\t");
+        site.tell("acme renew shop.example");
+        hears();
+    }
 }
 
 #[test]

@@ -245,7 +245,10 @@ fn publish(call: &mut Call<'_>) {
         Ok(()) if call.payload.is_none() => {
             certificates::refresh(&call.process.plan);
         }
-        Ok(()) => certificates::refresh_file(&call.process.plan, file),
+        Ok(()) => {
+            certificates::refresh_file(&call.process.plan, file);
+            call.process.plan.process.events.new_certificate(file);
+        }
         Err(why) => call.refuse(why),
     }
 }

@@ -88,7 +88,7 @@ fn bsd_date(us: i64) -> String {
 }
 
 /// `2026-11-20T17:04:09.123456+00:00`
-fn iso_date(us: i64) -> String {
+pub(crate) fn iso_date(us: i64) -> String {
     let c = civil(us);
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+00:00",

@@ -1,6 +1,7 @@
 //! What concerns the process as a whole: threads, limits, and what all proxies share.
 
 use super::{Connections, OcspUpdates};
+use crate::event_sink::EventSink;
 use crate::invalid::Events;
 use crate::limit::{Limit, RateLimits};
 use crate::list_edits::ListEdits;
@@ -44,6 +45,8 @@ pub struct Process {
     pub resolvers: Vec<Arc<Section>>,
     /// `ring` sections.
     pub rings: Vec<RingSection>,
+    /// What programs beside us are told.
+    pub events: EventSink,
     /// Environment variables as the configuration has left them.
     pub environment: Arc<Environment>,
     /// Where edits of lists by rules wait.
@@ -73,7 +76,7 @@ pub struct Process {
 }
 
 /// A `ring` section.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RingSection {
     /// What it holds.
     pub ring: Arc<net::Ring>,
