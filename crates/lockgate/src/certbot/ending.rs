@@ -7,7 +7,7 @@ use super::proxies::Proxies;
 use super::talk::{FRAME, Talk};
 use super::{renewing, saved};
 use base::reason;
-use certs::acme::{open_account, revoke_by_key};
+use certs::acme::{IssueError, open_account, revoke_by_key};
 use certs::tree::{Kind, Lock};
 use certs::{Outline, Storage};
 use std::path::{Path, PathBuf};
@@ -66,7 +66,12 @@ pub(super) fn revoke(options: &Options, talk: &Talk, lock: Option<Lock>) -> Resu
     };
     let pem = std::fs::read_to_string(&path)
         .map_err(|why| Failure::Failed(format!("{}: {}", path.display(), reason(&why))))?;
-    revoke_at(&options, &pem)?;
+    match revoke_at(&options, &pem) {
+        Err(failure) if is_revoked_already(&failure) && is_unfinished(&options, name.as_deref())? => {
+            talk.say("The authority has revoked this certificate already.");
+        }
+        outcome => outcome?,
+    }
     let served = name.as_deref().map(|name| Storage::of(options.tree.clone()).fullchain(name));
     if let Some(name) = name {
         let gone = match (options.delete_after_revoke, talk.is_interactive()) {
@@ -95,6 +100,19 @@ pub(super) fn revoke(options: &Options, talk: &Talk, lock: Option<Lock>) -> Resu
         talk.say("The proxy that runs here obtains and serves another in its place now.");
     }
     Ok(())
+}
+
+fn is_revoked_already(failure: &Failure) -> bool {
+    matches!(failure, Failure::Issue(IssueError::Refused { kind, .. }, _) if kind == "alreadyRevoked")
+}
+
+/// What follows a revocation is still to be done: whoever did it last was cut off, or revoked it elsewhere.
+fn is_unfinished(options: &Options, name: Option<&str>) -> Result<bool, Failure> {
+    match (name, options.delete_after_revoke) {
+        (None, _) => Ok(false),
+        (Some(name), Some(false)) => Ok(!renewing::is_remembered_revoked(options, name)?),
+        (Some(_), Some(true) | None) => Ok(true),
+    }
 }
 
 /// A proxy that looks after the certificate replaces it at once. One that does not know it leaves it to whoever does.

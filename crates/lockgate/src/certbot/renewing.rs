@@ -167,6 +167,13 @@ pub(super) fn remember_revoked(options: &Options, name: &str, pem: &str) -> Resu
     Storage::of(options.tree.clone()).remember(&memory_name(&lineage), &state.to_json()).map_err(Failure::of)
 }
 
+/// Whether the certificate of this name is known as revoked.
+pub(super) fn is_remembered_revoked(options: &Options, name: &str) -> Result<bool, Failure> {
+    let lineage = options.tree.lineage(name)?;
+    let outline = Outline::of_lineage(&lineage).map_err(|why| Failure::Failed(why.to_string()))?;
+    Ok(remembered(options, &lineage, &outline.facts).is_revoked())
+}
+
 pub(super) fn is_due(options: &Options, lineage: &Lineage) -> Result<bool, Failure> {
     let outline = Outline::of_lineage(lineage).map_err(|why| Failure::Failed(why.to_string()))?;
     Ok(due(options, lineage, &outline.facts).at <= now())

@@ -91,3 +91,23 @@ fn what_was_revoked_and_kept_is_due() {
     assert_ne!(serial(), revoked);
     assert!(renew().contains("not due for renewal yet"), "the new one is not");
 }
+
+/// The command may have been cut off between the two, or the authority told elsewhere.
+#[test]
+fn what_is_revoked_already_is_deleted_or_due_still() {
+    let machine = Machine::new();
+    for name in ["a.example", "b.example"] {
+        machine.obtain(By::Us, &format!("-d {name}"), "");
+        // A tree that knows nothing of it.
+        let live = machine.etc(&format!("live/{name}")).display().to_string();
+        let of = format!("--cert-path {live}/cert.pem --key-path {live}/privkey.pem");
+        machine.done(By::Us, &format!("revoke -n {of} --config-dir {name}"));
+    }
+    let said = machine.done(By::Us, "revoke -n --cert-name a.example");
+    assert!(said.contains("has revoked this certificate already"), "{said}");
+    assert!(!machine.etc("live/a.example").exists() && !machine.etc("renewal/a.example.conf").exists());
+    machine.done(By::Us, "revoke -n --cert-name b.example --no-delete-after-revoke");
+    let again = machine.run(By::Us, "revoke -n --cert-name b.example --no-delete-after-revoke");
+    assert!(again.code == 1 && again.err.contains("alreadyRevoked"), "nothing is left to do: {again:?}");
+    assert!(machine.done(By::Us, "renew -n --no-random-sleep-on-renew").contains("all renewals succeeded"));
+}
