@@ -249,6 +249,8 @@ impl Tree {
     pub fn forget_account(&self, server: &str, id: &str) -> Result<(), TreeError> {
         super::check_name(id)?;
         let folder = self.accounts_folder(server);
+        // First: an account is one that has a key. Stopped later, nobody takes the rest for one.
+        disk::forget(&folder.join(id).join("private_key.json"))?;
         disk::forget_folder(&folder.join(id))?;
         let accounts = self.config_dir.join("accounts");
         let empty = folder.ancestors().take_while(|above| *above != accounts && above.starts_with(&accounts));

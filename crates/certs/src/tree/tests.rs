@@ -211,6 +211,10 @@ fn accounts_are_found_again() {
     assert_eq!(tree.account("https://ca.example:14000/dir", &id).unwrap(), account);
     assert_eq!(tree.accounts(server).unwrap().len(), 1);
     assert!(!tree.accounts_folder("https://../../etc").display().to_string().contains(".."));
+    fault::allow(Some(1));
+    assert!(tree.forget_account(server, &id).is_err());
+    fault::allow(None);
+    assert!(place.join("regr.json").exists() && tree.accounts(server).unwrap().is_empty(), "stopped at it");
     tree.forget_account(server, &id).unwrap();
     assert!(!tree.config_dir.join("accounts/ca.example:14000").exists());
 }

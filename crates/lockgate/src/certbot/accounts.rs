@@ -122,7 +122,15 @@ pub(super) fn unregister(options: &Options, talk: &Talk) -> Result<(), Failure> 
         }
     }
     let (directory, storage) = (directory(options)?, storage(options));
-    wait(async { open_account(&directory, &storage).await?.deactivate().await })?;
+    match wait(async { open_account(&directory, &storage).await?.deactivate().await }) {
+        // RFC 8555 section 7.3.6: so it answers to one that is deactivated, as where this was cut off here.
+        Err(Failure::Issue(IssueError::Refused { kind, .. }, _))
+            if matches!(kind.as_str(), "unauthorized" | "accountDoesNotExist") =>
+        {
+            talk.say("The authority knows this account no more.");
+        }
+        outcome => outcome?,
+    }
     options.tree.forget_account(&directory.url, &id)?;
     talk.say("Account deactivated.");
     Ok(())
