@@ -162,8 +162,8 @@ impl Tree {
     }
 }
 
-/// A name becomes a file's and a folder's.
-fn check_name(name: &str) -> Result<(), TreeError> {
+/// Whether a certificate can be called so: a name becomes a file's and a folder's.
+pub fn check_name(name: &str) -> Result<(), TreeError> {
     let odd = name.is_empty()
         || name.starts_with('.')
         || name.len() > 200

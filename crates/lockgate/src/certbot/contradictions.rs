@@ -3,9 +3,14 @@
 
 use super::options::Options;
 use super::verb::Verb;
+use certs::tree::check_name;
+use std::net::IpAddr;
 
 /// The first contradiction, where there is one.
 pub(super) fn find(verb: Verb, options: &Options) -> Option<String> {
+    if options.unfit.is_some() {
+        return options.unfit.clone();
+    }
     if options.force_interactive && (options.noninteractive || options.quiet) {
         return Some("Flag for non-interactive mode and --force-interactive conflict".to_owned());
     }
@@ -18,7 +23,21 @@ pub(super) fn find(verb: Verb, options: &Options) -> Option<String> {
     if options.staging && options.server.as_deref().is_some_and(|server| !Options::is_staging(server)) {
         return Some("--server value conflicts with --staging".to_owned());
     }
-    two_ways(options).or_else(|| options.names.iter().find_map(|name| unfit(name)))
+    let unfit_name = || options.names.iter().find_map(|name| unfit(name).or_else(|| bare(name, options)));
+    two_ways(options).or_else(unfit_name).or_else(|| on_disk(options.cert_name.as_deref()?))
+}
+
+/// An address is named as one, by the flag of newer Certbots: Certbot 2.1 takes none at all.
+fn bare(name: &str, options: &Options) -> Option<String> {
+    let is_bare = name.parse::<IpAddr>().is_ok() && !options.addresses.iter().any(|known| known == name);
+    is_bare.then(|| {
+        format!("Requested name {name} is an IP address: --ip-address {name} asks for a certificate of it.")
+    })
+}
+
+/// What a certificate is called is the name of files.
+fn on_disk(name: &str) -> Option<String> {
+    check_name(name).err().map(|why| why.to_string())
 }
 
 fn two_ways(options: &Options) -> Option<String> {
@@ -54,6 +73,9 @@ pub(super) fn misplaced(key: &str, verb: Verb) -> Option<String> {
 
 /// Why a name is none, where people often err.
 fn unfit(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("Requested domain  is not a FQDN because it contains an empty label.".to_owned());
+    }
     if let Some((scheme, _)) = name.split_once("://") {
         return Some(format!(
             "Requested name {name} appears to be a URL, not a FQDN. Try again without the leading \"{scheme}://\"."

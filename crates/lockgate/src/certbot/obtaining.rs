@@ -190,8 +190,7 @@ fn named(options: &mut Options, name: &str, talk: &Talk) -> Result<Plan, Failure
 
 fn again(options: &Options, lineage: Lineage, talk: &Talk) -> Result<Plan, Failure> {
     let other_key = changes_key(options, &lineage)?;
-    if other_key || options.force_renewal || options.dry_run || options.new_key || is_due(options, &lineage)?
-    {
+    if other_key || options.force_renewal || options.dry_run || is_due(options, &lineage)? {
         return Ok(Plan::Again(Box::new(lineage)));
     }
     if options.keep || !talk.is_interactive() {

@@ -66,10 +66,14 @@ pub(super) struct Options {
     pub(super) given: BTreeSet<&'static str>,
     pub(super) tree: Tree,
     pub(super) names: Vec<String>,
+    /// Those of them that may be IP addresses: `--ip-address`.
+    pub(super) addresses: Vec<String>,
     pub(super) cert_name: Option<String>,
     pub(super) authenticator: Option<Authenticator>,
     /// One that was asked for before and differs.
     pub(super) other_way: Option<Authenticator>,
+    /// The first word that is well written and cannot be meant: a failure, no mistake of writing.
+    pub(super) unfit: Option<String>,
     pub(super) rfc2136: Records,
     pub(super) cloudflare: Records,
     pub(super) debug_challenges: bool,
@@ -139,9 +143,11 @@ impl Default for Options {
             given: BTreeSet::new(),
             tree: Tree::default(),
             names: Vec::new(),
+            addresses: Vec::new(),
             cert_name: None,
             authenticator: None,
             other_way: None,
+            unfit: None,
             rfc2136: Records::default(),
             cloudflare: Records::default(),
             debug_challenges: false,
@@ -210,6 +216,11 @@ impl Options {
     pub(super) fn go(&mut self, way: Authenticator) {
         let before = self.authenticator.replace(way);
         self.other_way = before.filter(|before| Some(before) != self.authenticator.as_ref());
+    }
+
+    /// Notes what a word asks for and cannot be had.
+    pub(super) fn unfit(&mut self, why: String) {
+        self.unfit.get_or_insert(why);
     }
 
     /// The directory of the authority. A rehearsal never uses Let's Encrypt's production.

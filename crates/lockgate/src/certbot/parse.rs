@@ -249,6 +249,8 @@ mod tests {
         assert!(warnings[0].contains("--no-eff-email has no effect"), "{warnings:?}");
         assert_eq!(asked("-d x.example").unwrap().0, Verb::Run);
         assert!(asked("renew --dry").unwrap().1.dry_run);
+        assert_eq!(asked("certonly --cert-name= -d a.example").unwrap().1.cert_name, None);
+        assert_eq!(asked("certonly --ip-address 192.0.2.1,::1").unwrap().1.names, ["192.0.2.1", "::1"]);
     }
 
     #[test]
@@ -265,10 +267,10 @@ mod tests {
             ("certonly -d", "expected one argument"),
             ("certonly --http-01-port 99999", "no number that fits"),
             ("certonly --standalone=1", "ignored explicit argument"),
-            ("certonly -a dns-foo", "no way to prove control"),
+            ("certonly -a dns-foo", "1: 'dns-foo' is no way to prove control"),
             ("certonly renew", "unrecognized arguments: renew"),
             ("certonly --pre", "ambiguous option"),
-            ("certonly -w /no/such/folder", "is no folder"),
+            ("certonly -w /no/such/folder", "1: /no/such/folder does not exist or is not a directory"),
         ] {
             let said = asked(words).unwrap_err();
             assert!(said.contains(part), "{words}: {said}");
@@ -307,6 +309,14 @@ mod tests {
             ("certonly --standalone --webroot", "1: Too many flags setting"),
             ("certonly -d https://a.example", "1: Requested name https://a.example appears to be a URL"),
             ("certonly -d b\u{fc}cher.example", "1: Non-ASCII"),
+            (
+                "certonly -d a.example,",
+                "1: Requested domain  is not a FQDN because it contains an empty label",
+            ),
+            ("certonly -d 192.0.2.1", "1: Requested name 192.0.2.1 is an IP address: --ip-address"),
+            ("certonly -d ::1 --ip-address ::2", "1: Requested name ::1 is an IP address"),
+            ("certonly --cert-name ../x", "1: '../x' cannot be a certificate's name"),
+            ("certonly --elliptic-curve P-256", "2: argument --elliptic-curve: invalid choice: 'P-256'"),
         ] {
             let said = asked(words).unwrap_err();
             assert!(said.starts_with(part), "{words}: {said}");

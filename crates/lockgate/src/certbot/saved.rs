@@ -39,7 +39,7 @@ pub(super) fn recall(base: &Options, renewal: &Renewal) -> Result<Options, Strin
     if !base.given.contains("webroot_path") {
         options.webroots.extend(renewal.webroots());
     }
-    Ok(options)
+    options.unfit.take().map_or(Ok(options), Err)
 }
 
 /// What a conf is to remember of these options. `before` is what it says already.

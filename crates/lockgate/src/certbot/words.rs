@@ -28,6 +28,12 @@ pub(super) fn text(place: &mut Option<String>, word: &str) -> Result<(), String>
     Ok(())
 }
 
+/// An empty one counts as none, as with Certbot.
+pub(super) fn name(place: &mut Option<String>, word: &str) -> Result<(), String> {
+    *place = Some(word.to_owned()).filter(|word| !word.is_empty());
+    Ok(())
+}
+
 pub(super) fn number<N: std::str::FromStr>(place: &mut N, word: &str) -> Result<(), String> {
     *place = word.parse().map_err(|_| format!("'{word}' is no number that fits here"))?;
     Ok(())
@@ -79,12 +85,14 @@ pub(super) fn address(options: &mut Options, word: &str) -> Result<(), String> {
     for word in word.split(',').map(str::trim) {
         word.parse::<IpAddr>().map_err(|_| format!("'{word}' is no IP address"))?;
         names(options, word)?;
+        options.addresses.push(word.to_lowercase());
     }
     Ok(())
 }
 
+/// One that is none is kept: what is wrong with it is told once all words are read (`contradictions`).
 pub(super) fn names(options: &mut Options, word: &str) -> Result<(), String> {
-    for name in word.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+    for name in word.split(',').map(str::trim) {
         let name = name.trim_end_matches('.').to_lowercase();
         if let Some(folder) = options.webroot_paths.last() {
             options.webroots.push((name.clone(), folder.clone()));
@@ -99,7 +107,10 @@ pub(super) fn names(options: &mut Options, word: &str) -> Result<(), String> {
 pub(super) fn authenticator(options: &mut Options, word: &str) -> Result<(), String> {
     match Authenticator::of(word) {
         Authenticator::Other(name) if name == "nginx" || name == "apache" => Err(NO_INSTALLER.to_owned()),
-        Authenticator::Other(name) => Err(format!("'{name}' is no way to prove control here; {NO_PLUGIN}")),
+        Authenticator::Other(name) => {
+            options.unfit(format!("'{name}' is no way to prove control here; {NO_PLUGIN}"));
+            Ok(())
+        }
         known => {
             options.go(known);
             Ok(())
@@ -110,7 +121,7 @@ pub(super) fn authenticator(options: &mut Options, word: &str) -> Result<(), Str
 pub(super) fn webroot(options: &mut Options, word: &str) -> Result<(), String> {
     for folder in word.split(',').map(str::trim).filter(|folder| !folder.is_empty()) {
         if !Path::new(folder).is_dir() {
-            return Err(format!("'{folder}' is no folder"));
+            options.unfit(format!("{folder} does not exist or is not a directory"));
         }
         let folder = std::path::absolute(folder).map_err(|why| format!("'{folder}': {why}"))?;
         options.webroot_paths.push(folder.display().to_string());
@@ -162,7 +173,10 @@ pub(super) fn key_size(options: &mut Options, word: &str) -> Result<(), String> 
 }
 
 pub(super) fn curve(options: &mut Options, word: &str) -> Result<(), String> {
-    KeyKind::curve(word).ok_or_else(|| format!("'{word}': secp256r1, secp384r1 or secp521r1"))?;
+    // Written into confs, where Certbot knows no other spelling.
+    if !matches!(word, "secp256r1" | "secp384r1" | "secp521r1") {
+        return Err(format!("invalid choice: '{word}' (choose from 'secp256r1', 'secp384r1', 'secp521r1')"));
+    }
     options.curve = Some(word.to_owned());
     Ok(())
 }

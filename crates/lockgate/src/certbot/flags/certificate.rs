@@ -1,7 +1,7 @@
 //! Flags about the certificate itself: its names, its key, its chain, whether it is ordered at all, and its end.
 
 use super::super::verb::{AGAIN, NAMED, ORDERS, Verb};
-use super::super::words::{address, curve, file, key_size, key_type, names, reason, text};
+use super::super::words::{address, curve, file, key_size, key_type, name, names, reason, text};
 use super::{Row, switch, take};
 
 const BY_NAMES: &[Verb] = &[Verb::Run, Verb::Certonly, Verb::Certificates, Verb::Plan, Verb::Dns];
@@ -16,7 +16,7 @@ pub(super) static ROWS: &[Row] = &[
         .of(BY_NAMES)
         .doc("a name, or several with commas between them"),
     take(&["--ip-address"], "ip_addresses", "ADDRESS", address).of(BY_NAMES).doc("an IP address"),
-    take(&["--cert-name"], "certname", "NAME", |o, w| text(&mut o.cert_name, w))
+    take(&["--cert-name"], "certname", "NAME", |o, w| name(&mut o.cert_name, w))
         .of(NAMED)
         .doc("what the certificate is called on disk"),
     take(&["--csr"], "csr", "FILE", |o, w| file(&mut o.csr, w))
