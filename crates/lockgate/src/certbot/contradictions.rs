@@ -58,6 +58,12 @@ pub(super) fn misplaced(key: &str, verb: Verb) -> Option<String> {
              certificates by their domains, use the certonly command instead."
                 .to_owned(),
         ),
+        ("domains", Verb::Delete) => Some(
+            "Which certificate is deleted is not told by its names. (You can set this with the --cert-name flag)".to_owned(),
+        ),
+        ("domains", Verb::Revoke) => {
+            Some("Error! Exactly one of --cert-path or --cert-name must be specified!".to_owned())
+        }
         ("csr", _) => Some(
             "Currently, a CSR file may only be specified when obtaining a new or replacement via the certonly command. Please \
              try the certonly command instead."

@@ -177,8 +177,14 @@ pub(super) fn same(some: &[String], others: &[String]) -> bool {
 
 /// The authority and how to be known there.
 pub(super) fn directory(options: &Options) -> Result<Directory, Failure> {
+    let url = options.directory();
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(Failure::Failed(format!(
+            "--server {url}: the address of a directory is expected, https://..."
+        )));
+    }
     Ok(Directory {
-        url: options.directory(),
+        url,
         contact: options
             .email
             .iter()

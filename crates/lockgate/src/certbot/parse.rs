@@ -77,6 +77,8 @@ impl Reader {
             let (flag, attached) = split(word);
             match flag {
                 "-h" | "--help" => return Ok(Some(Asked::Help)),
+                // As with Certbot it stands for the flag, whatever topic follows.
+                "help" if self.verb.is_none() => return Ok(Some(Asked::Help)),
                 "--version" => return Ok(Some(Asked::Version)),
                 "-c" | "--config" => {
                     let file = attached.or_else(|| words.next().cloned()).ok_or("-c expects a file")?;
@@ -249,6 +251,7 @@ mod tests {
         assert!(warnings[0].contains("--no-eff-email has no effect"), "{warnings:?}");
         assert_eq!(asked("-d x.example").unwrap().0, Verb::Run);
         assert!(asked("renew --dry").unwrap().1.dry_run);
+        assert!(asked("help certonly").is_err_and(|said| said == "help"));
         assert_eq!(asked("certonly --cert-name= -d a.example").unwrap().1.cert_name, None);
         assert_eq!(asked("certonly --ip-address 192.0.2.1,::1").unwrap().1.names, ["192.0.2.1", "::1"]);
     }
@@ -292,9 +295,11 @@ mod tests {
     #[test]
     fn a_flag_of_another_verb_is_refused_on_the_command_line_alone() {
         for (words, part) in [
+            ("delete -d a.example", "1: Which certificate is deleted is not told by its names."),
+            ("revoke -d a.example", "1: Error! Exactly one of --cert-path or --cert-name"),
             (
-                "delete -d a.example",
-                "2: argument -d: it means nothing for 'delete'; it belongs to run, certonly, ",
+                "delete --expand",
+                "2: argument --expand: it means nothing for 'delete'; it belongs to run, certonly, ",
             ),
             ("certificates --standalone", "2: argument --standalone: it means nothing for 'certificates'"),
             (

@@ -339,6 +339,8 @@ fn exit_codes_and_words_that_scripts_look_for() {
         ("revoke", 1, "Exactly one of --cert-path or --cert-name"),
         ("show_account", 1, "Could not find an existing account"),
         ("renew -d a.example", 1, "--cert-name"),
+        ("help renew", 0, ""),
+        ("register --server x -n --agree-tos -m me@example.com", 1, "--server x: the address of a directory"),
         (
             "certonly --standalone -d a.example --pre-hook /no/such/program -n",
             1,
