@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// Names that are being asked for or obtained at a time. Further ones get the temporary certificate at once.
 const MAX_OPEN: usize = 256;
+/// Of these, those that are seen to; the others go again when nobody waits for them any more.
+const MAX_TAKEN: usize = 64;
 /// Handshakes that wait, of all names together: each holds a connection.
 const MAX_WAITING: usize = 2_000;
 /// Names that are remembered as refused; with more, the oldest are forgotten. Some 2 MB at most.
@@ -54,7 +56,7 @@ pub struct Demand {
 
 #[derive(Default)]
 struct Inner {
-    /// Who waits for what; nobody may be left who does.
+    /// Who waits for what; of what was taken, nobody may be left who does.
     open: HashMap<Wish, Vec<Arc<Waiter>>>,
     /// Of these, the ones that nobody has taken yet.
     fresh: VecDeque<Wish>,
@@ -114,6 +116,9 @@ impl Drop for Wait {
             && let Some(at) = waiters.iter().position(|waiter| Arc::ptr_eq(waiter, &self.waiter))
         {
             waiters.swap_remove(at);
+            if waiters.is_empty() {
+                inner.drop_fresh(&self.wish);
+            }
         }
     }
 }
@@ -150,7 +155,8 @@ impl Demand {
     /// The next wish, for the one who sees to them; every wish that is taken must be settled.
     pub fn poll_wish(&self, cx: &mut Context<'_>) -> Poll<Wish> {
         let mut inner = self.lock();
-        match inner.fresh.pop_front() {
+        let taken = inner.open.len().saturating_sub(inner.fresh.len());
+        match inner.fresh.pop_front_if(|_| taken < MAX_TAKEN) {
             Some(wish) => Poll::Ready(wish),
             None => {
                 inner.taker = Some(cx.waker().clone());
@@ -165,6 +171,9 @@ impl Demand {
         let waiters = inner.open.remove(wish).unwrap_or_default();
         if outcome == Settled::Refused {
             inner.refuse(wish, Instant::now());
+        }
+        if let Some(taker) = inner.taker.take() {
+            taker.wake();
         }
         drop(inner);
         for waiter in waiters {
@@ -183,6 +192,14 @@ impl Demand {
 }
 
 impl Inner {
+    /// Nobody waits for a wish any more: if nobody has taken it either, there is none.
+    fn drop_fresh(&mut self, wish: &Wish) {
+        if let Some(at) = self.fresh.iter().position(|fresh| fresh == wish) {
+            self.fresh.remove(at);
+            self.open.remove(wish);
+        }
+    }
+
     fn forget_refusals(&mut self, now: Instant) {
         while let Some((at, _)) = self.refusals.front()
             && (now.duration_since(*at) >= REFUSED_FOR || self.refusals.len() > MAX_REFUSED)
@@ -296,6 +313,24 @@ mod tests {
         let inner = demand.lock();
         assert!(inner.refused.len() <= MAX_REFUSED && inner.refusals.len() <= MAX_REFUSED);
         assert!(inner.open.is_empty());
+    }
+
+    #[test]
+    fn what_nobody_waits_for_any_more_keeps_nobody_out() {
+        let (demand, section) = (Arc::new(Demand::default()), Arc::from("le"));
+        let waits: Vec<Wait> =
+            (0..MAX_OPEN).filter_map(|n| demand.wish(&section, &format!("n{n}.example"))).collect();
+        let taken: Vec<Wish> = std::iter::from_fn(|| next(&demand)).collect();
+        assert_eq!(taken.len(), MAX_TAKEN);
+        assert!(demand.wish(&section, "good.example").is_none(), "full");
+        drop(waits);
+        let good = demand.wish(&section, "good.example").unwrap();
+        assert_eq!(next(&demand), None);
+        demand.settle(&taken[0], Settled::Refused);
+        assert_eq!(next(&demand).map(|wish| wish.name), Some("good.example".into()));
+        drop(good);
+        taken.iter().for_each(|wish| demand.settle(wish, Settled::Refused));
+        assert_eq!(demand.lock().open.len(), 1, "it was taken");
     }
 
     #[test]
