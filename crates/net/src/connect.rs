@@ -4,7 +4,7 @@ use crate::raw;
 use crate::stream::Stream;
 use base::addr::AbstractName;
 use rustix::io::Errno;
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub struct ConnectOptions {
     pub late_ack: bool,
     /// `tcp-ut`
     pub user_timeout: Option<Duration>,
+    /// `cc`: the congestion control; the system's own where it does not know this one.
+    pub congestion: Option<String>,
     /// Largest segment, bytes.
     pub mss: Option<u32>,
     /// `tune.rcvbuf.server`, bytes
@@ -190,6 +192,12 @@ async fn attempt(
     Ok(Stream::Tcp(socket.connect(to).await?))
 }
 
+/// Whether this system has that congestion control and lets us use it.
+pub fn has_congestion_control(name: &str) -> bool {
+    Socket::new(Domain::IPV4, Type::STREAM, None)
+        .is_ok_and(|socket| rustix::net::sockopt::set_tcp_congestion(&socket, name).is_ok())
+}
+
 fn set_options(socket: &SockRef<'_>, options: &ConnectOptions) -> io::Result<()> {
     if let Some(name) = &options.interface {
         socket.bind_device(Some(name.as_bytes()))?;
@@ -207,6 +215,10 @@ fn set_options(socket: &SockRef<'_>, options: &ConnectOptions) -> io::Result<()>
     if options.user_timeout.is_some() {
         socket.set_tcp_user_timeout(options.user_timeout)?;
     }
+    if let Some(name) = &options.congestion {
+        // Best effort: a connection under another algorithm works too, and the start has told of it.
+        let _ = rustix::net::sockopt::set_tcp_congestion(&**socket, name);
+    }
     if let Some(mss) = options.mss {
         socket.set_tcp_mss(mss)?;
     }
@@ -217,4 +229,20 @@ fn set_options(socket: &SockRef<'_>, options: &ConnectOptions) -> io::Result<()>
         socket.set_send_buffer_size(size as usize)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_take_the_congestion_control_that_is_written() {
+        assert!(has_congestion_control("reno") && !has_congestion_control("nosuch"));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        for name in ["reno", "nosuch"] {
+            let options = ConnectOptions { congestion: Some(name.into()), ..Default::default() };
+            set_options(&SockRef::from(&socket), &options).unwrap();
+            assert_eq!(rustix::net::sockopt::tcp_congestion(&socket).unwrap(), "reno");
+        }
+    }
 }

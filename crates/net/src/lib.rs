@@ -28,7 +28,9 @@ pub mod written;
 
 pub use accept::{AcceptError, Listener};
 pub use addr::Addr;
-pub use connect::{ConnectOptions, Marks, Source, SourcePorts, Target, connect, connect_marked};
+pub use connect::{
+    ConnectOptions, Marks, Source, SourcePorts, Target, connect, connect_marked, has_congestion_control,
+};
 pub use inherit::Inherited;
 pub use listen::{
     BindCause, BindError, BoundListener, ListenAddr, ListenOptions, UnixOwner, bind, is_listened_on,

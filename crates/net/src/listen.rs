@@ -61,6 +61,8 @@ pub struct ListenOptions {
     pub interface: Option<String>,
     /// `mss`, bytes; a negative one is subtracted from the system's by the kernel's rules and not supported there.
     pub mss: Option<u32>,
+    /// `cc`: the congestion control, which accepted connections inherit.
+    pub congestion: Option<String>,
     /// `tfo`
     pub tfo: bool,
     /// `defer-accept`
@@ -355,6 +357,10 @@ fn set_tcp_options(socket: &Socket, options: &ListenOptions) -> Result<(), BindC
     let named = |name| move |e| BindCause::Option(name, e);
     if let Some(mss) = options.mss {
         socket.set_tcp_mss(mss).map_err(named("mss"))?;
+    }
+    if let Some(name) = &options.congestion {
+        rustix::net::sockopt::set_tcp_congestion(socket, name)
+            .map_err(|e| BindCause::Option("cc", e.into()))?;
     }
     if options.defer_accept {
         raw::set_defer_accept(socket, DEFER_ACCEPT_SECONDS).map_err(named("defer-accept"))?;

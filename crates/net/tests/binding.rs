@@ -69,6 +69,7 @@ fn socket_options_of_a_bind_line_are_accepted() {
     let options = ListenOptions {
         backlog: Some(16),
         mss: Some(1400),
+        congestion: Some("reno".into()),
         tfo: true,
         defer_accept: true,
         user_timeout: Some(std::time::Duration::from_secs(9)),

@@ -106,6 +106,8 @@ pub struct BindParams {
     pub defer_accept: bool,
     /// `tcp-ut`
     pub tcp_ut: Option<u64>,
+    /// `cc`
+    pub congestion: Option<Word>,
     /// `nice`
     pub nice: Option<i32>,
     /// `thread`, as written

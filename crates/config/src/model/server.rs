@@ -90,6 +90,7 @@ pub struct ServerParams {
     pub source: Option<SourceAddress>,
     pub tfo: Option<bool>,
     pub tcp_ut: Option<u64>,
+    pub congestion: Option<Word>,
     pub pool_max_conn: Option<i32>,
     pub pool_purge_delay: Option<u64>,
     pub pool_low_conn: Option<u32>,

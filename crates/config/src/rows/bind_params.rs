@@ -225,7 +225,9 @@ pub(crate) const ROWS: &[Row] = &[
         "The extension before ALPN.",
         "no client speaks NPN any more; use 'alpn'",
     ),
-    idle_value(&["cc"], "<algo>", "TCP congestion control.", "the system's congestion control is used"),
+    row(&["cc"], "<algo>", "TCP congestion control.", |_, a, p| {
+        set(&mut p.congestion, text(a, "a congestion control algorithm"))
+    }),
     idle_value(&["idle-ping"], "<delay>", "Probes silent HTTP/2 clients.", "HTTP/2 is not served yet"),
     idle_value(&["ktls"], "{ on | off }", "TLS in the kernel.", "TLS is done in the process"),
     idle_value(&["ech"], "<dir>", "Encrypted Client Hello.", "clients connect with their names in clear"),

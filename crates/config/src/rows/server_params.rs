@@ -316,7 +316,9 @@ pub(crate) const ROWS: &[Row] = &[
     idle_value(&["log-bufsize"], "<size>", "Buffer to a log server.", "it concerns 'ring' sections only"),
     idle_value(&["shard"], "<shard>", "Part of a peers table.", "it concerns 'peers' sections only"),
     idle(&["renegotiate", "no-renegotiate"], "TLS renegotiation.", "TLS is never renegotiated"),
-    idle_value(&["cc"], "<algo>", "TCP congestion control.", "the system's congestion control is used"),
+    row(&["cc"], "<algo>", "TCP congestion control.", |_, a, p| {
+        set(&mut p.congestion, text(a, "a congestion control algorithm"))
+    }),
     idle_value(&["idle-ping"], "<delay>", "Probes idle HTTP/2 connections.", "HTTP/2 is not spoken yet"),
     idle_value(&["ktls"], "{ on | off }", "TLS in the kernel.", "TLS is done in the process"),
     row(&["init-state"], "{ fully-up | up | down | fully-down }", "State at start of a checked server.", {

@@ -226,6 +226,7 @@ impl Lower<'_> {
     fn target(&mut self, proxy: &Proxy, server: &config::model::Server) -> Target {
         let p = &server.params;
         let send_proxy = p.send_proxy.filter(|s| *s != SendProxy::Off);
+        self.check_congestion(p);
         Target {
             follows_client: follows_client(&server.address),
             resolving: self.resolving(server),
@@ -276,6 +277,16 @@ impl Lower<'_> {
         address
     }
 
+    /// Warns of a congestion control that this system does not have.
+    fn check_congestion(&mut self, p: &ServerParams) {
+        let Some(word) = p.congestion.as_ref().filter(|w| !net::has_congestion_control(&w.text)) else {
+            return;
+        };
+        let text = format!("'cc' : this system has no congestion control '{word}', its own is used");
+        let help = "see /proc/sys/net/ipv4/tcp_allowed_congestion_control";
+        self.env.diags.warning(word.span, text).help(help);
+    }
+
     pub(crate) fn connect_options(&mut self, proxy: &Proxy, p: &ServerParams) -> ConnectOptions {
         let source = p.source.as_ref().or(proxy.settings.source.as_ref());
         ConnectOptions {
@@ -285,6 +296,7 @@ impl Lower<'_> {
             late_ack: proxy.settings.options.tcp_smart_connect == Some(true),
             tfo: p.tfo == Some(true),
             user_timeout: p.tcp_ut.map(Duration::from_millis),
+            congestion: p.congestion.as_ref().map(|w| w.text.clone()),
             mss: None,
             receive_buffer: self.model.global.rcvbuf_server,
             send_buffer: self.model.global.sndbuf_server,

@@ -225,6 +225,7 @@ impl Lower<'_> {
             },
             interface: params.interface.as_ref().map(|w| w.text.clone()),
             mss: params.mss.and_then(|m| u32::try_from(m).ok()),
+            congestion: params.congestion.as_ref().map(|w| w.text.clone()),
             tfo: params.tfo,
             defer_accept: params.defer_accept,
             late_ack: smart_accept,
