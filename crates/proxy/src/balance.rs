@@ -210,6 +210,12 @@ impl Balance {
         self.now.load().table.len()
     }
 
+    /// The servers among which balancing chooses now, in no order.
+    pub fn elected(&self) -> Vec<Arc<Server>> {
+        let now = self.now.load();
+        now.table.eligible().iter().filter_map(|index| now.servers.get(*index as usize).cloned()).collect()
+    }
+
     /// Rebuilds what requests read. Call after changes of state or weight, and about once a second while
     /// [`Balance::is_warming`]. Any thread may call it, but not on the request path.
     pub fn recompute(&self, now_ms: u64) {

@@ -4,6 +4,7 @@
 //!
 //! Decisions are pure: `rise` counts, `protocols`, `expect` and `agent` read bytes. Only `wire` has sockets.
 
+mod admin;
 mod agent;
 mod expect;
 mod finding;
@@ -28,6 +29,7 @@ pub use observe::{Complaint, Observer};
 pub(crate) use operator::check_port;
 pub use operator::{Operator, Place, Refusal, Watcher};
 pub use schedule::run;
+pub use state::TRACK_DEPTH;
 pub use watch::{Moving, Watch};
 
 #[cfg(test)]

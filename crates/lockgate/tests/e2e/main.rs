@@ -11,6 +11,7 @@ mod authority;
 mod certbot;
 mod client;
 mod cloudflare;
+mod following;
 mod front;
 mod gunicorn;
 mod household;

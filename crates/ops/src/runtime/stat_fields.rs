@@ -3,8 +3,8 @@
 use super::subject::{Look, Subject};
 use super::value::{Field, Value, endpoint};
 use proxy::gate::GateState;
-use proxy::health::Report;
 use proxy::health::plan::ServerHealth;
+use proxy::health::{Report, TRACK_DEPTH};
 use proxy::plan::{Frontend, Listener};
 use proxy::server::{Server, Status, WEIGHT_SCALE};
 use proxy::tally::{Count, Pace, Span, Tally};
@@ -397,6 +397,23 @@ fn status(look: &Look) -> Option<Value> {
     }
 }
 
+/// The server whose check says how this one is: itself, or the one at the end of what it tracks.
+fn followed(look: &Look, server: Arc<Server>) -> Arc<Server> {
+    let tracked = |server: &Server| {
+        let (backend, name) = server.checks.track.as_ref()?;
+        let back = look.process.plan.backends.iter().find(|b| b.name == *backend)?;
+        back.balance.servers().iter().find(|s| s.facts.name == *name).cloned()
+    };
+    let mut last = server;
+    for _ in 0..TRACK_DEPTH {
+        match tracked(&last) {
+            Some(next) => last = next,
+            None => break,
+        }
+    }
+    last
+}
+
 fn gate(front: &Frontend) -> &'static str {
     match front.gate.state() {
         GateState::Open => "OPEN",
@@ -415,11 +432,13 @@ fn server_status(look: &Look) -> Option<String> {
     if let Some(text) = by_agent(health, status) {
         return Some(text.to_owned());
     }
-    if health.check.is_none() && health.track.is_none() && status == Status::Up {
-        return Some("no check".to_owned());
-    }
-    let Some(check) = &health.check else { return Some(status.to_string()) };
-    let (rise, fall, counter) = (check.pace.rise, check.pace.fall, health.watch.lock().check_count());
+    let followed = followed(look, server.clone());
+    let watch = followed.checks.watch.lock();
+    let Some(check) = followed.checks.check.as_ref().filter(|_| watch.check_on) else {
+        let unwatched = if status == Status::Up { "no check".to_owned() } else { status.to_string() };
+        return Some(unwatched);
+    };
+    let (rise, fall, counter) = (check.pace.rise, check.pace.fall, watch.check_count());
     let between = match status {
         Status::Down if counter > 0 && counter < rise => Some((counter, rise)),
         Status::Up | Status::NoLb | Status::Drain if counter >= rise && counter + 1 < rise + fall => {
@@ -452,9 +471,9 @@ fn maintenance(server: &Server, health: &ServerHealth) -> String {
 
 /// One that drains or stops keeps its weight for when it is ready again.
 fn weight(look: &Look) -> Option<Value> {
-    let of = |server: &Server| match server.status() {
-        Status::Drain | Status::NoLb => u32::from(server.weight()),
-        Status::Up | Status::Down | Status::Maint => server.effective_weight().div_ceil(WEIGHT_SCALE),
+    let of = |server: &Server| match server.effective_weight() {
+        0 => u32::from(server.weight()),
+        effective => effective.div_ceil(WEIGHT_SCALE),
     };
     weigh(look, of)
 }
@@ -470,10 +489,7 @@ fn weigh(look: &Look, of: impl Fn(&Server) -> u32) -> Option<Value> {
         Subject::Server(_, server) => return Some(Value::U32(of(server))),
         Subject::Back(back) => back,
     };
-    let servers = back.balance.servers();
-    let usable = |backup| servers.iter().filter(move |s| s.is_usable() && s.facts.backup == backup);
-    let backups = usable(false).next().is_none();
-    Some(Value::U32(usable(backups).map(|s| of(s)).sum()))
+    Some(Value::U32(back.balance.elected().iter().map(|s| of(s)).sum()))
 }
 
 fn servers(look: &Look, backup: bool) -> Option<Value> {
@@ -487,9 +503,9 @@ fn servers(look: &Look, backup: bool) -> Option<Value> {
     }
 }
 
-/// Something about the check of a server that has one.
+/// Something about the check of a server that has one, unless operators put it off.
 fn check<T>(look: &Look, of: impl FnOnce(&ServerHealth) -> Option<T>) -> Option<T> {
-    of(look.subject.health().filter(|h| h.check.is_some())?)
+    of(look.subject.health().filter(|h| h.check.is_some() && h.watch.lock().check_on)?)
 }
 
 /// The same while it is checked.
@@ -513,7 +529,7 @@ fn agent(look: &Look, of: impl FnOnce(&ServerHealth) -> u32) -> Option<Value> {
 }
 
 fn checked(look: &Look, of: impl FnOnce(&Report) -> Option<Value>) -> Option<Value> {
-    of(&check(look, |h| h.watch.lock().last.clone())?)
+    of(&running(look, |h| h.watch.lock().last.clone())?)
 }
 
 fn advised(look: &Look, of: impl FnOnce(&Report) -> Option<Value>) -> Option<Value> {

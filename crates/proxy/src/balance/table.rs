@@ -69,6 +69,10 @@ impl Table {
         Table { eligible: eligible.into(), shape }
     }
 
+    pub(super) fn eligible(&self) -> &[u32] {
+        &self.eligible
+    }
+
     pub(super) fn len(&self) -> usize {
         self.eligible.len()
     }

@@ -97,7 +97,7 @@ fn running_on(counts: Counts) -> &'static str {
 }
 
 impl Cause<'_> {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Cause::Report(report) => report.map_or_else(String::new, reason),
             Cause::Cli => ", changed from CLI".to_owned(),

@@ -2,10 +2,11 @@
 //! change takes effect for the next request; what runs on the server is left to finish. Any thread may call it, but
 //! not on the request path. Refusals carry HAProxy's words.
 
+use super::admin::change_admin;
 use super::agent::AdminWish;
 use super::log::Cause;
 use super::plan::{Port, ServerHealth};
-use super::state::{World, change_admin, change_health, resolved, unresolved};
+use super::state::{World, change_health, resolved, unresolved};
 use super::watch::Elsewhere;
 use crate::clock::now_ms;
 use crate::plan::{Backend, Plan};

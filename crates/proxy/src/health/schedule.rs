@@ -1,11 +1,12 @@
 //! When checks run: a task for each server that has a check or an agent, on the control thread's runtime.
 
+use super::admin::inherit;
 use super::agent;
 use super::finding::{Finding, Report};
 use super::plan::{Agent, Pace};
 use super::probe::{Run, reason, state_header};
 use super::scope::{CheckScope, random};
-use super::state::{Ward, World, inherit};
+use super::state::{Ward, World};
 use super::wire::{Wire, WireError};
 use crate::clock::now_us;
 use crate::farm_news::FarmNews;
@@ -54,7 +55,7 @@ impl Watched {
             b.balance.servers().iter().map(ward).collect::<Vec<_>>()
         };
         let wards: Vec<Rc<Ward>> = self.world.plan.backends.iter().flat_map(of).collect();
-        wards.iter().for_each(|ward| inherit(&self.world, ward.at(), 0));
+        wards.iter().for_each(|ward| inherit(&self.world, ward.at(), 0, false));
         let checked = wards.iter().filter(|w| w.settings().check.is_some()).count().max(1);
         let most = self.world.plan.process.max_spread_checks.unwrap_or(Duration::MAX);
         for (i, ward) in wards.iter().filter(|w| w.settings().check.is_some()).enumerate() {

@@ -1,7 +1,8 @@
 //! What follows from a verdict: the server's state, those who track it, the backend's balancing, sessions that are
 //! shut down, and the log. Runs on the control thread only.
 
-use super::agent::{AdminWish, HealthWish, Wishes, weight_of};
+use super::admin::{change_admin, inherit, recover};
+use super::agent::{HealthWish, Wishes, weight_of};
 use super::finding::{Finding, Report, Verdict};
 use super::log::{self, Cause, Counts};
 use super::observe::Complaint;
@@ -17,7 +18,7 @@ use std::rc::Rc;
 use std::sync::{Arc, MutexGuard};
 
 /// Longest chain of `track`: loops end here.
-const TRACK_DEPTH: usize = 16;
+pub const TRACK_DEPTH: usize = 16;
 
 /// What all checks share.
 pub(super) struct World {
@@ -103,12 +104,8 @@ impl Ward {
         match self.settings().on_error.unwrap_or(OnError::FailCheck) {
             OnError::Fastinter => {}
             OnError::FailCheck => self.checked(&report),
-            OnError::SuddenDeath => {
+            OnError::SuddenDeath | OnError::MarkDown => {
                 self.moving().check.brink();
-                self.checked(&report);
-            }
-            OnError::MarkDown => {
-                self.moving().check.drop_down();
                 self.checked(&report);
             }
         }
@@ -172,7 +169,7 @@ impl Ward {
     }
 }
 
-fn tell(health: &BackendHealth, text: &str, level: u8) {
+pub(super) fn tell(health: &BackendHealth, text: &str, level: u8) {
     health.log.notice(text, level, now_us());
 }
 
@@ -190,7 +187,7 @@ fn counts(back: &Backend, server: &Server, waiting: u32) -> Counts {
 }
 
 /// A change of one server: what was before, the change, what follows in the backend. `None` if nothing changed.
-fn changing(back: &Backend, server: &Server, change: impl FnOnce(u64) -> bool) -> Option<Counts> {
+pub(super) fn changing(back: &Backend, server: &Server, change: impl FnOnce(u64) -> bool) -> Option<Counts> {
     let now = now_ms();
     let waiting = server.queued();
     let had_some = back.balance.usable() > 0;
@@ -210,7 +207,12 @@ thread_local! {
     static EMPTIED: Cell<bool> = const { Cell::new(false) };
 }
 
-fn tell_change(back: &Backend, line: &str, level: u8) {
+/// Nobody is to be told.
+pub(super) fn forget_emptied() {
+    EMPTIED.with(Cell::take);
+}
+
+pub(super) fn tell_change(back: &Backend, line: &str, level: u8) {
     tell(&back.health, line, level);
     if EMPTIED.with(Cell::take) {
         tell(&back.health, &log::empty_line(back), log::EMERGENCY);
@@ -247,7 +249,7 @@ pub(super) fn change_health(
 }
 
 /// `on-marked-down shutdown-sessions` and `on-marked-up shutdown-backup-sessions`.
-fn shut_down(world: &World, back: &Backend, server: &Server, health: Health) {
+pub(super) fn shut_down(world: &World, back: &Backend, server: &Server, health: Health) {
     let settings = &server.checks;
     match health {
         Health::Down if settings.shutdown_when_down => {
@@ -264,7 +266,8 @@ fn shut_down(world: &World, back: &Backend, server: &Server, health: Health) {
     }
 }
 
-fn followers(plan: &Plan, back: &Backend, server: &Server) -> Vec<(usize, usize)> {
+/// Who tracks a server, the last of the configuration first, as HAProxy tells them.
+pub(super) fn followers(plan: &Plan, back: &Backend, server: &Server) -> Vec<(usize, usize)> {
     let tracks = |health: &ServerHealth| {
         let Some((b, s)) = &health.track else { return false };
         *b == back.name && *s == server.facts.name
@@ -273,49 +276,9 @@ fn followers(plan: &Plan, back: &Backend, server: &Server) -> Vec<(usize, usize)
         let index = b.index;
         let servers = b.balance.servers();
         let hits = servers.iter().filter(|s| tracks(&s.checks));
-        hits.map(|s| (index, s.facts.index)).collect::<Vec<_>>()
+        hits.rev().map(|s| (index, s.facts.index)).collect::<Vec<_>>()
     };
-    plan.backends.iter().flat_map(of).collect()
-}
-
-/// What an agent wants of the administrative state.
-pub(super) fn change_admin(world: &World, at: (usize, usize), wish: AdminWish) {
-    let Some((back, server)) = world.server(at) else { return };
-    let (before, was_down) = (server.admin(), server.health() == Health::Down);
-    let (set, clear) = match wish {
-        AdminWish::Maint => (Admin::MAINT_FORCED, Admin::DRAIN_FORCED),
-        AdminWish::Drain => (Admin::DRAIN_FORCED, Admin::MAINT_FORCED),
-        AdminWish::Ready => (Admin::default(), Admin::MAINT_FORCED.with(Admin::DRAIN_FORCED)),
-    };
-    if before.is_maint() {
-        recover(&server);
-    }
-    let Some(counts) = changing(back, &server, |now| server.change_admin(set, clear, now)) else { return };
-    let (subject, none) = (log::subject(back, &server), Cause::Report(None));
-    match wish {
-        AdminWish::Maint if was_down => {
-            tell_change(back, &format!("{subject} was DOWN and now enters maintenance."), log::NOTICE);
-        }
-        AdminWish::Maint => {
-            tell_change(
-                back,
-                &log::down_line(&subject, "is going DOWN for maintenance", &none, counts),
-                log::ALERT,
-            );
-            shut_down(world, back, &server, Health::Down);
-        }
-        AdminWish::Drain => {
-            let line = if was_down { log::down_line } else { log::up_line };
-            tell_change(back, &line(&subject, "enters drain state", &none, counts), log::NOTICE);
-        }
-        AdminWish::Ready if before.has(Admin::MAINT_FORCED) => {
-            tell_change(back, &format!("{subject} is UP/READY (leaving forced maintenance)."), log::NOTICE);
-        }
-        AdminWish::Ready => {
-            tell_change(back, &format!("{subject} is UP (leaving forced drain)."), log::NOTICE);
-        }
-    }
-    inherit(world, at, 0);
+    plan.backends.iter().rev().flat_map(of).collect()
 }
 
 /// A server's name leads to an address: it is there from now on, and no longer in maintenance for want of one.
@@ -333,7 +296,7 @@ pub(super) fn resolved(world: &World, at: (usize, usize), ip: IpAddr, by: &str) 
     if !server.admin().is_unresolved() {
         return;
     }
-    recover(&server);
+    recover(world, at);
     let clear = |now| server.change_admin(Admin::default(), Admin::MAINT_RESOLUTION, now);
     if changing(back, &server, clear).is_some() && !server.admin().is_maint() {
         let (subject, name) = (log::subject(back, &server), resolving.name());
@@ -341,7 +304,7 @@ pub(super) fn resolved(world: &World, at: (usize, usize), ip: IpAddr, by: &str) 
         let ready = format!("{subject} administratively READY thanks to valid DNS answer.");
         tell(&back.health, &ready, log::NOTICE);
     }
-    inherit(world, at, 0);
+    inherit(world, at, 0, true);
 }
 
 /// A server's name leads nowhere: it is in maintenance until it does.
@@ -360,34 +323,5 @@ pub(super) fn unresolved(world: &World, at: (usize, usize), why: &str) {
         tell_change(back, &line, log::ALERT);
         shut_down(world, back, &server, Health::Down);
     }
-    inherit(world, at, 0);
-}
-
-/// Who leaves maintenance is up until a check says otherwise, unless its agent or the server it tracks is down.
-fn recover(server: &Server) {
-    if server.checks.track.is_some() {
-        return;
-    }
-    let mut moving = server.checks.watch.lock();
-    moving.check.fragile();
-    if moving.agree() {
-        server.set_health(Health::Up, now_ms());
-    }
-}
-
-/// Those who track a server are in maintenance or drain with it.
-pub(super) fn inherit(world: &World, at: (usize, usize), depth: usize) {
-    let Some((back, server)) = world.server(at) else { return };
-    let admin = server.admin();
-    for follower in followers(&world.plan, back, &server) {
-        let Some((their, server)) = world.server(follower) else { continue };
-        let pairs = [(admin.is_maint(), Admin::MAINT_INHERITED), (admin.is_drain(), Admin::DRAIN_INHERITED)];
-        for (wanted, bit) in pairs {
-            let (set, clear) = if wanted { (bit, Admin::default()) } else { (Admin::default(), bit) };
-            let _ = changing(their, &server, |now| server.change_admin(set, clear, now));
-        }
-        if depth < TRACK_DEPTH {
-            inherit(world, follower, depth + 1);
-        }
-    }
+    inherit(world, at, 0, true);
 }

@@ -343,20 +343,20 @@ fn down_and_up_again_with_those_who_track() {
         "Server b/a is DOWN. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue."
             .into(),
         "backend b has no server available!".into(),
-        "Server l/z is DOWN via b/a. 0 active and 1 backup servers left. Running on backup. 0 sessions active, \
-         0 requeued, 0 remaining in queue."
-            .into(),
-        "Backup Server l/y is DOWN via b/a. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, \
+        "Backup Server l/y is DOWN via b/a. 1 active and 0 backup servers left. 0 sessions active, 0 requeued, \
          0 remaining in queue."
+            .into(),
+        "Server l/z is DOWN via b/a. 0 active and 0 backup servers left. 0 sessions active, \
+         0 requeued, 0 remaining in queue."
             .into(),
         "proxy l has no server available!".into(),
         check("succeeded", good, "1/2 DOWN"),
         check("succeeded", good, "2/2 UP"),
         "Server b/a is UP. 1 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.".into(),
-        "Server l/z is UP via b/a. 1 active and 0 backup servers online. 0 sessions requeued, 0 total in queue."
-            .into(),
-        "Backup Server l/y is UP via b/a. 1 active and 1 backup servers online. 0 sessions requeued, \
+        "Backup Server l/y is UP via b/a. 0 active and 1 backup servers online. Running on backup. 0 sessions requeued, \
          0 total in queue."
+            .into(),
+        "Server l/z is UP via b/a. 1 active and 1 backup servers online. 0 sessions requeued, 0 total in queue."
             .into(),
     ];
     assert_eq!(heard, expected);

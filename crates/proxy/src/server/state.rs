@@ -56,6 +56,11 @@ impl Admin {
         Admin(self.0 | other.0)
     }
 
+    /// This set but for the other.
+    pub fn without(self, other: Admin) -> Admin {
+        Admin(self.0 & !other.0)
+    }
+
     /// Any bit in common.
     pub fn has(self, other: Admin) -> bool {
         self.0 & other.0 != 0
@@ -199,6 +204,9 @@ impl Server {
         }
         if before.is_maint() && !after.is_maint() && self.health() != Health::Down {
             self.begin_slowstart(now_ms);
+        }
+        if !before.is_maint() && after.is_maint() && self.health() != Health::Down {
+            self.down_transitions.fetch_add(1, Ordering::Relaxed);
         }
         self.note_change(was_up, now_ms);
         true

@@ -61,7 +61,7 @@ fn who_takes_newcomers_and_who_keeps_regulars() {
     assert!(s.set_health(Health::Stopping, 4));
     assert!(!s.is_usable() && s.is_up());
     assert!(s.set_health(Health::Down, 5) && !s.set_health(Health::Down, 6));
-    assert_eq!((s.is_up(), s.last_change(), s.down_transitions()), (false, 5, 1));
+    assert_eq!((s.is_up(), s.last_change(), s.down_transitions()), (false, 5, 2));
 }
 
 #[test]
