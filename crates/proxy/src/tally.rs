@@ -302,7 +302,7 @@ struct Outcome {
     /// The server has answered.
     answered: bool,
     /// What went wrong, and who is told of it.
-    trouble: Option<(Count, &'static [Part])>,
+    trouble: Option<(&'static [Count], &'static [Part])>,
     spans: [u64; SPANS],
 }
 
@@ -334,8 +334,8 @@ impl Outcome {
         if let Some(class) = self.class.filter(|_| whose) {
             cells.add(class, 1);
         }
-        if let Some((trouble, _)) = self.trouble.filter(|(_, whom)| whom.contains(&part)) {
-            cells.add(trouble, 1);
+        if let Some((troubles, _)) = self.trouble.filter(|(_, whom)| whom.contains(&part)) {
+            troubles.iter().for_each(|trouble| cells.add(*trouble, 1));
         }
         if matches!(part, Part::Back | Part::Server) {
             self.count_behind(cells, whose);
@@ -367,33 +367,38 @@ const SERVERS_SIDE: &[Part] = &[Part::Back, Part::Server];
 const ALL_BUT_SERVER: &[Part] = &[Part::Front, Part::Listener, Part::Back];
 const ALL: &[Part] = &[Part::Front, Part::Listener, Part::Back, Part::Server];
 
-/// The error that an ending counts as, and for whom (management guide 9.1).
-fn trouble(ending: Ending, has_response: bool) -> Option<(Count, &'static [Part])> {
+/// The errors that an ending counts as, and for whom (management guide 9.1).
+fn trouble(ending: Ending, has_response: bool) -> Option<(&'static [Count], &'static [Part])> {
     match (ending.cause, ending.phase) {
         (Cause::Normal, _) => None,
-        (Cause::Local, _) => Some((Count::Intercepted, CLIENTS_SIDE)),
+        (Cause::Local, _) => Some((&[Count::Intercepted], CLIENTS_SIDE)),
         (Cause::Proxy, Phase::Request | Phase::Tarpit) if ending.status.is_none() => {
-            Some((Count::DeniedRequests, ALL_BUT_SERVER))
+            Some((&[Count::DeniedRequests], ALL_BUT_SERVER))
         }
         (Cause::Proxy | Cause::ClientAbort | Cause::ClientTimeout, Phase::Request | Phase::Tarpit) => {
-            Some((Count::RequestErrors, CLIENTS_SIDE))
+            Some((&[Count::RequestErrors], CLIENTS_SIDE))
         }
         // the client's fault, though a server's answer was waited for
         (Cause::Proxy, Phase::Headers) if matches!(ending.status, Some(400..=499)) => {
-            Some((Count::RequestErrors, CLIENTS_SIDE))
+            Some((&[Count::RequestErrors], CLIENTS_SIDE))
         }
-        (Cause::Proxy, _) if has_response => Some((Count::DeniedResponses, ALL)),
-        (Cause::Proxy, _) => Some((Count::ResponseErrors, SERVERS_SIDE)),
-        (Cause::ClientAbort | Cause::ClientTimeout, _) => Some((Count::ClientAborts, SERVERS_SIDE)),
+        // a body that makes no sense
+        (Cause::Proxy, Phase::Data | Phase::Last) => Some((&[Count::ResponseErrors], SERVERS_SIDE)),
+        (Cause::Proxy, _) if has_response => Some((&[Count::DeniedResponses], ALL)),
+        (Cause::Proxy, _) => Some((&[Count::ResponseErrors], SERVERS_SIDE)),
+        (Cause::ClientAbort | Cause::ClientTimeout, _) => Some((&[Count::ClientAborts], SERVERS_SIDE)),
         (Cause::ServerAbort | Cause::ServerTimeout, Phase::Connect | Phase::Queue) => {
-            Some((Count::ConnectErrors, SERVERS_SIDE))
+            Some((&[Count::ConnectErrors], SERVERS_SIDE))
         }
-        (Cause::ServerAbort | Cause::ServerTimeout, Phase::Data | Phase::Last) => {
-            Some((Count::ServerAborts, SERVERS_SIDE))
+        (Cause::ServerAbort, Phase::Data | Phase::Last) => {
+            Some((&[Count::ServerAborts, Count::ResponseErrors], SERVERS_SIDE))
         }
-        (Cause::ServerAbort | Cause::ServerTimeout, _) => Some((Count::ResponseErrors, SERVERS_SIDE)),
-        (Cause::Resource | Cause::Internal, _) => Some((Count::InternalErrors, ALL)),
-        (Cause::ServerDown | Cause::ServerUp | Cause::Killed, _) => Some((Count::ServerAborts, SERVERS_SIDE)),
+        (Cause::ServerTimeout, Phase::Data | Phase::Last) => Some((&[Count::ServerAborts], SERVERS_SIDE)),
+        (Cause::ServerAbort | Cause::ServerTimeout, _) => Some((&[Count::ResponseErrors], SERVERS_SIDE)),
+        (Cause::Resource | Cause::Internal, _) => Some((&[Count::InternalErrors], ALL)),
+        (Cause::ServerDown | Cause::ServerUp | Cause::Killed, _) => {
+            Some((&[Count::ServerAborts], SERVERS_SIDE))
+        }
     }
 }
 
@@ -446,15 +451,19 @@ mod tests {
 
     #[test]
     fn endings_count_where_the_guide_says() {
-        let count = |ending| trouble(ending, false).map(|(count, _)| count);
+        let count = |ending| trouble(ending, false).map(|(counts, _)| counts.to_vec());
         let of = |cause, phase| count(Ending::new(cause, phase));
         assert_eq!(of(Cause::Normal, Phase::Done), None);
-        assert_eq!(of(Cause::Proxy, Phase::Request), Some(Count::DeniedRequests));
-        assert_eq!(count(Ending::bad_request(400)), Some(Count::RequestErrors));
+        assert_eq!(of(Cause::Proxy, Phase::Request), Some(vec![Count::DeniedRequests]));
+        assert_eq!(count(Ending::bad_request(400)), Some(vec![Count::RequestErrors]));
         let broken_body = Ending::new(Cause::Proxy, Phase::Headers).with_status(400);
-        assert_eq!(count(broken_body), Some(Count::RequestErrors));
-        assert_eq!(of(Cause::ServerAbort, Phase::Connect), Some(Count::ConnectErrors));
-        assert_eq!(of(Cause::ServerTimeout, Phase::Headers), Some(Count::ResponseErrors));
-        assert_eq!(of(Cause::ClientAbort, Phase::Data), Some(Count::ClientAborts));
+        assert_eq!(count(broken_body), Some(vec![Count::RequestErrors]));
+        assert_eq!(of(Cause::ServerAbort, Phase::Connect), Some(vec![Count::ConnectErrors]));
+        assert_eq!(of(Cause::ServerTimeout, Phase::Headers), Some(vec![Count::ResponseErrors]));
+        let both = vec![Count::ServerAborts, Count::ResponseErrors];
+        assert_eq!(of(Cause::ServerAbort, Phase::Data), Some(both));
+        assert_eq!(of(Cause::ServerTimeout, Phase::Data), Some(vec![Count::ServerAborts]));
+        assert_eq!(of(Cause::Proxy, Phase::Data), Some(vec![Count::ResponseErrors]));
+        assert_eq!(of(Cause::ClientAbort, Phase::Data), Some(vec![Count::ClientAborts]));
     }
 }
