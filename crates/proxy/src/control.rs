@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How often weights of servers in a slow start are brought up to date.
-const WARM_EVERY: Duration = Duration::from_secs(1);
+const WARM_EVERY: Duration = Duration::from_millis(200);
+/// Once in so many times the highest rates are noted: once a second.
+const RATES_EVERY: u32 = 5;
 
 /// A running control thread; ends when dropped.
 pub struct Control {
@@ -63,9 +65,11 @@ impl Drop for Control {
 }
 
 async fn warm(plan: &Plan) {
-    loop {
+    for round in (0..RATES_EVERY).cycle() {
         tokio::time::sleep(WARM_EVERY).await;
-        plan.note_rates(now_ms());
+        if round == 0 {
+            plan.note_rates(now_ms());
+        }
         for back in plan.backends.iter().filter(|b| b.balance.is_warming()) {
             back.balance.recompute(now_ms());
         }
