@@ -491,3 +491,22 @@ fn servers_with_another_certificate_are_told_as_haproxy_tells_them() {
         }
     });
 }
+
+/// A part of the response has arrived and no more comes.
+#[test]
+fn a_client_that_closes_in_a_response_ends_it_under_abortonclose() {
+    let server = Upstream::start(|mut peer| {
+        peer.read_message();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+        peer.read_message();
+    });
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n \
+         timeout client 60s\n timeout server 60s\nlisten l\n bind <l>\n option abortonclose\n server s {}\n",
+        server.address()
+    );
+    same_lines(&config, 1, |lockgate| {
+        let mut raw = Raw::connect(lockgate.at("l"));
+        raw.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").read_until("part");
+    });
+}

@@ -161,7 +161,7 @@ impl Checkout<'_> {
             Poll::Ready(_) => return Poll::Ready(Err(self.closed_early())),
             Poll::Pending => {}
         }
-        if self.back.abortonclose && exchange.upload.is_finished() && exchange.link.poll_gone(cx).is_ready() {
+        if self.client_left(cx, exchange) {
             return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
         }
         if let Some(cause) = self.watch.shut_down() {
@@ -221,6 +221,11 @@ impl Checkout<'_> {
             Poll::Pending => {}
         }
         Ok(())
+    }
+
+    /// `option abortonclose`: a client that has said everything and closes wants no response.
+    fn client_left(&self, cx: &mut Context<'_>, exchange: &mut Exchange<'_>) -> bool {
+        self.back.abortonclose && exchange.upload.is_finished() && exchange.link.poll_gone(cx).is_ready()
     }
 
     fn closed_early(&self) -> Failure {
@@ -356,6 +361,9 @@ impl Checkout<'_> {
         }
         if download.moved != before {
             wait.progress(stream.worker);
+        }
+        if self.client_left(cx, exchange) {
+            return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Data)));
         }
         if let Some(cause) = self.watch.shut_down() {
             return Poll::Ready(Err(Ending::new(cause, Phase::Data)));
