@@ -1,7 +1,9 @@
-//! Health checks that need more than a connection: programs that judge servers.
+//! Health checks that need more than a connection: programs that judge servers, and certificates.
 
+use crate::authority::authority;
+use crate::nginx::Nginx;
 use crate::place::{Folder, wait_for};
-use crate::program::Lockgate;
+use crate::program::{Lockgate, Player};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,4 +67,26 @@ fn a_program_that_hangs_is_ended_with_all_it_started() {
     let leader = std::fs::read_to_string(&mark).unwrap().lines().next().unwrap().to_owned();
     let left = || Command::new("pgrep").args(["-g", &leader]).output().unwrap().status.success();
     wait_for(|| (!left()).then_some(())).unwrap();
+}
+
+#[test]
+fn checks_of_servers_with_another_certificate_say_so_in_haproxys_words() {
+    let server = Nginx::start_tls("one.example");
+    let root = authority().root();
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 5s\n \
+         timeout server 5s\n timeout check 5s\nfrontend f\n bind <http>\nbackend b\n default-server check fall 1 inter 300ms ssl \
+         verify required ca-file {}\n server configured {at} verifyhost two.example\n server expected {at} check-sni two.example\n",
+        root.display(),
+        at = server.address(),
+    );
+    let [theirs, ours] = [Player::Oracle, Player::Tested].map(|player| {
+        let proxy = Lockgate::played_by(player, &config);
+        ["Server b/configured is DOWN", "Server b/expected is DOWN"].map(|part| {
+            let line = proxy.logged(part);
+            let from = line.find("reason: ").unwrap();
+            line[from..line.find(", check duration").unwrap()].to_owned()
+        })
+    });
+    assert_eq!(theirs, ours);
 }

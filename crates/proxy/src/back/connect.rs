@@ -201,10 +201,14 @@ fn is_wrong_name(error: &LinkError) -> bool {
 /// Why a handshake failed, in HAProxy's numbers and words (manual, `fc_err_str`). The name came from `sni`, or else from
 /// `verifyhost`.
 fn told(error: &LinkError, by_sni: bool) -> (u8, &'static str) {
-    match (is_wrong_name(error), by_sni) {
-        (true, false) => (32, "Server presented an SSL certificate different from the configured one"),
-        (true, true) => (33, "Server presented an SSL certificate different from the expected one"),
-        (false, _) => (34, "SSL handshake failure"),
+    if is_wrong_name(error) { wrong_name(by_sni) } else { (34, "SSL handshake failure") }
+}
+
+/// The server showed a certificate for somebody else than was asked for, or than it is configured for.
+pub fn wrong_name(by_sni: bool) -> (u8, &'static str) {
+    match by_sni {
+        false => (32, "Server presented an SSL certificate different from the configured one"),
+        true => (33, "Server presented an SSL certificate different from the expected one"),
     }
 }
 

@@ -13,6 +13,7 @@ use super::plan::{Check, Probe, Step, Style, VarSource};
 use super::scope::CheckScope;
 use super::watch::Watch;
 use super::wire::{Wire, WireError};
+use crate::back::wrong_name;
 use crate::rules::allows;
 use ::http::h1::Framing;
 use expr::{Sample, Scope};
@@ -210,6 +211,7 @@ fn quoted(comment: Option<&str>) -> String {
 pub(super) fn reason(error: &WireError) -> String {
     match error {
         WireError::Tls(text) => format!("SSL handshake failure ({text})"),
+        WireError::WrongName { asked } => wrong_name(*asked).1.to_owned(),
         WireError::Socket(error) => base::reason(error),
     }
 }

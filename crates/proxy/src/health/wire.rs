@@ -16,6 +16,8 @@ pub(super) struct Wire {
     session: Option<Session>,
     /// Ciphertext that makes no whole record yet.
     sealed: Vec<u8>,
+    /// It asks for the name of `check-sni`.
+    asked: bool,
     /// Close with FIN: asked for, or bytes have gone through it.
     linger: bool,
 }
@@ -27,6 +29,8 @@ pub(super) enum WireError {
     Socket(io::Error),
     /// TLS.
     Tls(String),
+    /// The certificate is for somebody else than the check asks for, or than `verifyhost` says.
+    WrongName { asked: bool },
 }
 
 impl From<io::Error> for WireError {
@@ -52,7 +56,7 @@ impl Wire {
                 stream
             }
         };
-        let mut wire = Wire { stream: Some(stream), session: None, sealed: Vec::new(), linger };
+        let mut wire = Wire { stream: Some(stream), session: None, sealed: Vec::new(), asked: false, linger };
         if let Some(version) = proxy_header {
             let header = wire.header(version);
             wire.send_raw(&header).await?;
@@ -85,6 +89,7 @@ impl Wire {
         let alpn = tls.alpn.as_deref();
         let session = Session::connect_with_alpn(&tls.server, tls.sni.as_deref(), alpn);
         self.session = Some(session.map_err(|e| WireError::Tls(e.to_string()))?);
+        self.asked = tls.sni.is_some();
         let mut plain = Vec::new();
         self.turn(&mut plain).await?;
         while self.session.as_ref().is_some_and(Session::is_handshaking) {
@@ -102,7 +107,11 @@ impl Wire {
         let mut out = Vec::new();
         let used = session.feed(&mut self.sealed, plain, &mut out);
         let sent = self.send_raw(&out).await;
-        let used = used.map_err(|e| WireError::Tls(e.to_string()))?;
+        let asked = self.asked;
+        let used = used.map_err(|error| match error.is_wrong_name() {
+            true => WireError::WrongName { asked },
+            false => WireError::Tls(error.to_string()),
+        })?;
         self.sealed.drain(..used.min(self.sealed.len()));
         sent
     }
