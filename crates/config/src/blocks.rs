@@ -5,8 +5,8 @@ use crate::env::Environment;
 use crate::failure::Failure;
 use base::{Span, Word};
 
-/// How deep blocks may be nested. HAProxy stops at 16 as well.
-const MAX_NESTED: usize = 16;
+/// How deep blocks may be nested, as with HAProxy.
+const MAX_NESTED: usize = 99;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Branch {

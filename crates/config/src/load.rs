@@ -157,7 +157,7 @@ impl Loader<'_> {
 
     /// `.notice "text"` and its kin.
     fn message(&mut self, directive: &Word, rest: &[Word]) -> Parsed {
-        let text = format!("'{}'", rest.first().map_or("", Word::as_str));
+        let text = format!("'{}'.", rest.first().map_or("", Word::as_str));
         let unknown = || Failure::new(directive.span, format!("unknown directive '{directive}'"));
         if !matches!(directive.text.as_str(), ".diag" | ".notice" | ".warning" | ".alert") {
             return Err(unknown().nearest(
