@@ -254,8 +254,12 @@ fn add_acl(call: &mut Call<'_>) {
             "This ACL is shared with a map containing samples. You must use the command 'add map' to add values.",
         );
     }
-    let done = list.add(version, &[(&pattern, "")]);
-    answer(call, done);
+    match list.add(version, &[(&pattern, "")]) {
+        Err(EditError::Future) => {
+            call.refuse("Version number in the future, please use 'prepare acl' before.");
+        }
+        done => answer(call, done),
+    }
 }
 
 fn set(call: &mut Call<'_>) {
