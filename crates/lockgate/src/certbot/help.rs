@@ -21,7 +21,11 @@ pub(super) fn text() -> String {
         line(&mut text, &row.words.join(", "), row.doc);
     }
     text.push_str("\nflags:\n");
-    line(&mut text, "-c, --config FILE", "flags of every call, one a line; else /etc/letsencrypt/cli.ini");
+    line(
+        &mut text,
+        "-c, --config FILE",
+        "flags of every call, one a line; counts before /etc/letsencrypt/cli.ini",
+    );
     for row in rows().filter(|row| !row.doc.is_empty()) {
         let names = row.names.join(", ");
         let word = match row.does {

@@ -38,6 +38,11 @@ impl From<String> for Wrong {
 
 /// Reads all.
 pub(super) fn parse(arguments: &[String]) -> Result<Asked, Wrong> {
+    parse_beside(ini::usual(), arguments)
+}
+
+/// The same on a machine with these files.
+fn parse_beside(usual: Vec<PathBuf>, arguments: &[String]) -> Result<Asked, Wrong> {
     let mut reader = Reader::default();
     if let Some(asked) = reader.words(arguments)? {
         return Ok(asked);
@@ -45,12 +50,9 @@ pub(super) fn parse(arguments: &[String]) -> Result<Asked, Wrong> {
     let verb = reader.verb.unwrap_or(Verb::Run);
     reader.place(verb)?;
     let written = reader.options.given.clone();
-    let files = if reader.files.is_empty() { ini::usual() } else { reader.files.clone() };
-    for file in files {
-        for line in ini::read(&file)? {
-            let place = format!("{}:{}", file.display(), line.number);
-            reader.line(&line, &written, verb).map_err(|why| format!("{place}: {why}"))?;
-        }
+    let files: Vec<PathBuf> = usual.into_iter().chain(reader.file.take()).collect();
+    for said in lines(&files)? {
+        reader.line(&said, &written, verb).map_err(|why| format!("{}: {why}", said.place))?;
     }
     if let Some(why) = contradictions::find(verb, &reader.options) {
         return Err(Wrong::Contradiction(why));
@@ -60,12 +62,38 @@ pub(super) fn parse(arguments: &[String]) -> Result<Asked, Wrong> {
     Ok(Asked::To(verb, Box::new(reader.options), reader.warnings))
 }
 
+/// A line of a file that counts.
+struct Said {
+    place: String,
+    row: &'static Row,
+    line: ini::Line,
+}
+
+/// The lines of all files. Of several about one flag the last counts: that of the file named by `-c`, where it has one.
+fn lines(files: &[PathBuf]) -> Result<Vec<Said>, String> {
+    let mut all: Vec<Said> = Vec::new();
+    for file in files {
+        for line in ini::read(file)? {
+            let place = format!("{}:{}", file.display(), line.number);
+            let row = flags::find(&flag_of(&line)).map_err(|why| format!("{place}: {why}"))?;
+            all.retain(|before| !std::ptr::eq(before.row, row));
+            all.push(Said { place, row, line });
+        }
+    }
+    Ok(all)
+}
+
+fn flag_of(line: &ini::Line) -> String {
+    format!("--{}", line.key.replace('_', "-"))
+}
+
 #[derive(Default)]
 struct Reader {
     options: Options,
     warnings: Vec<String>,
     verb: Option<Verb>,
-    files: Vec<PathBuf>,
+    /// The last one that was named.
+    file: Option<PathBuf>,
     /// The flags of the command line, as they were typed.
     typed: Vec<(&'static Row, String)>,
 }
@@ -82,7 +110,7 @@ impl Reader {
                 "--version" => return Ok(Some(Asked::Version)),
                 "-c" | "--config" => {
                     let file = attached.or_else(|| words.next().cloned()).ok_or("-c expects a file")?;
-                    self.files.push(file.into());
+                    self.file = Some(file.into());
                 }
                 _ if !flag.starts_with('-') || flag == "-" => self.positional(word)?,
                 _ if attached.is_none() && is_cluster(word) => {
@@ -162,9 +190,9 @@ impl Reader {
         Ok(())
     }
 
-    fn line(&mut self, line: &ini::Line, written: &BTreeSet<&'static str>, verb: Verb) -> Result<(), String> {
-        let flag = format!("--{}", line.key.replace('_', "-"));
-        let row = flags::find(&flag)?;
+    fn line(&mut self, said: &Said, written: &BTreeSet<&'static str>, verb: Verb) -> Result<(), String> {
+        let Said { row, line, .. } = said;
+        let flag = flag_of(line);
         if !row.verbs.contains(&verb) || (!row.key.is_empty() && written.contains(row.key)) {
             return Ok(());
         }
@@ -181,6 +209,7 @@ impl Reader {
             return Err(format!("argument {flag}: {why}"));
         }
         match row.arity() {
+            Arity::One if line.values.is_empty() => self.apply(row, Some(""), &flag),
             Arity::One => line.values.iter().try_for_each(|value| self.apply(row, Some(value), &flag)),
             Arity::None => self.apply(row, None, &flag),
         }
@@ -223,14 +252,13 @@ mod tests {
     use certs::hatch::Challenge;
 
     fn asked(words: &str) -> Result<(Verb, Options, Vec<String>), String> {
-        // An empty file instead of the machine's own.
         with_file("/dev/null", words)
     }
 
     fn with_file(file: &str, words: &str) -> Result<(Verb, Options, Vec<String>), String> {
         let words: Vec<String> = words.split_whitespace().map(ToOwned::to_owned).collect();
         let words = [vec!["-c".to_owned(), file.to_owned()], words].concat();
-        match parse(&words) {
+        match parse_beside(Vec::new(), &words) {
             Ok(Asked::To(verb, options, warnings)) => Ok((verb, *options, warnings)),
             Ok(Asked::Help | Asked::Version) => Err("help".to_owned()),
             Err(Wrong::Usage(why)) => Err(format!("2: {why}")),
@@ -347,6 +375,38 @@ mod tests {
             with_file(&name, verb).unwrap();
         }
         std::fs::remove_file(file).unwrap();
+    }
+
+    #[test]
+    fn the_file_that_is_named_counts_before_the_machines_own() {
+        let file = |name: &str, text: &str| {
+            let file = std::env::temp_dir().join(format!("lockgate-{name}-{}", std::process::id()));
+            std::fs::write(&file, text).unwrap();
+            file
+        };
+        let own = file("own", "domains = own.example\nrsa-key-size = 3072\nkey-type = ecdsa\n");
+        let [first, second] = [
+            file("first", "domains = first.example\n"),
+            file("second", "domains = a.example\ndomains = b.example\nkey-type = rsa\n"),
+        ];
+        let read = |more: &[&std::path::Path]| {
+            let named = more.iter().flat_map(|file| ["-c".to_owned(), file.display().to_string()]);
+            let words: Vec<String> = std::iter::once("certonly".to_owned()).chain(named).collect();
+            match parse_beside(vec![own.clone()], &words) {
+                Ok(Asked::To(_, options, _)) => {
+                    (options.names, options.key_type.unwrap(), options.rsa_key_size)
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        let said = |names: &str, key: &str| (vec![names.to_owned()], key.to_owned(), Some(3072));
+        assert_eq!(read(&[]), said("own.example", "ecdsa"));
+        assert_eq!(read(&[&first, &second]), said("b.example", "rsa"));
+        assert_eq!(read(&[&second, &first]), said("first.example", "ecdsa"));
+        std::fs::write(&first, "key-type =\n").unwrap();
+        let empty = with_file(&first.display().to_string(), "certonly").unwrap_err();
+        assert!(empty.contains(":1: argument --key-type: '' is no type of key"), "{empty}");
+        [own, first, second].iter().for_each(|file| std::fs::remove_file(file).unwrap());
     }
 
     #[test]
