@@ -36,7 +36,7 @@ fn retries_and_redispatches_count_for_whom_haproxy_counts_them() {
         )
     };
     let config = format!(
-        "global\n stats socket <folder>/api.sock\ndefaults\n mode http\n timeout connect 200ms\n timeout client 9s\n \
+        "global\n stats socket <folder>/api.sock\ndefaults\n mode http\n timeout connect 500ms\n timeout client 9s\n \
          timeout server 9s\n{}",
         cases.iter().map(listen).collect::<String>()
     );
