@@ -17,6 +17,7 @@ mod drive;
 mod edit;
 mod error;
 mod info;
+mod lifetime;
 mod list;
 mod made;
 mod ocsp;

@@ -12,7 +12,7 @@ use crate::versions::Versions;
 use aws_lc_rs::digest;
 use rustls::ServerConfig;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoClientAuth, ResolvesServerCert};
+use rustls::server::{NoClientAuth, NoServerSessionStorage, ResolvesServerCert};
 use std::sync::Arc;
 
 /// What can differ between the certificates of one bind.
@@ -85,9 +85,13 @@ impl Policy {
     ) -> ServerConfig {
         let mut config = self.base.clone();
         config.cert_resolver = resolver;
-        config.session_storage = Arc::new(BoundSessions { shared: self.store.sessions(), binding });
+        let lifetime = self.store.session_lifetime();
+        config.session_storage = match self.store.sessions() {
+            Some(shared) => Arc::new(BoundSessions { shared, binding, lifetime }),
+            None => Arc::new(NoServerSessionStorage {}),
+        };
         config.ticketer = match self.tickets.clone() {
-            Some(keys) => Arc::new(BoundTickets { keys, binding }),
+            Some(keys) => Arc::new(BoundTickets { keys, binding, lifetime }),
             None => Arc::new(NoTickets),
         };
         if alpn {

@@ -16,6 +16,7 @@ use crate::answers::Answers;
 use crate::certificate::{self, Certificate};
 use crate::demand::Demand;
 use crate::edit::Transaction;
+use crate::lifetime::Lifetime;
 use crate::problem::Problem;
 use crate::server::Live;
 use crate::source::Source;
@@ -37,7 +38,7 @@ pub struct CertStore {
 struct Shared {
     spec: StoreSpec,
     keys: Arc<TicketKeys>,
-    sessions: Arc<ServerSessionMemoryCache>,
+    sessions: Option<Arc<ServerSessionMemoryCache>>,
     temporary: Option<Arc<Certificate>>,
     answers: Answers,
     demand: Arc<Demand>,
@@ -83,11 +84,11 @@ pub(crate) struct Loose {
 impl CertStore {
     /// An empty store.
     pub fn new(spec: StoreSpec) -> CertStore {
-        let sessions = if spec.sessions == 0 { SESSIONS } else { spec.sessions };
+        let sessions = spec.sessions.unwrap_or(SESSIONS);
         let temporary = spec.temporary.as_ref().and_then(|pem| certificate::from_pem(&pem.cert, &pem.key));
         let shared = Shared {
             keys: Arc::new(TicketKeys::new()),
-            sessions: ServerSessionMemoryCache::new(sessions),
+            sessions: (sessions > 0).then(|| ServerSessionMemoryCache::new(sessions)),
             temporary: temporary.map(Arc::new),
             answers: Answers::default(),
             demand: Arc::default(),
@@ -205,8 +206,13 @@ impl CertStore {
         Keys::Own(Arc::clone(&self.shared.keys))
     }
 
-    pub(crate) fn sessions(&self) -> Arc<ServerSessionMemoryCache> {
-        Arc::clone(&self.shared.sessions)
+    /// Where sessions are remembered, if they are.
+    pub(crate) fn sessions(&self) -> Option<Arc<ServerSessionMemoryCache>> {
+        self.shared.sessions.clone()
+    }
+
+    pub(crate) fn session_lifetime(&self) -> Lifetime {
+        Lifetime::of(self.shared.spec.session_lifetime)
     }
 
     pub(crate) fn temporary(&self) -> Option<Arc<Certificate>> {

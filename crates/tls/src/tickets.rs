@@ -2,6 +2,7 @@
 //! sessions for clients without tickets. Both are bound: what was issued under one certificate and client policy opens
 //! nothing under another, because the binding is part of what is authenticated, or of the session's name.
 
+use crate::lifetime::{Lifetime, stamped};
 use crate::ticket_file::TicketFile;
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -9,7 +10,7 @@ use aws_lc_rs::rand;
 use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions};
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What sessions are bound to: a digest over policy and certificates.
 pub(crate) type Binding = [u8; 32];
@@ -130,6 +131,7 @@ pub(crate) enum Keys {
 pub(crate) struct BoundTickets {
     pub(crate) keys: Keys,
     pub(crate) binding: Binding,
+    pub(crate) lifetime: Lifetime,
 }
 
 impl ProducesTickets for BoundTickets {
@@ -138,22 +140,23 @@ impl ProducesTickets for BoundTickets {
     }
 
     fn lifetime(&self) -> u32 {
-        // At most: a key is kept for one turnover after its last ticket.
-        2 * TURNOVER.as_secs() as u32
+        self.lifetime.seconds()
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let plain = stamped(plain, SystemTime::now());
         match &self.keys {
-            Keys::Own(keys) => keys.seal(&self.binding, plain, Instant::now()),
-            Keys::File(keys) => keys.seal(&self.binding, plain),
+            Keys::Own(keys) => keys.seal(&self.binding, &plain, Instant::now()),
+            Keys::File(keys) => keys.seal(&self.binding, &plain),
         }
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        match &self.keys {
+        let plain = match &self.keys {
             Keys::Own(keys) => keys.open(&self.binding, cipher, Instant::now()),
             Keys::File(keys) => keys.open(&self.binding, cipher),
-        }
+        };
+        self.lifetime.open(&plain?, SystemTime::now())
     }
 }
 
@@ -184,6 +187,7 @@ impl ProducesTickets for NoTickets {
 pub(crate) struct BoundSessions {
     pub(crate) shared: Arc<ServerSessionMemoryCache>,
     pub(crate) binding: Binding,
+    pub(crate) lifetime: Lifetime,
 }
 
 impl BoundSessions {
@@ -194,15 +198,15 @@ impl BoundSessions {
 
 impl StoresServerSessions for BoundSessions {
     fn put(&self, id: Vec<u8>, session: Vec<u8>) -> bool {
-        self.shared.put(self.name(&id), session)
+        self.shared.put(self.name(&id), stamped(&session, SystemTime::now()))
     }
 
     fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
-        self.shared.get(&self.name(id))
+        self.lifetime.open(&self.shared.get(&self.name(id))?, SystemTime::now())
     }
 
     fn take(&self, id: &[u8]) -> Option<Vec<u8>> {
-        self.shared.take(&self.name(id))
+        self.lifetime.open(&self.shared.take(&self.name(id))?, SystemTime::now())
     }
 
     fn can_cache(&self) -> bool {
@@ -248,8 +252,10 @@ mod tests {
     #[test]
     fn remembered_sessions_are_bound_too() {
         let shared = ServerSessionMemoryCache::new(16);
-        let (a, b) =
-            (BoundSessions { shared: Arc::clone(&shared), binding: A }, BoundSessions { shared, binding: B });
+        let [a, b] = [A, B].map(|binding| {
+            let lifetime = Lifetime::of(None);
+            BoundSessions { shared: Arc::clone(&shared), binding, lifetime }
+        });
         assert!(a.put(b"id".to_vec(), b"session".to_vec()));
         assert_eq!(b.get(b"id"), None);
         assert_eq!(b.take(b"id"), None);

@@ -117,6 +117,10 @@ pub struct Global {
     pub log_uri_len: Option<u32>,
     /// `tune.maxaccept`; -1 is no limit.
     pub max_accept: Option<i32>,
+    /// `tune.ssl.cachesize`: sessions
+    pub session_cache: Option<u32>,
+    /// `tune.ssl.lifetime`, seconds
+    pub session_lifetime: Option<u64>,
     /// `tune.ssl.capture-buffer-size`
     pub capture_buffer: Option<u32>,
     /// `h1-case-adjust FROM TO`

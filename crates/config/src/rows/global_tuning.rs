@@ -40,6 +40,9 @@ const NO_PEERS: &str = "stick tables are not shared between machines yet";
 const NO_ENGINE: &str = "TLS is done by the built-in library";
 const POOLED: &str = "idle connections to servers belong to one thread each";
 
+/// A session takes some 200 bytes, more with a client's certificate.
+const MAX_SESSIONS: i64 = 100_000_000;
+
 /// No ClientHello that is answered is longer.
 const MAX_CAPTURE_BUFFER: i64 = 16_384;
 
@@ -228,8 +231,21 @@ pub(crate) const ROWS: &[Row] = &[
     idle(&["tune.streams-elasticity"], "<value>", "Streams under load.", NO_H2),
     idle(&["tune.stick-counters"], "<number>", "Tracked counters.", "stick tables come later"),
     idle(&["tune.ssl.default-dh-param"], "<bits>", "Size of DHE.", NO_DHE),
-    idle(&["tune.ssl.cachesize"], "<number>", "Kept sessions.", "sessions are resumed by tickets"),
-    idle(&["tune.ssl.lifetime"], "<time>", "Life of sessions.", "tickets live as long as their keys"),
+    row(
+        &["tune.ssl.cachesize"],
+        "<number>",
+        "TLS sessions remembered for clients that take no tickets (20000); 0 is none.",
+        |_, a, g| number(a, &mut g.session_cache, 0, MAX_SESSIONS),
+    ),
+    row(
+        &["tune.ssl.lifetime"],
+        "<time>",
+        "How long after its handshake a TLS session may be taken up again (300s).",
+        |_, a, g| {
+            g.session_lifetime = Some(a.seconds("a time")?);
+            a.finish()
+        },
+    ),
     row(
         &["tune.ssl.capture-buffer-size", "tune.ssl.capture-cipherlist-size"],
         "<number>",

@@ -1,7 +1,7 @@
 //! `tls-ticket-keys`: processes with the same keys accept each other's tickets, and keys are changed at run time.
 
 use crate::authority::authority;
-use crate::place::Folder;
+use crate::place::{Folder, wait_for};
 use crate::runtime_api::Operated;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -99,4 +99,19 @@ fn keys_are_shown_to_administrators_and_wrong_ones_refused() {
         assert_eq!(operated.ask(&line), format!("{answer}\n\n"), "{line}");
     }
     assert_eq!(operated.ask("show tls-keys *"), secrets, "nothing has changed");
+}
+
+#[test]
+fn sessions_are_taken_up_for_their_lifetime_and_no_longer() {
+    let (folder, leaf) = (Folder::new(), authority().leaf("tickets.example"));
+    let operated = Operated::start(
+        "level admin\n tune.ssl.lifetime 4s",
+        &format!("frontend f\n bind <https> ssl crt {}\n http-request return status 200\n", leaf.display()),
+    );
+    for version in ["tls1_2", "tls1_3"] {
+        let session = folder.path().join(version);
+        begin(&operated, version, &session);
+        assert!(resumes(&operated, version, &session), "{version}");
+        assert!(wait_for(|| (!resumes(&operated, version, &session)).then_some(())).is_some(), "{version}");
+    }
 }

@@ -31,6 +31,8 @@ pub(super) fn store(model: &Model, temporary: Option<&PemPair>, wanted: &WantedL
         on_demand: wanted.obtained(),
         temporary: temporary.cloned(),
         ocsp_mode: global.ocsp.as_ref().and_then(|ocsp| ocsp.mode),
+        sessions: global.session_cache.map(|n| n as usize),
+        session_lifetime: global.session_lifetime.map(Duration::from_secs),
         ..StoreSpec::default()
     })
 }

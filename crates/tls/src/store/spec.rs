@@ -4,6 +4,7 @@ use crate::source::Source;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// `tune.ssl.cachesize` unless told: sessions remembered for clients that take no tickets.
 pub(crate) const SESSIONS: usize = 20_000;
@@ -80,8 +81,10 @@ pub struct StoreSpec {
     pub spoken_alpn: Vec<Vec<u8>>,
     /// Shown by a bind that has no certificate yet; without it such a bind does not start.
     pub temporary: Option<PemPair>,
-    /// `tune.ssl.cachesize`; 0 = `SESSIONS`.
-    pub sessions: usize,
+    /// `tune.ssl.cachesize`; `None` = `SESSIONS`, 0 = none are remembered.
+    pub sessions: Option<usize>,
+    /// `tune.ssl.lifetime`: how long sessions may be taken up again; `None` = 300 s.
+    pub session_lifetime: Option<Duration>,
     /// `ocsp-update.mode`: whether OCSP responses are fetched for certificates of which no line says it. Unless it is
     /// written, they are for those that somebody looks after.
     pub ocsp_mode: Option<bool>,
