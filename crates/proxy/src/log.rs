@@ -2,10 +2,12 @@
 //! the sinks never block (see `net::LogSocket`).
 
 mod frame;
+mod sample;
 pub(crate) mod size;
 
 pub use frame::Frame;
 pub(crate) use frame::iso_date;
+pub use sample::Sample;
 
 use crate::stream::Stream;
 use crate::tally::Count;
@@ -35,6 +37,8 @@ pub struct Target {
     pub minlevel: u8,
     /// Longest line.
     pub len: usize,
+    /// Which of the lines it gets; all where there is none.
+    pub sample: Option<Sample>,
 }
 
 /// The logging of one proxy.
@@ -154,7 +158,7 @@ impl LogPlan {
     fn send(&self, line: &[u8], structured: &[u8], level: u8, now_us: i64) {
         let mut out = Vec::with_capacity(line.len() + 96);
         for target in &self.targets {
-            if level > target.level {
+            if level > target.level || target.sample.as_ref().is_some_and(|sample| !sample.takes()) {
                 continue;
             }
             out.clear();

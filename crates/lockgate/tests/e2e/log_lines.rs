@@ -3,10 +3,12 @@
 use crate::authority::authority;
 use crate::client::{Raw, exchange, try_curl};
 use crate::nginx::Nginx;
-use crate::place::{PATIENCE, free_address, wait_for};
-use crate::program::{Lockgate, Player};
+use crate::place::{Folder, PATIENCE, free_address, wait_for};
+use crate::program::{Lockgate, Player, Program};
+use crate::runtime_api::converse;
 use crate::upstream::Upstream;
 use std::net::SocketAddr;
+use std::process::Command;
 
 /// What varies between two runs, replaced: ports, dates, timers other than -1; and sizes, which haproxy 2.6 counts in
 /// its own representation of a message instead of in bytes.
@@ -509,4 +511,70 @@ fn a_client_that_closes_in_a_response_ends_it_under_abortonclose() {
         let mut raw = Raw::connect(lockgate.at("l"));
         raw.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").read_until("part");
     });
+}
+
+#[test]
+fn a_target_gets_the_lines_of_its_sample() {
+    let config = "global\n log stdout format raw sample 2-3,5:5 local0\ndefaults\n mode http\n log global\n \
+                  timeout connect 5s\n timeout client 20s\n timeout server 20s\nfrontend f\n bind <http>\n \
+                  log-format '127.0.0.1 %HP'\n http-request return status 200\n";
+    same_lines(config, 5, |lockgate| {
+        for n in 1..=8 {
+            let request = format!("GET /{n} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+            exchange(lockgate.at("http"), request);
+        }
+    });
+}
+
+#[test]
+fn lines_call_the_program_what_it_was_called_by() {
+    let (folder, at) = (Folder::new(), free_address());
+    let link = folder.path().join("balancer");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_lockgate"), &link).unwrap();
+    let file = folder.file(
+        "a.cfg",
+        format!(
+            "global\n log stdout local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 20s\n \
+             timeout server 20s\nfrontend f\n bind {at}\n log-format hello\n http-request return status 200\n"
+        ),
+    );
+    for flags in [&["-db"][..], &["-W", "-db"]] {
+        let mut command = Command::new(&link);
+        command.args(flags).arg("-f").arg(&file);
+        let mut program = Program::start(command);
+        assert!(program.listens(&[at]));
+        exchange(at, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        program.line(|line| line.contains(" balancer[") && line.ends_with(": hello"));
+        program.signal("TERM");
+        program.ended();
+    }
+}
+
+/// The frame is the ring's, whatever the `log` line says; raw unless told.
+#[test]
+fn a_ring_frames_its_lines_itself() {
+    let frames = ["", "format iso", "format rfc5424", "format short", "format priority", "format timed"];
+    let rings: String =
+        (0..).zip(frames).map(|(n, frame)| format!("ring r{n}\n size 65536\n {frame}\n")).collect();
+    let logs: String = (0..frames.len()).map(|n| format!(" log ring@r{n} format local local0\n")).collect();
+    let config = format!(
+        "global\n stats socket <folder>/api.sock\n{rings}defaults\n mode http\n timeout connect 5s\n timeout client 20s\n \
+         timeout server 20s\nfrontend f\n bind <http>\n log-tag tagged\n{logs} log-format 'line of %HP'\n \
+         http-request return status 200\n"
+    );
+    let kept = |player| {
+        let lockgate = Lockgate::played_by(player, &config);
+        exchange(lockgate.at("http"), "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        let socket = lockgate.folder().path().join("api.sock");
+        let shown = |n| {
+            let said = wait_for(|| {
+                let said = converse(&socket, &format!("show events r{n}\n"));
+                said.contains("line of").then_some(said)
+            });
+            // The time and the process differ.
+            said.unwrap().trim().replace(|c: char| c.is_ascii_digit(), "0")
+        };
+        (0..frames.len()).map(shown).collect::<Vec<String>>()
+    };
+    assert_eq!(kept(Player::Tested), kept(Player::Oracle));
 }

@@ -29,11 +29,12 @@ impl Frame {
                 format!("<{priority}>{} {}[{}]: ", bsd_date(now_us), who.tag, who.pid)
             }
             LogFrame::Local | LogFrame::Rfc3164 => {
-                format!("<{priority}>{} {} {}[{}]: ", bsd_date(now_us), who.hostname, who.tag, who.pid)
+                let host = if who.send_hostname { &*who.hostname } else { "localhost" };
+                format!("<{priority}>{} {host} {}[{}]: ", bsd_date(now_us), who.tag, who.pid)
             }
             LogFrame::Rfc5424 => {
-                let head =
-                    format!("<{priority}>1 {} {} {} {} - ", iso_date(now_us), who.hostname, who.tag, who.pid);
+                let host = if who.send_hostname { &*who.hostname } else { "-" };
+                let head = format!("<{priority}>1 {} {host} {} {} - ", iso_date(now_us), who.tag, who.pid);
                 out.extend_from_slice(head.as_bytes());
                 out.extend_from_slice(if structured.is_empty() { b"-" } else { structured });
                 out.push(b' ');
@@ -123,21 +124,24 @@ mod tests {
 
     #[test]
     fn frames() {
-        let who = Identity { tag: "lockgate".into(), hostname: "h".into(), send_hostname: false, pid: 7 };
+        let who = |send_hostname| Identity { tag: "tag".into(), hostname: "h".into(), send_hostname, pid: 7 };
         let us = 1_795_194_249_123_456;
         let cases = [
-            (LogFrame::Raw, ""),
-            (LogFrame::Short, "<6>"),
-            (LogFrame::Priority, "<134>"),
-            (LogFrame::Local, "<134>Nov 20 17:04:09 lockgate[7]: "),
-            (LogFrame::Rfc3164, "<134>Nov 20 17:04:09 h lockgate[7]: "),
-            (LogFrame::Rfc5424, "<134>1 2026-11-20T17:04:09.123456+00:00 h lockgate 7 - - "),
-            (LogFrame::Timed, "<6>2026-11-20T17:04:09.123456+00:00 "),
-            (LogFrame::Iso, "2026-11-20T17:04:09.123456+00:00 "),
+            (LogFrame::Raw, false, ""),
+            (LogFrame::Short, false, "<6>"),
+            (LogFrame::Priority, false, "<134>"),
+            (LogFrame::Local, false, "<134>Nov 20 17:04:09 tag[7]: "),
+            (LogFrame::Local, true, "<134>Nov 20 17:04:09 h tag[7]: "),
+            (LogFrame::Rfc3164, false, "<134>Nov 20 17:04:09 localhost tag[7]: "),
+            (LogFrame::Rfc3164, true, "<134>Nov 20 17:04:09 h tag[7]: "),
+            (LogFrame::Rfc5424, false, "<134>1 2026-11-20T17:04:09.123456+00:00 - tag 7 - - "),
+            (LogFrame::Rfc5424, true, "<134>1 2026-11-20T17:04:09.123456+00:00 h tag 7 - - "),
+            (LogFrame::Timed, false, "<6>2026-11-20T17:04:09.123456+00:00 "),
+            (LogFrame::Iso, false, "2026-11-20T17:04:09.123456+00:00 "),
         ];
-        for (frame, expected) in cases {
+        for (frame, send_hostname, expected) in cases {
             let mut out = Vec::new();
-            Frame(frame).write(16, 6, us, &who, b"", &mut out);
+            Frame(frame).write(16, 6, us, &who(send_hostname), b"", &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), expected, "{frame:?}");
         }
     }

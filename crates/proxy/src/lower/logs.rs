@@ -1,7 +1,7 @@
 //! Logging: sinks are opened once a load and shared by the proxies that name them.
 
 use super::Lower;
-use crate::log::{DEFAULT_LEN, Frame, Identity, LogPlan, Target};
+use crate::log::{DEFAULT_LEN, Frame, Identity, LogPlan, Sample, Target};
 use crate::plan::RingSection;
 use base::{Address, Host, PortSpec, Span, Word, reason};
 use config::Model;
@@ -11,11 +11,12 @@ use expr::{Escape, Format, Stage};
 use net::{LogAddr, Ring};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Syslog's port.
 const SYSLOG_PORT: u16 = 514;
-/// The name in log lines where `log-tag` is not written.
+/// What log lines call a program that does not know what it was called by.
 const TAG: &str = "lockgate";
 
 /// The sinks opened so far.
@@ -40,6 +41,13 @@ impl Sinks {
     pub(crate) fn sockets(&self) -> Vec<Arc<net::LogSocket>> {
         self.open.values().flatten().cloned().collect()
     }
+}
+
+/// The name that the program was called by: what log lines have where `log-tag` is not written (manual, `log-tag`).
+fn program_name() -> String {
+    let called = std::env::args_os().next().map(PathBuf::from);
+    let name = called.as_deref().and_then(Path::file_name);
+    name.map_or_else(|| TAG.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 fn socket_addr(address: &Address) -> Option<SocketAddr> {
@@ -97,7 +105,7 @@ impl Lower<'_> {
             Some(None) | None => own(),
         };
         Arc::new(Identity {
-            tag: tag.map_or(TAG, |w| w.text.as_str()).into(),
+            tag: tag.map_or_else(program_name, |w| w.text.clone()).into(),
             hostname: hostname.into(),
             send_hostname: global.log_send_hostname.is_some(),
             pid: std::process::id(),
@@ -147,19 +155,26 @@ impl Lower<'_> {
     fn log_target(&mut self, to: &LogTo) -> Option<Arc<Target>> {
         let (addr, name) = self.log_addr(to)?;
         let socket = self.log_socket(name, &addr, to.span)?;
-        let default = match addr {
-            LogAddr::Fd(_) | LogAddr::Udp(_) | LogAddr::Unix(_) | LogAddr::Abstract(_) | LogAddr::Ring(_) => {
-                LogFrame::Local
-            }
-        };
         Some(Arc::new(Target {
             socket,
-            frame: Frame(to.format.unwrap_or(default)),
+            frame: Frame(self.frame(to)),
             facility: to.facility,
             level: to.level.unwrap_or(7),
             minlevel: to.minlevel.unwrap_or(0),
             len: to.len.map_or(DEFAULT_LEN, |n| n as usize),
+            sample: to.sample.clone().map(Sample::new),
         }))
+    }
+
+    /// A ring has a frame of its own, whatever the line says.
+    fn frame(&self, to: &LogTo) -> LogFrame {
+        match &to.sink {
+            LogSink::Ring(name) => {
+                let ring = self.model.rings.iter().find(|ring| ring.name.text == name.text);
+                ring.and_then(|ring| ring.format).unwrap_or(LogFrame::Raw)
+            }
+            LogSink::Fd(_) | LogSink::Address(_) => to.format.unwrap_or(LogFrame::Local),
+        }
     }
 
     fn log_addr(&mut self, to: &LogTo) -> Option<(LogAddr, String)> {
