@@ -117,18 +117,20 @@ fn a_connection_becomes_http() {
     assert!(text(&server.received()[1]).starts_with("GET /changed/g "));
 }
 
+/// The client's connection follows the frontend alone.
 #[test]
-fn what_rules_answer_ends_the_connection_under_httpclose() {
-    for side in [
-        "option httpclose\n mode http",
-        "mode http\n default_backend b\nbackend b\n mode http\n option httpclose",
+fn what_rules_answer_ends_the_connection_under_the_frontends_httpclose() {
+    for (side, answered) in [
+        ("option httpclose\n mode http", 1),
+        ("mode http\n default_backend b\nbackend b\n mode http\n option httpclose", 2),
     ] {
         let lockgate = Lockgate::start(&format!(
             "defaults\n timeout connect 60s\n timeout client 60s\n timeout server 60s\n timeout http-keep-alive 60s\n\
              frontend f\n bind <http>\n {side}\n http-request return status 200\n"
         ));
         let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-        let answers = exchange(lockgate.at("http"), format!("{request}{request}"));
-        assert_eq!(String::from_utf8_lossy(&answers).matches("HTTP/1.1 200").count(), 1, "{side}");
+        let last = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+        let answers = exchange(lockgate.at("http"), format!("{request}{last}"));
+        assert_eq!(String::from_utf8_lossy(&answers).matches("HTTP/1.1 200").count(), answered, "{side}");
     }
 }

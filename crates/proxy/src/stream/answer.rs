@@ -11,7 +11,6 @@ use crate::rules::RedirectTarget as Target;
 use crate::server::Server;
 use crate::statistics::{Ask, Statistics};
 use crate::transfer::TransferError;
-use config::model::ConnectionMode;
 use http::Response;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -53,7 +52,7 @@ fn write(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, body: &[u8]) {
     stream.has_response = true;
     response_rules::after_response(stream);
     stream.status_logged = Some(stream.response.status);
-    if body_unread(exchange) || stream.worker.stopping() || closes(stream) {
+    if body_unread(exchange) || stream.worker.stopping() {
         exchange.close = true;
     }
     exchange.link.discard_output();
@@ -62,12 +61,6 @@ fn write(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, body: &[u8]) {
         stream.bytes_read += size::reply(&stream.response, stream.request.method, body.len());
     }
     exchange.send_reply(&mut stream.response, body);
-}
-
-/// `option httpclose` on either side, as far as the request has come.
-fn closes(stream: &Stream<'_>) -> bool {
-    let back = stream.back.map(|back| back.connection_mode);
-    [Some(stream.front.connection_mode), back].contains(&Some(ConnectionMode::Close))
 }
 
 /// Whether the client may still be sending a body that nobody will read. One that is already here is dropped.
