@@ -40,22 +40,28 @@ impl Drop for Folder {
 }
 
 /// An address that nobody listens on at the moment, and that no other test of this run was given: two proxies can listen
-/// on one, and would share its connections. Its port lies below those that the kernel gives to connections on their way
-/// out, for the test's neighbours open many and would take it before the program binds it.
+/// on one, and would share its connections.
 pub fn free_address() -> SocketAddr {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let (lowest, above) = (10_000, first_outgoing_port());
     let mut given = GIVEN.lock().unwrap();
-    // Where the search begins differs, so that two runs on one machine do not meet.
-    let begin = std::process::id().wrapping_mul(257) % u32::from(above - lowest);
-    let from_here = (lowest + begin as u16)..above;
-    for port in from_here.chain(lowest..above) {
-        if !given.contains(&port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            given.insert(port);
-            return SocketAddr::from(([127, 0, 0, 1], port));
-        }
-    }
-    panic!("every port from {lowest} to {above} was given");
+    let is_free = |port: &u16| !given.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = quiet_ports().find(is_free).unwrap_or_else(|| {
+        let any = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        std::iter::repeat_with(any).find(|port| !given.contains(port)).unwrap()
+    });
+    given.insert(port);
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// Ports below those that the kernel gives to connections on their way out, if there are any: the neighbours of a test
+/// open many, and would take a port before the program binds it. Where the search begins differs, so that two runs on one
+/// machine do not meet.
+fn quiet_ports() -> impl Iterator<Item = u16> {
+    const LOWEST: u16 = 10_000;
+    let above = first_outgoing_port().max(LOWEST);
+    let begin = std::process::id().wrapping_mul(257) % u32::from(above - LOWEST).max(1);
+    let begin = LOWEST + begin as u16;
+    (begin..above).chain(LOWEST..begin)
 }
 
 fn first_outgoing_port() -> u16 {
