@@ -6,6 +6,9 @@ use std::time::{Duration, SystemTime};
 /// The manual's default.
 const DEFAULT: Duration = Duration::from_secs(300);
 
+/// Longer than this no client may be told to keep a ticket (RFC 8446 section 4.6.1).
+const MOST_TOLD: u32 = 7 * 24 * 60 * 60;
+
 /// Milliseconds since 1970, big-endian.
 const STAMP: usize = 8;
 
@@ -19,9 +22,9 @@ impl Lifetime {
         Lifetime(configured.unwrap_or(DEFAULT))
     }
 
-    /// Seconds, as clients are told (RFC 8446 section 4.6.1).
+    /// Seconds, as clients are told.
     pub(crate) fn seconds(self) -> u32 {
-        u32::try_from(self.0.as_secs()).unwrap_or(u32::MAX)
+        u32::try_from(self.0.as_secs()).map_or(MOST_TOLD, |seconds| seconds.min(MOST_TOLD))
     }
 
     /// What was kept, if it is young enough. After the clock was set back nothing made later is.
@@ -58,5 +61,14 @@ mod tests {
         assert_eq!(open(Some(seconds(0)), made), None);
         assert_eq!(open(None, made - seconds(1)), None, "the clock was set back");
         assert_eq!(Lifetime::of(None).open(&kept[..7], made), None);
+    }
+
+    #[test]
+    fn clients_are_told_seven_days_at_most() {
+        let told = |seconds| Lifetime::of(Some(Duration::from_secs(seconds))).seconds();
+        assert_eq!(
+            [told(900), told(604_800), told(604_801), told(u64::MAX)],
+            [900, 604_800, 604_800, 604_800]
+        );
     }
 }
