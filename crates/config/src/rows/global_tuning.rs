@@ -40,8 +40,8 @@ const NO_PEERS: &str = "stick tables are not shared between machines yet";
 const NO_ENGINE: &str = "TLS is done by the built-in library";
 const POOLED: &str = "idle connections to servers belong to one thread each";
 
-/// A session takes some 200 bytes, more with a client's certificate.
-const MAX_SESSIONS: i64 = 100_000_000;
+/// Room for the names of all sessions, some 80 bytes each, is taken at the start: a larger number would fail there.
+const MAX_SESSIONS: i64 = 5_000_000;
 
 /// No ClientHello that is answered is longer.
 const MAX_CAPTURE_BUFFER: i64 = 16_384;
