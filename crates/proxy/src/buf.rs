@@ -142,6 +142,7 @@ mod tests {
         buf.consume(9);
         assert_eq!(buf.bytes.capacity(), 0);
     }
+
     #[test]
     fn what_large_messages_grew_does_not_stay() {
         let message = vec![0; KEEP_MAX - START];

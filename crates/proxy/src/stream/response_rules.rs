@@ -60,7 +60,7 @@ fn inspect(
     }
     let decision = rules::run_tcp(rules, 0, true, stream);
     stream.session.mark_packets(exchange.link);
-    stream.ending = match decision {
+    let (phase, after) = match decision {
         // what has come is passed on; the connection ends after it
         rules::TcpDecision::Close if stream.has_response => return Ok(None),
         rules::TcpDecision::Accept
@@ -70,22 +70,15 @@ fn inspect(
         rules::TcpDecision::Close => {
             return Err(Failure::finally(Ending::new(Cause::ServerAbort, Phase::Headers)));
         }
-        rules::TcpDecision::Reject => Ending::new(Cause::Proxy, Phase::Data),
-        rules::TcpDecision::SilentDrop(_) => Ending::new(Cause::Proxy, Phase::Request),
+        rules::TcpDecision::Reject => (Phase::Data, After::Close),
+        rules::TcpDecision::SilentDrop(ttl) => (Phase::Request, After::SilentDrop(ttl)),
     };
+    stream.ending = Ending::new(Cause::Proxy, phase);
     if stream.has_response {
         stream.status_logged = Some(stream.response.status);
         stream.times.response = None;
     }
-    Ok(Some(match decision {
-        rules::TcpDecision::SilentDrop(ttl) => After::SilentDrop(ttl),
-        rules::TcpDecision::Accept
-        | rules::TcpDecision::Wait
-        | rules::TcpDecision::SwitchMode
-        | rules::TcpDecision::ExpectProxy(_)
-        | rules::TcpDecision::Close
-        | rules::TcpDecision::Reject => After::Close,
-    }))
+    Ok(Some(after))
 }
 
 /// `http-response` rules: the backend's, then the frontend's.

@@ -29,13 +29,27 @@ impl IssueError {
 
     /// An authority that was asked to sign has signed: what failed is keeping what it sent.
     pub fn is_after_signing(&self) -> bool {
+        self.part() == Part::Keeping
+    }
+
+    /// The authority did not do its part: that holds all its certificates, and none by itself.
+    pub fn is_authoritys_fault(&self) -> bool {
+        self.part() == Part::Authority
+    }
+
+    fn part(&self) -> Part {
         match self {
-            IssueError::Storage { .. } | IssueError::Tree(_) | IssueError::BadCertificate { .. } => true,
+            IssueError::Storage { .. } | IssueError::Tree(_) | IssueError::BadCertificate { .. } => {
+                Part::Keeping
+            }
+            IssueError::Unreachable { .. } | IssueError::TooSlow { .. } => Part::Authority,
+            IssueError::Refused { kind, .. } if matches!(kind.as_str(), "serverInternal" | "badNonce") => {
+                Part::Authority
+            }
             IssueError::BadName { .. }
             | IssueError::Busy { .. }
             | IssueError::Unverified
             | IssueError::Trust { .. }
-            | IssueError::Unreachable { .. }
             | IssueError::RateLimited { .. }
             | IssueError::Refused { .. }
             | IssueError::AccountKey { .. }
@@ -43,32 +57,19 @@ impl IssueError {
             | IssueError::Unproven(_)
             | IssueError::Answer { .. }
             | IssueError::NoProfile { .. }
-            | IssueError::TooSlow { .. }
             | IssueError::Key { .. }
-            | IssueError::Given { .. } => false,
+            | IssueError::Given { .. } => Part::Asking,
         }
     }
+}
 
-    /// The authority did not do its part: that holds all its certificates, and none by itself.
-    pub fn is_authoritys_fault(&self) -> bool {
-        match self {
-            IssueError::Unreachable { .. } | IssueError::TooSlow { .. } => true,
-            IssueError::Refused { kind, .. } => matches!(kind.as_str(), "serverInternal" | "badNonce"),
-            IssueError::BadName { .. }
-            | IssueError::Busy { .. }
-            | IssueError::Storage { .. }
-            | IssueError::Tree(_)
-            | IssueError::Unverified
-            | IssueError::Trust { .. }
-            | IssueError::RateLimited { .. }
-            | IssueError::AccountKey { .. }
-            | IssueError::NoChallenge { .. }
-            | IssueError::Unproven(_)
-            | IssueError::Answer { .. }
-            | IssueError::NoProfile { .. }
-            | IssueError::Key { .. }
-            | IssueError::Given { .. }
-            | IssueError::BadCertificate { .. } => false,
-        }
-    }
+/// Where an order failed.
+#[derive(PartialEq, Eq)]
+enum Part {
+    /// With what was asked, by whom, or for which name.
+    Asking,
+    /// With the authority, whoever asks.
+    Authority,
+    /// With what the authority had signed.
+    Keeping,
 }

@@ -23,6 +23,18 @@ fn secret(machine: &Machine, text: String) -> String {
     file.display().to_string()
 }
 
+/// The conf of a certificate names the way, its file and its pause, as Certbot's plugin writes them.
+fn plugin_is_saved(machine: &Machine, certificate: &str, plugin: &str, file: &str) {
+    let conf = machine.text(&format!("renewal/{certificate}.conf"));
+    for line in [
+        format!("authenticator = dns-{plugin}\n"),
+        format!("dns_{plugin}_credentials = {file}\n"),
+        format!("dns_{plugin}_propagation_seconds = 0\n"),
+    ] {
+        assert!(conf.contains(&line), "{line}: {conf}");
+    }
+}
+
 #[test]
 fn a_wildcard_is_proven_by_records_in_bind_and_renewed() {
     let named = Named::start();
@@ -36,14 +48,7 @@ fn a_wildcard_is_proven_by_records_in_bind_and_renewed() {
         machine.run(By::Us, &format!("certonly --dns-rfc2136 {flags} {agreed} -d a.example -d *.a.example"));
     assert_eq!(out.code, 0, "{out:?}");
     assert!(!out.err.contains("Unsafe permissions"), "{out:?}");
-    let conf = machine.text("renewal/a.example.conf");
-    for line in [
-        "authenticator = dns-rfc2136\n".to_owned(),
-        format!("dns_rfc2136_credentials = {file}\n"),
-        "dns_rfc2136_propagation_seconds = 0\n".to_owned(),
-    ] {
-        assert!(conf.contains(&line), "{line}: {conf}");
-    }
+    plugin_is_saved(&machine, "a.example", "rfc2136", &file);
     machine.done(By::Us, "renew --force-renewal --no-random-sleep-on-renew");
     machine.done(By::Us, "renew --dry-run --no-random-sleep-on-renew");
     assert!(machine.done(By::Debian, "certificates").contains("Domains: a.example *.a.example"));
@@ -73,14 +78,7 @@ fn a_wildcard_is_proven_by_records_at_cloudflare_and_renewed_from_what_was_saved
     assert_eq!(out.code, 0, "{out:?}\n{}", machine.pebble.said());
     assert!(!out.err.contains("Unsafe permissions"), "{out:?}");
     assert!(server.made() == 2 && server.left().is_empty(), "{:?}", server.left());
-    let conf = machine.text("renewal/shop.a.example.conf");
-    for line in [
-        "authenticator = dns-cloudflare\n".to_owned(),
-        format!("dns_cloudflare_credentials = {file}\n"),
-        "dns_cloudflare_propagation_seconds = 0\n".to_owned(),
-    ] {
-        assert!(conf.contains(&line), "{line}: {conf}");
-    }
+    plugin_is_saved(&machine, "shop.a.example", "cloudflare", &file);
     machine.done(By::Us, "renew --dry-run --no-random-sleep-on-renew");
     machine.done(By::Us, "renew --force-renewal --no-random-sleep-on-renew");
     assert!(machine.linked("live/shop.a.example/cert.pem").ends_with("/cert2.pem"));
