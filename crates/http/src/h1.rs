@@ -102,16 +102,19 @@ impl std::fmt::Display for Reject {
 impl std::error::Error for Reject {}
 
 impl Reject {
+    #[cold]
     fn bad(reason: &'static str, at: usize) -> Reject {
         Reject { status: 400, reason, at }
     }
 
     /// The same fault `by` bytes further on: from an offset in the head to one in the input.
+    #[cold]
     fn moved(self, by: usize) -> Reject {
         Reject { at: self.at + by, ..self }
     }
 
     /// A fault in what a server sent is answered to the client with 502.
+    #[cold]
     fn of_server(self) -> Reject {
         Reject { status: 502, ..self }
     }

@@ -14,10 +14,8 @@ pub struct Slice {
 impl Slice {
     /// Heads are far below 4 GiB (their size is limited); a larger offset becomes an empty slice.
     pub fn new(start: usize, end: usize) -> Slice {
-        match (u32::try_from(start), u32::try_from(end)) {
-            (Ok(start), Ok(end)) => Slice { start, end },
-            (Err(_), _) | (_, Err(_)) => Slice::default(),
-        }
+        let Ok(end) = u32::try_from(end) else { return Slice::default() };
+        Slice { start: u32::try_from(start).unwrap_or(end), end }
     }
 
     pub(crate) fn range(self) -> Range<usize> {

@@ -227,7 +227,7 @@ pub async fn server<'b>(
             },
             Choice::AnyFree => Line::Backend,
         };
-        if let Some(slot) = in_line(stream, client, back, line, give_up).await? {
+        if let Some(slot) = Box::pin(in_line(stream, client, back, line, give_up)).await? {
             break (slot, balanced);
         }
     };

@@ -12,11 +12,12 @@ pub use h1::Checkout;
 
 use crate::link::Link;
 
-/// A server connection that a session keeps for itself.
-pub struct Private {
+/// An open connection to a server. It stays in the box that it was opened in: it goes from hand to hand with each
+/// exchange.
+pub struct Connection {
     /// What it stands for.
     pub key: pool::Key,
-    /// The connection.
+    /// The connection itself.
     pub link: Link,
     /// Exchanges it has served.
     pub uses: u32,

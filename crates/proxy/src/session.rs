@@ -57,7 +57,7 @@ pub struct Session {
     /// Requests on this connection so far.
     pub requests: Cell<u32>,
     /// The server connection that this session keeps for itself (`http-reuse never`, PROXY protocol to the server).
-    pub private: RefCell<Option<Box<crate::back::Private>>>,
+    pub private: RefCell<Option<Box<crate::back::Connection>>>,
     /// The server that served the last request, for `option prefer-last-server` and logs.
     pub last_server: Cell<Option<(usize, usize)>>,
     /// What went wrong before its first request (`fc_err`, `fc_err_str`).

@@ -37,6 +37,15 @@ impl Splicing {
         }
     }
 
+    /// Whether a body of so many bytes at most (`u64::MAX`: unknown) may have a run that is spliced.
+    pub fn may_pay(self, length: u64) -> bool {
+        match self {
+            Splicing::Off => false,
+            Splicing::Long => length >= LONG,
+            Splicing::Always => true,
+        }
+    }
+
     /// What two proxies want together: a wish for more wins over silence, a ban over both.
     pub fn and(self, other: Splicing) -> Splicing {
         match (self, other) {
@@ -66,14 +75,9 @@ pub enum Spliced {
 }
 
 impl Splice {
-    /// Pipes come from, and go back to, `pipes`. `None` where nothing is to be spliced.
-    pub fn new(pipes: &Rc<RefCell<Pipes>>, splicing: Splicing) -> Option<Splice> {
-        let always = match splicing {
-            Splicing::Off => return None,
-            Splicing::Long => false,
-            Splicing::Always => true,
-        };
-        Some(Splice { pipes: pipes.clone(), pipe: None, always, bulk: false })
+    /// Pipes come from, and go back to, `pipes`. `always`: wherever it can be done, not only where it pays.
+    pub fn new(pipes: &Rc<RefCell<Pipes>>, always: bool) -> Splice {
+        Splice { pipes: pipes.clone(), pipe: None, always, bulk: false }
     }
 
     /// A read brought so many bytes.

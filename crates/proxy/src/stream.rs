@@ -1,5 +1,6 @@
 //! A stream: one request and its response (or one TCP connection's payload). **This file alone knows the order of the
-//! steps**; every step takes what it needs of the stream's `state` and returns what is to be done next.
+//! steps**; every step takes what it needs of the stream's `state` and returns what is to be done next. Steps that few
+//! requests take are awaited in a box, so that their code and their room stay out of the way of the others.
 
 mod answer;
 mod cacheable;
@@ -55,7 +56,7 @@ enum Flow {
 pub async fn serve(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> After {
     let after = match steps(stream, exchange).await {
         Ok(after) => after,
-        Err(ending) => fail(stream, exchange, ending).await,
+        Err(ending) => Box::pin(fail(stream, exchange, ending)).await,
     };
     stream.log();
     match after {
@@ -67,15 +68,15 @@ pub async fn serve(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Afte
 async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<After, Ending> {
     let front = stream.front;
     if challenge::is_asked(stream)
-        && let Some(after) = challenge::answered(stream, exchange).await?
+        && let Some(after) = Box::pin(challenge::answered(stream, exchange)).await?
     {
         return Ok(after);
     }
     if finish_request::names_refused(stream) {
         return Err(Ending::bad_request(403));
     }
-    if let Some(after) = answer::monitor(stream, exchange).await? {
-        return Ok(after);
+    if answer::is_monitor(stream) {
+        return Box::pin(answer::monitor(stream, exchange)).await;
     }
     if !front.tcp_content.is_empty()
         && let Flow::Done(after) = request_rules::inspect(stream, exchange, &front.tcp_content).await?
@@ -85,7 +86,7 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
         return Ok(after);
     }
     if front.buffer_request {
-        answer::buffer_body(stream, exchange, None, None).await?;
+        Box::pin(answer::buffer_body(stream, exchange, None, None)).await?;
     }
     if stream.worker.plan.process.reads_request_bodies {
         answer::take_body(stream, exchange)?;
@@ -102,7 +103,7 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
         return Ok(after);
     }
     if back.buffer_request && !front.buffer_request {
-        answer::buffer_body(stream, exchange, None, None).await?;
+        Box::pin(answer::buffer_body(stream, exchange, None, None)).await?;
     }
     if back.kind != ProxyKind::Listen
         && let Flow::Done(after) = request_rules::run(stream, exchange, &back.rules).await?
@@ -121,13 +122,13 @@ async fn forward<'s>(
     back: &'s Arc<Backend>,
 ) -> Result<After, Ending> {
     if back::Attempts::keeps_request(stream, back) && !exchange.upload.is_drained() {
-        answer::buffer_body(stream, exchange, None, None).await?;
+        Box::pin(answer::buffer_body(stream, exchange, None, None)).await?;
     }
     let mut attempts = back::Attempts::new(stream, back);
     loop {
         let assigned = assign::server(stream, exchange.link, back, &attempts).await?;
-        if let Some(after) = answer::server_redirect(stream, exchange, assigned.server()).await? {
-            return Ok(after);
+        if let Some(location) = answer::server_redirect(stream, assigned.server()) {
+            return Box::pin(answer::redirect_to_server(stream, exchange, location)).await;
         }
         let failure = match back::checkout(stream, &assigned, attempts.fresh_only()).await {
             Ok(checkout) => {
@@ -143,7 +144,7 @@ async fn forward<'s>(
             Err(failure) => failure,
         };
         assigned.report(&failure);
-        attempts.again(stream, exchange, failure).await?;
+        Box::pin(attempts.again(stream, exchange, failure)).await?;
     }
 }
 
@@ -165,7 +166,7 @@ async fn through(
     };
     finish_response::before_rules(stream);
     if switches(stream, &complete) {
-        return Ok(checkout.tunnel(stream, exchange).await);
+        return Ok(Box::pin(checkout.tunnel(stream, exchange)).await);
     }
     match response_rules::run(stream, exchange, &mut checkout).await {
         Ok(Flow::Next) => {}

@@ -2,9 +2,11 @@
 //! it leaves with, and never hold more than a little. One direction each; `stream` polls both in one task.
 
 use crate::link::{Link, LinkError};
-use crate::splice::{Splice, Spliced};
-use http::Fields;
+use crate::splice::{Splice, Spliced, Splicing};
 use http::h1::{self, BodyDecoder, Framing, Reject};
+use net::Pipes;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// Why a transfer did not reach its end.
@@ -33,9 +35,8 @@ pub struct Transfer {
     pub moved: u64,
     /// Those of them that passed inside the kernel.
     pub spliced: u64,
-    trailers: Fields,
     drops_trailers: bool,
-    splice: Option<Splice>,
+    splice: Option<Box<Splice>>,
 }
 
 impl Transfer {
@@ -65,16 +66,17 @@ impl Transfer {
         self.drops_trailers = drop;
     }
 
-    /// Long runs of bytes go by splice from now on, where that is possible.
-    pub fn splice_by(&mut self, splice: impl FnOnce() -> Option<Splice>) {
-        if !self.last {
-            self.splice = splice();
+    /// Long runs of bytes go by splice from now on, where that is possible. Most bodies have none.
+    pub fn splice_by(&mut self, splicing: Splicing, pipes: &Rc<RefCell<Pipes>>) {
+        let length = self.decoder.as_ref().map_or(u64::MAX, BodyDecoder::rest_at_most);
+        if !self.last && !self.chunked && splicing.may_pay(length) {
+            self.splice = Some(Box::new(Splice::new(pipes, splicing == Splicing::Always)));
         }
     }
 
     /// Whether it is the sink that everything waits for.
     pub fn waits_for_sink(&self, to: &Link) -> bool {
-        self.pending > 0 || to.has_output() || self.splice.as_ref().is_some_and(Splice::holds)
+        self.pending > 0 || to.has_output() || self.splice.as_ref().is_some_and(|splice| splice.holds())
     }
 
     /// Takes decoded bytes out for a caller that wants to look at them, up to `most`.
@@ -108,7 +110,6 @@ impl Transfer {
             finished: false,
             moved: 0,
             spliced: 0,
-            trailers: Fields::default(),
             drops_trailers: false,
             splice: None,
         }
@@ -181,9 +182,6 @@ impl Transfer {
                 break;
             }
         }
-        if self.last {
-            self.trailers = decoder.trailers().clone();
-        }
         Ok(())
     }
 
@@ -246,11 +244,9 @@ impl Transfer {
             return;
         }
         self.finished = true;
-        if self.drops_trailers {
-            self.trailers.clear();
-        }
         if self.chunked {
-            h1::write_last_chunk(&self.trailers, to.output());
+            let trailers = self.decoder.as_ref().and_then(BodyDecoder::trailers);
+            h1::write_last_chunk(trailers.filter(|_| !self.drops_trailers), to.output());
         }
         to.end_message();
     }

@@ -6,7 +6,6 @@ use crate::ending::{Cause, Ending, Phase};
 use crate::link::Link;
 use crate::plan::{Backend, Frontend};
 use crate::session::Session;
-use crate::splice::Splice;
 use crate::tally::Carrying;
 use crate::transfer::{Transfer, TransferError};
 use crate::worker::Worker;
@@ -111,8 +110,8 @@ impl Tunnel {
     pub fn with_splice(mut self, worker: &Worker, front: &Frontend, back: &Backend) -> Tunnel {
         let (up, down) =
             (front.splice_request.and(back.splice_request), front.splice_response.and(back.splice_response));
-        self.up.transfer.splice_by(|| Splice::new(&worker.pipes, up));
-        self.down.transfer.splice_by(|| Splice::new(&worker.pipes, down));
+        self.up.transfer.splice_by(up, &worker.pipes);
+        self.down.transfer.splice_by(down, &worker.pipes);
         self
     }
 

@@ -10,7 +10,8 @@ use crate::fields::Fields;
 #[derive(Clone, Debug)]
 pub struct BodyDecoder {
     state: State,
-    trailers: Fields,
+    /// In a box: most bodies have none.
+    trailers: Option<Box<Fields>>,
 }
 
 /// ```text
@@ -63,7 +64,7 @@ impl BodyDecoder {
             Framing::Chunked => State::Line(ChunkLine::new()),
             Framing::UntilClose => State::UntilClose,
         };
-        BodyDecoder { state, trailers: Fields::default() }
+        BodyDecoder { state, trailers: None }
     }
 
     /// Looks at the front of `input`. The caller drops `consumed` bytes, passes `data` bytes on and comes back with
@@ -114,7 +115,7 @@ impl BodyDecoder {
             State::DataLf if first == b'\n' => self.state = State::Line(ChunkLine::new()),
             State::DataCr | State::DataLf => return Err(Reject::bad("chunk longer than its size", 0)),
             State::Trailer(trailer) => {
-                let (used, whole) = trailer.push(rest, &mut self.trailers)?;
+                let (used, whole) = trailer.push(rest, self.trailers.get_or_insert_default())?;
                 if whole {
                     self.state = State::Done;
                 }
@@ -159,9 +160,23 @@ impl BodyDecoder {
         }
     }
 
-    /// The trailer fields; empty before the end. Those that may not be trailers (RFC 9110 section 6.5.1) are gone.
-    pub fn trailers(&self) -> &Fields {
-        &self.trailers
+    /// The trailer fields; none before the end. Those that may not be trailers (RFC 9110 section 6.5.1) are gone.
+    pub fn trailers(&self) -> Option<&Fields> {
+        self.trailers.as_deref()
+    }
+
+    /// The most content bytes that may come yet: `u64::MAX` where nothing tells.
+    pub fn rest_at_most(&self) -> u64 {
+        match self.state {
+            State::Length(n) => n,
+            State::Done => 0,
+            State::UntilClose
+            | State::Line(_)
+            | State::Data(_)
+            | State::DataCr
+            | State::DataLf
+            | State::Trailer(_) => u64::MAX,
+        }
     }
 
     /// The peer has closed: whether that is a proper end.
@@ -207,7 +222,7 @@ mod tests {
             let mut decoder = BodyDecoder::new(Framing::Chunked);
             let (content, used) = decode(&mut decoder, CHUNKED, size).unwrap();
             assert_eq!((&content[..], used), (&b"abc0123456789"[..], CHUNKED.len() - 3), "pieces of {size}");
-            let trailers: Vec<_> = decoder.trailers().iter().collect();
+            let trailers: Vec<_> = decoder.trailers().into_iter().flat_map(Fields::iter).collect();
             assert_eq!(trailers, [(&b"x-sum"[..], &b"7"[..])]);
         }
     }

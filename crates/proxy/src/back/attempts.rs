@@ -43,11 +43,13 @@ pub struct Failure {
 
 impl Failure {
     /// One that ends the stream.
+    #[cold]
     pub fn finally(ending: Ending) -> Failure {
         Failure { ending, kind: FailureKind::Final }
     }
 
     /// One of a kind, with the ending that goes with it.
+    #[cold]
     pub fn new(kind: FailureKind, cause: Cause, phase: Phase) -> Failure {
         Failure { ending: Ending::new(cause, phase), kind }
     }

@@ -1,6 +1,7 @@
 //! Getting a connection to the assigned server: a kept one where the rules of `http-reuse` allow it, else a new one
 //! with its PROXY header and handshake.
 
+use super::Connection;
 use super::attempts::{Failure, FailureKind};
 use super::h1::Checkout;
 use super::pool::Key;
@@ -48,17 +49,18 @@ pub async fn checkout<'s>(
         note(stream, back, target, Count::Reuses);
     }
     stream.back_reused = kept.is_some();
-    let (mut link, uses) = match kept {
+    let mut connection = match kept {
         Some(kept) => kept,
         None => {
             make_room(stream, server);
-            (open(stream, back, server, sni.as_deref()).await?, 0)
+            let link = Box::pin(open(stream, back, server, sni.as_deref())).await?;
+            Box::new(Connection { key, link, uses: 0 })
         }
     };
     stream.times.connected = Some(stream.worker.now());
-    learn(stream, &mut link);
+    learn(stream, &mut connection.link);
     let watch = assigned.watch.clone();
-    Ok(Checkout { link, watch, key, uses, private, download: Transfer::none(), deaf: false, back })
+    Ok(Checkout { connection, watch, private, download: Transfer::none(), deaf: false, back })
 }
 
 /// Keeps what expressions may ask of the connection.
@@ -75,13 +77,12 @@ fn unreachable_server() -> Failure {
 
 /// A connection that is open already. The first request of a session goes over its own under `never` and `safe`
 /// (manual, `http-reuse`).
-fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option<(Link, u32)> {
+fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option<Box<Connection>> {
     if let Some(own) = stream.session.private.borrow_mut().take()
         && own.key == *key
         && !own.link.is_stale()
     {
-        let super::Private { link, uses, .. } = *own;
-        return Some((link, uses));
+        return Some(own);
     }
     let first = stream.session.requests.get() == 0;
     let shared = match back.reuse {
@@ -156,7 +157,7 @@ pub async fn open(
             }
         }
     };
-    let mut connecting = Box::pin(connecting);
+    let mut connecting = std::pin::pin!(connecting);
     let session = stream.session;
     let opened = poll_fn(|cx| {
         if let Poll::Ready(opened) = connecting.as_mut().poll(cx) {

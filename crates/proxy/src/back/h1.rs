@@ -1,17 +1,14 @@
 //! HTTP/1 towards the server: sends the request, reads the response's head, moves bodies both ways.
 
-use super::Private;
+use super::Connection;
 use super::attempts::{Attempts, Failure, FailureKind};
-use super::pool::Key;
 use crate::assign::Watch;
 use crate::deadline::{after, earliest};
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
-use crate::link::Link;
 use crate::log::size;
 use crate::plan::Backend;
 use crate::roster::Stage;
-use crate::splice::Splice;
 use crate::stream::{After, Stream};
 use crate::tally::Carrying;
 use crate::transfer::{Transfer, TransferError};
@@ -28,12 +25,9 @@ const INTERIM_MAX: u32 = 32;
 
 /// A server connection for the length of one exchange.
 pub struct Checkout<'s> {
-    pub(super) link: Link,
+    pub(super) connection: Box<Connection>,
     pub(super) back: &'s Backend,
     pub(super) watch: Watch,
-    pub(super) key: Key,
-    /// Exchanges that this connection served before.
-    pub(super) uses: u32,
     /// It must not be shared with other sessions.
     pub(super) private: bool,
     /// The response's body on its way to the client.
@@ -72,8 +66,8 @@ impl Checkout<'_> {
         exchange.upload.leave_as(framing);
         exchange.upload.drop_trailers(self.back.drop_trailers);
         let wanted = stream.front.splice_request.and(self.back.splice_request);
-        exchange.upload.splice_by(|| Splice::new(&stream.worker.pipes, wanted));
-        let out = self.link.output();
+        exchange.upload.splice_by(wanted, &stream.worker.pipes);
+        let out = self.connection.link.output();
         h1::write_request(&stream.request, framing, self.back.spelling.as_deref(), out);
         if !stream.body.bytes.is_empty() {
             if framing == Framing::Chunked {
@@ -100,11 +94,17 @@ impl Checkout<'_> {
             let parsed = {
                 let method = stream.request.method;
                 let limits = &self.back.limits;
-                h1::parse_response(self.link.input.data(), &mut scanned, limits, method, &mut stream.response)
+                h1::parse_response(
+                    self.connection.link.input.data(),
+                    &mut scanned,
+                    limits,
+                    method,
+                    &mut stream.response,
+                )
             };
             match parsed {
                 Ok(Parsed::Complete(complete)) => {
-                    self.link.input.consume(complete.head_len);
+                    self.connection.link.input.consume(complete.head_len);
                     scanned = 0;
                     let status = stream.response.status;
                     if (100..200).contains(&status) && status != 101 {
@@ -129,7 +129,7 @@ impl Checkout<'_> {
                 }
                 Ok(Parsed::Partial) => {}
                 Err(reject) => {
-                    self.back.invalid.keep(stream, self.link.input.data(), reject);
+                    self.back.invalid.keep(stream, self.connection.link.input.data(), reject);
                     return Err(Failure::new(FailureKind::Junk, Cause::Proxy, Phase::Headers));
                 }
             }
@@ -153,7 +153,7 @@ impl Checkout<'_> {
         if exchange.link.has_output() && matches!(exchange.link.poll_flush(cx), Poll::Ready(Err(_))) {
             return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
         }
-        match self.link.poll_fill(cx) {
+        match self.connection.link.poll_fill(cx) {
             Poll::Ready(Ok(n)) if n > 0 => {
                 wait.progress(stream.worker);
                 return Poll::Ready(Ok(()));
@@ -168,7 +168,7 @@ impl Checkout<'_> {
             return Poll::Ready(Err(Failure::finally(Ending::new(cause, Phase::Headers))));
         }
         let sending = !exchange.upload.is_finished() && !self.deaf;
-        let blocked = exchange.upload.waits_for_sink(&self.link);
+        let blocked = exchange.upload.waits_for_sink(&self.connection.link);
         let client_at = if sending && !blocked { after(wait.since, stream.timeouts.client) } else { None };
         let server_at = if sending && !blocked { None } else { after(wait.since, stream.timeouts.server) };
         let at = earliest(client_at, server_at);
@@ -198,13 +198,15 @@ impl Checkout<'_> {
             return Ok(());
         }
         if exchange.upload.is_finished() {
-            if self.link.has_output() && matches!(self.link.poll_flush(cx), Poll::Ready(Err(_))) {
+            if self.connection.link.has_output()
+                && matches!(self.connection.link.poll_flush(cx), Poll::Ready(Err(_)))
+            {
                 self.deaf = true;
             }
             return Ok(());
         }
         let before = exchange.upload.moved;
-        let polled = exchange.upload.poll(cx, exchange.link, &mut self.link);
+        let polled = exchange.upload.poll(cx, exchange.link, &mut self.connection.link);
         if exchange.upload.moved != before {
             exchange.body_spent = true;
             wait.progress(stream.worker);
@@ -229,7 +231,7 @@ impl Checkout<'_> {
     }
 
     fn closed_early(&self) -> Failure {
-        let kind = match (self.link.input.is_empty(), self.uses > 0) {
+        let kind = match (self.connection.link.input.is_empty(), self.connection.uses > 0) {
             (true, true) => FailureKind::Stale,
             (true, false) => FailureKind::Empty,
             (false, _) => FailureKind::Junk,
@@ -253,13 +255,13 @@ impl Checkout<'_> {
         let body = &mut stream.response_body.bytes;
         let outcome = poll_fn(|cx| {
             loop {
-                if self.download.take(&mut self.link, body, most).is_err() {
+                if self.download.take(&mut self.connection.link, body, most).is_err() {
                     return Poll::Ready(Err(broken));
                 }
                 if self.download.is_drained() || body.len() >= wanted {
                     return Poll::Ready(Ok(()));
                 }
-                match self.link.poll_fill(cx) {
+                match self.connection.link.poll_fill(cx) {
                     Poll::Ready(Ok(n)) if n > 0 => {}
                     Poll::Ready(_) if self.download.source_ended().is_ok() => {}
                     Poll::Ready(_) => return Poll::Ready(Err(broken)),
@@ -282,7 +284,7 @@ impl Checkout<'_> {
         let most = stream.worker.plan.process.bufsize;
         let body = &mut stream.response_body.bytes;
         // A fault in it changes nothing any more.
-        let _ = self.download.take(&mut self.link, body, most);
+        let _ = self.download.take(&mut self.connection.link, body, most);
         stream.bytes_read += body.len() as u64;
     }
 
@@ -307,7 +309,7 @@ impl Checkout<'_> {
         download.drop_trailers(stream.front.drop_trailers);
         send_buffered(stream, exchange, &mut download, framing);
         let wanted = stream.front.splice_response.and(self.back.splice_response);
-        download.splice_by(|| Splice::new(&stream.worker.pipes, wanted));
+        download.splice_by(wanted, &stream.worker.pipes);
         stream.session.sight.turn(Stage::Data);
         let mut wait = Waiting::new(stream);
         let mut carrying = Carrying::of(stream);
@@ -328,7 +330,7 @@ impl Checkout<'_> {
             Ok(()) => self.finished(stream, exchange, &complete),
             Err(ending) => {
                 stream.ending = ending;
-                broken_off(stream, exchange, framing).await
+                Box::pin(broken_off(stream, exchange, framing)).await
             }
         }
     }
@@ -346,7 +348,7 @@ impl Checkout<'_> {
             self.deaf = true;
         }
         let before = download.moved;
-        match download.poll(cx, &mut self.link, exchange.link) {
+        match download.poll(cx, &mut self.connection.link, exchange.link) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(TransferError::Sink)) => {
                 return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Data)));
@@ -385,8 +387,8 @@ impl Checkout<'_> {
             && !complete.close
             && complete.body != Framing::UntilClose
             && self.is_kept(stream)
-            && self.link.input.is_empty()
-            && !self.link.ended();
+            && self.connection.link.input.is_empty()
+            && !self.connection.link.ended();
         if reusable {
             self.rest(stream);
         }
@@ -401,11 +403,11 @@ impl Checkout<'_> {
     }
 
     fn rest(self, stream: &Stream<'_>) {
-        let Checkout { link, back, watch, key, uses, private, .. } = self;
+        let Checkout { mut connection, back, watch, private, .. } = self;
         let server = watch.into_server();
         let target = &server.target;
-        let uses = uses.saturating_add(1);
-        if target.max_reuse >= 0 && uses > target.max_reuse.unsigned_abs() {
+        connection.uses = connection.uses.saturating_add(1);
+        if target.max_reuse >= 0 && connection.uses > target.max_reuse.unsigned_abs() {
             return;
         }
         // None may rest where a thread that needs its room could not end it: a session's own, another thread's.
@@ -418,12 +420,11 @@ impl Checkout<'_> {
             if !stream.front.keeps_private {
                 return;
             }
-            let private = Box::new(Private { key, link, uses });
-            *stream.session.private.borrow_mut() = Some(private);
+            *stream.session.private.borrow_mut() = Some(connection);
             return;
         }
         let purge_at = stream.worker.now() + target.pool_purge;
-        stream.worker.pool.borrow_mut().put(key, link, server, uses, purge_at);
+        stream.worker.pool.borrow_mut().put(connection, server, purge_at);
     }
 
     /// The response is not wanted any more: the connection ends.
@@ -442,7 +443,8 @@ impl Checkout<'_> {
             .with_fin(stream.front.timeouts.client_fin, self.back.timeouts.server_fin)
             .with_splice(stream.worker, stream.front, self.back);
         let watch = self.watch.clone();
-        let ended = tunnel.run(stream.session, exchange.link, &mut self.link, || watch.shut_down()).await;
+        let ended =
+            tunnel.run(stream.session, exchange.link, &mut self.connection.link, || watch.shut_down()).await;
         stream.bytes_uploaded += ended.up;
         stream.bytes_read += ended.down;
         stream.counted = ended.counted;

@@ -2,7 +2,7 @@
 //! them, and ends when its server closes it, when it rested for `pool-purge-delay`, or when too many rest. It is
 //! watched without a system call: the event loop has already noticed what its socket has to say.
 
-use crate::link::Link;
+use super::Connection;
 use crate::server::Server;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,17 +24,15 @@ pub struct Key {
 }
 
 struct Idle {
-    link: Link,
-    key: Key,
+    connection: Box<Connection>,
     /// Counts it for the server.
     server: Counted,
     purge_at: Instant,
-    uses: u32,
 }
 
 impl Idle {
     fn is_wanted(&self) -> bool {
-        self.server.0.is_up() && self.server.0.moves() == self.key.moves
+        self.server.0.is_up() && self.server.0.moves() == self.connection.key.moves
     }
 }
 
@@ -70,28 +68,28 @@ impl Pool {
         Pool { idle: BTreeMap::new(), resting: 0, most }
     }
 
-    /// The most recently used connection that is still good, with the number of exchanges it has served.
-    pub fn take(&mut self, key: &Key) -> Option<(Link, u32)> {
+    /// The most recently used connection that is still good.
+    pub fn take(&mut self, key: &Key) -> Option<Box<Connection>> {
         let list = self.idle.get_mut(&key.place)?;
-        while let Some(at) = list.iter().rposition(|idle| idle.key == *key) {
-            let idle = list.swap_remove(at);
+        while let Some(at) = list.iter().rposition(|idle| idle.connection.key == *key) {
+            let Idle { connection, .. } = list.swap_remove(at);
             self.resting = self.resting.saturating_sub(1);
-            if !idle.link.is_stale() {
-                return Some((idle.link, idle.uses));
+            if !connection.link.is_stale() {
+                return Some(connection);
             }
         }
         None
     }
 
     /// Lets a connection rest, unless its server has enough of them (`pool-max-conn`).
-    pub fn put(&mut self, key: Key, link: Link, server: Arc<Server>, uses: u32, purge_at: Instant) {
+    pub fn put(&mut self, connection: Box<Connection>, server: Arc<Server>, purge_at: Instant) {
         let most = server.target.pool_max;
-        let list = self.idle.entry(key.place).or_default();
+        let list = self.idle.entry(connection.key.place).or_default();
         if self.resting >= self.most || (most >= 0 && list.len() >= most.unsigned_abs() as usize) {
             return;
         }
         self.resting += 1;
-        list.push(Idle { link, key, server: Counted::new(server), purge_at, uses });
+        list.push(Idle { connection, server: Counted::new(server), purge_at });
     }
 
     /// Ends the one that rests longest, of those to this place; `false` where there is none.
@@ -109,7 +107,7 @@ impl Pool {
     /// Ends those that rested long enough, whose server has closed them, is in maintenance, down or elsewhere.
     pub fn purge(&mut self, now: Instant) {
         self.idle.retain(|_, list| {
-            list.retain(|idle| idle.purge_at > now && !idle.link.is_stale() && idle.is_wanted());
+            list.retain(|idle| idle.purge_at > now && !idle.connection.link.is_stale() && idle.is_wanted());
             !list.is_empty()
         });
         self.resting = self.idle.values().map(Vec::len).sum();

@@ -260,16 +260,19 @@ pub(super) async fn exchange(session: &Session, link: &mut Link, idle_from: Inst
             let mut exchange = lend(session, link, Some((&complete, &stream.request)));
             stream::serve(&mut stream, &mut exchange).await
         }
-        Err(ending) => {
-            stream.ending = ending;
-            stream.count_request();
-            let mut exchange = lend(session, link, None);
-            stream::answer_error(&mut stream, &mut exchange);
-            let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
-            stream.log();
-            After::Linger
-        }
+        Err(ending) => Box::pin(no_request(stream, link, ending)).await,
     }
+}
+
+/// What came was no request.
+async fn no_request(mut stream: Stream<'_>, link: &mut Link, ending: Ending) -> After {
+    stream.ending = ending;
+    stream.count_request();
+    let mut exchange = lend(stream.session, link, None);
+    stream::answer_error(&mut stream, &mut exchange);
+    let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
+    stream.log();
+    After::Linger
 }
 
 /// The client left in the middle of a request's head.

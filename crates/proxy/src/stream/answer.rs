@@ -147,38 +147,38 @@ pub(super) async fn ask_password(
     Ok(send(stream, exchange, filled).await)
 }
 
-/// `redir` of a server: GET and HEAD are sent there by the client itself.
-pub(super) async fn server_redirect(
+/// `redir` of a server: where the client is to send a GET or HEAD itself.
+pub(super) fn server_redirect(stream: &Stream<'_>, server: &Server) -> Option<Vec<u8>> {
+    let prefix = server.target.redir.as_deref()?;
+    let method = stream.request.method;
+    let goes = matches!(method, http::Method::Get | http::Method::Head);
+    goes.then(|| [prefix, stream.request.path_and_query()].concat())
+}
+
+/// Sends the client there.
+pub(super) async fn redirect_to_server(
     stream: &mut Stream<'_>,
     exchange: &mut Exchange<'_>,
-    server: &Server,
-) -> Result<Option<After>, Ending> {
-    let Some(prefix) = server.target.redir.as_deref() else { return Ok(None) };
-    if !matches!(stream.request.method, http::Method::Get | http::Method::Head) {
-        return Ok(None);
-    }
-    let location = [prefix, stream.request.path_and_query()].concat();
+    location: Vec<u8>,
+) -> Result<After, Ending> {
     stream.ending = Ending::new(Cause::Local, Phase::Request);
-    redirect(stream, exchange, Target { code: 302, location, cookie: None }).await.map(Some)
+    redirect(stream, exchange, Target { code: 302, location, cookie: None }).await
+}
+
+/// Whether the request is for `monitor-uri`.
+pub(super) fn is_monitor(stream: &Stream<'_>) -> bool {
+    stream.front.monitor_uri.as_ref().is_some_and(|uri| stream.request.path() == &**uri)
 }
 
 /// `monitor-uri`: answered before any rule.
-pub(super) async fn monitor(
-    stream: &mut Stream<'_>,
-    exchange: &mut Exchange<'_>,
-) -> Result<Option<After>, Ending> {
-    let front = stream.front;
-    let Some(uri) = &front.monitor_uri else { return Ok(None) };
-    if stream.request.path() != &**uri {
-        return Ok(None);
-    }
-    let failing = front.monitor_fail.iter().any(|c| c.holds(stream));
+pub(super) async fn monitor(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<After, Ending> {
+    let failing = stream.front.monitor_fail.iter().any(|c| c.holds(stream));
     let status = if failing { 503 } else { 200 };
     stream.ending = Ending::new(Cause::Local, Phase::Request);
     stream.log_level.get_or_insert(None);
     let body = if failing { crate::reply::Body::Page } else { crate::reply::Body::Fixed(OK_PAGE.into()) };
     let content_type = Some(Box::from(&b"text/html"[..]));
-    with(stream, exchange, &Reply { status, body, content_type, headers: Vec::new() }).await.map(Some)
+    with(stream, exchange, &Reply { status, body, content_type, headers: Vec::new() }).await
 }
 
 const OK_PAGE: &[u8] = b"<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n";

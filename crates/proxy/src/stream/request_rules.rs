@@ -52,15 +52,15 @@ pub(super) async fn run(
         match decision {
             Decision::Continue => break,
             Decision::WaitForBody(time, least, next) => {
-                answer::buffer_body(stream, exchange, Some(time), least).await?;
+                Box::pin(answer::buffer_body(stream, exchange, Some(time), least)).await?;
                 from = next;
             }
             Decision::Pause(time, next) => {
-                answer::hold(stream, exchange, time, Phase::Request).await?;
+                Box::pin(answer::hold(stream, exchange, time, Phase::Request)).await?;
                 from = next;
             }
             Decision::EarlyHints(fields, next) => {
-                answer::early_hints(exchange, &fields).await;
+                Box::pin(answer::early_hints(exchange, &fields)).await;
                 from = next;
             }
             Decision::Deny(_)
@@ -69,15 +69,17 @@ pub(super) async fn run(
             | Decision::Redirect(_)
             | Decision::Auth(_)
             | Decision::Reject
-            | Decision::SilentDrop(_) => return act(stream, exchange, decision).await.map(Flow::Done),
+            | Decision::SilentDrop(_) => {
+                return Box::pin(act(stream, exchange, decision)).await.map(Flow::Done);
+            }
         }
     }
     if let Some(page) = set.statistics.as_deref().filter(|page| page.is_asked(&stream.request)) {
-        return show_statistics(stream, exchange, page).await.map(Flow::Done);
+        return Box::pin(show_statistics(stream, exchange, page)).await.map(Flow::Done);
     }
     match rules::run_redirects(&set.redirects, stream) {
         Decision::Continue => Ok(Flow::Next),
-        decision => act(stream, exchange, decision).await.map(Flow::Done),
+        decision => Box::pin(act(stream, exchange, decision)).await.map(Flow::Done),
     }
 }
 

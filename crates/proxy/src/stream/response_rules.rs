@@ -8,6 +8,7 @@ use crate::front::h1::Exchange;
 use crate::rules::{self, Decision, HttpRule, Message};
 use config::model::ProxyKind;
 use http::h1::Complete;
+use std::time::Duration;
 
 /// What became of waiting for a response's head.
 pub(super) enum Inspected {
@@ -32,9 +33,20 @@ pub(super) async fn inspected_head(
     if let Some(after) = inspect(stream, exchange, at_once)? {
         return Ok(Inspected::Done(after));
     }
-    let Some(delay) = delay.filter(|_| !waiting.is_empty()) else {
-        return checkout.response_head(stream, exchange, attempts).await.map(Inspected::Head);
-    };
+    match delay.filter(|_| !waiting.is_empty()) {
+        None => checkout.response_head(stream, exchange, attempts).await.map(Inspected::Head),
+        Some(delay) => Box::pin(delayed_head(stream, exchange, checkout, attempts, (delay, waiting))).await,
+    }
+}
+
+/// The head, and the rules that wait for it, but for no longer than `delay`.
+async fn delayed_head(
+    stream: &mut Stream<'_>,
+    exchange: &mut Exchange<'_>,
+    checkout: &mut Checkout<'_>,
+    attempts: &Attempts<'_>,
+    (delay, waiting): (Duration, &[rules::TcpRule]),
+) -> Result<Inspected, Failure> {
     let head = tokio::time::timeout(delay, checkout.response_head(stream, exchange, attempts)).await;
     let head = head.ok().transpose()?;
     if let Some(after) = inspect(stream, exchange, waiting)? {
@@ -99,17 +111,17 @@ pub(super) async fn run(
                 Decision::Continue => break,
                 Decision::EarlyHints(_, next) => from = next,
                 Decision::WaitForBody(time, least, next) => {
-                    checkout.buffer_body(stream, time, least).await?;
+                    Box::pin(checkout.buffer_body(stream, time, least)).await?;
                     from = next;
                 }
                 Decision::Pause(time, next) => {
-                    answer::hold(stream, exchange, time, Phase::Headers).await?;
+                    Box::pin(answer::hold(stream, exchange, time, Phase::Headers)).await?;
                     from = next;
                 }
                 decision => {
                     // What the client gets is not the server's response: there is no time of one (HAProxy's log lines).
                     stream.times.response = None;
-                    let after = act(stream, exchange, decision).await?;
+                    let after = Box::pin(act(stream, exchange, decision)).await?;
                     stream.ending.phase = Phase::Headers;
                     return Ok(Flow::Done(after));
                 }
