@@ -27,6 +27,20 @@ use tokio::time::Instant;
 const HEADS_MAX: usize = 64;
 /// A head whose buffers grew beyond this is not kept.
 const HEAD_KEEP: usize = 32 * 1024;
+/// So many ticks share one look at the clock while the thread does not rest: those of a few requests, well below a
+/// millisecond together.
+const TICKS_A_LOOK: u32 = 16;
+
+thread_local! {
+    /// Ticks that may go by the last look; `None` while nobody tells when the thread rests.
+    static TICKS_LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+/// The thread has rested: what its clock said is old.
+pub(crate) fn rested() {
+    TICKS_LEFT.set(Some(0));
+}
+
 /// One worker thread's own world.
 pub struct Worker {
     /// Counted from 1.
@@ -40,6 +54,7 @@ pub struct Worker {
     started: Instant,
     started_us: i64,
     now: Cell<Instant>,
+    now_ms: Cell<u64>,
     random: Cell<u64>,
     stopping: Cell<Option<Instant>>,
     streams: Cell<u64>,
@@ -100,6 +115,7 @@ impl Worker {
             plan,
             started: Instant::now(),
             now: Cell::new(Instant::now()),
+            now_ms: Cell::new(u64::try_from(now_us() / 1000).unwrap_or_default()),
             started_us: now_us(),
             random: Cell::new(seed | 1),
             stopping: Cell::new(None),
@@ -123,16 +139,30 @@ impl Worker {
         self.stopping.get()
     }
 
-    /// The time at the last [`Worker::tick`]: what happens in one turn of a task happens at one moment.
+    /// The time at the last look at the clock: what happens in one turn of a task happens at one moment.
     pub fn now(&self) -> Instant {
         self.now.get()
     }
 
-    /// Looks at the clock. Called where something has arrived, so that a request costs a few looks and not a dozen.
+    /// Something has arrived: looks at the clock, unless that was done since the thread last rested and not many
+    /// arrivals ago. What one turn of the event loop brings happens at one moment, as with HAProxy.
     pub fn tick(&self) -> Instant {
+        match TICKS_LEFT.get() {
+            Some(left @ 1..) => TICKS_LEFT.set(Some(left - 1)),
+            seen @ (Some(0) | None) => {
+                TICKS_LEFT.set(seen.map(|_| TICKS_A_LOOK));
+                self.read_clock();
+            }
+        }
+        self.now.get()
+    }
+
+    fn read_clock(&self) {
         let now = Instant::now();
+        let since = now.saturating_duration_since(self.started).as_millis();
+        let started = u64::try_from(self.started_us / 1000).unwrap_or_default();
         self.now.set(now);
-        now
+        self.now_ms.set(started + u64::try_from(since).unwrap_or_default());
     }
 
     /// Wall clock, microseconds since the epoch.
@@ -142,9 +172,7 @@ impl Worker {
 
     /// A clock for rates and states, milliseconds since the epoch.
     pub fn now_ms(&self) -> u64 {
-        let since = self.now.get().saturating_duration_since(self.started);
-        let since = u64::try_from(since.as_millis()).unwrap_or_default();
-        u64::try_from(self.started_us / 1000).unwrap_or_default() + since
+        self.now_ms.get()
     }
 
     /// Since this thread started.

@@ -32,6 +32,7 @@ pub fn thread_main(
     let built = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .event_interval(31)
+        .on_thread_unpark(super::rested)
         .build_local(tokio::runtime::LocalOptions::default());
     let Ok(runtime) = built else { return };
     runtime.block_on(async move {
