@@ -42,12 +42,12 @@ fn done_by(player: Player, config: &str) -> Vec<String> {
         told.push(command);
         told.extend(states(&proxy));
     }
-    // told last, so that all lines before it are there
+    // its second line is told last, so that all lines before it are there
     converse(&proxy.folder().path().join("api.sock"), "set server last/z state maint\n");
     // haproxy tells standard error too, behind its severity
     let logged = |line: &String| line.contains("erver ") && !line.starts_with('[');
     let lines = || proxy.lines().into_iter().filter(logged).collect();
-    let all = |lines: &Vec<String>| lines.iter().any(|l| l.contains("last/z"));
+    let all = |lines: &Vec<String>| lines.iter().any(|l| l.contains("backend last has no server"));
     told.extend(wait_for(|| Some(lines()).filter(all)).unwrap());
     told
 }
