@@ -9,7 +9,7 @@ use crate::scope::{CertField, Measure, TimeoutName};
 pub enum Fact {
     /// The running process.
     Process(ProcessFact),
-    /// Addresses of both connections; those of the client as rules left them, `Fc` as they were before.
+    /// Addresses of both connections.
     Address(AddressFact),
     /// Names and numbers of what the configuration calls the stream's parts.
     Name(NameFact),
@@ -49,7 +49,8 @@ pub enum ProcessFact {
     Stopping,
 }
 
-/// Addresses of both connections; those of the client as rules left them, `Fc` as they were before.
+/// Addresses of both connections; those of the client as rules left them, `Fc` as they are of the connection itself:
+/// neither a PROXY header nor rules other than `tcp-request connection` change these.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // each is named after its fetch or log item
 pub enum AddressFact {
@@ -61,8 +62,10 @@ pub enum AddressFact {
     SrcIsLocal,
     FcSrc,
     FcSrcPort,
+    FcSrcIsLocal,
     FcDst,
     FcDstPort,
+    FcDstIsLocal,
     /// Addresses of the connection to the server.
     BackSrc,
     BackSrcPort,

@@ -166,26 +166,30 @@ fn port(addr: Option<SocketAddr>) -> Option<Sample<'static>> {
     addr.map(|a| int(a.port()))
 }
 
+fn is_local(addr: Option<SocketAddr>) -> Option<Sample<'static>> {
+    addr.map(|a| Sample::Bool(Addr::from(a).ip().is_some_and(|ip| ip.is_loopback())))
+}
+
 fn address(stream: &Stream<'_>, fact: &AddressFact) -> Option<Sample<'static>> {
     let (local, peer) = stream.back_addrs.map_or((None, None), |(l, p)| (l.inet(), p.inet()));
-    let session = stream.session;
+    let own = stream.session.connection_ends();
     match fact {
         AddressFact::Src => ip(stream.src()),
         AddressFact::SrcPort => port(stream.src()),
         AddressFact::Dst => ip(stream.dst()),
         AddressFact::DstPort => port(stream.dst()),
-        AddressFact::SrcIsLocal => stream.src().map(|a| Sample::Bool(a.ip().is_loopback())),
-        AddressFact::DstIsLocal => {
-            stream.dst().map(|a| Sample::Bool(Addr::from(a).ip().is_some_and(|i| i.is_loopback())))
-        }
+        AddressFact::SrcIsLocal => is_local(stream.src()),
+        AddressFact::DstIsLocal => is_local(stream.dst()),
         AddressFact::BackSrc => ip(local),
         AddressFact::BackSrcPort => port(local),
         AddressFact::BackDst => ip(peer),
         AddressFact::BackDstPort => port(peer),
-        AddressFact::FcSrc => ip(session.src.inet()),
-        AddressFact::FcSrcPort => port(session.src.inet()),
-        AddressFact::FcDst => ip(session.dst.inet()),
-        AddressFact::FcDstPort => port(session.dst.inet()),
+        AddressFact::FcSrc => ip(own.src.inet()),
+        AddressFact::FcSrcPort => port(own.src.inet()),
+        AddressFact::FcSrcIsLocal => is_local(own.src.inet()),
+        AddressFact::FcDst => ip(own.dst.inet()),
+        AddressFact::FcDstPort => port(own.dst.inet()),
+        AddressFact::FcDstIsLocal => is_local(own.dst.inet()),
     }
 }
 

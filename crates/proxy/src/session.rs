@@ -26,6 +26,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Both ends of a client's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The client's.
+    pub src: Addr,
+    /// The one it reached.
+    pub dst: Addr,
+}
+
 /// What is known of a client connection.
 pub struct Session {
     /// Its number, which no other session ever has.
@@ -38,10 +47,12 @@ pub struct Session {
     pub front: Arc<Frontend>,
     /// Its listener.
     pub listener: Arc<Listener>,
-    /// The client's address, after PROXY protocol.
+    /// The client's address, after PROXY protocol and rules.
     pub src: Addr,
-    /// The address the client reached, after PROXY protocol.
+    /// The address the client reached, after PROXY protocol and rules.
     pub dst: Addr,
+    /// The connection's own, where the two above may be others.
+    own: Option<Box<Ends>>,
     /// The PROXY header received.
     pub proxy: Option<Box<Header>>,
     /// What the handshake agreed on.
@@ -74,6 +85,11 @@ impl Session {
     /// Milliseconds on the wall clock now, derived from the accept time.
     pub fn wall_us(&self, now: Instant) -> i64 {
         self.accepted_us + i64::try_from(now.duration_since(self.accepted).as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// The ends of the connection itself, whatever a PROXY header or `tcp-request session` rules say.
+    pub fn connection_ends(&self) -> Ends {
+        self.own.as_deref().copied().unwrap_or(Ends { src: self.src, dst: self.dst })
     }
 
     /// Ready with the way in which a wait ends: as `late` says once `at` has passed, or killed by an operator.
@@ -157,6 +173,7 @@ pub async fn run(counted: Counted, stream: net::Stream, peer: Addr) {
         listener: counted.listener.clone(),
         src: peer,
         dst,
+        own: None,
         proxy: None,
         tls: None,
         accepted: counted.accepted,

@@ -3,7 +3,7 @@
 use crate::authority::authority;
 use crate::client::{Answer, Raw, curl, exchange, text, try_curl};
 use crate::nginx::Nginx;
-use crate::program::Lockgate;
+use crate::program::{Lockgate, Player};
 use crate::upstream::{Peer, Upstream};
 
 const HEAD: &str = "global\n log stdout format raw local0\ndefaults\n log global\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n";
@@ -176,6 +176,37 @@ fn the_proxy_header_tells_nginx_who_the_client_is() {
             assert!(answer.contains(seen), "{version} {seen}: {answer}");
         }
         assert!(exchange(lockgate.at("proxied"), "GET / HTTP/1.0\r\n\r\n").is_empty());
+    }
+}
+
+/// `tcp-request connection` rules judge who connects, not whom a PROXY header names: "only the load balancer may" would
+/// else lock everybody out. `fc_…` fetches stay with the connection.
+#[test]
+fn rules_on_connections_see_the_proxy_in_front_and_those_on_sessions_its_client() {
+    let said = "http-request return status 200 content-type text/plain lf-string \
+                \"%[src]:%[src_port] %[dst_port] %[fc_src] %[src_is_local] %[fc_src_is_local]\"\n";
+    let config = format!(
+        "{HEAD} mode http\n\
+         frontend accepts\n bind <accepts> accept-proxy\n tcp-request connection reject unless {{ src 127.0.0.1 }}\n \
+         tcp-request session reject unless {{ src 192.0.2.9 }}\n {said}\
+         frontend expects\n bind <expects>\n tcp-request connection expect-proxy layer4\n \
+         tcp-request connection reject if {{ src 192.0.2.9 }}\n {said}\
+         frontend changes\n bind <changes> accept-proxy\n tcp-request connection set-src ipv4(10.0.0.9)\n \
+         tcp-request session set-dst-port int(5)\n {said}\
+         frontend changed\n bind <changed> accept-proxy\n tcp-request connection set-src ipv4(10.0.0.9)\n \
+         http-request set-src ipv4(10.0.0.7)\n {said}"
+    );
+    let header = "PROXY TCP4 192.0.2.9 192.0.2.1 1000 80\r\n";
+    for player in [Player::Oracle, Player::Tested] {
+        let proxy = Lockgate::played_by(player, &config);
+        let answer = |name: &str| {
+            let request = format!("{header}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            Answer::parse(&exchange(proxy.at(name), request)).text().to_owned()
+        };
+        assert_eq!(answer("accepts"), "192.0.2.9:1000 80 127.0.0.1 0 1", "{player:?}");
+        assert_eq!(answer("expects"), "192.0.2.9:1000 80 127.0.0.1 0 1", "{player:?}");
+        assert_eq!(answer("changes"), "192.0.2.9:1000 5 10.0.0.9 0 0", "{player:?}");
+        assert_eq!(answer("changed"), "10.0.0.7:1000 80 10.0.0.9 0 0", "{player:?}");
     }
 }
 

@@ -1,14 +1,13 @@
-//! What comes before a connection's first request: PROXY protocol header, `tcp-request connection` rules, handshake,
-//! `tcp-request session` rules.
+//! What comes before a connection's first request: `tcp-request connection` rules, which see the connection as it is,
+//! then the PROXY protocol header, the handshake, and `tcp-request session` rules, which see whom the header names.
 
-use super::{Session, handshake, proxy_header};
+use super::{Ends, Session, handshake, proxy_header};
 use crate::link::Link;
 use crate::rules::{TcpDecision, TcpRule, run_tcp};
 use crate::stream::Stream;
 use crate::tally::Count;
 use net::Addr;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// A PROXY header or a handshake that takes longer is given up where no `timeout client` is shorter: long enough for
 /// any real client, short enough that silence costs little.
@@ -40,17 +39,20 @@ pub(super) async fn run(session: &mut Session, link: &mut Link) -> Preface {
         let _ = link.stream().set_keepalive(probes);
     }
     let give_up = session.accepted + timeout(session);
-    if session.listener.accept_proxy && !proxy_header::read(session, link, give_up).await {
-        return Preface::Close;
-    }
-    let decided = connection_rules(session, link, give_up).await;
+    let decided = connection_rules(session);
     session.mark_packets(link);
-    match decided {
-        Preface::Go => {}
-        stop @ (Preface::Close | Preface::SilentDrop(_)) => {
+    let proxied = match decided {
+        Ok(proxied) => proxied,
+        Err(stop) => {
             session.count(Count::DeniedConnections);
             return stop;
         }
+    };
+    if proxied || !session.front.tcp_session.is_empty() {
+        session.own = Some(Box::new(Ends { src: session.src, dst: session.dst }));
+    }
+    if proxied && !proxy_header::read(session, link, give_up).await {
+        return Preface::Close;
     }
     if let Some(tls) = session.listener.tls.clone()
         && !handshake::run(session, link, &tls, give_up).await
@@ -67,19 +69,20 @@ fn timeout(session: &Session) -> Duration {
     timeouts.client_hs.unwrap_or_else(usual)
 }
 
-async fn connection_rules(session: &mut Session, link: &mut Link, give_up: Instant) -> Preface {
+/// Whether a PROXY header comes next, or how the connection ends. Rules behind `expect-proxy` still see the connection as
+/// it is: the header is read when they are through (as with HAProxy).
+fn connection_rules(session: &mut Session) -> Result<bool, Preface> {
     let front = session.front.clone();
+    let mut proxied = session.listener.accept_proxy;
     let mut from = 0;
     loop {
         match tcp_rules(session, &front.tcp_connection, from) {
-            TcpDecision::Accept | TcpDecision::Wait | TcpDecision::SwitchMode => return Preface::Go,
-            TcpDecision::Reject | TcpDecision::Close => return Preface::Close,
-            TcpDecision::SilentDrop(ttl) => return Preface::SilentDrop(ttl),
+            TcpDecision::Accept | TcpDecision::Wait | TcpDecision::SwitchMode => return Ok(proxied),
+            TcpDecision::Reject | TcpDecision::Close => return Err(Preface::Close),
+            TcpDecision::SilentDrop(ttl) => return Err(Preface::SilentDrop(ttl)),
             TcpDecision::ExpectProxy(next) => {
                 from = next;
-                if !proxy_header::read(session, link, give_up).await {
-                    return Preface::Close;
-                }
+                proxied = true;
             }
         }
     }
