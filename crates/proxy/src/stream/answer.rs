@@ -50,7 +50,10 @@ async fn send(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, filled: Fill
 
 fn write(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, body: &[u8]) {
     stream.has_response = true;
-    response_rules::after_response(stream);
+    // what was never a request meets no rules, in its answer either (as with HAProxy)
+    if stream.has_request {
+        response_rules::after_response(stream);
+    }
     stream.status_logged = Some(stream.response.status);
     if body_unread(exchange) || stream.worker.stopping() {
         exchange.close = true;
