@@ -34,23 +34,27 @@ impl Fault {
             EXPIRED => CertificateError::Expired.into(),
             BAD_SIGNATURE => CertificateError::BadSignature.into(),
             REVOKED => CertificateError::Revoked.into(),
+            NO_CRL | CRL_NOT_YET_VALID | CRL_SIGNATURE => CertificateError::UnknownRevocationStatus.into(),
+            CRL_EXPIRED => CertificateError::ExpiredRevocationList.into(),
             BAD_PURPOSE => CertificateError::InvalidPurpose.into(),
             _ => told,
         }
     }
 }
 
-const UNSPECIFIED: u16 = 1;
-const NO_CRL: u16 = 3;
+pub(crate) const UNSPECIFIED: u16 = 1;
+pub(crate) const NO_CRL: u16 = 3;
 const BAD_SIGNATURE: u16 = 7;
+pub(crate) const CRL_SIGNATURE: u16 = 8;
 const NOT_YET_VALID: u16 = 9;
 const EXPIRED: u16 = 10;
-const CRL_EXPIRED: u16 = 12;
+pub(crate) const CRL_NOT_YET_VALID: u16 = 11;
+pub(crate) const CRL_EXPIRED: u16 = 12;
 const SELF_SIGNED: u16 = 18;
 const SELF_SIGNED_IN_CHAIN: u16 = 19;
 const NO_ISSUER_LOCALLY: u16 = 20;
 const LEAF_UNVERIFIABLE: u16 = 21;
-const REVOKED: u16 = 23;
+pub(crate) const REVOKED: u16 = 23;
 const BAD_PURPOSE: u16 = 26;
 const CRITICAL_EXTENSION: u16 = 34;
 
@@ -60,10 +64,10 @@ const NAMES: [(&str, u16); 18] = [
     ("X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT", 2),
     ("X509_V_ERR_UNABLE_TO_GET_CRL", NO_CRL),
     ("X509_V_ERR_CERT_SIGNATURE_FAILURE", BAD_SIGNATURE),
-    ("X509_V_ERR_CRL_SIGNATURE_FAILURE", 8),
+    ("X509_V_ERR_CRL_SIGNATURE_FAILURE", CRL_SIGNATURE),
     ("X509_V_ERR_CERT_NOT_YET_VALID", NOT_YET_VALID),
     ("X509_V_ERR_CERT_HAS_EXPIRED", EXPIRED),
-    ("X509_V_ERR_CRL_NOT_YET_VALID", 11),
+    ("X509_V_ERR_CRL_NOT_YET_VALID", CRL_NOT_YET_VALID),
     ("X509_V_ERR_CRL_HAS_EXPIRED", CRL_EXPIRED),
     ("X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT", SELF_SIGNED),
     ("X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN", SELF_SIGNED_IN_CHAIN),
@@ -84,7 +88,8 @@ pub(crate) fn number_of(name: &str) -> Option<u16> {
 /// Issuers followed at most, whatever the peer sent.
 const MAX_PATH: usize = 10;
 
-/// The faults of a chain that rustls refused with `error`. Empty: it is acceptable after all.
+/// The faults of a chain that rustls refused with `error`, those found by `revocation` among them. Empty: it is
+/// acceptable after all.
 pub(crate) fn faults(
     trusted: &Authorities,
     leaf: &CertificateDer<'_>,
@@ -92,6 +97,7 @@ pub(crate) fn faults(
     now: UnixTime,
     purpose: Purpose,
     error: &Error,
+    revocation: Vec<Fault>,
 ) -> Vec<Fault> {
     let Some(path) = Path::follow(trusted, leaf, issuers) else {
         return vec![Fault { depth: 0, number: UNSPECIFIED }];
@@ -99,6 +105,7 @@ pub(crate) fn faults(
     let mut faults = path.trust_faults();
     let told = told_by(error).or_else(|| path.purpose_fault(purpose));
     faults.extend(told.map(|number| Fault { depth: 0, number }));
+    faults.extend(revocation);
     faults.extend(path.date_faults(now));
     // Refused for a reason that is not worked out here: only the one exception passes.
     if faults.is_empty() && !path.direct {

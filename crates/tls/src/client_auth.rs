@@ -9,6 +9,7 @@ use crate::bind::Verify;
 use crate::chain::{self, Fault, Purpose};
 use crate::policy::PolicySpec;
 use crate::problem::Problem;
+use crate::revocation::Revocations;
 use crate::signature;
 use crate::store::CertStore;
 use crate::trust::Authorities;
@@ -20,7 +21,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use std::sync::Arc;
 
 /// What OpenSSL would say of a client's certificate. All zero = nothing is wrong with it.
@@ -72,6 +73,7 @@ pub(crate) struct ClientAuth {
     authorities: Authorities,
     crt_overlook: Overlook,
     ca_overlook: Overlook,
+    revocations: Revocations,
     revocation_digest: Vec<u8>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -88,14 +90,13 @@ impl ClientAuth {
             }
             return None;
         };
-        let crls = authorities.revocations(store, spec.crl_file.as_deref(), problems)?;
-        let mut revocation_digest = Vec::new();
-        crls.iter().for_each(|crl| revocation_digest.extend(digest::digest(&digest::SHA256, crl).as_ref()));
+        let revocations = authorities.revocations(store, spec.crl_file.as_deref(), problems)?;
+        let revocation_digest = revocations.digest();
         let provider = Arc::new(default_provider());
         let algorithms = provider.signature_verification_algorithms;
         let mut builder =
             WebPkiClientVerifier::builder_with_provider(Arc::new(authorities.roots()), provider)
-                .with_crls(crls)
+                .with_crls(revocations.current.iter().cloned())
                 .enforce_revocation_expiration()
                 .clear_root_hint_subjects()
                 .add_root_hint_subjects(shown);
@@ -111,7 +112,15 @@ impl ClientAuth {
         };
         let crt_overlook = Overlook::parse("crt-ignore-err", spec.crt_ignore_err.as_deref(), problems);
         let ca_overlook = Overlook::parse("ca-ignore-err", spec.ca_ignore_err.as_deref(), problems);
-        Some(ClientAuth { verifier, authorities, crt_overlook, ca_overlook, revocation_digest, algorithms })
+        Some(ClientAuth {
+            verifier,
+            authorities,
+            crt_overlook,
+            ca_overlook,
+            revocations,
+            revocation_digest,
+            algorithms,
+        })
     }
 
     /// What decides who is let in, for the binding of sessions.
@@ -144,20 +153,21 @@ impl ClientAuth {
         issuers: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), (Vec<Fault>, Error)> {
-        match self.verifier.verify_client_cert(leaf, issuers, now) {
-            Ok(_) => Ok(()),
-            Err(_) if self.trusts_version1(leaf, now) => Ok(()),
-            Err(error) => match chain::faults(&self.authorities, leaf, issuers, now, Purpose::Client, &error)
-            {
-                faults if faults.is_empty() => Ok(()),
-                faults => Err((faults, error)),
-            },
-        }
+        let revocation = self.revocations.faults(&self.authorities, leaf, issuers, now);
+        let (faults, error) = match self.verifier.verify_client_cert(leaf, issuers, now) {
+            Ok(_) => (revocation, CertificateError::UnknownRevocationStatus.into()),
+            Err(error) if self.trusts_version1(leaf, now) => (revocation, error),
+            Err(error) => {
+                let purpose = Purpose::Client;
+                (chain::faults(&self.authorities, leaf, issuers, now, purpose, &error, revocation), error)
+            }
+        };
+        if faults.is_empty() { Ok(()) } else { Err((faults, error)) }
     }
 
     fn trusts_version1(&self, leaf: &[u8], now: UnixTime) -> bool {
-        let listed = !self.revocation_digest.is_empty();
-        !listed && version1::read(leaf).is_some_and(|old| version1::is_trusted(&old, &self.authorities, now))
+        let old = version1::read(leaf).filter(|_| self.revocations.current.is_empty());
+        old.is_some_and(|old| version1::is_trusted(&old, &self.authorities, now))
     }
 
     fn overlooks(&self, fault: &Fault) -> bool {

@@ -27,6 +27,7 @@ mod parts;
 mod policy;
 mod problem;
 pub mod record;
+mod revocation;
 mod server;
 mod server_auth;
 mod session;

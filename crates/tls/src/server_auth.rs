@@ -4,6 +4,7 @@
 //! beside the alternative ones.
 
 use crate::chain::{self, Purpose};
+use crate::revocation::Revocations;
 use crate::server::no_name;
 use crate::signature;
 use crate::trust::Authorities;
@@ -11,7 +12,7 @@ use crate::version1;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,27 +25,27 @@ pub(crate) struct ServerAuth {
     verifier: Arc<WebPkiServerVerifier>,
     authorities: Authorities,
     verifyhost: Option<String>,
-    revocation: bool,
+    revocations: Revocations,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ServerAuth {
     pub(crate) fn new(
         authorities: Authorities,
-        crls: Vec<CertificateRevocationListDer<'static>>,
+        revocations: Revocations,
         verifyhost: Option<String>,
         provider: &Arc<CryptoProvider>,
     ) -> Result<ServerAuth, String> {
         let roots = Arc::new(authorities.roots());
-        let (revocation, algorithms) = (!crls.is_empty(), provider.signature_verification_algorithms);
+        let algorithms = provider.signature_verification_algorithms;
         let builder = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider));
-        let builder = builder.with_crls(crls).enforce_revocation_expiration();
+        let builder = builder.with_crls(revocations.current.iter().cloned()).enforce_revocation_expiration();
         let verifier = builder.build().map_err(|error| error.to_string())?;
-        Ok(ServerAuth { verifier, authorities, verifyhost, revocation, algorithms })
+        Ok(ServerAuth { verifier, authorities, verifyhost, revocations, algorithms })
     }
 
     fn trusts_version1(&self, leaf: &[u8], now: UnixTime) -> bool {
-        let old = version1::read(leaf).filter(|_| !self.revocation);
+        let old = version1::read(leaf).filter(|_| self.revocations.current.is_empty());
         old.is_some_and(|old| version1::is_trusted(&old, &self.authorities, now))
     }
 
@@ -101,20 +102,24 @@ impl ServerCertVerifier for ServerAuth {
         // rustls looks at the name last, so a complaint about it says that all else was in order.
         let outcome =
             self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match outcome {
-            Ok(_) => {}
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => {}
-            Err(_) if self.trusts_version1(end_entity, now) => {}
+        let revocation = self.revocations.faults(&self.authorities, end_entity, intermediates, now);
+        let (faults, error) = match outcome {
+            Ok(_) => (revocation, CertificateError::UnknownRevocationStatus.into()),
+            Err(
+                error @ Error::InvalidCertificate(
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+                ),
+            ) => (revocation, error),
+            Err(error) if self.trusts_version1(end_entity, now) => (revocation, error),
             Err(error) => {
-                let purpose = Purpose::Server;
+                let (trusted, purpose) = (&self.authorities, Purpose::Server);
                 let faults =
-                    chain::faults(&self.authorities, end_entity, intermediates, now, purpose, &error);
-                if let Some(fault) = faults.first() {
-                    return Err(fault.error(error));
-                }
+                    chain::faults(trusted, end_entity, intermediates, now, purpose, &error, revocation);
+                (faults, error)
             }
+        };
+        if let Some(fault) = faults.first() {
+            return Err(fault.error(error));
         }
         self.check_name(end_entity, server_name)?;
         Ok(ServerCertVerified::assertion())

@@ -3,6 +3,7 @@
 use crate::certificate::read_bounded;
 use crate::crl_view::CrlView;
 use crate::problem::Problem;
+use crate::revocation::Revocations;
 use crate::store::CertStore;
 use crate::trust_edit::{InUse, TrustKind};
 use crate::view::CertView;
@@ -57,8 +58,8 @@ impl Authorities {
         store: &CertStore,
         word: Option<&str>,
         problems: &mut Vec<Problem>,
-    ) -> Option<Vec<CertificateRevocationListDer<'static>>> {
-        let Some(word) = word else { return Some(Vec::new()) };
+    ) -> Option<Revocations> {
+        let Some(word) = word else { return Some(Revocations::default()) };
         let (lists, in_use) = revocations(store, word, problems)?;
         self.in_use.push(in_use);
         Some(lists)
@@ -134,9 +135,6 @@ fn sections<T: PemObject>(file: &Path, problems: &mut Vec<Problem>) -> Option<Ve
     }
 }
 
-/// Revocation lists, and their file's mark of being used.
-type Revocations = (Vec<CertificateRevocationListDer<'static>>, InUse);
-
 /// What a payload holds of this kind; `None` unless all of it can be used.
 pub(crate) fn from_payload(kind: TrustKind, pem: &str) -> Option<Vec<Vec<u8>>> {
     let text = pem.as_bytes();
@@ -153,14 +151,14 @@ pub(crate) fn from_payload(kind: TrustKind, pem: &str) -> Option<Vec<Vec<u8>>> {
     };
     let usable = |der: &Vec<u8>| match kind {
         TrustKind::Authorities => CertView::new(der).is_some(),
-        // lists of version 1 cannot be checked with
-        TrustKind::Revocations => CrlView::new(der).is_some_and(|list| list.version() == 2),
+        TrustKind::Revocations => CrlView::new(der).is_some(),
     };
-    (!ders.is_empty() && ders.iter().all(usable)).then_some(ders)
+    let together = kind == TrustKind::Authorities || Revocations::new(ders.clone()).is_ok();
+    (!ders.is_empty() && ders.iter().all(usable) && together).then_some(ders)
 }
 
 /// Reads `crl-file`: a file or a folder.
-fn revocations(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Option<Revocations> {
+fn revocations(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Option<(Revocations, InUse)> {
     let path = store.ca_path(word);
     let read = || {
         let mut lists = Vec::new();
@@ -174,5 +172,11 @@ fn revocations(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Op
         problems.push(Problem::BadCrl { file: path, why: "no 'X509 CRL' block in it".into() });
         return None;
     }
-    Some((lists.into_iter().map(CertificateRevocationListDer::from).collect(), in_use))
+    match Revocations::new(lists) {
+        Ok(lists) => Some((lists, in_use)),
+        Err(why) => {
+            problems.push(Problem::BadCrl { file: path, why: why.into() });
+            None
+        }
+    }
 }

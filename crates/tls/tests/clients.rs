@@ -4,10 +4,12 @@
 #[path = "support/pair.rs"]
 mod pair;
 
+use base64::Engine;
 use pair::{End, Folder, load, pem, server_with, shake};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, SigningKey,
+    date_time_ymd,
 };
 use std::sync::Arc;
 use tls::{BindSpec, BindTls, TlsError, Verify, VerifyReport};
@@ -193,6 +195,99 @@ fn revoked_certificates_stay_outside() {
     let unlisted = client("x", &mid, &[&mid], |_| ());
     let (_, front) = world.enter(&lenient, Some(&unlisted)).unwrap();
     assert_eq!(front.session.info().client_verify(), report(3, 3, 0, 0));
+}
+
+#[test]
+fn lists_of_version_1_are_heeded() {
+    let world = World::new("old-lists");
+    let revoked = SerialNumber::from(0xf1_02_u64);
+    let (mid, silent) = (ca("mid", Some(&world.good), false), ca("silent", Some(&world.good), false));
+    let fresh = world.folder.put(
+        "fresh.crl",
+        &(old_list(&world.good, "good", 2090, &[]) + &old_list(&mid, "mid", 2090, &[&revoked])),
+    );
+    let over = world.folder.put("over.crl", &old_list(&world.good, "good", 2021, &[]));
+    let forged = world.folder.put("forged.crl", &old_list(&world.evil, "good", 2090, &[]));
+    let bad = |params: &mut CertificateParams| params.serial_number = Some(revoked.clone());
+    for (what, list, pem, expected) in [
+        ("in order", &fresh, client("ok", &world.good, &[], |_| ()), report(0, 0, 0, 0)),
+        ("of another issuer", &fresh, client("ok", &world.good, &[], bad), report(0, 0, 0, 0)),
+        ("revoked", &fresh, client("bad", &mid, &[&mid], bad), report(23, 23, 0, 0)),
+        ("unlisted", &fresh, client("x", &silent, &[&silent], |_| ()), report(3, 3, 0, 0)),
+        ("by an outdated list", &over, client("ok", &world.good, &[], |_| ()), report(12, 12, 0, 0)),
+        ("by a list of somebody else", &forged, client("ok", &world.good, &[], |_| ()), report(8, 8, 0, 0)),
+        ("revoked and unknown", &fresh, client("x", &world.evil, &[], |_| ()), report(3, 20, 0, 0)),
+    ] {
+        let strict = world.bind(Verify::Required, |spec| spec.crl_file = Some(list.clone()));
+        let entered = world.enter(&strict, Some(&pem)).is_ok();
+        assert_eq!(entered, expected == VerifyReport::default(), "{what}");
+        let lenient = world.bind(Verify::Required, |spec| {
+            (spec.crl_file, spec.crt_ignore_err) = (Some(list.clone()), Some("all".into()));
+        });
+        let (_, front) = world.enter(&lenient, Some(&pem)).unwrap();
+        assert_eq!(front.session.info().client_verify(), expected, "{what}");
+    }
+}
+
+#[test]
+fn nothing_sent_leads_around_a_revoked_issuer() {
+    let world = World::new("around");
+    // Two certificates of one issuer's key: the first is revoked, the second's time is over.
+    let key = KeyPair::generate().unwrap();
+    let one = |over, serial: u64| {
+        let mut params = named("mid", over);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.serial_number = Some(SerialNumber::from(serial));
+        let pem = params.signed_by(&key, &world.good.issuer).unwrap().pem();
+        (pem, params)
+    };
+    let ((revoked, params), (over, _)) = (one(false, 7), one(true, 8));
+    let mid = Ca {
+        pem: String::new(),
+        issuer: Issuer::new(params, KeyPair::from_pem(&key.serialize_pem()).unwrap()),
+    };
+    let lists =
+        old_list(&world.good, "good", 2090, &[&SerialNumber::from(7u64)]) + &old_list(&mid, "mid", 2090, &[]);
+    let crl = world.folder.put("lists.crl", &lists);
+    let bind = world.bind(Verify::Required, |spec| spec.crl_file = Some(crl));
+    let leaf = client("x", &mid, &[], |_| ());
+    let (leaf, own_key) = leaf.split_at(leaf.find("-----BEGIN PRIVATE").unwrap());
+    for chain in [format!("{leaf}{revoked}{over}"), format!("{leaf}{over}{revoked}")] {
+        assert!(world.enter(&bind, Some(&(chain + own_key))).is_err());
+    }
+}
+
+/// A list of version 1: without extensions, of serial numbers alone.
+fn old_list(by: &Ca, issuer: &str, until: i32, revoked: &[&SerialNumber]) -> String {
+    let integer = |serial: &SerialNumber| {
+        let bytes = serial.to_bytes();
+        let positive = if bytes[0] > 0x7f { [&[0][..], &bytes].concat() } else { bytes };
+        der(2, &positive)
+    };
+    let time = |year: i32| der(0x18, format!("{year}0101000000Z").as_bytes());
+    let entries: Vec<u8> =
+        revoked.iter().flat_map(|serial| der(0x30, &[integer(serial), time(2021)].concat())).collect();
+    let common_name = der(0x30, &[der(6, &[0x55, 4, 3]), der(12, issuer.as_bytes())].concat());
+    let algorithm = der(0x30, &der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]));
+    let mut told = [algorithm.clone(), der(0x30, &der(0x31, &common_name)), time(2020), time(until)].concat();
+    if !entries.is_empty() {
+        told.extend(der(0x30, &entries));
+    }
+    let told = der(0x30, &told);
+    let signature = by.issuer.key().sign(&told).unwrap();
+    let list = der(0x30, &[told, algorithm, der(3, &[&[0][..], &signature].concat())].concat());
+    let text = base64::engine::general_purpose::STANDARD.encode(list);
+    format!("-----BEGIN X509 CRL-----\n{text}\n-----END X509 CRL-----\n")
+}
+
+fn der(tag: u8, value: &[u8]) -> Vec<u8> {
+    let length = value.len();
+    let head = match length {
+        0..0x80 => vec![tag, length as u8],
+        0x80..0x100 => vec![tag, 0x81, length as u8],
+        _ => vec![tag, 0x82, (length >> 8) as u8, length as u8],
+    };
+    [head, value.to_vec()].concat()
 }
 
 #[test]
