@@ -40,25 +40,42 @@ impl Source {
     pub(crate) fn key_files(&self) -> Vec<PathBuf> {
         match &self.key {
             Some(key) => vec![key.clone()],
-            None => {
-                [Some(with_suffix(&self.crt, ".key")), certbot_key(&self.crt)].into_iter().flatten().collect()
-            }
+            None => [Some(with_suffix(&self.crt, ".key")), certbot_key(&self.crt), self.without_ext(".key")]
+                .into_iter()
+                .flatten()
+                .collect(),
+        }
+    }
+
+    /// `name.key` beside `name.crt` (`ssl-load-extra-del-ext`, which need not be said).
+    fn without_ext(&self, suffix: &str) -> Option<PathBuf> {
+        let bare =
+            self.crt.extension().filter(|ending| *ending == "crt").map(|_| self.crt.with_extension(""));
+        bare.map(|bare| with_suffix(&bare, suffix))
+    }
+
+    /// A file that belongs to the certificate, whether it is there or not.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let file = with_suffix(&self.crt, suffix);
+        match self.without_ext(suffix) {
+            Some(bare) if !file.exists() && bare.exists() => bare,
+            Some(_) | None => file,
         }
     }
 
     /// The file with the response to staple.
     pub(crate) fn ocsp_file(&self) -> PathBuf {
-        self.ocsp.clone().unwrap_or_else(|| with_suffix(&self.crt, ".ocsp"))
+        self.ocsp.clone().unwrap_or_else(|| self.beside(".ocsp"))
     }
 
     /// The file with the issuer's certificate, where the chain lacks it.
     pub(crate) fn issuer_file(&self) -> PathBuf {
-        self.issuer.clone().unwrap_or_else(|| with_suffix(&self.crt, ".issuer"))
+        self.issuer.clone().unwrap_or_else(|| self.beside(".issuer"))
     }
 
     /// The file with timestamps of certificate transparency.
     pub(crate) fn sctl_file(&self) -> PathBuf {
-        self.sctl.clone().unwrap_or_else(|| with_suffix(&self.crt, ".sctl"))
+        self.sctl.clone().unwrap_or_else(|| self.beside(".sctl"))
     }
 }
 

@@ -67,6 +67,21 @@ fn each_fault_names_the_file_and_the_remedy() {
 }
 
 #[test]
+fn the_key_of_a_crt_file_may_lie_beside_it_under_either_name() {
+    let folder = Folder::new("beside");
+    let both = pem(&["beside.example"]);
+    let (crt, key) = split(&both);
+    folder.put("with.crt", crt);
+    folder.put("with.crt.key", key);
+    folder.put("without.crt", crt);
+    folder.put("without.key", key);
+    folder.put("no.pem", crt);
+    folder.put("no.key", key);
+    assert_eq!((problems(&folder, "with.crt"), problems(&folder, "without.crt")), (Vec::new(), Vec::new()));
+    assert_eq!(problems(&folder, "no.pem").len(), 1);
+}
+
+#[test]
 fn one_bad_file_does_not_hide_the_others() {
     let folder = Folder::new("others");
     folder.put("a.pem", "nothing");
