@@ -147,7 +147,11 @@ impl fmt::Display for Stays {
 /// configuration. Idle connections to it end by themselves.
 pub fn delete(plan: &Plan, back: &Backend, index: usize) -> Result<(), Stays> {
     let deleted = back.balance.remove(index, now_ms(), |server| removable(plan, back, server))?;
-    plan.process.farm_news.tell(FarmNews::Deleted(deleted.ok_or(Stays::NoServer)?));
+    let deleted = deleted.ok_or(Stays::NoServer)?;
+    if let Some(tls) = deleted.tls() {
+        tls.retire();
+    }
+    plan.process.farm_news.tell(FarmNews::Deleted(deleted));
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use crate::source;
 use crate::store::CertStore;
 use crate::table::{Entry, Group, Table};
 use crate::ticket_file::TicketFile;
+use crate::trust_edit::TrustKind;
 use crate::versions::Versions;
 use crate::watch::Look;
 use arc_swap::ArcSwap;
@@ -116,7 +117,7 @@ pub struct BindTls {
     store: CertStore,
     spec: BindSpec,
     /// What the table was made of; taken only at load and by `rescan`.
-    made_of: Mutex<MadeOf>,
+    made_of: Arc<Mutex<MadeOf>>,
     /// Lists that operators edited, as they now are; their files do not count any more.
     edited: Mutex<Lists>,
 }
@@ -165,7 +166,8 @@ impl BindTls {
         made.complain_of_none(store, spec, &mut problems);
         made.problems = problems.clone();
         let table = ArcSwap::from_pointee(made.table(store, spec, &Table::default()));
-        let (store, spec, made_of) = (store.clone(), spec.clone(), Mutex::new(made));
+        let (store, spec, made_of) = (store.clone(), spec.clone(), Arc::new(Mutex::new(made)));
+        store.note_bind(&made_of);
         Built::of(Some(BindTls { table, store, spec, made_of, edited: Mutex::default() }), problems)
     }
 
@@ -178,9 +180,12 @@ impl BindTls {
     /// the disk: for a thread that serves nobody.
     pub fn look(&self, look: Look<'_>) -> Rescan {
         let mut made = self.made_of.lock().unwrap_or_else(PoisonError::into_inner);
-        let (next, problems) = made.again(&self.store, &self.spec, &self.edited(), look);
+        let edited = self.edited();
+        let (next, problems) = made.again(&self.store, &self.spec, &edited, look);
+        let emptied = !edited.is_empty();
+        drop(edited);
         let new = problems.iter().filter(|problem| !made.problems.contains(problem)).cloned().collect();
-        let changed = made.follow(next, problems, look);
+        let changed = made.follow(next, problems, look, emptied);
         if changed {
             let table = made.table(&self.store, &self.spec, &self.table.load());
             self.table.store(Arc::new(table));
@@ -260,8 +265,8 @@ impl BindTls {
         self.store.crt_path(word).is_dir()
     }
 
-    /// The lines of a list, with their numbers; what is empty or a comment is left out. Reads the disk where the list
-    /// was not edited yet.
+    /// The lines of a list, with their numbers and with the paths of their files; what is empty or a comment is left out.
+    /// Reads the disk where the list was not edited yet.
     pub fn list_lines(&self, list: &str) -> Vec<(usize, String)> {
         if let Some(lines) = self.edited().get(list) {
             return lines.clone();
@@ -271,14 +276,41 @@ impl BindTls {
             return (1..).zip(files.into_iter().map(|source| source.crt.display().to_string())).collect();
         }
         let text = std::fs::read_to_string(list).unwrap_or_default();
-        let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim().to_owned()));
+        let lines = text.lines().enumerate().map(|(i, line)| (i + 1, self.whole(line)));
         lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect()
     }
 
-    /// Adds a line to a list; it counts from the next `rescan` on.
+    /// A line with its certificate's path and single blanks.
+    fn whole(&self, line: &str) -> String {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let crt = words.next().map(|word| match word.starts_with(['@', '#']) {
+            true => word,
+            false => self.store.crt_path(&word).display().to_string(),
+        });
+        crt.into_iter().chain(words).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Numbers of a list's lines for a certificate, by its path or as it stands there.
+    pub fn lines_of(&self, list: &str, crt: &str) -> Vec<usize> {
+        let crt = self.whole(crt);
+        let is = |line: &str| line.split_whitespace().next() == Some(crt.as_str());
+        self.list_lines(list).into_iter().filter(|(_, line)| is(line)).map(|(number, _)| number).collect()
+    }
+
+    /// Clients whose name is not known get the certificate of this line.
+    pub fn is_default_line(&self, list: &str, number: usize) -> bool {
+        let first = self.spec.crts.iter().chain(&self.spec.crt_lists).next();
+        let is_first = first.is_some_and(|word| word.trim_end_matches('/') == list);
+        is_first
+            && !self.spec.strict_sni
+            && self.list_lines(list).first().is_some_and(|line| line.0 == number)
+    }
+
+    /// Adds a line to a list; it counts from the next `rescan` on. Authorities and revocation lists have to be there already.
     pub fn add_line(&self, list: &str, line: &str) -> Result<(), Problem> {
-        let mut problems = Vec::new();
-        list::parse(&PathBuf::from(list), line, &self.spec.policy(), &mut problems);
+        let (mut problems, line) = (Vec::new(), &self.whole(line));
+        let lines = list::parse(&PathBuf::from(list), line, &self.spec.policy(), &mut problems);
+        problems.extend(lines.iter().find_map(|line| self.unknown_trust(&line.policy)));
         if let Some(problem) = problems.into_iter().find(|p| p.severity() == Severity::Alert) {
             return Err(problem);
         }
@@ -292,9 +324,29 @@ impl BindTls {
         Ok(())
     }
 
-    /// Takes a line out of a list; it counts from the next `rescan` on.
+    fn unknown_trust(&self, policy: &PolicySpec) -> Option<Problem> {
+        let (authorities, lists) = (TrustKind::Authorities, TrustKind::Revocations);
+        let files = [
+            ("ca-file", &policy.ca_file, authorities),
+            ("ca-verify-file", &policy.ca_verify_file, authorities),
+            ("crl-file", &policy.crl_file, lists),
+        ];
+        files.into_iter().find_map(|(what, word, kind)| {
+            let word = word.as_deref().filter(|word| self.store.trust_file(kind, word).is_none())?;
+            Some(Problem::NotLoaded { what, file: self.store.trust_path(word) })
+        })
+    }
+
+    /// Takes a line out of a list; it counts from the next `rescan` on. Its certificate stays known.
     pub fn del_line(&self, list: &str, number: usize) {
         let mut lines = self.list_lines(list);
+        let gone = lines.iter().find(|(n, _)| *n == number);
+        let word = gone.and_then(|(_, line)| line.split_whitespace().next()).unwrap_or_default();
+        for source in source::resolve(&self.store, word, &mut Vec::new()) {
+            if let Some(certificate) = self.store.last(&source) {
+                self.store.keep(&source.crt, &certificate);
+            }
+        }
         lines.retain(|(n, _)| *n != number);
         self.edited().insert(list.to_owned(), lines);
     }

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::revocation::Revocations;
 use crate::signature;
 use crate::store::CertStore;
-use crate::trust::Authorities;
+use crate::trust::{self, Authorities};
 use crate::version1;
 use aws_lc_rs::digest;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -84,13 +84,13 @@ impl ClientAuth {
         spec: &PolicySpec,
         problems: &mut Vec<Problem>,
     ) -> Option<ClientAuth> {
-        let Some((mut authorities, shown)) = authorities(store, spec, problems) else {
+        let Some((authorities, shown)) = authorities(store, spec, problems) else {
             if spec.ca_file.is_none() && spec.ca_verify_file.is_none() {
                 problems.push(Problem::Needs { what: "verify", needs: "ca-file" });
             }
             return None;
         };
-        let revocations = authorities.revocations(store, spec.crl_file.as_deref(), problems)?;
+        let revocations = trust::revocations(store, spec.crl_file.as_deref(), problems)?;
         let revocation_digest = revocations.digest();
         let provider = Arc::new(default_provider());
         let algorithms = provider.signature_verification_algorithms;

@@ -26,7 +26,7 @@ pub enum CertError {
     Exists(String),
     /// `del` of what is not there.
     Missing(String),
-    /// `del` of what a bind uses.
+    /// `del` of what a bind or server uses.
     InUse(String),
     /// The payload holds no usable certificate.
     Unloadable(String),
@@ -106,7 +106,7 @@ impl fmt::Display for CertError {
 /// What is known of a certificate by its name.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// A bind uses it.
+    /// A bind or server uses it.
     pub used: bool,
     /// It; `None` while it is empty.
     pub certificate: Option<Served>,
@@ -132,24 +132,27 @@ impl CertStore {
         self.edits().transaction.as_ref().map(|t| t.parts.clone())
     }
 
-    /// Which part of which certificate a name stands for. The name of a certificate is no other's part.
-    pub fn part_of<'n>(&self, name: &'n str) -> (&'n str, Part) {
+    /// Which part of which certificate a name stands for: `site.crt.key` and `site.key` of `site.crt`. The name of a
+    /// certificate is no other's part.
+    pub fn part_of(&self, name: &str) -> (String, Part) {
         let (of, part) = Part::of(name);
-        let is_part = self.known(name).is_none() && self.known(of).is_some();
-        if is_part { (of, part) } else { (name, Part::Certificate) }
+        let candidates = [of.to_owned(), format!("{of}.crt")];
+        let owner = candidates.into_iter().find(|owner| self.known(owner).is_some());
+        match owner.filter(|_| self.known(name).is_none()) {
+            Some(owner) => (owner, part),
+            None => (name.to_owned(), Part::Certificate),
+        }
     }
 
     /// Looks at one by its name.
     pub fn known(&self, name: &str) -> Option<Known> {
         let path = self.crt_path(name);
+        let used = self.is_used(&path);
         if let Some(loose) = self.edits().loose.get(&path) {
-            let certificate = loose.certificate.as_ref();
-            // the store holds one, the binds hold the others
-            let used = certificate.is_some_and(|c| Arc::strong_count(c) > 1);
-            return Some(Known { used, certificate: certificate.map(Served::new) });
+            return Some(Known { used, certificate: loose.certificate.as_ref().map(Served::new) });
         }
-        let certificate = self.serving(&path)?;
-        Some(Known { used: true, certificate: Some(Served::new(&certificate)) })
+        let certificate = self.serving(&path).filter(|_| used)?;
+        Some(Known { used, certificate: Some(Served::new(&certificate)) })
     }
 
     /// Opens a transaction with a part of a certificate, or puts it into the open one; `true` where it was opened. `part`
@@ -173,9 +176,9 @@ impl CertStore {
         Ok(opened)
     }
 
-    /// Makes the waiting certificate the one of its name. The binds serve it once they are scanned again: keep what is
-    /// returned until then. Where its parts do not fit, the transaction stays open for others.
-    pub fn commit_cert(&self, name: &str) -> Result<Served, CertError> {
+    /// Makes the waiting certificate the one of its name. Servers show it at once and are counted; binds serve it once they
+    /// are scanned again: keep what is returned until then. Where its parts do not fit, the transaction stays open for others.
+    pub fn commit_cert(&self, name: &str) -> Result<(Served, usize), CertError> {
         let path = self.crt_path(name);
         let transaction = self.take_transaction(name, &path)?;
         let certificate = match transaction.parts.join(name) {
@@ -191,10 +194,10 @@ impl CertStore {
         }
         let mut sources: Vec<Source> = self.live_sources().into_iter().filter(|s| s.crt == path).collect();
         if sources.is_empty() {
-            sources.push(Source { crt: path, ..Source::default() });
+            sources.push(Source { crt: path.clone(), ..Source::default() });
         }
         sources.iter().for_each(|source| self.replace(source, &certificate));
-        Ok(Served::new(&certificate))
+        Ok((Served::new(&certificate), self.show_to_servers(&path, &certificate)))
     }
 
     /// Forgets the waiting certificate.
@@ -224,7 +227,7 @@ impl CertStore {
         Ok(())
     }
 
-    /// Forgets a certificate that no bind uses.
+    /// Forgets a certificate that no bind or server uses.
     pub fn del_cert(&self, name: &str) -> Result<(), CertError> {
         let known = self.known(name).ok_or_else(|| CertError::Missing(name.to_owned()))?;
         if known.used {

@@ -10,7 +10,7 @@ use crate::store::{CertStore, Loaded, Stamp, stamp};
 use crate::table::{Entry, Table};
 use crate::ticket_file::TicketFile;
 use crate::tickets::Keys;
-use crate::trust_edit::TrustKind;
+use crate::trust_edit::{InUse, TrustKind};
 use crate::watch::Look;
 use base::diag::Severity;
 use base::reason;
@@ -45,6 +45,7 @@ pub(crate) struct MadeOf {
 struct Known {
     policy: Arc<Policy>,
     files: Vec<(Stamp, u64)>,
+    _in_use: Vec<InUse>,
 }
 
 /// A certificate to be loaded, with what its line says of it.
@@ -121,8 +122,15 @@ impl MadeOf {
         (next, problems)
     }
 
-    /// Becomes what was made anew; whether other certificates are served. Where none is left, those before are.
-    pub(crate) fn follow(&mut self, next: MadeOf, mut problems: Vec<Problem>, look: Look<'_>) -> bool {
+    /// Becomes what was made anew; whether other certificates are served. Where none is left, those before are, unless an
+    /// operator wants it so.
+    pub(crate) fn follow(
+        &mut self,
+        next: MadeOf,
+        mut problems: Vec<Problem>,
+        look: Look<'_>,
+        may_be_none: bool,
+    ) -> bool {
         match look {
             Look::All => {}
             // What lies elsewhere was not looked at, and is what it was.
@@ -132,7 +140,7 @@ impl MadeOf {
                 problems.extend(others);
             }
         }
-        let changed = !next.entries.is_empty() && next.entries != self.entries;
+        let changed = (may_be_none || !next.entries.is_empty()) && next.entries != self.entries;
         if changed {
             *self = next;
         } else {
@@ -180,7 +188,7 @@ impl MadeOf {
         problems.extend(found);
         // What was good goes on being used; the next look tries again.
         let known = match policy {
-            Some(policy) => Known { policy, files },
+            Some(policy) => Known { policy, files, _in_use: store.use_trust(trust_files(store, spec)) },
             None => self.before.get(spec)?.clone(),
         };
         let policy = Arc::clone(&known.policy);

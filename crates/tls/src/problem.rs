@@ -52,6 +52,8 @@ pub enum Problem {
     NoAuthority { file: PathBuf },
     /// A revocation list that cannot be read.
     BadCrl { file: PathBuf, why: String },
+    /// A file of authorities or revocations that would have to be read while the process runs.
+    NotLoaded { what: &'static str, file: PathBuf },
     /// A setting that needs another one.
     Needs { what: &'static str, needs: &'static str },
     /// Names in a list that nothing here answers to; the others are used.
@@ -87,6 +89,7 @@ impl Problem {
             | Problem::BadListLine { .. }
             | Problem::NoAuthority { .. }
             | Problem::BadCrl { .. }
+            | Problem::NotLoaded { .. }
             | Problem::Needs { .. }
             | Problem::NoVersion
             | Problem::NothingToServe
@@ -129,6 +132,7 @@ impl Problem {
             Problem::BadOcsp { .. } => Some("fetch a fresh response, or remove the file"),
             Problem::NoAuthority { .. } => Some("give a PEM file with the certificates of authorities"),
             Problem::BadCrl { .. } => Some("give PEM revocation lists, one of each authority"),
+            Problem::NotLoaded { .. } => Some("make it with 'new ssl' and 'set ssl' first"),
             Problem::Needs { needs: "ca-file", .. } => Some(
                 "name the authorities with 'ca-file', or write 'verify none' where nobody needs to be checked",
             ),
@@ -185,6 +189,7 @@ impl fmt::Display for Problem {
             Problem::BadCrl { file, why } => {
                 write!(f, "the revocation lists in '{}' cannot be used: {why}", file.display())
             }
+            Problem::NotLoaded { what, file } => write!(f, "'{what}' : unable to load {}", file.display()),
             Problem::Needs { what, needs } => write!(f, "'{what}' needs '{needs}'"),
             Problem::UnknownNames { what, names } => write!(f, "{what}: not available: {}", names.join(", ")),
             Problem::NothingLeft { what } => {

@@ -7,7 +7,8 @@ use crate::server_auth::{AnyCertificate, ServerAuth};
 use crate::source;
 use crate::store::CertStore;
 use crate::suites::{self, Wishes};
-use crate::trust::Authorities;
+use crate::trust::{self, Authorities};
+use crate::trust_edit::{InUse, TrustKind};
 use crate::versions::Versions;
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
@@ -16,8 +17,8 @@ use rustls::client::{Resumption, Tls12Resumption, UnbufferedClientConnection};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{DnsName, IpAddr, ServerName};
 use rustls::sign::SingleCertAndKey;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// Names whose sessions are remembered per server; each with a few tickets. More than one only where `sni` varies.
@@ -58,14 +59,45 @@ pub struct ServerTls {
     live: Arc<Live>,
 }
 
-/// What connections begin with; replaced when the files of `ca-file` or `crl-file` are.
+/// What connections begin with; replaced when the files of `ca-file`, `crl-file` or `crt` are.
 #[derive(Debug)]
 pub(crate) struct Live {
     config: ArcSwap<ClientConfig>,
     spec: ServerSpec,
+    /// `None` once the server is deleted: its last connections keep no file in use.
+    files: Mutex<Option<Files>>,
+}
+
+#[derive(Debug)]
+struct Files {
+    /// Of its certificate.
+    crt: Option<PathBuf>,
+    _trust: Vec<InUse>,
 }
 
 impl Live {
+    /// It shows the certificate of this file.
+    pub(crate) fn shows(&self, file: &Path) -> bool {
+        self.files().as_ref().is_some_and(|files| files.crt.as_deref() == Some(file))
+    }
+
+    fn files(&self) -> MutexGuard<'_, Option<Files>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// If its certificate is that of `file`: shows this one in its place, and forgets sessions that began with the former;
+    /// whether it does.
+    pub(crate) fn show(&self, file: &Path, certificate: &Certificate) -> bool {
+        if !self.shows(file) {
+            return false;
+        }
+        let mut config = ClientConfig::clone(&self.config.load());
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&certificate.key)));
+        config.resumption = resumption(&self.spec);
+        self.config.store(Arc::new(config));
+        true
+    }
+
     /// If `file` is one of its own: checks with what the files now hold, and forgets sessions that began under what they held; whether it does. What
     /// cannot be used changes nothing.
     pub(crate) fn refresh(&self, store: &CertStore, file: &Path) -> bool {
@@ -90,12 +122,19 @@ impl ServerTls {
     pub fn new(store: &CertStore, spec: &ServerSpec) -> Built<ServerTls> {
         let mut problems = Vec::new();
         let config = config(store, spec, &mut problems);
-        let live = |config| {
-            let live = Arc::new(Live { config: ArcSwap::from_pointee(config), spec: spec.clone() });
+        let live = |(config, crt)| {
+            let (config, spec) = (ArcSwap::from_pointee(config), spec.clone());
+            let files = Files { crt, _trust: store.use_trust(trust_files(store, &spec)) };
+            let live = Arc::new(Live { config, spec, files: Mutex::new(Some(files)) });
             store.note_server(&live);
             ServerTls { live }
         };
         Built::of(config.map(live), problems)
+    }
+
+    /// Its server is deleted.
+    pub fn retire(&self) {
+        *self.live.files() = None;
     }
 
     /// A connection that asks for `sni`; `alpn` in place of the server's own list. What cannot be a host name (a Host header
@@ -130,7 +169,17 @@ fn asked(name: &str) -> Option<ServerName<'static>> {
     address.or_else(|| DnsName::try_from(name.to_owned()).ok().map(ServerName::DnsName))
 }
 
-fn config(store: &CertStore, spec: &ServerSpec, problems: &mut Vec<Problem>) -> Option<ClientConfig> {
+fn trust_files(store: &CertStore, spec: &ServerSpec) -> impl Iterator<Item = (PathBuf, TrustKind)> {
+    let files = [(&spec.ca_file, TrustKind::Authorities), (&spec.crl_file, TrustKind::Revocations)];
+    files.into_iter().filter_map(|(word, kind)| Some((store.trust_path(word.as_deref()?), kind)))
+}
+
+/// With the file of the certificate that is shown.
+fn config(
+    store: &CertStore,
+    spec: &ServerSpec,
+    problems: &mut Vec<Problem>,
+) -> Option<(ClientConfig, Option<PathBuf>)> {
     let wishes = Wishes {
         ciphers: spec.ciphers.as_deref(),
         ciphersuites: spec.ciphersuites.as_deref(),
@@ -149,8 +198,8 @@ fn config(store: &CertStore, spec: &ServerSpec, problems: &mut Vec<Problem>) -> 
         .ok()?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    let mut config = match own {
-        Some(own) => {
+    let mut config = match &own {
+        Some((_, own)) => {
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&own.key))))
         }
         None => builder.with_no_client_auth(),
@@ -159,7 +208,7 @@ fn config(store: &CertStore, spec: &ServerSpec, problems: &mut Vec<Problem>) -> 
     config.resumption = resumption(spec);
     // For `settle`; nothing else takes them.
     config.enable_secret_extraction = true;
-    Some(config)
+    Some((config, own.map(|(file, _)| file)))
 }
 
 fn resumption(spec: &ServerSpec) -> Resumption {
@@ -185,9 +234,9 @@ fn verifier(
         problems.push(Problem::Needs { what: "verify required", needs: "ca-file" });
         return None;
     };
-    let mut authorities = Authorities::load(store, word, problems)?;
-    let crls = authorities.revocations(store, spec.crl_file.as_deref(), problems)?;
-    match ServerAuth::new(authorities, crls, spec.verifyhost.clone(), provider) {
+    let authorities = Authorities::load(store, word, problems)?;
+    let revocations = trust::revocations(store, spec.crl_file.as_deref(), problems)?;
+    match ServerAuth::new(authorities, revocations, spec.verifyhost.clone(), provider) {
         Ok(auth) => Some(Arc::new(auth)),
         Err(why) => {
             problems.push(Problem::Refused { why });
@@ -196,13 +245,17 @@ fn verifier(
     }
 }
 
+/// The store keeps it, so that operators can replace it, and give it to servers that they add.
 fn client_certificate(
     store: &CertStore,
     word: &str,
     problems: &mut Vec<Problem>,
-) -> Option<Arc<Certificate>> {
+) -> Option<(PathBuf, Arc<Certificate>)> {
     let sources = source::resolve(store, word, problems);
-    let loaded = store.load_all(sources.get(..1)?, |_| true, SystemTime::now()).pop()?;
+    let source = sources.first()?;
+    let loaded = store.load_all(std::slice::from_ref(source), |_| true, SystemTime::now()).pop()?;
     problems.extend(loaded.problems);
-    loaded.certificate
+    let certificate = loaded.certificate?;
+    store.keep(&source.crt, &certificate);
+    Some((source.crt.clone(), certificate))
 }

@@ -17,6 +17,7 @@ use crate::certificate::{self, Certificate};
 use crate::demand::Demand;
 use crate::edit::Transaction;
 use crate::lifetime::Lifetime;
+use crate::made::MadeOf;
 use crate::problem::Problem;
 use crate::server::Live;
 use crate::source::Source;
@@ -47,6 +48,7 @@ struct Shared {
     edits: Mutex<Edits>,
     trust: Mutex<TrustFiles>,
     servers: Mutex<Vec<Weak<Live>>>,
+    binds: Mutex<Vec<Weak<Mutex<MadeOf>>>>,
     /// By store and alias, the places of its entries.
     aliases: HashMap<String, HashMap<String, usize>>,
     /// The same by file.
@@ -71,7 +73,7 @@ impl Obtained {
 #[derive(Default)]
 pub(crate) struct Edits {
     pub(crate) transaction: Option<Transaction>,
-    /// Certificates that no file holds, by the path that stands for them.
+    /// Certificates that no file holds, or that stay when nobody uses them, by the path that stands for them.
     pub(crate) loose: HashMap<PathBuf, Loose>,
 }
 
@@ -97,6 +99,7 @@ impl CertStore {
             edits: Mutex::default(),
             trust: Mutex::default(),
             servers: Mutex::default(),
+            binds: Mutex::default(),
             aliases: aliases(&spec.entries),
             files: files(&spec.entries),
             spec,
@@ -232,17 +235,40 @@ impl CertStore {
         self.shared.trust.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a server, whose trust may change.
+    /// Remembers a server, whose trust and certificate may change.
     pub(crate) fn note_server(&self, server: &Arc<Live>) {
-        let mut servers = self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.retain(|known| known.strong_count() > 0);
-        servers.push(Arc::downgrade(server));
+        note(&self.shared.servers, server);
+    }
+
+    /// Remembers a bind, to know of its certificates.
+    pub(crate) fn note_bind(&self, bind: &Arc<Mutex<MadeOf>>) {
+        note(&self.shared.binds, bind);
     }
 
     /// Has the servers that use a file check with what it now holds; how many do.
     pub(crate) fn refresh_servers(&self, file: &Path) -> usize {
-        let servers = self.shared.servers.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        servers.iter().filter_map(Weak::upgrade).filter(|server| server.refresh(self, file)).count()
+        noted(&self.shared.servers).iter().filter(|server| server.refresh(self, file)).count()
+    }
+
+    /// Has the servers that show the certificate of a file show this one; how many do.
+    pub(crate) fn show_to_servers(&self, file: &Path, certificate: &Certificate) -> usize {
+        noted(&self.shared.servers).iter().filter(|server| server.show(file, certificate)).count()
+    }
+
+    /// A bind or server has the certificate of this file. Connections that began with it do not count.
+    pub(crate) fn is_used(&self, file: &Path) -> bool {
+        let has = |made: &Arc<Mutex<MadeOf>>| {
+            let made = made.lock().unwrap_or_else(PoisonError::into_inner);
+            made.entries.iter().any(|entry| *entry.crt == *file)
+        };
+        noted(&self.shared.servers).iter().any(|server| server.shows(file))
+            || noted(&self.shared.binds).iter().any(has)
+    }
+
+    /// Holds on to a certificate that a file brought in, until an operator deletes it.
+    pub(crate) fn keep(&self, file: &Path, certificate: &Arc<Certificate>) {
+        let kept = Loose { certificate: Some(Arc::clone(certificate)) };
+        self.edits().loose.insert(file.to_owned(), kept);
     }
 }
 
@@ -250,6 +276,16 @@ impl fmt::Debug for CertStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CertStore").field("spec", &self.shared.spec).finish_non_exhaustive()
     }
+}
+
+fn note<T>(all: &Mutex<Vec<Weak<T>>>, one: &Arc<T>) {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|known| known.strong_count() > 0);
+    all.push(Arc::downgrade(one));
+}
+
+fn noted<T>(all: &Mutex<Vec<Weak<T>>>) -> Vec<Arc<T>> {
+    all.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
 }
 
 fn aliases(entries: &[StoreEntry]) -> HashMap<String, HashMap<String, usize>> {

@@ -5,7 +5,7 @@ use crate::crl_view::CrlView;
 use crate::problem::Problem;
 use crate::revocation::Revocations;
 use crate::store::CertStore;
-use crate::trust_edit::{InUse, TrustKind};
+use crate::trust_edit::TrustKind;
 use crate::view::CertView;
 use aws_lc_rs::digest;
 use base::reason;
@@ -29,8 +29,6 @@ const ENDINGS: [&str; 4] = ["pem", "crt", "cer", "crl"];
 #[derive(Debug, Default)]
 pub(crate) struct Authorities {
     pub(crate) ders: Vec<CertificateDer<'static>>,
-    /// Of all files that are checked with.
-    pub(crate) in_use: Vec<InUse>,
 }
 
 impl Authorities {
@@ -44,31 +42,17 @@ impl Authorities {
             }
             Some(ders.iter().map(|der| der.to_vec()).collect())
         };
-        let (ders, in_use) = store.trusted(TrustKind::Authorities, &store.trust_path(word), read)?;
+        let ders = store.trusted(TrustKind::Authorities, &store.trust_path(word), read)?;
         if ders.is_empty() {
             problems.push(Problem::NoAuthority { file: path });
             return None;
         }
-        Some(Authorities { ders: ders.into_iter().map(CertificateDer::from).collect(), in_use: vec![in_use] })
-    }
-
-    /// The lists of a `crl-file`, where there is one; its file is one of those that are checked with from then on.
-    pub(crate) fn revocations(
-        &mut self,
-        store: &CertStore,
-        word: Option<&str>,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Revocations> {
-        let Some(word) = word else { return Some(Revocations::default()) };
-        let (lists, in_use) = revocations(store, word, problems)?;
-        self.in_use.push(in_use);
-        Some(lists)
+        Some(Authorities { ders: ders.into_iter().map(CertificateDer::from).collect() })
     }
 
     /// Joins two sets.
     pub(crate) fn and(mut self, other: Authorities) -> Authorities {
         self.ders.extend(other.ders);
-        self.in_use.extend(other.in_use);
         self
     }
 
@@ -157,8 +141,13 @@ pub(crate) fn from_payload(kind: TrustKind, pem: &str) -> Option<Vec<Vec<u8>>> {
     (!ders.is_empty() && ders.iter().all(usable) && together).then_some(ders)
 }
 
-/// Reads `crl-file`: a file or a folder.
-fn revocations(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Option<(Revocations, InUse)> {
+/// Reads `crl-file`, a file or a folder, where there is one.
+pub(crate) fn revocations(
+    store: &CertStore,
+    word: Option<&str>,
+    problems: &mut Vec<Problem>,
+) -> Option<Revocations> {
+    let Some(word) = word else { return Some(Revocations::default()) };
     let path = store.ca_path(word);
     let read = || {
         let mut lists = Vec::new();
@@ -167,16 +156,11 @@ fn revocations(store: &CertStore, word: &str, problems: &mut Vec<Problem>) -> Op
         }
         Some(lists.iter().map(|list| list.to_vec()).collect())
     };
-    let (lists, in_use) = store.trusted(TrustKind::Revocations, &store.trust_path(word), read)?;
+    let lists = store.trusted(TrustKind::Revocations, &store.trust_path(word), read)?;
     if lists.is_empty() {
         problems.push(Problem::BadCrl { file: path, why: "no 'X509 CRL' block in it".into() });
         return None;
     }
-    match Revocations::new(lists) {
-        Ok(lists) => Some((lists, in_use)),
-        Err(why) => {
-            problems.push(Problem::BadCrl { file: path, why: why.into() });
-            None
-        }
-    }
+    let unusable = |why: &str| Problem::BadCrl { file: path, why: why.into() };
+    Revocations::new(lists).map_err(|why| problems.push(unusable(why))).ok()
 }

@@ -17,7 +17,7 @@ pub enum TrustKind {
     Revocations,
 }
 
-/// Held by whoever checks with a file's content: such a file is in use.
+/// Held by the bind or server that checks with a file's content: such a file is in use.
 pub(crate) type InUse = Arc<()>;
 
 /// The files of both kinds, and what waits to be committed.
@@ -72,17 +72,25 @@ impl CertStore {
         kind: TrustKind,
         path: &Path,
         read: impl FnOnce() -> Option<Vec<Vec<u8>>>,
-    ) -> Option<(Vec<Vec<u8>>, InUse)> {
+    ) -> Option<Vec<Vec<u8>>> {
         let now = stamp(path);
         let key = (kind, path.to_owned());
         if let Some(file) = self.trust().files.get(&key).filter(|file| file.edited == Some(now)) {
-            return Some((file.ders.clone(), Arc::clone(&file.in_use)));
+            return Some(file.ders.clone());
         }
         let ders = read()?;
         let mut trust = self.trust();
         let file = trust.files.entry(key).or_default();
         (file.ders, file.edited) = (ders.clone(), None);
-        Some((ders, Arc::clone(&file.in_use)))
+        Some(ders)
+    }
+
+    /// Marks these files as used, for as long as the marks are kept. Those of a bind or server go with it, not with the
+    /// connections that began under it.
+    pub(crate) fn use_trust(&self, files: impl Iterator<Item = (PathBuf, TrustKind)>) -> Vec<InUse> {
+        let trust = self.trust();
+        let mark = |(path, kind)| trust.files.get(&(kind, path)).map(|file| Arc::clone(&file.in_use));
+        files.filter_map(mark).collect()
     }
 
     /// Grows with everything brought in for a file.

@@ -1,10 +1,12 @@
 //! Certificates deployed over the runtime API, in the conversations that deploy hooks hold over socat.
 
 use crate::authority::authority;
+use crate::client::curl;
 use crate::place::Folder;
 use crate::runtime_api::{Operated, converse};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// The subject that a client asking for `name` is shown.
 fn shown(to: SocketAddr, name: &str) -> String {
@@ -109,6 +111,17 @@ fn the_parts_of_a_certificate_come_one_by_one() {
     assert_eq!(commit(), format!("Committing {name}.\nSuccess!\n\n"));
     assert_eq!(shown(to, "first.example"), "CN = second.example");
 
+    // beside a file that ends in .crt, that need not be said
+    let (other, plain) = (pem("other.example"), format!("{name}.plain"));
+    assert!(operated.ask(&format!("new ssl cert {plain}.crt")).starts_with("New empty certificate store"));
+    let said = set(&operated, &format!("{plain}.crt"), &sections(&other, "CERTIFICATE"));
+    assert!(said.starts_with("Transaction created"), "{said}");
+    assert_eq!(
+        set(&operated, &format!("{plain}.key"), &sections(&other, "PRIVATE KEY")),
+        format!("Transaction updated for certificate {plain}.crt!\n\n")
+    );
+    assert!(operated.ask(&format!("commit ssl cert {plain}.crt")).ends_with("Success!\n\n"));
+
     // a key alone waits for its certificate
     let key = sections(&pem("third.example"), "PRIVATE KEY");
     assert!(set(&operated, &format!("{name}.key"), &key).starts_with("Transaction created"));
@@ -175,6 +188,117 @@ fn a_new_certificate_comes_in_by_a_list() {
 #[test]
 fn a_new_certificate_comes_in_by_a_folder() {
     adds_a_new_one("crt HERE/certs/", "certs");
+}
+
+#[test]
+fn a_line_that_was_deleted_can_be_added_again() {
+    let (folder, operated) = deployed("crt-list HERE/list.txt strict-sni");
+    let list = folder.path().join("list.txt").display().to_string();
+    let name = folder.path().join("certs/site.pem").display().to_string();
+    let to = operated.lockgate.at("https");
+    let connected = curl_idle(to);
+    let deleted = operated.ask(&format!("del ssl crt-list {list} {name}"));
+    assert_eq!(deleted, format!("Entry '{name}' deleted in crtlist '{list}'!\n\n"));
+    assert!(operated.ask(&format!("show ssl cert {name}")).contains("\nStatus: Unused\n"));
+    let line = format!("{name} [ca-file nowhere.pem] first.example");
+    assert_eq!(
+        converse(&operated.socket(), &format!("add ssl crt-list {list} <<\n{line}\n\n")),
+        "Can't edit the crt-list: 'ca-file' : unable to load nowhere.pem\n\n"
+    );
+    let added = operated.ask(&format!("add ssl crt-list {list} {name}"));
+    assert_eq!(added, format!("Inserting certificate '{name}' in crt-list '{list}'.\nSuccess!\n\n"));
+    assert_eq!(shown(to, "first.example"), "CN = first.example");
+    assert!(operated.ask(&format!("del ssl crt-list {list} {name}")).starts_with("Entry"));
+    assert_eq!(operated.ask(&format!("del ssl cert {name}")), format!("Certificate '{name}' deleted!\n\n"));
+    drop(connected);
+}
+
+/// A connection that stays, to a bind that serves `first.example`.
+fn curl_idle(to: SocketAddr) -> Idle {
+    let words = ["s_client", "-connect", &to.to_string(), "-servername", "first.example", "-quiet"];
+    let mut client = Command::new("openssl");
+    client.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut idle = Idle(client.spawn().unwrap());
+    idle.0.stdin.as_mut().unwrap().write_all(b"GET / HTTP/1.1\r\nHost: first.example\r\n\r\n").unwrap();
+    let mut answer = [0; 12];
+    idle.0.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    idle
+}
+
+struct Idle(Child);
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_certificate_of_unknown_names_stays_in_its_list() {
+    let folder = Folder::new();
+    folder.file("a.pem", pem("a.example"));
+    folder.file("b.pem", pem("b.example"));
+    let list = folder.file("list.txt", "a.pem   !x.example\n# both\nb.pem [alpn http/1.1]  b.example \n");
+    let (list, here) = (list.display(), folder.path().display());
+    let text = format!(
+        "global\n crt-base {here}\nfrontend f\n bind <https> ssl crt-list {list}\n http-request return status 200\n"
+    );
+    let operated = Operated::start("level admin", &text);
+    assert_eq!(
+        operated.ask(&format!("show ssl crt-list -n {list}")),
+        format!("# {list}\n{here}/a.pem:1 !x.example\n{here}/b.pem:3 [alpn http/1.1] b.example\n\n")
+    );
+    let kept = operated.ask(&format!("del ssl crt-list {list} {here}/a.pem"));
+    let place = kept.lines().nth(1).unwrap_or_default();
+    assert!(place.starts_with("\t- ") && place.contains("haproxy.cfg:"), "{kept}");
+    assert!(
+        kept.starts_with(&format!(
+            "Can't delete the entry: certificate '{here}/a.pem' cannot be deleted, it is used as default certificate by \
+             the following frontends:\n"
+        )),
+        "{kept}"
+    );
+    let deleted = operated.ask(&format!("del ssl crt-list {list} {here}/b.pem:3"));
+    assert_eq!(deleted, format!("Entry '{here}/b.pem' deleted in crtlist '{list}'!\n\n"));
+    assert_eq!(shown(operated.lockgate.at("https"), "b.example"), "CN = a.example");
+}
+
+#[test]
+fn servers_are_shown_a_committed_certificate_too() {
+    let folder = Folder::new();
+    let own = folder.file("own.pem", pem("one.example"));
+    let (site, root) = (authority().leaf("app.example"), authority().root());
+    let upstream = Operated::start(
+        "level admin",
+        &format!(
+            "frontend f\n bind <https> ssl crt {} ca-file {} verify required\n http-request return status 200 \
+             content-type text/plain lf-string %[ssl_c_s_dn(cn)]\n",
+            site.display(),
+            root.display()
+        ),
+    );
+    let (to, own) = (upstream.lockgate.at("https"), own.display());
+    let operated = Operated::start(
+        "level admin",
+        &format!("listen l\n bind <http>\n server s {to} ssl verify none crt {own}\n"),
+    );
+    let told = || curl(&operated.lockgate.url("http", "/")).body;
+    assert_eq!(told(), b"one.example");
+    assert!(operated.ask(&format!("show ssl cert {own}")).contains("\nStatus: Used\n"));
+    assert!(set(&operated, &own.to_string(), &pem("two.example")).starts_with("Transaction created"));
+    assert_eq!(operated.ask(&format!("commit ssl cert {own}")), format!("Committing {own}.\nSuccess!\n\n"));
+    assert_eq!(told(), b"two.example");
+    // It outlives its server, and a new one shows it rather than what the disk holds.
+    operated.ask("disable server l/s");
+    operated.ask("shutdown sessions server l/s");
+    assert!(operated.ask("del server l/s").starts_with("Server deleted."));
+    assert!(operated.ask(&format!("show ssl cert {own}")).contains("\nStatus: Unused\n"));
+    let added = operated.ask(&format!("add server l/t {to} ssl verify none crt {own}"));
+    assert!(added.starts_with("New server registered."), "{added}");
+    operated.ask("enable server l/t");
+    assert_eq!(told(), b"two.example");
 }
 
 #[test]

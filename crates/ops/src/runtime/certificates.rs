@@ -121,7 +121,7 @@ fn set(call: &mut Call<'_>) {
             "Error reading OCSP response in base64 format\nCan't load the payload\nCan't update {full}!"
         ));
     };
-    match store.set_cert(name, part, &payload) {
+    match store.set_cert(&name, part, &payload) {
         Ok(true) => call.say(Severity::Info, format_args!("Transaction created for certificate {name}!")),
         Ok(false) => call.say(Severity::Info, format_args!("Transaction updated for certificate {name}!")),
         Err(why) => call.refuse(format_args!("{why}\nCan't update {full}!")),
@@ -146,10 +146,11 @@ fn commit(call: &mut Call<'_>) {
     }
     let process = call.process.clone();
     match process.plan.certs.commit_cert(&name) {
-        Ok(served) => {
+        Ok((served, servers)) => {
             certificates::refresh(&process.plan);
-            let uses = certificates::binds(&process.plan).iter().map(|bind| bind.tls.uses(&served)).sum();
-            call.put(format_args!("Committing {name}{}\nSuccess!\n", ".".repeat(uses)));
+            let uses: usize =
+                certificates::binds(&process.plan).iter().map(|bind| bind.tls.uses(&served)).sum();
+            call.put(format_args!("Committing {name}{}\nSuccess!\n", ".".repeat(uses + servers)));
         }
         Err(CertError::NoTransaction) => {
             call.refuse(format_args!("No ongoing transaction! !\nCan't commit {name}!"));
@@ -289,9 +290,7 @@ fn del_line(call: &mut Call<'_>) {
     let Some(first) = with.first() else {
         return call.refuse(format_args!("Can't delete the entry: crt-list '{list}' does not exist!"));
     };
-    let is = |line: &str| line.split_whitespace().next() == Some(crt.as_str());
-    let lines: Vec<usize> =
-        first.tls.list_lines(&list).into_iter().filter(|(_, l)| is(l)).map(|(n, _)| n).collect();
+    let lines = first.tls.lines_of(&list, &crt);
     match (lines.as_slice(), number) {
         ([], _) => call.refuse(format_args!("Can't delete the entry: certificate '{crt}' does not exist!")),
         (several, None) if several.len() > 1 => {
@@ -312,6 +311,14 @@ fn del_line(call: &mut Call<'_>) {
         }
         (several, number) => {
             let Some(line) = number.or(several.first().copied()) else { return };
+            let with_default = with.iter().filter(|bind| bind.tls.is_default_line(&list, line));
+            let places: String = with_default.map(|bind| format!("\t- {}\n", bind.place)).collect();
+            if !places.is_empty() {
+                return call.refuse(format_args!(
+                    "Can't delete the entry: certificate '{crt}' cannot be deleted, it is used as default certificate by \
+                     the following frontends:\n{places}"
+                ));
+            }
             with.iter().for_each(|bind| bind.tls.del_line(&list, line));
             certificates::refresh(&process.plan);
             call.say(Severity::Info, format_args!("Entry '{crt}' deleted in crtlist '{list}'!"));

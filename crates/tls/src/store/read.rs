@@ -86,6 +86,9 @@ impl CertStore {
         if let Some(certificate) = &certificate {
             let read = Read { stamps, certificate: Arc::downgrade(certificate) };
             self.read().insert(source.clone(), read);
+            if let Some(kept) = self.edits().loose.get_mut(&source.crt) {
+                kept.certificate = Some(Arc::clone(certificate));
+            }
         }
         Loaded { certificate, problems }
     }
