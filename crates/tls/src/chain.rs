@@ -27,7 +27,7 @@ impl Fault {
     /// The error that makes rustls send the alert OpenSSL would; `told` where there is none of its own.
     pub(crate) fn error(&self, told: Error) -> Error {
         match self.number {
-            SELF_SIGNED | SELF_SIGNED_IN_CHAIN | NO_ISSUER_LOCALLY | LEAF_UNVERIFIABLE => {
+            NO_ISSUER | SELF_SIGNED | SELF_SIGNED_IN_CHAIN | NO_ISSUER_LOCALLY | LEAF_UNVERIFIABLE => {
                 CertificateError::UnknownIssuer.into()
             }
             NOT_YET_VALID => CertificateError::NotValidYet.into(),
@@ -43,6 +43,7 @@ impl Fault {
 }
 
 pub(crate) const UNSPECIFIED: u16 = 1;
+const NO_ISSUER: u16 = 2;
 pub(crate) const NO_CRL: u16 = 3;
 const BAD_SIGNATURE: u16 = 7;
 pub(crate) const CRL_SIGNATURE: u16 = 8;
@@ -61,7 +62,7 @@ const CRITICAL_EXTENSION: u16 = 34;
 /// The names newer versions take in `crt-ignore-err`.
 const NAMES: [(&str, u16); 18] = [
     ("X509_V_ERR_UNSPECIFIED", UNSPECIFIED),
-    ("X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT", 2),
+    ("X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT", NO_ISSUER),
     ("X509_V_ERR_UNABLE_TO_GET_CRL", NO_CRL),
     ("X509_V_ERR_CERT_SIGNATURE_FAILURE", BAD_SIGNATURE),
     ("X509_V_ERR_CRL_SIGNATURE_FAILURE", CRL_SIGNATURE),
@@ -139,18 +140,20 @@ struct Path<'p> {
     trusted: bool,
     /// The leaf itself is trusted, and self-signed.
     direct: bool,
+    /// The last one stands in the `ca-file`, but its issuer is not there.
+    cut_short: bool,
 }
 
 impl<'p> Path<'p> {
     /// `None` where the leaf cannot be read.
     fn follow(trusted: &Authorities, leaf: &'p [u8], issuers: &'p [CertificateDer<'p>]) -> Option<Path<'p>> {
         let (_, first) = X509Certificate::from_der(leaf).ok()?;
-        let direct = is_self_signed(&first) && trusted.contains(leaf);
-        let mut path = Path { certificates: vec![first], trusted: direct, direct };
+        let direct = trusted.is_anchor(leaf);
+        let mut path = Path { certificates: vec![first], trusted: direct, direct, cut_short: false };
         let sent: Vec<_> =
             issuers.iter().take(MAX_PATH).filter_map(|der| X509Certificate::from_der(der).ok()).collect();
         let roots: Vec<_> =
-            trusted.ders.iter().filter_map(|der| X509Certificate::from_der(der).ok()).collect();
+            trusted.anchors.iter().filter_map(|der| X509Certificate::from_der(der).ok()).collect();
         while !path.trusted && path.certificates.len() <= MAX_PATH {
             let Some(top) = path.certificates.last() else { break };
             let issuer = top.issuer().as_raw().to_vec();
@@ -163,6 +166,7 @@ impl<'p> Path<'p> {
                 Some(_) | None => break,
             }
         }
+        path.cut_short = path.certificates.last().is_some_and(|top| trusted.leads_on(top.as_raw()));
         Some(path)
     }
 
@@ -185,6 +189,7 @@ impl<'p> Path<'p> {
             (false, true, 0) => vec![fault(SELF_SIGNED)],
             (false, true, _) => vec![fault(SELF_SIGNED_IN_CHAIN)],
             (false, false, 0) => vec![fault(NO_ISSUER_LOCALLY), fault(LEAF_UNVERIFIABLE)],
+            (false, false, _) if self.cut_short => vec![fault(NO_ISSUER)],
             (false, false, _) => vec![fault(NO_ISSUER_LOCALLY)],
         }
     }
@@ -206,6 +211,6 @@ impl<'p> Path<'p> {
     }
 }
 
-fn is_self_signed(certificate: &X509Certificate<'_>) -> bool {
+pub(crate) fn is_self_signed(certificate: &X509Certificate<'_>) -> bool {
     certificate.subject().as_raw() == certificate.issuer().as_raw()
 }

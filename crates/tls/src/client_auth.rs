@@ -153,8 +153,10 @@ impl ClientAuth {
         issuers: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), (Vec<Fault>, Error)> {
+        let issuers = &self.authorities.issuers(issuers);
         let revocation = self.revocations.faults(&self.authorities, leaf, issuers, now);
-        let (faults, error) = match self.verifier.verify_client_cert(leaf, issuers, now) {
+        let verify = |()| self.verifier.verify_client_cert(leaf, issuers, now);
+        let (faults, error) = match self.authorities.believe_nobody().and_then(verify) {
             Ok(_) => (revocation, CertificateError::UnknownRevocationStatus.into()),
             Err(error) if self.trusts_version1(leaf, now) => (revocation, error),
             Err(error) => {
@@ -183,7 +185,7 @@ fn authorities(store: &CertStore, spec: &PolicySpec, problems: &mut Vec<Problem>
     let mut load = |word: &Option<String>| word.as_ref().map(|word| Authorities::load(store, word, problems));
     let (named, quiet) = (load(&spec.ca_file), load(&spec.ca_verify_file));
     let shown = match &named {
-        Some(Some(authorities)) if !spec.no_ca_names => authorities.roots().subjects(),
+        Some(Some(authorities)) if !spec.no_ca_names => authorities.all_as_roots().subjects(),
         _ => Vec::new(),
     };
     match (named, quiet) {

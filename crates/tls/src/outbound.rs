@@ -53,7 +53,7 @@ impl Trust {
             let verifier = Arc::new(AnyCertificate(algorithms));
             return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
         }
-        Ok(builder.with_root_certificates(self.roots()?.roots()).with_no_client_auth())
+        Ok(builder.with_root_certificates(self.roots()?.all_as_roots()).with_no_client_auth())
     }
 
     fn roots(&self) -> Result<Authorities, String> {

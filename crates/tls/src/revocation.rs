@@ -58,7 +58,7 @@ impl Revocations {
         }
         let read = |der| X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate);
         let sent: Vec<_> = issuers.iter().filter_map(|der| read(der.as_ref())).collect();
-        let roots: Vec<_> = trusted.ders.iter().filter_map(|der| read(der.as_ref())).collect();
+        let roots: Vec<_> = trusted.anchors.iter().filter_map(|der| read(der.as_ref())).collect();
         let Some(leaf) = read(leaf) else { return Vec::new() };
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let Some(path) = possible_path(&leaf, &sent, trusted) else {
@@ -104,7 +104,7 @@ fn possible_path<'p, 'd>(
         at += 1;
         for issuer in sent.iter().filter(|one| one.subject().as_raw() == certificate.issuer().as_raw()) {
             let known = path.iter().any(|(_, one)| one.as_raw() == issuer.as_raw());
-            if known || trusted.contains(issuer.as_raw()) {
+            if known || trusted.is_anchor(issuer.as_raw()) {
                 continue;
             }
             signatures += 1;

@@ -1,6 +1,7 @@
 //! Whom we believe: authorities and revocation lists from files, for clients and servers alike.
 
 use crate::certificate::read_bounded;
+use crate::chain;
 use crate::crl_view::CrlView;
 use crate::problem::Problem;
 use crate::revocation::Revocations;
@@ -9,10 +10,11 @@ use crate::trust_edit::TrustKind;
 use crate::view::CertView;
 use aws_lc_rs::digest;
 use base::reason;
-use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::{CertificateError, Error, RootCertStore};
 use std::path::{Path, PathBuf};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Where distributions keep the certificates of public authorities, in one file.
 const SYSTEM_BUNDLES: [&str; 5] = [
@@ -25,10 +27,14 @@ const SYSTEM_BUNDLES: [&str; 5] = [
 /// In a folder, files with these endings are read (`ca-file`).
 const ENDINGS: [&str; 4] = ["pem", "crt", "cer", "crl"];
 
-/// Certificates that are trusted as they stand.
+/// The certificates of a `ca-file`. As with OpenSSL, a chain has to end in one that signed itself; the others only lead
+/// there, like those that a peer sends.
 #[derive(Debug, Default)]
 pub(crate) struct Authorities {
-    pub(crate) ders: Vec<CertificateDer<'static>>,
+    /// Trusted as they stand.
+    pub(crate) anchors: Vec<CertificateDer<'static>>,
+    /// Issuers between them and what is checked.
+    pub(crate) others: Vec<CertificateDer<'static>>,
 }
 
 impl Authorities {
@@ -47,30 +53,75 @@ impl Authorities {
             problems.push(Problem::NoAuthority { file: path });
             return None;
         }
-        Some(Authorities { ders: ders.into_iter().map(CertificateDer::from).collect() })
+        let ders = ders.into_iter().map(CertificateDer::from);
+        let (anchors, others) = ders.partition(|der| is_self_signed(der));
+        Some(Authorities { anchors, others })
     }
 
     /// Joins two sets.
     pub(crate) fn and(mut self, other: Authorities) -> Authorities {
-        self.ders.extend(other.ders);
+        self.anchors.extend(other.anchors);
+        self.others.extend(other.others);
         self
     }
 
-    /// As rustls takes them. Ones it cannot read trust nobody, so they are passed over.
-    pub(crate) fn roots(&self) -> RootCertStore {
+    fn all(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.anchors.iter().chain(&self.others)
+    }
+
+    /// What a peer sent, and what may lead from there to the anchors.
+    pub(crate) fn issuers<'i>(&'i self, sent: &'i [CertificateDer<'_>]) -> Vec<CertificateDer<'i>> {
+        sent.iter()
+            .map(AsRef::as_ref)
+            .chain(self.others.iter().map(AsRef::as_ref))
+            .map(CertificateDer::from)
+            .collect()
+    }
+
+    /// All of them, for names that are told to clients, and for peers of our own choice.
+    pub(crate) fn all_as_roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(self.ders.iter().cloned());
+        roots.add_parsable_certificates(self.all().cloned());
         roots
     }
 
-    /// This very certificate is among them. OpenSSL then asks no further, and self-signed ones are used so.
-    pub(crate) fn contains(&self, certificate: &[u8]) -> bool {
-        self.ders.iter().any(|der| der.as_ref() == certificate)
+    /// This very certificate is here, but no anchor.
+    pub(crate) fn leads_on(&self, certificate: &[u8]) -> bool {
+        self.others.iter().any(|der| der.as_ref() == certificate)
+    }
+
+    /// For rustls, which wants at least one: without an anchor all stand here, and [`Authorities::believe_nobody`] has to be
+    /// asked. Ones that it cannot read trust nobody, so they are passed over.
+    pub(crate) fn roots(&self) -> RootCertStore {
+        if self.anchors.is_empty() {
+            return self.all_as_roots();
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.anchors.iter().cloned());
+        roots
+    }
+
+    /// Refuses every chain where there is no anchor.
+    pub(crate) fn believe_nobody(&self) -> Result<(), Error> {
+        match self.anchors.is_empty() {
+            true => Err(CertificateError::UnknownIssuer.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// This very certificate is trusted. OpenSSL then asks no further.
+    pub(crate) fn is_anchor(&self, certificate: &[u8]) -> bool {
+        self.anchors.iter().any(|der| der.as_ref() == certificate)
     }
 
     pub(crate) fn digest(&self, context: &mut digest::Context) {
-        self.ders.iter().for_each(|der| context.update(der));
+        self.all().for_each(|der| context.update(der));
     }
+}
+
+/// What cannot be read is left to rustls, which leaves it out.
+fn is_self_signed(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| chain::is_self_signed(&certificate))
 }
 
 /// `SSL_CERT_FILE` and `SSL_CERT_DIR` first, as OpenSSL does.

@@ -16,19 +16,28 @@ pub(crate) fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     (certificate.version() == X509Version::V1).then_some(certificate)
 }
 
-/// Signed by one of the trusted authorities, and in date.
+/// Signed by one of the trusted authorities, or by one beside them that they signed, and in date.
 pub(crate) fn is_trusted(certificate: &X509Certificate<'_>, trusted: &Authorities, now: UnixTime) -> bool {
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let validity = certificate.validity();
     let in_date = (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now);
-    let issuer = certificate.issuer().as_raw();
-    let by = |der: &[u8]| {
-        X509Certificate::from_der(der).is_ok_and(|(_, authority)| {
-            authority.subject().as_raw() == issuer
-                && certificate.verify_signature(Some(authority.public_key())).is_ok()
+    let leads_on = |der: &[u8]| {
+        X509Certificate::from_der(der).is_ok_and(|(_, one)| {
+            is_signed(certificate, &one) && trusted.anchors.iter().any(|der| signed(&one, der))
         })
     };
-    in_date && trusted.ders.iter().any(|der| by(der))
+    in_date
+        && (trusted.anchors.iter().any(|der| signed(certificate, der))
+            || trusted.others.iter().any(|der| leads_on(der)))
+}
+
+fn signed(certificate: &X509Certificate<'_>, by: &[u8]) -> bool {
+    X509Certificate::from_der(by).is_ok_and(|(_, authority)| is_signed(certificate, &authority))
+}
+
+fn is_signed(certificate: &X509Certificate<'_>, by: &X509Certificate<'_>) -> bool {
+    by.subject().as_raw() == certificate.issuer().as_raw()
+        && certificate.verify_signature(Some(by.public_key())).is_ok()
 }
 
 /// The peer's signature over the handshake, with the key of a certificate that rustls does not read. TLS 1.3.

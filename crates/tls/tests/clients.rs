@@ -291,6 +291,31 @@ fn der(tag: u8, value: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_chain_ends_in_an_authority_that_signed_itself() {
+    let world = World::new("ends");
+    let mid = ca("mid", Some(&world.good), false);
+    let file = |name: &str, cas: &[&Ca]| {
+        world.folder.put(name, &cas.iter().map(|ca| ca.pem.as_str()).collect::<String>())
+    };
+    let (both, cut) = (file("both.crt", &[&mid, &world.good]), file("cut.crt", &[&mid]));
+    for (what, ca_file, sent, expected) in [
+        ("both known", &both, vec![], report(0, 0, 0, 0)),
+        ("both known and one sent", &both, vec![&mid], report(0, 0, 0, 0)),
+        ("the root is missing", &cut, vec![], report(2, 0, 2, 1)),
+        ("the root is missing, the issuer sent", &cut, vec![&mid], report(2, 0, 2, 1)),
+    ] {
+        let pem = client("x", &mid, &sent, |_| ());
+        let strict = world.bind(Verify::Required, |spec| spec.ca_file = Some(ca_file.clone()));
+        assert_eq!(world.enter(&strict, Some(&pem)).is_ok(), expected == VerifyReport::default(), "{what}");
+        let lenient = world.bind(Verify::Required, |spec| {
+            (spec.ca_file, spec.ca_ignore_err) = (Some(ca_file.clone()), Some("all".into()));
+        });
+        let (_, front) = world.enter(&lenient, Some(&pem)).unwrap();
+        assert_eq!(front.session.info().client_verify(), expected, "{what}");
+    }
+}
+
+#[test]
 fn a_self_signed_authority_may_be_its_own_client() {
     let world = World::new("own");
     let key = KeyPair::generate().unwrap();
