@@ -1,7 +1,7 @@
 //! What a TLS handshake agreed on, copied out of the session for rules and logs.
 
 use http::client_hello::HelloLists;
-use tls::{Info, Served, VerifyReport};
+use tls::{Info, OpensslError, Served, VerifyReport};
 
 /// A snapshot of [`tls::Info`] that owns its texts.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct Agreed {
     pub served: Option<Served>,
     /// The certificate the client has shown.
     pub client: Option<Box<ClientShown>>,
+    /// Why the handshake failed, where it did.
+    pub error: Option<OpensslError>,
 }
 
 /// A client's certificate.
@@ -60,6 +62,18 @@ impl Agreed {
         agreed
     }
 
+    /// What is known of a client whose handshake failed, in the shape that HAProxy gives it: the version is the best that
+    /// could have been, and a cipher is one only where it was put to use.
+    pub fn with_failed_client(info: &Info<'_>, error: Option<OpensslError>) -> Agreed {
+        let mut agreed = Agreed::with_client(info, true);
+        agreed.version = info.version().or(info.offered()).unwrap_or("TLSv1.3");
+        if info.version() != Some("TLSv1.3") || agreed.cipher.is_empty() {
+            agreed.cipher = "(NONE)";
+        }
+        agreed.error = Some(error.unwrap_or((0, "")));
+        agreed
+    }
+
     /// Copies what is known.
     pub fn of(info: &Info<'_>) -> Agreed {
         Agreed {
@@ -74,6 +88,7 @@ impl Agreed {
             hello: info.hello().map(|lists| Box::new(lists.clone())),
             server: Box::default(),
             served: info.served_shared(),
+            error: None,
             client: info.peer_chain().first().filter(|_| info.served_shared().is_some()).map(|der| {
                 Box::new(ClientShown {
                     der: der.as_ref().into(),

@@ -118,8 +118,9 @@ impl LogPlan {
 
     /// The line of a connection that failed before it could carry a stream.
     pub fn connection_error(&self, stream: &Stream<'_>, text: &str) {
+        let level = if self.separate_errors { ERROR } else { INFO };
         match &self.error_format {
-            Some(format) => self.write(Some(format), stream, INFO),
+            Some(format) => self.write(Some(format), stream, level),
             None => {
                 let session = stream.session;
                 let date = frame::log_date(session.accepted_us);
@@ -130,7 +131,7 @@ impl LogPlan {
                     listener.name.to_string()
                 };
                 let line = format!("{} [{date}] {front}/{place}: {text}", session.src);
-                self.send(line.as_bytes(), b"", INFO, stream.session.wall_us(tokio::time::Instant::now()));
+                self.send(line.as_bytes(), b"", level, stream.session.wall_us(tokio::time::Instant::now()));
             }
         }
     }

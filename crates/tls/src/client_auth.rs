@@ -22,6 +22,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// What OpenSSL would say of a client's certificate. All zero = nothing is wrong with it.
@@ -35,6 +36,39 @@ pub struct VerifyReport {
     pub ca_err: u16,
     /// `ssl_c_ca_err_depth`: which issuer's, 1 being the nearest.
     pub ca_err_depth: u16,
+}
+
+impl VerifyReport {
+    fn of(faults: &[Fault]) -> VerifyReport {
+        let leaf_fault = faults.iter().find(|fault| fault.depth == 0);
+        let ca_fault = faults.iter().find(|fault| fault.depth > 0);
+        VerifyReport {
+            verify: faults.last().map_or(0, |fault| fault.number),
+            err: leaf_fault.map_or(0, |fault| fault.number),
+            ca_err: ca_fault.map_or(0, |fault| fault.number),
+            ca_err_depth: ca_fault.map_or(0, |fault| fault.depth),
+        }
+    }
+}
+
+/// A client that was not let in for its certificate.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// What it has shown, its own first.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// Up to the fault that was not overlooked.
+    pub(crate) report: VerifyReport,
+}
+
+thread_local! {
+    /// rustls forgets the certificates of whom it refuses, and logs want to tell of them. The verifier runs inside the
+    /// session's own call, so it leaves word here and the session takes it on return.
+    static REFUSED: RefCell<Option<Refused>> = const { RefCell::new(None) };
+}
+
+/// The client that was refused since the last call, on this thread.
+pub(crate) fn take_refused() -> Option<Refused> {
+    REFUSED.with_borrow_mut(Option::take)
 }
 
 /// `all`, or numbers.
@@ -137,14 +171,7 @@ impl ClientAuth {
         }
         let Some((leaf, issuers)) = chain.split_first() else { return VerifyReport::default() };
         let faults = self.examine(leaf, issuers, now).err().map(|(faults, _)| faults).unwrap_or_default();
-        let leaf_fault = faults.iter().find(|fault| fault.depth == 0);
-        let ca_fault = faults.iter().find(|fault| fault.depth > 0);
-        VerifyReport {
-            verify: faults.last().map_or(0, |fault| fault.number),
-            err: leaf_fault.map_or(0, |fault| fault.number),
-            ca_err: ca_fault.map_or(0, |fault| fault.number),
-            ca_err_depth: ca_fault.map_or(0, |fault| fault.depth),
-        }
+        VerifyReport::of(&faults)
     }
 
     fn examine(
@@ -217,10 +244,14 @@ impl ClientCertVerifier for ClientAuth {
         let Err((faults, error)) = self.examine(end_entity, intermediates, now) else {
             return Ok(ClientCertVerified::assertion());
         };
-        match faults.iter().find(|fault| !self.overlooks(fault)) {
-            Some(fault) => Err(fault.error(error)),
-            None => Ok(ClientCertVerified::assertion()),
-        }
+        let Some(last) = faults.iter().position(|fault| !self.overlooks(fault)) else {
+            return Ok(ClientCertVerified::assertion());
+        };
+        let met = faults.get(..=last).unwrap_or_default();
+        let shown = std::iter::once(end_entity).chain(intermediates);
+        let chain = shown.map(|der| der.clone().into_owned()).collect();
+        REFUSED.set(Some(Refused { chain, report: VerifyReport::of(met) }));
+        Err(met.last().map_or(error.clone(), |fault| fault.error(error)))
     }
 
     fn verify_tls12_signature(

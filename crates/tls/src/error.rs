@@ -7,6 +7,10 @@ use std::fmt;
 pub enum TlsError {
     /// `strict-sni`: the client named no host, or one that no certificate of the bind is for.
     UnknownName(Option<Box<str>>),
+    /// A client spoke HTTP where TLS was expected.
+    ClearRequest,
+    /// The first bytes are no TLS.
+    NotTls,
     /// The peer, or our own side of the protocol, failed; rustls says how.
     Protocol(rustls::Error),
     /// Application data before the handshake was done.
@@ -55,6 +59,8 @@ impl fmt::Display for TlsError {
         match self {
             TlsError::UnknownName(Some(name)) => write!(f, "no certificate for '{name}' (strict-sni)"),
             TlsError::UnknownName(None) => f.write_str("the client named no host (strict-sni)"),
+            TlsError::ClearRequest => f.write_str("an HTTP request in the clear"),
+            TlsError::NotTls => f.write_str("the first bytes are no TLS"),
             TlsError::Protocol(error) => error.fmt(f),
             TlsError::NotReady => f.write_str("data before the handshake was done"),
             TlsError::Ended => f.write_str("the session had ended"),

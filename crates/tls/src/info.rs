@@ -1,7 +1,7 @@
 //! What a connection knows about itself and its peer, in the words OpenSSL and HAProxy print.
 
 use crate::certificate::Certificate;
-use crate::client_auth::{ClientAuth, VerifyReport};
+use crate::client_auth::{ClientAuth, Refused, VerifyReport};
 use crate::staple::Staple;
 use crate::suites;
 use crate::view::CertView;
@@ -95,6 +95,8 @@ impl<'s> Facts<'s> {
 pub struct Info<'s> {
     pub(crate) sni: Option<&'s str>,
     pub(crate) facts: Facts<'s>,
+    pub(crate) offered: Option<u16>,
+    pub(crate) refused: Option<&'s Refused>,
     pub(crate) session_id: &'s [u8],
     pub(crate) served: Option<&'s Arc<Certificate>>,
     pub(crate) client_auth: Option<&'s ClientAuth>,
@@ -117,6 +119,18 @@ impl<'s> Info<'s> {
         match self.facts.version? {
             ProtocolVersion::TLSv1_3 => Some("TLSv1.3"),
             ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
+            _ => None,
+        }
+    }
+
+    /// The highest version that the client offered, for handshakes that failed before one was agreed on.
+    pub fn offered(&self) -> Option<&'static str> {
+        match self.offered?.to_be_bytes() {
+            [3, 4] => Some("TLSv1.3"),
+            [3, 3] => Some("TLSv1.2"),
+            [3, 2] => Some("TLSv1.1"),
+            [3, 1] => Some("TLSv1"),
+            [3, 0] => Some("SSLv3"),
             _ => None,
         }
     }
@@ -152,9 +166,9 @@ impl<'s> Info<'s> {
     }
 
     /// The certificates the peer has shown, its own first; on a session taken up again, those it had shown before.
-    /// None once the session has settled.
+    /// None once the session has settled. Also those for which a client was refused.
     pub fn peer_chain(&self) -> &'s [CertificateDer<'static>] {
-        self.facts.chain
+        self.refused.map_or(self.facts.chain, |refused| &refused.chain)
     }
 
     /// The peer's own certificate.
@@ -175,6 +189,9 @@ impl<'s> Info<'s> {
     /// What OpenSSL would say of the client's certificate; nothing where none was asked for or shown. Where faults may
     /// be overlooked this verifies the chain once more: keep the answer.
     pub fn client_verify(&self) -> VerifyReport {
+        if let Some(refused) = self.refused {
+            return refused.report;
+        }
         let report = |auth: &ClientAuth| auth.report(self.peer_chain(), UnixTime::now());
         self.client_auth.map(report).unwrap_or_default()
     }

@@ -12,6 +12,7 @@
 use crate::answers::ACME_TLS;
 use crate::bind::BindTls;
 use crate::certificate::Certificate;
+use crate::client_auth::{Refused, take_refused};
 use crate::demand::Wait;
 use crate::drive::{self, Turn};
 use crate::error::TlsError;
@@ -36,10 +37,18 @@ const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 /// The fatal alert for a message that cannot be read (RFC 8446 section 6.2), in the clear.
 const DECODE_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 50];
 
+/// Versions by their numbers (RFC 8446 section 4.1.2). What lies above is an invention of clients (RFC 8701).
+const TLS12: u16 = 0x0303;
+const TLS13: u16 = 0x0304;
+
 /// One connection's TLS.
 pub struct Session {
     machine: Machine,
     sni: Option<Box<str>>,
+    /// The highest version that a client offers.
+    offered: Option<u16>,
+    /// The client whose certificate ended the handshake.
+    refused: Option<Box<Refused>>,
     session_id: SessionId,
     group: Option<Arc<Group>>,
     obtained: Obtained,
@@ -127,6 +136,8 @@ impl Session {
         Session {
             machine,
             sni,
+            offered: None,
+            refused: None,
             session_id: SessionId::default(),
             group: None,
             obtained: Obtained::Unknown,
@@ -231,6 +242,7 @@ impl Session {
     fn learn(&mut self, sent: &[u8]) {
         if matches!(self.machine, Machine::Server(_)) {
             self.served = take_served().or(self.served.take());
+            self.refused = take_refused().map(Box::new);
             self.ratchet = take_told().or(self.ratchet.take());
             if self.session_id.length == 0 {
                 self.session_id = SessionId::of(sent);
@@ -247,6 +259,7 @@ impl Session {
         };
         let name = hello.sni().and_then(|name| std::str::from_utf8(name).ok());
         self.sni = name.map(Box::from);
+        self.offered = hello.supported_versions().filter(|version| *version <= TLS13).max().or(Some(TLS12));
         if bind.capture() > 0 {
             self.hello = Some(Box::new(hello.lists(bind.capture())));
         }
@@ -435,6 +448,8 @@ impl Session {
         Info {
             sni: self.sni.as_deref(),
             facts,
+            offered: self.offered,
+            refused: self.refused.as_deref(),
             session_id: self.session_id.as_slice(),
             served: self.served.as_ref(),
             client_auth: self.group.as_ref().and_then(|group| group.policy.client_auth.as_deref()),
@@ -460,8 +475,23 @@ fn challenge(bind: &BindTls, hello: &Hello<'_>, name: Option<&str>) -> Option<Ar
     hello.alpn().find(|alpn| *alpn == ACME_TLS).and_then(|_| bind.answers().tls(name?))
 }
 
-/// The alert and the reason for bytes that are no ClientHello; rustls knows both.
+/// What requests begin with, as far as anybody opens a connection with one.
+const METHODS: [&[u8]; 4] = [b"GET ", b"POST ", b"HEAD ", b"PUT "];
+/// The type of the record that begins a handshake.
+const HANDSHAKE: u8 = 22;
+
+/// The alert and the reason for bytes that are no ClientHello.
 fn refuse(input: &[u8], out: &mut Vec<u8>) -> TlsError {
+    let told = alert_for(input, out);
+    match input.first() {
+        _ if METHODS.iter().any(|method| input.starts_with(method)) => TlsError::ClearRequest,
+        Some(&HANDSHAKE) => told,
+        Some(_) | None => TlsError::NotTls,
+    }
+}
+
+/// rustls knows both alert and reason.
+fn alert_for(input: &[u8], out: &mut Vec<u8>) -> TlsError {
     let mut acceptor = Acceptor::default();
     let mut unread = input;
     while !unread.is_empty() && acceptor.read_tls(&mut unread).is_ok_and(|taken| taken > 0) {}

@@ -396,7 +396,7 @@ fn connections_without_a_proxy_header_are_told_as_by_haproxy() {
         "global\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n option tcplog\n timeout connect 5s\n \
          timeout client 10s\n timeout server 20s\n\
          listen usual\n bind <usual> accept-proxy\n server s {0}\n\
-         listen own\n bind <own> accept-proxy\n error-log-format \"127.0.0.1:%cp %[fc_err] %[fc_err_str]\"\n server s {0}\n\
+         listen own\n bind <own> accept-proxy\n error-log-format \"127.0.0.1:%cp %[fc_err] %[fc_err_str] %ST %ts\"\n server s {0}\n\
          listen quiet\n bind <quiet> accept-proxy\n option dontlognull\n server s {0}\n",
         server.address()
     );
@@ -424,21 +424,30 @@ fn client_certificates_that_are_not_trusted_are_told_as_by_haproxy() {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let config = format!(
         "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 20s\n \
-         timeout server 20s\nlisten l\n bind <https> ssl crt {} ca-file {} verify required ssl-max-ver TLSv1.2\n",
+         timeout server 20s\nlisten l\n bind <https> ssl crt {0} ca-file {1} verify required ssl-max-ver TLSv1.2\n\
+         listen own\n bind <own> ssl crt {0} ca-file {1} verify required ssl-max-ver TLSv1.2\n error-log-format \"127.0.0.1:%cp \
+         %ft %ST %ts %[fc_err] %[fc_err_str] %[ssl_fc_err,hex] %[ssl_fc_err_str] %[ssl_c_used] %[ssl_c_err] %[ssl_c_ca_err] \
+         %[ssl_c_verify] %[ssl_c_s_dn] %[ssl_fc_sni] %sslc %[ssl_fc]\"\n",
         pem.display(),
         authority().root().display()
     );
-    same_lines(&config, 2, |lockgate| {
-        let url = format!("https://{}/", lockgate.at("https"));
+    same_lines(&config, 7, |lockgate| {
         let folder = stranger.path().display();
-        for (count, certificate) in
-            [(1, format!("--cert {folder}/cert.pem --key {folder}/key.pem")), (2, String::new())]
-        {
-            assert_ne!(try_curl(&format!("-k {certificate} {url}")).0, 0);
-            wait_for(|| {
-                (lockgate.lines().iter().filter(|l| l.contains("127.0.0.1")).count() >= count).then_some(())
-            })
-            .unwrap();
+        let mut count = 0;
+        let mut told = || {
+            count += 1;
+            let lines = || lockgate.lines().iter().filter(|l| l.contains("127.0.0.1")).count();
+            wait_for(|| (lines() >= count).then_some(())).unwrap();
+        };
+        for bind in ["https", "own"] {
+            for certificate in [format!("--cert {folder}/cert.pem --key {folder}/key.pem"), String::new()] {
+                assert_ne!(try_curl(&format!("-k {certificate} https://{}/", lockgate.at(bind))).0, 0);
+                told();
+            }
+        }
+        for bytes in ["GET / HTTP/1.1\r\n\r\n", "no TLS at all", ""] {
+            Raw::connect(lockgate.at("own")).send(bytes).finish().read_all();
+            told();
         }
     });
 }

@@ -131,6 +131,7 @@ pub async fn open(
     let Some(address) = address(stream, server) else { return Err(unreachable_server()) };
     note(stream, back, target, Count::Connects);
     stream.back_error.set(None);
+    stream.back_tls_error.set(None);
     let give_up = after(started, back.timeouts.connect);
     let header = proxy_header(stream, target);
     let marks = stream.back_marks;
@@ -153,6 +154,10 @@ pub async fn open(
             Ok(()) => Ok::<Link, LinkError>(link),
             Err(error) => {
                 stream.back_error.set(Some(told(&error, sni.is_some())));
+                stream.back_tls_error.set(match &error {
+                    LinkError::Tls(error) => Some(error.openssl()),
+                    LinkError::Io(_) => None,
+                });
                 Err(error)
             }
         }

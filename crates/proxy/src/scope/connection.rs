@@ -71,12 +71,13 @@ pub(super) fn client_tls<'a>(stream: &'a Stream<'_>, fact: &ClientTlsFact) -> Op
         ClientTlsFact::SslFcHasEarly => Some(Sample::Bool(false)),
         ClientTlsFact::SslFcCurve => said(tls?.group),
         ClientTlsFact::Hello(part) => hello(tls?.hello.as_deref()?, *part),
-        ClientTlsFact::SslFcErr => tls.map(|_| Sample::Int(0)),
+        ClientTlsFact::SslFcErr => Some(int(tls?.error.map_or(0, |error| error.0))),
         // Without an error there are no words either, unlike below TLS.
-        ClientTlsFact::SslFcErrText => None,
+        ClientTlsFact::SslFcErrText => said(tls?.error?.1),
         ClientTlsFact::SslFcSessionId => Some(Sample::Bin(tls?.session_id.as_ref().into())),
         ClientTlsFact::SslClientUsed => Some(Sample::Bool(tls?.client.is_some())),
-        ClientTlsFact::SslClientVerify => Some(int(report()?.verify)),
+        // Nothing was verified to its end where the handshake failed.
+        ClientTlsFact::SslClientVerify => tls?.error.is_none().then(|| report().map(|r| int(r.verify)))?,
         ClientTlsFact::SslClientErr => Some(int(report()?.err)),
         ClientTlsFact::SslClientCaErr => Some(int(report()?.ca_err)),
         ClientTlsFact::SslClientCaErrDepth => Some(int(report()?.ca_err_depth)),
@@ -110,9 +111,12 @@ pub(super) fn server_tls<'a>(stream: &'a Stream<'_>, fact: &ServerTlsFact) -> Op
         ServerTlsFact::SslBcCipher => said(back?.cipher),
         ServerTlsFact::SslBcIsResumed => Some(Sample::Bool(back?.resumed)),
         ServerTlsFact::SslBcCurve => said(back?.group),
-        ServerTlsFact::SslBcErr => back.map(|_| Sample::Int(0)),
+        ServerTlsFact::SslBcErr => {
+            let failed = stream.back_tls_error.get().map(|error| error.0);
+            failed.or(back.map(|_| 0)).map(int)
+        }
         ServerTlsFact::SslBcKeysize => back.map(|tls| int(tls.key_bits)),
-        ServerTlsFact::SslBcErrText => None,
+        ServerTlsFact::SslBcErrText => said(stream.back_tls_error.get()?.1),
         ServerTlsFact::SslServerChain => bytes(&back?.server.concat()),
     }
 }

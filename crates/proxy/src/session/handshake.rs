@@ -3,20 +3,42 @@
 use super::{Session, preface};
 use crate::agreed::Agreed;
 use crate::deadline::after;
-use crate::ending::{Cause, Ending, Phase};
 use crate::link::{Link, LinkError};
 use crate::stream::Stream;
 use crate::tally::{Count, Pace};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, ready};
-use tls::BindTls;
+use tls::{BindTls, OpensslError};
 use tokio::time::Instant;
 
 /// Why a handshake did not succeed.
 enum HandshakeError {
     Timeout,
     Link(LinkError),
+}
+
+impl HandshakeError {
+    fn openssl(&self) -> Option<OpensslError> {
+        match self {
+            HandshakeError::Link(LinkError::Tls(error)) => Some(error.openssl()),
+            HandshakeError::Link(LinkError::Io(_)) | HandshakeError::Timeout => None,
+        }
+    }
+
+    /// In HAProxy's numbers and words (`fc_err`, `fc_err_str`).
+    fn told(&self, session: &Session) -> (u8, &'static str) {
+        let client = session.tls.as_ref().and_then(|tls| tls.client.as_ref());
+        match self {
+            HandshakeError::Link(LinkError::Io(_)) => (24, "Connection closed during SSL handshake"),
+            HandshakeError::Timeout => (26, "Timeout during SSL handshake"),
+            HandshakeError::Link(LinkError::Tls(error)) if error.distrusts() => match client {
+                Some(client) if client.report.err == 0 => (30, "SSL client CA chain cannot be verified"),
+                Some(_) | None => (31, "SSL client certificate not trusted"),
+            },
+            HandshakeError::Link(LinkError::Tls(_)) => (34, "SSL handshake failure"),
+        }
+    }
 }
 
 /// Says whether the connection may go on.
@@ -29,6 +51,10 @@ pub(super) async fn run(
     session.front.tally.pace(session.worker.index, Pace::Tls, session.worker.now_ms());
     if let Err(error) = handshake(session, link, tls, give_up).await {
         session.count(Count::TlsFailed);
+        if let Some(tls) = link.session() {
+            let agreed = Agreed::with_failed_client(&tls.info(), error.openssl());
+            session.tls = Some(Box::new(agreed));
+        }
         log_failed(session, &error);
         return false;
     }
@@ -82,20 +108,9 @@ async fn handshake(
 /// Failed handshakes are logged as HAProxy does: with the error log format, or a short line. Connections that ended
 /// without a byte are silent under `option dontlognull`.
 fn log_failed(session: &Session, error: &HandshakeError) {
-    let mut stream = Stream::of_session(session);
-    let cause = match error {
-        HandshakeError::Timeout => Cause::ClientTimeout,
-        HandshakeError::Link(LinkError::Io(_)) => Cause::ClientAbort,
-        HandshakeError::Link(LinkError::Tls(_)) => Cause::Proxy,
-    };
-    stream.ending = Ending::new(cause, Phase::Request);
-    let text: &str = match error {
-        HandshakeError::Timeout => "Timeout during SSL handshake",
-        HandshakeError::Link(LinkError::Io(_)) => "Connection closed during SSL handshake",
-        HandshakeError::Link(LinkError::Tls(e)) if e.distrusts() => "SSL client certificate not trusted",
-        HandshakeError::Link(LinkError::Tls(_)) => "SSL handshake failure",
-    };
+    let told = error.told(session);
+    session.error.set(Some(told));
     if !session.front.dontlognull || !matches!(error, HandshakeError::Link(LinkError::Io(_))) {
-        session.front.log.connection_error(&stream, text);
+        session.front.log.connection_error(&Stream::of_failed(session), told.1);
     }
 }

@@ -91,6 +91,6 @@ fn log_proxy_error(session: &Session, error: ProxyError) {
     session.error.set(Some(told));
     let silent = matches!(error, ProxyError::Closed | ProxyError::Timeout);
     if !(session.front.dontlognull && silent) {
-        session.front.log.connection_error(&Stream::of_session(session), told.1);
+        session.front.log.connection_error(&Stream::of_failed(session), told.1);
     }
 }

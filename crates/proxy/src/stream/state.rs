@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
+use tls::OpensslError;
 use tokio::time::Instant;
 
 /// Moments of a stream; logs and timers are made of their differences.
@@ -154,6 +155,8 @@ pub struct Stream<'s> {
     pub logged_asap: bool,
     /// Why the last connection to a server failed in its handshake (`bc_err`, `bc_err_str`).
     pub back_error: Cell<Option<(u8, &'static str)>>,
+    /// The same in OpenSSL's words (`ssl_bc_err`, `ssl_bc_err_str`).
+    pub back_tls_error: Cell<Option<OpensslError>>,
     /// Addresses of the connection to the server.
     pub back_addrs: Option<(Addr, Addr)>,
     /// How packets to the server are to be marked.
@@ -186,6 +189,14 @@ impl<'s> Stream<'s> {
     /// What stands in for a stream where a session itself is looked at; it has no number.
     pub fn of_session(session: &'s Session) -> Stream<'s> {
         Stream::numbered(session, 0)
+    }
+
+    /// The same of one whose connection failed before it could carry a stream, as HAProxy logs it.
+    pub fn of_failed(session: &'s Session) -> Stream<'s> {
+        let mut stream = Stream::of_session(session);
+        stream.status_logged = Some(0);
+        stream.ending = Ending::new(Cause::Proxy, Phase::Request);
+        stream
     }
 
     // The number comes in, for a value of this size should be made where it stays.
@@ -249,6 +260,7 @@ impl<'s> Stream<'s> {
             spliced: (0, 0),
             logged_asap: false,
             back_error: Cell::new(None),
+            back_tls_error: Cell::new(None),
             back_addrs: None,
             back_marks: net::Marks::default(),
             back_reused: false,
