@@ -1,4 +1,5 @@
-//! Edits of a list and questions about it. An edit that is refused changes nothing.
+//! Edits of a list and questions about it. An edit that is refused changes nothing, but that of several entries which are
+//! to be added those before the first bad one are.
 
 use super::load::entry;
 use super::view::Misfit;
@@ -59,33 +60,33 @@ pub struct Found {
 }
 
 impl Reference {
-    /// Adds entries to a version, or to the current one.
+    /// Adds entries to a version, or to the current one, up to the first that does not fit.
     pub fn add(&self, version: Option<u32>, pairs: &[(&str, &str)]) -> Result<(), EditError> {
         let mut state = self.lock();
         let version = version.unwrap_or(state.current);
         if version > state.next.max(state.current) {
             return Err(EditError::Future);
         }
-        let fresh: Vec<_> = pairs
+        let mut fresh: Vec<_> = pairs
             .iter()
             .map(|(key, value)| super::Entry {
                 version,
                 ..entry(&raw::bytes(key), &raw::bytes(value), Operator::Eq)
             })
             .collect();
-        let candidates: Vec<_> = fresh.iter().collect();
-        for view in &state.views {
-            view.how.compile(&candidates).map_err(EditError::from)?;
+        let refused = state.first_misfit(&fresh);
+        if let Some((good, _)) = &refused {
+            fresh.truncate(*good);
         }
         let (before, last) = (state.entries.len(), state.last_entry);
         fresh.into_iter().for_each(|e| state.push(e));
-        if version != state.current {
-            return Ok(());
+        if version == state.current {
+            state.publish().inspect_err(|_| {
+                state.entries.truncate(before);
+                state.last_entry = last;
+            })?;
         }
-        state.publish().inspect_err(|_| {
-            state.entries.truncate(before);
-            state.last_entry = last;
-        })
+        refused.map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// Gives a value to all current entries of a key, or to the entry of a number.
@@ -189,6 +190,13 @@ impl<'k> Key<'k> {
 }
 
 impl State {
+    /// Where the first entry stands that does not fit those who use the list, and why.
+    fn first_misfit(&self, fresh: &[super::Entry]) -> Option<(usize, EditError)> {
+        let misfit = |entries: &[&super::Entry]| self.views.iter().find_map(|v| v.how.compile(entries).err());
+        misfit(&fresh.iter().collect::<Vec<_>>())?;
+        fresh.iter().enumerate().find_map(|(at, entry)| Some((at, misfit(&[entry])?.into())))
+    }
+
     /// Compiles all views from the current version, then publishes all of them, or none.
     fn publish(&self) -> Result<(), EditError> {
         let current = self.current_entries();

@@ -87,7 +87,6 @@ fn a_version_counts_when_it_is_committed() {
 #[test]
 fn what_is_refused_changes_nothing() {
     let (list, view) = map("ports", MatchMethod::Str, MapValue::Int);
-    assert_eq!(list.add(None, &[("ok", "1"), ("k", "w")]), Err(EditError::Value("w".into())));
     assert_eq!(list.set(&Key::Text("/p"), "x"), Err(EditError::Value("x".into())));
     assert_eq!(list.set(&Key::Text("none"), "1"), Err(EditError::NoEntry));
     assert_eq!(list.del(&Key::Text("none")), Err(EditError::NoKey));
@@ -95,6 +94,18 @@ fn what_is_refused_changes_nothing() {
     let (list, _) = map("nets", MatchMethod::Ip, MapValue::Str);
     let refusal = list.add(None, &[("notip", "w")]).unwrap_err();
     assert_eq!(refusal.to_string(), "'notip' is not a valid IPv4 or IPv6 address.");
+}
+
+/// As HAProxy, which takes the lines of a payload one by one.
+#[test]
+fn what_stands_before_a_bad_entry_is_added() {
+    let (list, view) = map("ports", MatchMethod::Str, MapValue::Int);
+    let added = list.add(None, &[("ok", "1"), ("k", "w"), ("late", "2")]);
+    assert_eq!(added, Err(EditError::Value("w".into())));
+    assert_eq!((look(&view, "ok").as_deref(), lines(&list)), (Some("1"), vec!["/p 5".into(), "ok 1".into()]));
+    list.prepare();
+    assert_eq!(list.add(Some(1), &[("a", "1"), ("b", "x")]), Err(EditError::Value("x".into())));
+    assert_eq!(list.shown(Some(1), 0, 9).len(), 1);
 }
 
 #[test]

@@ -257,7 +257,8 @@ fn wrong_edits_are_answered_in_haproxys_words() {
     }
     let half = format!("add map {map} <<\nk1 v1\nk3\n\n");
     assert_eq!(converse(&operated.socket(), &half), "Missing value for key 'k3'.\n\n");
-    assert_eq!(operated.ask(&format!("show map {map}")), before);
+    let kept = operated.ask(&format!("show map {map}"));
+    assert!(kept.starts_with(before.trim_end()) && kept.trim_end().ends_with(" k1 v1"), "{kept}");
 }
 
 #[test]

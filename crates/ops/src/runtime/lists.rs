@@ -221,25 +221,22 @@ fn add_map(call: &mut Call<'_>) {
         );
     }
     let Some(list) = find(call, MAP, &word) else { return };
-    let done = match payload {
-        None => list.add(version, &[(&key, &value)]),
-        Some(text) => match pairs(&text) {
-            Ok(pairs) => list.add(version, &pairs),
-            Err(key) => return call.refuse(format_args!("Missing value for key '{key}'.")),
-        },
-    };
-    answer(call, done);
+    let Some(text) = payload else { return answer(call, list.add(version, &[(&key, &value)])) };
+    let (pairs, without_value) = pairs(&text);
+    match (list.add(version, &pairs), without_value) {
+        (Ok(()), Some(key)) => call.refuse(format_args!("Missing value for key '{key}'.")),
+        (done, _) => answer(call, done),
+    }
 }
 
-/// The pairs of a payload, a line each; the key that has no value is the error.
-fn pairs(text: &str) -> Result<Vec<(&str, &str)>, &str> {
-    let lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
-    lines
-        .map(|line| match line.split_once([' ', '\t']) {
-            Some((key, value)) => Ok((key, value.trim_start())),
-            None => Err(line),
-        })
-        .collect()
+/// The pairs of a payload, a line each, up to the first key that has no value; that key.
+fn pairs(text: &str) -> (Vec<(&str, &str)>, Option<&str>) {
+    let mut pairs = Vec::new();
+    for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let Some((key, value)) = line.split_once([' ', '\t']) else { return (pairs, Some(line)) };
+        pairs.push((key, value.trim_start()));
+    }
+    (pairs, None)
 }
 
 fn add_acl(call: &mut Call<'_>) {
