@@ -36,6 +36,8 @@ pub struct Transfer {
     /// Those of them that passed inside the kernel.
     pub spliced: u64,
     drops_trailers: bool,
+    /// The sink gets none of it.
+    discards: bool,
     splice: Option<Box<Splice>>,
 }
 
@@ -66,10 +68,17 @@ impl Transfer {
         self.drops_trailers = drop;
     }
 
+    /// All of it is read, and nothing passed on.
+    pub fn discard(&mut self) {
+        self.chunked = false;
+        self.discards = true;
+    }
+
     /// Long runs of bytes go by splice from now on, where that is possible. Most bodies have none.
     pub fn splice_by(&mut self, splicing: Splicing, pipes: &Rc<RefCell<Pipes>>) {
         let length = self.decoder.as_ref().map_or(u64::MAX, BodyDecoder::rest_at_most);
-        if !self.last && !self.chunked && splicing.may_pay(length) {
+        let copied = self.last || self.chunked || self.discards;
+        if !copied && splicing.may_pay(length) {
             self.splice = Some(Box::new(Splice::new(pipes, splicing == Splicing::Always)));
         }
     }
@@ -111,6 +120,7 @@ impl Transfer {
             moved: 0,
             spliced: 0,
             drops_trailers: false,
+            discards: false,
             splice: None,
         }
     }
@@ -217,6 +227,10 @@ impl Transfer {
         from: &mut Link,
         to: &mut Link,
     ) -> Poll<Result<(), TransferError>> {
+        if self.discards {
+            from.input.consume(std::mem::take(&mut self.pending));
+            return Poll::Ready(Ok(()));
+        }
         if self.chunked && self.owed == 0 {
             h1::write_chunk_start(self.pending, to.output());
             self.owed = self.pending;

@@ -13,9 +13,13 @@ fn proxy(server: SocketAddr) -> Lockgate {
 }
 
 fn proxy_with(server: SocketAddr, more: &str) -> Lockgate {
+    ruled(server, more, "")
+}
+
+fn ruled(server: SocketAddr, more: &str, rules: &str) -> Lockgate {
     Lockgate::start(&format!(
         "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n timeout client 10s\n \
-         timeout server 10s\n {more}\nlisten l\n bind <http>\n server s {server}\n"
+         timeout server 10s\n {more}\nlisten l\n bind <http>\n {rules}\n server s {server}\n"
     ))
 }
 
@@ -33,6 +37,66 @@ fn responses_without_a_body_have_none() {
     }
     let last = raw.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").read_all();
     assert_eq!(Answer::parse(&last).text(), "one\n");
+}
+
+/// Rules may ask a server by another method than the client's. Bytes of a body behind the answer to HEAD would pass for
+/// the client's next response, and a client that waits for a body must be told that none comes.
+#[test]
+fn the_clients_own_method_says_whether_a_body_follows() {
+    let server = Upstream::start(|mut peer| {
+        loop {
+            let seen = peer.read_message();
+            let (framing, body) = match seen.split(' ').nth(1) {
+                Some("/chunks") => ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"),
+                Some(_) => ("Content-Length: 5", "hello"),
+                None => return,
+            };
+            peer.send(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n"));
+            if !seen.starts_with("HEAD") {
+                peer.send(body);
+            }
+        }
+    });
+    let lockgate = ruled(
+        server.address(),
+        "",
+        "http-request set-method GET if METH_HEAD\n http-request set-method HEAD if { path /asked }\n \
+         http-response wait-for-body time 10s if { var(txn.waited) -m found }\n \
+         http-request set-var(txn.waited) str(yes) if { path /waited }",
+    );
+    let mut requests: String = ["HEAD /", "HEAD /chunks", "HEAD /waited", "GET /asked"]
+        .map(|line| format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n"))
+        .concat();
+    requests += "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let all = text(&exchange(lockgate.at("http"), requests));
+    let answers: Vec<&str> = all.split("HTTP/1.1 200 OK\r\n").skip(1).collect();
+    let long = "content-length: 5\r\n\r\n";
+    let last = "content-length: 5\r\nconnection: close\r\n\r\nhello";
+    assert_eq!(answers, [long, "\r\n", long, "content-length: 0\r\n\r\n", last], "{all}");
+    assert_eq!(server.received().len(), 1, "the server's connection went on as well");
+}
+
+/// As with HAProxy: what cannot be read as a request, or does not become one in time, meets no rules.
+#[test]
+fn answers_to_what_was_no_request_meet_no_rules() {
+    let server = Upstream::answering(b"HTTP/1.1 204 No Content\r\n\r\n");
+    let lockgate = ruled(
+        server.address(),
+        "timeout http-request 200ms",
+        "http-request deny if { path /denied }\n \
+         http-after-response set-header X-After yes",
+    );
+    for (request, status, after) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 204, Some("yes")),
+        ("GET /denied HTTP/1.1\r\nHost: a\r\n\r\n", 403, Some("yes")),
+        ("GET / HTTP/1.1\r\nHost a\r\n\r\n", 400, None),
+        ("GET / HTTP/1.1\r\nHost: ", 408, None),
+        ("", 408, None),
+    ] {
+        let answer = Raw::connect(lockgate.at("http")).send(request).read_until("\r\n\r\n");
+        let answer = Answer::parse(&answer);
+        assert_eq!((answer.status, answer.field("x-after")), (status, after), "{request}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::tally::Carrying;
 use crate::transfer::{Transfer, TransferError};
 use crate::worker::Worker;
 use config::model::{ConnectionMode, HttpReuse};
+use http::Method;
 use http::h1::{self, Complete, Framing, Parsed};
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -300,14 +301,19 @@ impl Checkout<'_> {
         }
         h1::strip_hop_by_hop_response(&mut stream.response, false);
         stream.status_logged = Some(stream.response.status);
-        let framing = exchange.send_head(&mut stream.response, complete.body);
+        let told = self.body_for(stream, exchange, complete.body);
+        let framing = exchange.send_head(&mut stream.response, told);
         if stream.front.log.asap {
             stream.log_asap();
         }
         let mut download = std::mem::replace(&mut self.download, Transfer::none());
         download.leave_as(framing);
         download.drop_trailers(stream.front.drop_trailers);
-        send_buffered(stream, exchange, &mut download, framing);
+        if exchange.takes_body() {
+            send_buffered(stream, exchange, &mut download, framing);
+        } else {
+            download.discard();
+        }
         let wanted = stream.front.splice_response.and(self.back.splice_response);
         download.splice_by(wanted, &stream.worker.pipes);
         stream.session.sight.turn(Stage::Data);
@@ -338,6 +344,13 @@ impl Checkout<'_> {
     fn poll_body(
         &mut self,
         cx: &mut Context<'_>,
+    /// What the client is told of the body: where rules made HEAD of its request none comes, and it waits for one.
+    fn body_for(&self, stream: &Stream<'_>, exchange: &Exchange<'_>, body: Framing) -> Framing {
+        let untold = body == Framing::None && !matches!(stream.response.status, 204 | 304);
+        let made_head = stream.request.method == Method::Head && exchange.takes_body();
+        if untold && made_head { Framing::Length(0) } else { body }
+    }
+
         stream: &mut Stream<'_>,
         exchange: &mut Exchange<'_>,
         download: &mut Transfer,

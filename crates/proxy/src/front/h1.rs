@@ -91,8 +91,15 @@ impl Exchange<'_> {
         }
     }
 
+    /// Whether a response's body goes to this client. Where it asked for HEAD there is none, whatever rules made of the
+    /// request: bytes behind the head would pass for the next response.
+    pub fn takes_body(&self) -> bool {
+        !self.head_only
+    }
+
     fn framing(&self, body: Framing) -> Framing {
         match body {
+            Framing::Chunked | Framing::UntilClose if self.head_only => Framing::None,
             Framing::Chunked | Framing::UntilClose if self.version == Version::H10 => Framing::UntilClose,
             Framing::UntilClose => Framing::Chunked,
             Framing::None | Framing::Length(_) | Framing::Chunked => body,
