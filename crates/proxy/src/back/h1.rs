@@ -24,6 +24,9 @@ use tokio::time::Instant;
 /// 1xx responses accepted before the final one; a server that sends more is broken.
 const INTERIM_MAX: u32 = 32;
 
+/// `http-response wait-for-body` has waited in vain; the letters and the status are HAProxy's.
+const BODY_LATE: Ending = Ending::new(Cause::ServerTimeout, Phase::Request).with_status(504);
+
 /// A server connection for the length of one exchange.
 pub struct Checkout<'s> {
     pub(super) connection: Box<Connection>,
@@ -269,14 +272,14 @@ impl Checkout<'_> {
                     Poll::Pending => break,
                 }
             }
-            // with what is here by then the rules go on (manual, `wait-for-body`)
-            let late = Ending::new(Cause::ServerTimeout, Phase::Headers);
-            session
-                .poll_end(cx, give_up, late)
-                .map(|ending| if ending == late { Ok(()) } else { Err(ending) })
+            session.poll_end(cx, give_up, BODY_LATE).map(Err)
         })
         .await;
         stream.response_body.complete = self.download.is_drained();
+        if outcome.is_err() {
+            // what the client gets instead is not the server's response
+            stream.times.response = None;
+        }
         outcome
     }
 
@@ -341,9 +344,6 @@ impl Checkout<'_> {
         }
     }
 
-    fn poll_body(
-        &mut self,
-        cx: &mut Context<'_>,
     /// What the client is told of the body: where rules made HEAD of its request none comes, and it waits for one.
     fn body_for(&self, stream: &Stream<'_>, exchange: &Exchange<'_>, body: Framing) -> Framing {
         let untold = body == Framing::None && !matches!(stream.response.status, 204 | 304);
@@ -351,6 +351,9 @@ impl Checkout<'_> {
         if untold && made_head { Framing::Length(0) } else { body }
     }
 
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
         stream: &mut Stream<'_>,
         exchange: &mut Exchange<'_>,
         download: &mut Transfer,
