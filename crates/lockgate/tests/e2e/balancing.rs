@@ -123,7 +123,7 @@ fn a_kept_connection_serves_only_those_who_ask_for_its_place_and_its_marks() {
     let lockgate = Lockgate::start(
         "global\n nbthread 1\ndefaults\n mode http\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n\
          listen l\n bind <http>\n http-reuse always\n http-request set-dst-port hdr(x-port)\n http-request set-bc-tos 0x20 if { path /tos }\n \
-         http-request set-fc-tos hdr(x-tos)\n server s 127.0.0.1",
+         http-request set-fc-tos hdr(x-tos)\n server s 127.0.0.1:0",
     );
     let ask = |server: &Upstream, path: &str| {
         let port = server.address().port();

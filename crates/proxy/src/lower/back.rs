@@ -383,8 +383,8 @@ impl Lower<'_> {
 
 pub(super) fn server_port(port: &PortSpec) -> ServerPort {
     match port {
+        PortSpec::One(0) | PortSpec::None => ServerPort::Offset(0),
         PortSpec::One(port) => ServerPort::Fixed(*port),
-        PortSpec::None => ServerPort::Offset(0),
         PortSpec::Offset(by) => ServerPort::Offset(*by),
         PortSpec::Range(low, _) => ServerPort::Fixed(*low),
     }
@@ -428,7 +428,7 @@ fn follows_client(address: &Address) -> bool {
                 Host::Any | Host::AnyV6 => true,
                 Host::Name(_) => false,
             };
-            any || matches!(port, PortSpec::None | PortSpec::Offset(_))
+            any || matches!(server_port(port), ServerPort::Offset(_))
         }
         Address::Unix(_) | Address::Abstract(_) | Address::Fd(_) | Address::Unserved(_) => false,
     }
