@@ -7,7 +7,7 @@ mod h1;
 pub mod pool;
 
 pub use attempts::{Attempts, Failure, FailureKind};
-pub use connect::{checkout, learn, open, server_name, wrong_name};
+pub use connect::{checkout, learn, open, proxy_header, server_name, wrong_name};
 pub use h1::Checkout;
 
 use crate::link::Link;

@@ -119,10 +119,11 @@ impl Ending {
             (_, Phase::Data | Phase::Last | Phase::Done) => None,
             (Cause::ClientTimeout, Phase::Request | Phase::Headers) => Some(408),
             // Who left in the middle of its body, or would not wait, is told nothing.
-            (Cause::ClientAbort, Phase::Request | Phase::Queue) => None,
+            (Cause::ClientAbort, Phase::Request | Phase::Queue | Phase::Connect) => None,
             (Cause::ClientAbort, Phase::Headers) => Some(400),
             (Cause::ClientTimeout, Phase::Queue)
-            | (Cause::ClientTimeout | Cause::ClientAbort, Phase::Connect | Phase::Tarpit) => Some(503),
+            | (Cause::ClientTimeout, Phase::Connect)
+            | (Cause::ClientTimeout | Cause::ClientAbort, Phase::Tarpit) => Some(503),
             (Cause::ServerTimeout, Phase::Headers) => Some(504),
             (
                 Cause::ServerAbort | Cause::Proxy | Cause::ServerDown | Cause::ServerUp | Cause::Killed,
@@ -174,6 +175,7 @@ mod tests {
             ("PR", Cause::Proxy, Phase::Request, Some(403)),
             ("LR", Cause::Local, Phase::Request, None),
             ("CQ", Cause::ClientAbort, Phase::Queue, None),
+            ("CC", Cause::ClientAbort, Phase::Connect, None),
             ("sQ", Cause::ServerTimeout, Phase::Queue, Some(503)),
             ("SC", Cause::ServerAbort, Phase::Connect, Some(503)),
             ("sC", Cause::ServerTimeout, Phase::Connect, Some(503)),

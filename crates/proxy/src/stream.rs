@@ -130,7 +130,7 @@ async fn forward<'s>(
         if let Some(location) = answer::server_redirect(stream, assigned.server()) {
             return Box::pin(answer::redirect_to_server(stream, exchange, location)).await;
         }
-        let failure = match back::checkout(stream, &assigned, attempts.fresh_only()).await {
+        let failure = match back::checkout(stream, exchange.link, &assigned, attempts.fresh_only()).await {
             Ok(checkout) => {
                 assigned.connected();
                 match through(stream, exchange, checkout, &attempts).await {

@@ -174,7 +174,9 @@ async fn carry<'s>(
         let sni = assigned.as_ref().ok().and_then(|a| back::server_name(stream, a.server()));
         take_back(stream, link);
         let assigned = assigned?;
-        match back::open(stream, back, assigned.server(), sni.as_deref()).await {
+        let server = assigned.server();
+        let header = back::proxy_header(stream, &server.target);
+        match back::open(stream, link, back, server, (sni.as_deref(), header.as_deref())).await {
             Ok(mut server) => {
                 back::learn(stream, &mut server);
                 stream.times.connected = Some(stream.worker.tick());
@@ -206,7 +208,7 @@ async fn carry<'s>(
             }
             Err(failure) => {
                 assigned.report(&failure);
-                attempts.again_tcp(stream, failure).await?;
+                attempts.again_tcp(stream, link, failure).await?;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The same traffic through us and through Debian's haproxy gives the same log lines, timers and ports aside.
 
 use crate::authority::authority;
-use crate::client::{Raw, exchange, try_curl};
+use crate::client::{Raw, exchange, text, try_curl};
 use crate::nginx::Nginx;
 use crate::place::{Folder, PATIENCE, free_address, wait_for};
 use crate::program::{Lockgate, Player, Program};
@@ -82,6 +82,10 @@ fn server() -> Upstream {
             match path.as_str() {
                 "/part" => return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"),
                 "/close" => return,
+                "/stuck" => {
+                    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+                    peer.read_all();
+                }
                 "/never" => peer.read_all(),
                 "/junk" => return peer.send("junk\r\n\r\n"),
                 "/missing" => peer.send("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n"),
@@ -519,6 +523,41 @@ fn a_client_that_closes_in_a_response_ends_it_under_abortonclose() {
     same_lines(&config, 1, |lockgate| {
         let mut raw = Raw::connect(lockgate.at("l"));
         raw.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").read_until("part");
+    });
+}
+
+/// Between two attempts at a server that cannot be reached, too.
+#[test]
+fn a_client_that_closes_before_a_server_is_reached_ends_it_under_abortonclose() {
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n log global\n timeout connect 5s\n timeout client 60s\n \
+         timeout server 60s\n retries 60\n option abortonclose\n\
+         listen h\n mode http\n option httplog\n bind <h>\n server s {dead}\n\
+         listen t\n mode tcp\n option tcplog\n bind <t>\n server s {dead}\n",
+        dead = free_address()
+    );
+    same_lines(&config, 2, |lockgate| {
+        for name in ["h", "t"] {
+            let count = lockgate.lines().len();
+            Raw::connect(lockgate.at(name)).send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+            wait_for(|| (lockgate.lines().len() > count).then_some(())).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_body_that_is_waited_for_in_vain_is_told_as_by_haproxy() {
+    let server = server();
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n \
+         timeout client 60s\n timeout server 60s\nlisten l\n bind <l>\n http-response wait-for-body time 200ms\n \
+         server s {}\n",
+        server.address()
+    );
+    same_lines(&config, 1, |lockgate| {
+        let mut raw = Raw::connect(lockgate.at("l"));
+        raw.send("GET /stuck HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert!(text(&raw.read_until("\r\n\r\n")).starts_with("HTTP/1.1 504 "));
     });
 }
 

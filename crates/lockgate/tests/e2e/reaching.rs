@@ -1,7 +1,7 @@
 //! How servers are reached and how their connections live: SOCKS4, fields of the PROXY protocol, the state at start,
 //! names and room of kept connections.
 
-use crate::client::{Answer, curl, exchange, text};
+use crate::client::{Answer, Raw, curl, exchange, text};
 use crate::place::{free_address, wait_for};
 use crate::program::Lockgate;
 use crate::upstream::Upstream;
@@ -61,6 +61,44 @@ fn fields_of_ones_own_travel_in_the_proxy_protocol() {
     let received = server.received().remove(0);
     let field = b"\xe1\x00\x04at /";
     assert!(received.windows(field.len()).any(|window| window == field), "{}", received.escape_ascii());
+}
+
+/// What the header says holds for all that the connection carries, so that it must not carry what needs another header.
+#[test]
+fn a_connection_is_kept_for_those_whose_proxy_header_is_its_own() {
+    let server = Upstream::answering(OK);
+    let lockgate = Lockgate::start(&format!(
+        "{DEFAULTS}listen l\n bind <http>\n unique-id-format %[req.hdr(in)]\n \
+         server s {} send-proxy-v2 proxy-v2-options unique-id\n",
+        server.address()
+    ));
+    let mut raw = Raw::connect(lockgate.at("http"));
+    for id in ["foo", "foo", "bar"] {
+        raw.send(format!("GET / HTTP/1.1\r\nHost: a\r\nIn: {id}\r\n\r\n")).read_until("ok");
+    }
+    let received = server.received();
+    let has =
+        |bytes: &[u8], id: &str| bytes.windows(6).any(|w| w == [b"\x05\x00\x03", id.as_bytes()].concat());
+    assert_eq!(received.len(), 2);
+    assert!(has(&received[0], "foo") && has(&received[1], "bar"), "{received:?}");
+}
+
+/// `aggressive`: a session's first request goes over a kept connection once that has shown to be kept by its server too.
+#[test]
+fn a_first_request_goes_over_a_connection_that_was_kept_before() {
+    let server = Upstream::answering(OK);
+    let lockgate = Lockgate::start(&format!(
+        "global\n nbthread 1\n{DEFAULTS}listen l\n bind <http>\n http-reuse aggressive\n server s {}\n",
+        server.address()
+    ));
+    let requests = |count: usize| {
+        let mut raw = Raw::connect(lockgate.at("http"));
+        for _ in 0..count {
+            raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").read_until("ok");
+        }
+        server.received().len()
+    };
+    assert_eq!([requests(1), requests(1), requests(2), requests(1)], [1, 2, 3, 3]);
 }
 
 #[test]

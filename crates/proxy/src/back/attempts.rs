@@ -1,11 +1,16 @@
 //! Trying again: `retries`, `option redispatch`, `retry-on`, and connections that turned out to be stale.
 
+use super::connect::CLIENT_LEFT;
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
+use crate::link::Link;
 use crate::plan::Backend;
 use crate::stream::Stream;
 use crate::tally::Count;
 use config::model::RetryOn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Pause before the same server is tried again (manual, `retries`).
@@ -112,7 +117,7 @@ impl<'s> Attempts<'s> {
     pub async fn again(
         &mut self,
         stream: &mut Stream<'_>,
-        exchange: &Exchange<'_>,
+        exchange: &mut Exchange<'_>,
         failure: Failure,
     ) -> Result<(), Ending> {
         if !self.allowed(stream, exchange, &failure) {
@@ -125,12 +130,16 @@ impl<'s> Attempts<'s> {
             self.stick = index_of(stream);
             return Ok(());
         }
-        self.next(stream, failure).await;
-        Ok(())
+        self.next(stream, exchange.link, failure).await
     }
 
     /// Counts a retry and chooses between the same server, after a pause, and another one.
-    async fn next(&mut self, stream: &mut Stream<'_>, failure: Failure) {
+    async fn next(
+        &mut self,
+        stream: &mut Stream<'_>,
+        client: &mut Link,
+        failure: Failure,
+    ) -> Result<(), Ending> {
         self.left -= 1;
         self.made += 1;
         stream.retries += 1;
@@ -140,14 +149,33 @@ impl<'s> Attempts<'s> {
             self.stick = None;
             stream.redispatched = true;
             crate::assign::lose_server(stream, self.back);
-            return;
+            return Ok(());
         }
         self.note(stream, Count::Retries);
         self.stick = index_of(stream);
-        if failure.kind == FailureKind::Connect {
-            let pause = self.back.timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
-            tokio::time::sleep(pause).await;
+        match failure.kind {
+            FailureKind::Connect => self.pause(client).await,
+            FailureKind::WrongName
+            | FailureKind::Stale
+            | FailureKind::Empty
+            | FailureKind::Junk
+            | FailureKind::ResponseTimeout
+            | FailureKind::Status(_)
+            | FailureKind::Final => Ok(()),
         }
+    }
+
+    /// The pause before the same server is tried again, in which the client may leave.
+    async fn pause(&self, client: &mut Link) -> Result<(), Ending> {
+        let pause = self.back.timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
+        let mut over = pin!(tokio::time::sleep(pause));
+        poll_fn(|cx| {
+            if self.back.abortonclose && client.poll_gone(cx).is_ready() {
+                return Poll::Ready(Err(CLIENT_LEFT));
+            }
+            over.as_mut().poll(cx).map(Ok)
+        })
+        .await
     }
 
     /// Counts it for the backend, and for the server that failed.
@@ -158,12 +186,16 @@ impl<'s> Attempts<'s> {
     }
 
     /// The same for a TCP connection, of which nothing was sent yet.
-    pub async fn again_tcp(&mut self, stream: &mut Stream<'_>, failure: Failure) -> Result<(), Ending> {
+    pub async fn again_tcp(
+        &mut self,
+        stream: &mut Stream<'_>,
+        client: &mut Link,
+        failure: Failure,
+    ) -> Result<(), Ending> {
         if self.left == 0 || failure.kind != FailureKind::Connect {
             return Err(self.given_up(stream, &failure));
         }
-        self.next(stream, failure).await;
-        Ok(())
+        self.next(stream, client, failure).await
     }
 
     fn allowed(&self, stream: &Stream<'_>, exchange: &Exchange<'_>, failure: &Failure) -> bool {

@@ -26,9 +26,13 @@ use std::task::Poll;
 use tls::CertView;
 use tokio::time::Instant;
 
+/// The client closed before its server was reached (`option abortonclose`).
+pub(super) const CLIENT_LEFT: Ending = Ending::new(Cause::ClientAbort, Phase::Connect);
+
 /// A connection for one HTTP exchange.
 pub async fn checkout<'s>(
     stream: &mut Stream<'s>,
+    client: &mut Link,
     assigned: &Assigned<'_>,
     fresh: bool,
 ) -> Result<Checkout<'s>, Failure> {
@@ -43,7 +47,8 @@ pub async fn checkout<'s>(
         Some(expression) => text_of(expression, stream),
         None => sni.clone(),
     };
-    let key = Key { place: target.place, name, moves: server.moves(), to, marks: stream.back_marks };
+    let header = proxy_header(stream, target).map(Vec::into_boxed_slice);
+    let key = Key { place: target.place, name, moves: server.moves(), to, marks: stream.back_marks, header };
     let kept = if fresh { None } else { kept(stream, back, &key, private) };
     if kept.is_some() {
         note(stream, back, target, Count::Reuses);
@@ -53,7 +58,8 @@ pub async fn checkout<'s>(
         Some(kept) => kept,
         None => {
             make_room(stream, server);
-            let link = Box::pin(open(stream, back, server, sni.as_deref())).await?;
+            let names = (sni.as_deref(), key.header.as_deref());
+            let link = Box::pin(open(stream, client, back, server, names)).await?;
             Box::new(Connection { key, link, uses: 0 })
         }
     };
@@ -75,8 +81,8 @@ fn unreachable_server() -> Failure {
     Failure::new(FailureKind::Connect, Cause::Internal, Phase::Connect)
 }
 
-/// A connection that is open already. The first request of a session goes over its own under `never` and `safe`
-/// (manual, `http-reuse`).
+/// A connection that is open already. The first request of a session goes over its own under `never` and `safe`, and
+/// under `aggressive` unless one has shown already that its server serves it again (manual, `http-reuse`).
 fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option<Box<Connection>> {
     if let Some(own) = stream.session.private.borrow_mut().take()
         && own.key == *key
@@ -85,15 +91,16 @@ fn kept(stream: &Stream<'_>, back: &Backend, key: &Key, private: bool) -> Option
         return Some(own);
     }
     let first = stream.session.requests.get() == 0;
-    let shared = match back.reuse {
-        HttpReuse::Never => false,
-        HttpReuse::Safe => !first,
-        HttpReuse::Aggressive | HttpReuse::Always => true,
+    let least = match back.reuse {
+        HttpReuse::Never => return None,
+        HttpReuse::Safe if first => return None,
+        HttpReuse::Aggressive if first => 2,
+        HttpReuse::Safe | HttpReuse::Aggressive | HttpReuse::Always => 0,
     };
-    if private || !shared {
+    if private {
         return None;
     }
-    stream.worker.pool.borrow_mut().take(key)
+    stream.worker.pool.borrow_mut().take(key, least)
 }
 
 /// The name to ask the server's certificate for.
@@ -119,12 +126,14 @@ fn make_room(stream: &Stream<'_>, server: &Server) {
     while server.sessions().saturating_add(server.idle()) > most && pool.end_one(server.target.place) {}
 }
 
-/// Opens a connection to a server: connect, PROXY header, handshake, all within `timeout connect`.
+/// Opens a connection to a server: connect, PROXY `header`, handshake asking for `sni`, all within `timeout connect`. The
+/// client may leave meanwhile (`option abortonclose`).
 pub async fn open(
     stream: &Stream<'_>,
+    client: &mut Link,
     back: &Backend,
     server: &Server,
-    sni: Option<&[u8]>,
+    (sni, header): (Option<&[u8]>, Option<&[u8]>),
 ) -> Result<Link, Failure> {
     let started = Instant::now();
     let target = &server.target;
@@ -133,7 +142,6 @@ pub async fn open(
     stream.back_error.set(None);
     stream.back_tls_error.set(None);
     let give_up = after(started, back.timeouts.connect);
-    let header = proxy_header(stream, target);
     let marks = stream.back_marks;
     let mut deadline = Deadline::default();
     let connecting = async {
@@ -147,7 +155,7 @@ pub async fn open(
             }
         };
         let mut link = Link::new(socket);
-        if let Some(header) = &header {
+        if let Some(header) = header {
             link.output().extend_from_slice(header);
         }
         match handshake(&mut link, server.tls(), sni).await {
@@ -166,13 +174,20 @@ pub async fn open(
     let session = stream.session;
     let opened = poll_fn(|cx| {
         if let Poll::Ready(opened) = connecting.as_mut().poll(cx) {
-            return Poll::Ready(Some(opened));
+            return Poll::Ready(Ok(opened));
         }
-        if session.sight.is_killed() { Poll::Ready(None) } else { deadline.poll(cx, give_up).map(|()| None) }
+        if back.abortonclose && client.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::finally(CLIENT_LEFT)));
+        }
+        if session.sight.is_killed() {
+            return Poll::Ready(Err(Failure::finally(Ending::new(Cause::Killed, Phase::Connect))));
+        }
+        let late = Failure::new(FailureKind::Connect, Cause::ServerTimeout, Phase::Connect);
+        deadline.poll(cx, give_up).map(|()| Err(late))
     })
     .await;
-    match opened {
-        Some(Ok(link)) => {
+    match opened? {
+        Ok(link) => {
             stream.worker.tick();
             if link.session().is_some_and(|session| !session.info().resumed()) {
                 back.tally.pace(stream.worker.index, Pace::TlsKeys, stream.worker.now_ms());
@@ -180,11 +195,7 @@ pub async fn open(
             prepare(back, &link);
             Ok(link)
         }
-        Some(Err(error)) => Err(failure(&error, sni.is_some())),
-        None if session.sight.is_killed() => {
-            Err(Failure::finally(Ending::new(Cause::Killed, Phase::Connect)))
-        }
-        None => Err(Failure::new(FailureKind::Connect, Cause::ServerTimeout, Phase::Connect)),
+        Err(error) => Err(failure(&error, sni.is_some())),
     }
 }
 
@@ -275,7 +286,7 @@ fn address(stream: &Stream<'_>, server: &Server) -> Option<net::Target> {
 }
 
 /// The PROXY header this server wants, if any.
-fn proxy_header(stream: &Stream<'_>, target: &Target) -> Option<Vec<u8>> {
+pub fn proxy_header(stream: &Stream<'_>, target: &Target) -> Option<Vec<u8>> {
     let version = target.send_proxy?;
     let mut out = Vec::with_capacity(64);
     let addresses = match (stream.src(), stream.dst()) {

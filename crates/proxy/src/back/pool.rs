@@ -19,6 +19,8 @@ pub struct Key {
     pub to: Option<net::Target>,
     /// How its packets are marked.
     pub marks: net::Marks,
+    /// The PROXY header that it began with: what a server was told once holds for all that the connection carries.
+    pub header: Option<Box<[u8]>>,
     /// How often the server had moved to another address when it was opened.
     pub moves: u32,
 }
@@ -68,10 +70,11 @@ impl Pool {
         Pool { idle: BTreeMap::new(), resting: 0, most }
     }
 
-    /// The most recently used connection that is still good.
-    pub fn take(&mut self, key: &Key) -> Option<Box<Connection>> {
+    /// The most recently used connection that is still good and has served `least` exchanges.
+    pub fn take(&mut self, key: &Key, least: u32) -> Option<Box<Connection>> {
         let list = self.idle.get_mut(&key.place)?;
-        while let Some(at) = list.iter().rposition(|idle| idle.connection.key == *key) {
+        let fits = |idle: &Idle| idle.connection.uses >= least && idle.connection.key == *key;
+        while let Some(at) = list.iter().rposition(fits) {
             let Idle { connection, .. } = list.swap_remove(at);
             self.resting = self.resting.saturating_sub(1);
             if !connection.link.is_stale() {
@@ -81,14 +84,14 @@ impl Pool {
         None
     }
 
-    /// Lets a connection rest, unless its server has enough of them (`pool-max-conn`).
+    /// Lets a connection rest, unless its server has enough of them, on all threads (`pool-max-conn`).
     pub fn put(&mut self, connection: Box<Connection>, server: Arc<Server>, purge_at: Instant) {
         let most = server.target.pool_max;
-        let list = self.idle.entry(connection.key.place).or_default();
-        if self.resting >= self.most || (most >= 0 && list.len() >= most.unsigned_abs() as usize) {
+        if self.resting >= self.most || (most >= 0 && server.idle() >= most.unsigned_abs()) {
             return;
         }
         self.resting += 1;
+        let list = self.idle.entry(connection.key.place).or_default();
         list.push(Idle { connection, server: Counted::new(server), purge_at });
     }
 
