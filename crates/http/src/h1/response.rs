@@ -43,6 +43,10 @@ fn whole(head: &[u8], limits: &Limits, to: Method, into: &mut Response) -> Resul
     let max = limits.max_fields.saturating_sub(1);
     head::fields(head, next, relaxed, max, &mut into.fields, |n, v, i| seen.field(n, v, i))?;
     let body = body(&seen, to, into)?;
+    let agrees = into.status == 101 && seen.websocket;
+    if agrees && !relaxed && into.fields.get(b"sec-websocket-accept").is_none() {
+        return Err(Reject::bad("WebSocket handshake without an answer to its key", 0));
+    }
     Ok(Complete {
         head_len: head.len(),
         body,

@@ -29,7 +29,8 @@ fn server() -> Upstream {
                 (0..LARGE >> 20).for_each(|_| peer.send(&piece));
             } else if head.to_ascii_lowercase().contains("upgrade: websocket") {
                 peer.send(
-                    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+                    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
                 );
                 loop {
                     let read = peer.read();

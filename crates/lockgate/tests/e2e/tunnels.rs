@@ -26,7 +26,12 @@ fn a_websocket_is_a_tunnel_once_the_server_agrees() {
         if !head.contains("upgrade: websocket") {
             return peer.send("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n");
         }
-        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi");
+        if head.contains("get /deaf") {
+            return peer.send(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            );
+        }
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nhi");
         echo(&mut peer);
     });
     let lockgate = Lockgate::start(&format!(
@@ -44,6 +49,9 @@ fn a_websocket_is_a_tunnel_once_the_server_agrees() {
     assert_eq!(text(&raw.finish().read_all()), "bye");
     let line = lockgate.logged("GET /chat");
     assert!(line.contains(" 101 ") && line.contains(" ---- "), "{line}");
+    let mut raw = Raw::connect(lockgate.at("http"));
+    raw.send("GET /deaf HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    assert_eq!(Answer::parse(&raw.read_until("\r\n\r\n")).status, 502, "no word of the key");
     let refused =
         exchange(lockgate.at("http"), "GET /plain HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(Answer::parse(&refused).status, 426);
