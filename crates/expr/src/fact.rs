@@ -219,6 +219,10 @@ pub enum StreamFact {
     RequestCounter,
     SrvConnNow,
     SrvQueuePos,
+    /// The backend's `retries`.
+    ConfiguredRetries,
+    /// The same, or what a rule made of it.
+    CurrentRetries,
     BackendQueuePos,
     /// The request line as first received: method, target, version.
     FirstRequestLine,

@@ -106,6 +106,36 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::Stream(StreamFact::Retries))),
         "Connection retries",
     ),
+    int_row(
+        "txn.status",
+        Needs::RequestKept,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::StatusSent))),
+        "%ST, as in logs",
+    ),
+    int_row(
+        "bc_be_queue",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::BackendQueuePos))),
+        "%bq, as in logs",
+    ),
+    int_row(
+        "bc_srv_queue",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::SrvQueuePos))),
+        "%sq, as in logs",
+    ),
+    int_row(
+        "be_max_retries",
+        Needs::Backend,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::ConfiguredRetries))),
+        "The backend's retries",
+    ),
+    int_row(
+        "cur_max_retries",
+        Needs::Backend,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::CurrentRetries))),
+        "Retries of this stream, as set-retries left them",
+    ),
     bool_row(
         "txn.redispatched",
         Needs::ServerConnection,

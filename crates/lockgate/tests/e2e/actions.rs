@@ -70,6 +70,25 @@ fn a_rule_grants_retries() {
     assert_eq!(get(&lockgate, "/again").status, 200);
 }
 
+/// A backend's own rules count for it, not those of the frontend that led there.
+#[test]
+fn retries_are_those_of_the_proxy_whose_rules_grant_them() {
+    let lockgate = start(
+        "listen l\n mode http\n bind <l>\n http-request set-retries 3\n log-format \"%[be_max_retries] %[cur_max_retries]\"\n \
+         server s 127.0.0.1:1 disabled\n\
+         listen m\n mode http\n bind <m>\n http-request set-retries 5\n log-format \"%[be_max_retries] %[cur_max_retries]\"\n \
+         default_backend plain\n\
+         frontend f\n mode http\n bind <f>\n log-format \"%[be_max_retries] %[cur_max_retries] %[txn.status] %[bc_be_queue] %[bc_srv_queue]\"\n \
+         default_backend granting\n\
+         backend plain\n mode http\n server s 127.0.0.1:1 disabled\n\
+         backend granting\n mode http\n http-request set-retries 4\n server s 127.0.0.1:1 disabled\n",
+    );
+    for (name, line) in [("l", "0 3"), ("m", "0 0"), ("f", "0 4 503 0 0")] {
+        exchange(lockgate.at(name), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        lockgate.logged(line);
+    }
+}
+
 #[test]
 fn a_rule_pauses_and_a_rule_logs() {
     let server = Upstream::answering(OK);

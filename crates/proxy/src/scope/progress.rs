@@ -28,6 +28,8 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
             stream.back?;
             Some(int(stream.server.as_ref().map_or(0, |s| s.sessions())))
         }
+        StreamFact::ConfiguredRetries => Some(int(stream.back?.retries)),
+        StreamFact::CurrentRetries => Some(int(stream.retries_allowed.unwrap_or(stream.back?.retries))),
         StreamFact::SrvQueuePos => Some(int(stream.queue_positions.0)),
         StreamFact::BackendQueuePos => Some(int(stream.queue_positions.1)),
         StreamFact::FirstRequestLine => {

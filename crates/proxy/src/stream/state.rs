@@ -347,6 +347,10 @@ impl<'s> Stream<'s> {
         back.tally.add(worker, Count::Sessions, 1);
         self.timeouts.server = self.timeouts.server.or(back.timeouts.server);
         self.timeouts.tunnel = self.timeouts.tunnel.or(back.timeouts.tunnel);
+        if back.id != self.front.id {
+            // what a frontend's rules said of retries they said of their own proxy
+            self.retries_allowed = None;
+        }
         self.session.sight.enter(back.index);
         self.in_backend = true;
         self.back = Some(back);
