@@ -18,7 +18,9 @@ mod trailer;
 mod write;
 
 pub use body::{BodyDecoder, Step, check_chunks};
-pub use hop::{drop_named_by_connection, strip_hop_by_hop_request, strip_hop_by_hop_response};
+pub use hop::{
+    drop_named_by_connection, drop_persistence, strip_hop_by_hop_request, strip_hop_by_hop_response,
+};
 pub use request::parse_request;
 pub use response::parse_response;
 pub use write::{write_chunk_end, write_chunk_start, write_last_chunk, write_request, write_response};

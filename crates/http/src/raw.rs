@@ -2,7 +2,7 @@
 //! are read at load by the same parser as a server's answers, with line ends forgiven, and sent later with framing
 //! and connection fields of our own. Not for anything that comes from the network.
 
-use crate::h1::{Framing, Limits, Parsed, Reject, parse_response, strip_hop_by_hop_response};
+use crate::h1::{Framing, Limits, Parsed, Reject, parse_response};
 use crate::message::{Method, Response};
 use memchr::memmem;
 
@@ -71,8 +71,6 @@ pub fn parse(file: &[u8]) -> Result<Option<Stored>, RawError> {
         Err(why) => return Err(RawError::Head(why)),
     };
     check_body(&head, framing, body)?;
-    strip_hop_by_hop_response(&mut head, false);
-    head.fields.remove(b"content-length");
     Ok(Some(Stored { head, body: body.to_vec() }))
 }
 
@@ -117,7 +115,7 @@ mod tests {
                 let stored = parse(format!("{head}{gap}{body}").as_bytes()).unwrap().unwrap();
                 assert_eq!((stored.head.status, stored.head.reason()), (503, &b"Service Unavailable"[..]));
                 let names: Vec<&[u8]> = stored.head.fields.iter().map(|(n, _)| n).collect();
-                assert_eq!(names, [&b"cache-control"[..], b"content-type"]);
+                assert_eq!(names, [&b"cache-control"[..], b"connection", b"content-type"]);
                 assert_eq!(stored.body, b"<html>\nx</html>\n");
             }
         }

@@ -88,8 +88,6 @@ pub fn fill(reply: &Reply, pages: &[&ErrorPages], scope: &dyn Scope, into: &mut 
             Some(head) => {
                 *into = head.clone();
                 // The file's own status is what a client sees, whatever status chose the file.
-                into.fields.remove(b"content-length");
-                into.fields.remove(b"connection");
                 Filled { body: stored.body.clone(), silent: false }
             }
         },
@@ -105,6 +103,7 @@ fn fill_body(reply: &Reply, body: Vec<u8>, scope: &dyn Scope, into: &mut Respons
         format.write(scope, &mut text);
         into.fields.push(name, &text);
     }
+    push_length(into, body.len());
     if let Some(content_type) = &reply.content_type
         && !body.is_empty()
     {
@@ -116,55 +115,58 @@ fn fill_body(reply: &Reply, body: Vec<u8>, scope: &dyn Scope, into: &mut Respons
 fn fill_page(reply: &Reply, pages: &[&ErrorPages], scope: &dyn Scope, into: &mut Response) -> Filled {
     // A configured page that points back at the pages would never end: it gets the built-in one.
     let configured = pages.iter().find_map(|p| p.get(reply.status)).filter(|r| !matches!(r.body, Body::Page));
-    let filled = match configured {
-        Some(page) => fill(page, &[], scope, into),
-        None => {
-            let body = built_in(reply.status);
-            into.clear();
-            into.set_status(reply.status, b"");
-            into.fields.push(b"cache-control", b"no-cache");
-            into.fields.push(b"content-type", b"text/html");
-            Filled { body, silent: false }
-        }
-    };
-    let mut text = Vec::new();
-    for (name, format) in &reply.headers {
-        text.clear();
-        format.write(scope, &mut text);
-        into.fields.push(name, &text);
+    if let Some(page) = configured {
+        return fill(page, &[], scope, into);
     }
-    filled
+    let (reason, body) = built_in(reply.status);
+    into.clear();
+    into.set_status(reply.status, reason.as_bytes());
+    push_length(into, body.len());
+    into.fields.push(b"cache-control", b"no-cache");
+    into.fields.push(b"content-type", b"text/html");
+    Filled { body, silent: false }
 }
 
-/// What each error means to the person who sees it.
-fn explanation(status: u16) -> &'static str {
-    match status {
-        400 => "The request could not be understood.",
-        401 => "A user name and a password are needed here.",
-        403 => "This request is not allowed.",
-        404 => "There is nothing at this address.",
-        405 => "This method is not allowed here.",
-        407 => "The proxy needs a user name and a password.",
-        408 => "The request took too long to arrive.",
-        410 => "What was at this address is gone for good.",
-        413 => "The request is too large.",
-        414 => "The address of the request is too long.",
-        421 => "This server does not answer for that name.",
-        422 => "The request cannot be processed.",
-        425 => "The request came too early.",
-        429 => "Too many requests; try again later.",
-        431 => "The header of the request is too large.",
-        500 => "An internal error happened.",
-        501 => "The request asks for something that is not supported.",
-        502 => "The server gave an invalid or incomplete answer.",
-        503 => "No server is available to answer this request.",
-        504 => "The server took too long to answer.",
-        505 => "This HTTP version is not supported.",
-        _ => "",
+/// Keeps the place that HAProxy has for it, in front of the fields that describe the body; its value is written with the
+/// head. 204 and 304 have none.
+pub fn push_length(into: &mut Response, len: usize) {
+    if !matches!(into.status, 204 | 304) && into.fields.get(b"content-length").is_none() {
+        into.fields.push(b"content-length", len.to_string().as_bytes());
     }
 }
 
-fn built_in(status: u16) -> Vec<u8> {
+/// The built-in pages: reason and explanation, to the letter what HAProxy's say, for scripts look for them there.
+fn explanation(status: u16) -> (&'static str, &'static str) {
     let reason = http::message::reason_of(status);
-    format!("<html><body><h1>{status} {reason}</h1>\n{}\n</body></html>\n", explanation(status)).into_bytes()
+    match status {
+        200 => (reason, "Service ready."),
+        400 => ("Bad request", "Your browser sent an invalid request."),
+        401 | 407 => (reason, "You need a valid user and password to access this content."),
+        403 => (reason, "Request forbidden by administrative rules."),
+        404 => (reason, "The resource could not be found."),
+        405 => {
+            (reason, "A request was made of a resource using a request method not supported by that resource")
+        }
+        408 => (reason, "Your browser didn't send a complete request in time."),
+        410 => (reason, "The resource is no longer available and will not be available again."),
+        413 => ("Payload Too Large", "The request entity exceeds the maximum allowed."),
+        414 => ("URI Too Long", "The address of the request is too long."),
+        421 => (reason, "Request sent to a non-authoritative server."),
+        422 => (reason, "The server cannot process the contained instructions."),
+        425 => (reason, "Your browser sent early data."),
+        429 => (reason, "You have sent too many requests in a given amount of time."),
+        431 => (reason, "The header of the request is too large."),
+        500 => (reason, "An internal server error occurred."),
+        501 => (reason, "The server does not support the functionality required to fulfill the request."),
+        502 => ("Bad Gateway", "The server returned an invalid or incomplete response."),
+        503 => (reason, "No server is available to handle this request."),
+        504 => (reason, "The server didn't respond in time."),
+        505 => (reason, "This HTTP version is not supported."),
+        _ => (reason, ""),
+    }
+}
+
+fn built_in(status: u16) -> (&'static str, Vec<u8>) {
+    let (reason, explanation) = explanation(status);
+    (reason, format!("<html><body><h1>{status} {reason}</h1>\n{explanation}\n</body></html>\n").into_bytes())
 }

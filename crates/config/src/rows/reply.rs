@@ -122,6 +122,9 @@ fn handled() -> String {
     format!("error pages exist for {list}")
 }
 
+/// Fields that the reply's body decides about.
+const ALWAYS_OURS: [&str; 3] = ["content-length", "transfer-encoding", "content-type"];
+
 /// Who describes the reply.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -162,7 +165,12 @@ pub(crate) fn reply(ctx: &mut Ctx<'_>, args: &mut Args<'_>, kind: Kind) -> Resul
             }
             "hdr" => {
                 seen.hdr = Some(word);
-                reply.headers.push(header(args)?);
+                let (name, value) = header(args)?;
+                if ALWAYS_OURS.iter().any(|ours| name.text.eq_ignore_ascii_case(ours)) {
+                    ctx.warn(name.span, format!("header '{name}' always ignored by the http reply"));
+                } else {
+                    reply.headers.push((name, value));
+                }
             }
             _ => {
                 let body = body(args, word)?;
@@ -232,6 +240,7 @@ fn settle(
     }
     if pages {
         ignored(ctx, seen.hdr, "hdr", "the error page brings its own fields");
+        reply.headers.clear();
     }
     let empty = kind == Kind::Error || (kind == Kind::Deny && own);
     if reply.body == ReplyBody::Default && empty {

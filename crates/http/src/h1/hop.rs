@@ -51,6 +51,22 @@ pub fn drop_named_by_connection(head: &mut Request) {
     head.fields.set(b"connection", &kept);
 }
 
+/// Takes out of `connection` what a server says of the life of its own connection: what rules add there afterwards is
+/// for the client.
+pub fn drop_persistence(head: &mut Response) {
+    if !head.fields.had(Kinds::of(&[Kind::Connection])) {
+        return;
+    }
+    let lives =
+        |option: &&[u8]| option.eq_ignore_ascii_case(b"close") || option.eq_ignore_ascii_case(b"keep-alive");
+    let others =
+        head.fields.elements(b"connection").filter(|o| !lives(o)).collect::<Vec<_>>().join(&b", "[..]);
+    head.fields.remove(b"connection");
+    if !others.is_empty() {
+        head.fields.push(b"connection", &others);
+    }
+}
+
 fn remove(fields: &mut Fields, named: &[Vec<u8>]) {
     fields.retain(|name, _| !named.iter().any(|n| n.eq_ignore_ascii_case(name)));
 }
@@ -128,6 +144,18 @@ mod tests {
         let expected: [(&[u8], &[u8]); 3] =
             [(b"cookie", b"c"), (b"b", b"2"), (b"connection", b"close, cookie")];
         assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn a_server_does_not_speak_of_the_clients_connection() {
+        for (said, left) in
+            [("close", None), ("Keep-Alive, X-A", Some(&b"X-A"[..])), ("upgrade", Some(b"upgrade"))]
+        {
+            let mut head = Response::default();
+            head.fields.push(b"connection", said.as_bytes());
+            drop_persistence(&mut head);
+            assert_eq!(head.fields.get(b"connection"), left, "{said}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod pebble;
 mod place;
 mod program;
 mod reload;
+mod replies;
 mod retrying;
 mod site;
 mod upstream;

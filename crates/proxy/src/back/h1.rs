@@ -302,6 +302,7 @@ impl Checkout<'_> {
         if stream.worker.stopping() {
             exchange.close = true;
         }
+        exchange.heed(&mut stream.response);
         h1::strip_hop_by_hop_response(&mut stream.response, false);
         stream.status_logged = Some(stream.response.status);
         let told = self.body_for(stream, exchange, complete.body);

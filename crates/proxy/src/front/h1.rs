@@ -65,6 +65,12 @@ impl Exchange<'_> {
         }
     }
 
+    /// Rules say by `connection: close` that this response is the connection's last.
+    pub fn heed(&mut self, head: &mut Response) {
+        self.close |= head.fields.has_token(b"connection", b"close");
+        h1::drop_persistence(head);
+    }
+
     /// Writes the response's head with the framing that this client gets for a body that comes as `body` says.
     /// Returns that framing.
     pub fn send_head(&mut self, head: &mut Response, body: Framing) -> Framing {
@@ -115,6 +121,7 @@ impl Exchange<'_> {
 
     /// Writes a whole reply of our own.
     pub fn send_reply(&mut self, head: &mut Response, body: &[u8]) {
+        self.heed(head);
         let bodyless = matches!(head.status, 100..=199 | 204 | 304);
         let framing = if bodyless { Framing::None } else { Framing::Length(body.len() as u64) };
         self.send_head(head, framing);

@@ -113,7 +113,7 @@ impl Lower<'_> {
                 self.add_section(&mut pages, name, &[status]);
                 match pages.get(status).map(|r| &r.body) {
                     Some(Body::Stored(stored)) => Body::Stored(stored.clone()),
-                    Some(Body::Page | Body::Empty | Body::Fixed(_) | Body::Format(_)) | None => Body::Page,
+                    Some(Body::Page | Body::Empty | Body::Fixed(_) | Body::Format(_)) | None => Body::Empty,
                 }
             }
             ReplyBody::File(file) => Body::Fixed(self.plain_file(file)?.into()),
@@ -140,11 +140,21 @@ impl Lower<'_> {
 fn add_location(pages: &mut ErrorPages, statuses: &[u16], code: u16, lower: &mut Lower<'_>, url: &Word) {
     // The URL is fixed text: percent signs in it mean themselves.
     let escaped = Word::new(url.text.replace('%', "%%"), url.span);
-    let Some(location) = lower.format_word(&escaped, Stage::Response, Escape::None) else { return };
+    let mut format = |text: &Word| lower.format_word(text, Stage::Response, Escape::None);
+    let fixed = |text| Word::new(text, url.span);
+    let (Some(cache), Some(length), Some(location)) =
+        (format(&fixed("no-cache")), format(&fixed("0")), format(&escaped))
+    else {
+        return;
+    };
     let reply = Arc::new(Reply {
         status: code,
         body: Body::Empty,
-        headers: vec![(Box::from(&b"location"[..]), location)],
+        headers: vec![
+            (Box::from(&b"cache-control"[..]), cache),
+            (Box::from(&b"content-length"[..]), length),
+            (Box::from(&b"location"[..]), location),
+        ],
         content_type: None,
     });
     pages.list.extend(statuses.iter().map(|s| (*s, reply.clone())));

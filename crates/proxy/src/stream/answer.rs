@@ -6,7 +6,7 @@ use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
 use crate::log::size;
-use crate::reply::{ErrorPages, Filled, Reply, fill};
+use crate::reply::{ErrorPages, Filled, Reply, fill, push_length};
 use crate::rules::RedirectTarget as Target;
 use crate::server::Server;
 use crate::statistics::{Ask, Statistics};
@@ -117,7 +117,9 @@ pub(super) async fn redirect(
 ) -> Result<After, Ending> {
     let response = &mut stream.response;
     response.clear();
-    response.set_status(target.code, b"");
+    // HAProxy calls a redirect so, and 302 otherwise in all else
+    response.set_status(target.code, if target.code == 302 { b"Found" } else { b"" });
+    push_length(response, 0);
     response.fields.push(b"location", &target.location);
     if target.code == 302 || target.code == 303 || target.code == 307 {
         response.fields.push(b"cache-control", b"no-cache");
@@ -179,12 +181,8 @@ pub(super) async fn monitor(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>
     let status = if failing { 503 } else { 200 };
     stream.ending = Ending::new(Cause::Local, Phase::Request);
     stream.log_level.get_or_insert(None);
-    let body = if failing { crate::reply::Body::Page } else { crate::reply::Body::Fixed(OK_PAGE.into()) };
-    let content_type = Some(Box::from(&b"text/html"[..]));
-    with(stream, exchange, &Reply { status, body, content_type, headers: Vec::new() }).await
+    with(stream, exchange, &Reply::of_status(status)).await
 }
-
-const OK_PAGE: &[u8] = b"<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n";
 
 /// The statistics page: what stands on it is made on another thread and waited for here.
 pub(super) async fn statistics(
