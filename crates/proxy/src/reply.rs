@@ -74,7 +74,7 @@ pub struct Filled {
 
 /// Fills `reply` into `into` and returns the body. `pages` serves [`Body::Page`].
 pub fn fill(reply: &Reply, pages: &[&ErrorPages], scope: &dyn Scope, into: &mut Response) -> Filled {
-    match &reply.body {
+    let filled = match &reply.body {
         Body::Page => fill_page(reply, pages, scope, into),
         Body::Empty => fill_body(reply, Vec::new(), scope, into),
         Body::Fixed(bytes) => fill_body(reply, bytes.to_vec(), scope, into),
@@ -91,7 +91,13 @@ pub fn fill(reply: &Reply, pages: &[&ErrorPages], scope: &dyn Scope, into: &mut 
                 Filled { body: stored.body.clone(), silent: false }
             }
         },
+    };
+    if filled.silent {
+        // for the log
+        into.clear();
+        into.set_status(reply.status, b"");
     }
+    filled
 }
 
 fn fill_body(reply: &Reply, body: Vec<u8>, scope: &dyn Scope, into: &mut Response) -> Filled {
@@ -124,6 +130,10 @@ fn fill_page(reply: &Reply, pages: &[&ErrorPages], scope: &dyn Scope, into: &mut
     push_length(into, body.len());
     into.fields.push(b"cache-control", b"no-cache");
     into.fields.push(b"content-type", b"text/html");
+    // what could not be read to its end leaves nothing to go on with
+    if matches!(reply.status, 400 | 408) {
+        into.fields.push(b"connection", b"close");
+    }
     Filled { body, silent: false }
 }
 

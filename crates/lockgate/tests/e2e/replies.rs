@@ -26,8 +26,8 @@ const REPLIES: &[(&str, &str)] = &[
     ),
     (
         "deny deny_status 400",
-        "400 Bad request|content-length: 90|cache-control: no-cache|content-type: text/html||<html><body><h1>400 Bad \
-         request</h1>\nYour browser sent an invalid request.\n</body></html>\n+",
+        "400 Bad request|content-length: 90|cache-control: no-cache|content-type: text/html|connection: close||<html><body><h1>400 Bad \
+         request</h1>\nYour browser sent an invalid request.\n</body></html>\n",
     ),
     ("deny errorfiles pages", "403 Forbidden|content-length: 0||+"),
     ("deny status 404 errorfiles pages", "404 Not Here|x-a: b|content-length: 5||nope\n+"),

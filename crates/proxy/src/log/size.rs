@@ -1,6 +1,6 @@
 //! Message sizes as HAProxy logs them (`%B`, `%U`). It counts its own form of a message, not the bytes on the wire: a
 //! start line costs 20 bytes and its texts, a field its name and value, the end of the fields and the end of a chunked
-//! body one byte each; `connection` fields do not count. Observed on HAProxy 2.6, and matched so that lines compare.
+//! body one byte each; `connection` fields of a peer do not count. Observed on HAProxy 2.6, and matched so that lines compare.
 
 use http::{Fields, Method, Request, Response};
 
@@ -17,27 +17,29 @@ pub(crate) const END_OF_CHUNKS: u64 = 1;
 /// A request's head as it came.
 pub(crate) fn request(head: &Request) -> u64 {
     let texts = head.method_text().len() + head.target().len() + VERSION;
-    (START_LINE + texts + fields(&head.fields, |_| true) + END_OF_FIELDS) as u64
+    (START_LINE + texts + fields(&head.fields) + END_OF_FIELDS) as u64
 }
 
 /// A response's head as it came.
 pub(crate) fn response(head: &Response) -> u64 {
     let texts = VERSION + STATUS + head.reason().len();
-    (START_LINE + texts + fields(&head.fields, |_| true) + END_OF_FIELDS) as u64
+    (START_LINE + texts + fields(&head.fields) + END_OF_FIELDS) as u64
 }
 
 /// A response of ours to a request of that method, with its body and the length field that the body gets.
 pub(crate) fn reply(head: &Response, to: Method, body: usize) -> u64 {
     let texts = VERSION + STATUS + head.reason().len();
-    let others = fields(&head.fields, |name| name != b"content-length");
+    // what the reply itself says of the connection counts, unlike what is added in sending
+    let named = head.fields.iter().filter(|(name, _)| *name != b"content-length");
+    let others: usize = named.map(|(name, value)| name.len() + value.len()).sum();
     let bodyless = matches!(head.status, 100..=199 | 204 | 304);
     let length = if bodyless { 0 } else { b"content-length".len() + body.to_string().len() };
     let carried = if bodyless || to == Method::Head { 0 } else { body };
     (START_LINE + texts + others + length + END_OF_FIELDS + carried) as u64
 }
 
-fn fields(fields: &Fields, counts: impl Fn(&[u8]) -> bool) -> usize {
-    let counted = fields.iter().filter(|(name, _)| *name != b"connection" && counts(name));
+fn fields(fields: &Fields) -> usize {
+    let counted = fields.iter().filter(|(name, _)| *name != b"connection");
     counted.map(|(name, value)| name.len() + value.len()).sum()
 }
 
