@@ -77,9 +77,15 @@ impl Diagnostics {
         self.push(Severity::Diag, at.into(), message.into())
     }
 
+    /// A complaint about a place is made once, though many proxies may share what is written in their `defaults`.
     fn push(&mut self, severity: Severity, span: Option<Span>, message: String) -> &mut Diagnostic {
-        let index = self.list.len();
-        self.list.push(Diagnostic { severity, span, message, help: None });
+        let same = |d: &Diagnostic| {
+            span.is_some() && d.span == span && d.severity == severity && d.message == message
+        };
+        let index = self.list.iter().position(same).unwrap_or(self.list.len());
+        if index == self.list.len() {
+            self.list.push(Diagnostic { severity, span, message, help: None });
+        }
         &mut self.list[index]
     }
 
@@ -175,6 +181,19 @@ mod tests {
             diags.render(&sources, 7, Severity::Warning),
             "[ALERT]    (7) : config : parsing [a.cfg:2] : unknown keyword 'maxcon'\n    |  maxcon 10\n    |  ^^^^^^\n    = did you mean 'maxconn'?\n"
         );
+    }
+
+    #[test]
+    fn a_complaint_about_a_place_is_made_once() {
+        let mut diags = Diagnostics::default();
+        let at = |line| Span { line, ..Span::default() };
+        for _ in 0..3 {
+            diags.alert(at(1), "a").help("b");
+            diags.warning(at(1), "a");
+            diags.alert(at(2), "a");
+            diags.alert(None, "c");
+        }
+        assert_eq!(diags.iter().count(), 6);
     }
 
     #[test]
