@@ -76,7 +76,7 @@ impl Expect {
         let (found, least) = match &self.matcher {
             Matcher::Bytes { text, .. } => {
                 let text = text.bytes(scope);
-                let least = self.min_recv.map_or(text.len(), |m| m.min(text.len()));
+                let least = self.min_recv.map_or(text.len(), |m| m.max(text.len()));
                 (memchr::memmem::find(bytes, &text).is_some(), least.max(1))
             }
             Matcher::Regex(regex) => (regex.is_match(bytes), self.min_recv.unwrap_or(0)),

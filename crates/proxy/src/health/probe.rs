@@ -71,6 +71,7 @@ impl<'p> Run<'p> {
         let mut report = match self.steps().await {
             Ok(report) | Err(End(report)) => report,
         };
+        report.info = shortened(report.info);
         report.duration = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         report
     }
@@ -201,6 +202,14 @@ impl Step {
             | Step::Program(_) => false,
         }
     }
+}
+
+/// Details are no longer than HAProxy's.
+fn shortened(mut info: String) -> String {
+    const LONGEST: usize = 127;
+    let end = (0..=LONGEST.min(info.len())).rev().find(|at| info.is_char_boundary(*at));
+    info.truncate(end.unwrap_or_default());
+    info
 }
 
 fn quoted(comment: Option<&str>) -> String {

@@ -102,18 +102,32 @@ impl Protocol {
             Protocol::Pgsql { .. } if bytes.first() == Some(&b'E') => (Finding::L7Response, String::new()),
             Protocol::Pgsql { .. } => (Finding::L7Status, "PostgreSQL unknown error".into()),
             Protocol::Redis => (Finding::L7Status, lossy(bytes.trim_ascii_end())),
+            Protocol::Ldap if bytes.first() != Some(&0x30) => (Finding::L7Response, NOT_LDAP.into()),
             Protocol::Ldap | Protocol::Smtp { .. } => (Finding::L7Response, lossy(bytes.trim_ascii_end())),
         }
     }
 
-    /// The finding of a talk that ended well, in time, and too late.
-    pub(super) fn findings(&self) -> (Finding, Finding, Finding) {
+    /// What it comes to that a turn is not answered at all, and the step that HAProxy, whose checks are scripts, names.
+    pub(super) fn silence(&self, turn: usize) -> (Finding, u32) {
+        match (self, turn) {
+            (Protocol::SslHello, _) => (Finding::L6Response, 2),
+            (Protocol::Redis, _) => (Finding::L7Status, 2),
+            (Protocol::Smtp { .. }, 1) => (Finding::L7Status, 5),
+            (Protocol::Smtp { .. }, 2..) => (Finding::L7Status, 7),
+            (Protocol::Pgsql { .. }, _) => (Finding::L7Response, 3),
+            (Protocol::Ldap | Protocol::Smtp { .. } | Protocol::Mysql { .. }, _) => (Finding::L7Response, 2),
+        }
+    }
+
+    /// The finding of a talk that ended well, and of one that ended too late.
+    pub(super) fn findings(&self) -> (Finding, Finding) {
         match self {
-            Protocol::SslHello => (Finding::L6Ok, Finding::L6Response, Finding::L6Timeout),
-            Protocol::Redis => (Finding::L7Ok, Finding::L7Status, Finding::L7Timeout),
-            Protocol::Pgsql { .. } | Protocol::Ldap | Protocol::Smtp { .. } | Protocol::Mysql { .. } => {
-                (Finding::L7Ok, Finding::L7Response, Finding::L7Timeout)
-            }
+            Protocol::SslHello => (Finding::L6Ok, Finding::L6Timeout),
+            Protocol::Redis
+            | Protocol::Pgsql { .. }
+            | Protocol::Ldap
+            | Protocol::Smtp { .. }
+            | Protocol::Mysql { .. } => (Finding::L7Ok, Finding::L7Timeout),
         }
     }
 }
@@ -172,7 +186,7 @@ fn read_pgsql(bytes: &[u8]) -> Reading {
         return Reading::Bad(Finding::L7Response, 0, lossy(text.get(..end).unwrap_or_default()));
     }
     match (bytes.first(), bytes.get(5..9)) {
-        (None, _) | (Some(b'R'), None) => Reading::More,
+        (_, None) | (None, _) => Reading::More,
         (Some(b'R'), Some([0, 0, 0, 0 | 2..=10])) => Reading::Good(0, "PostgreSQL server is ok".into()),
         (Some(_), _) => Reading::Bad(Finding::L7Status, 0, "PostgreSQL unknown error".into()),
     }
@@ -181,22 +195,24 @@ fn read_pgsql(bytes: &[u8]) -> Reading {
 /// An anonymous simple bind, version 3 (RFC 4511 section 4.2).
 const LDAP_BIND: &[u8] = &[0x30, 0x0c, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0];
 
+const NOT_LDAP: &str = "Not LDAPv3 protocol";
+
 /// A BindResponse: sequence, message id 1, `[APPLICATION 1]`, and the result code as an enumeration.
 fn read_ldap(bytes: &[u8]) -> Reading {
     const LEAST: usize = 14;
     let bad = |code, info: &str| Reading::Bad(Finding::L7Response, code, info.into());
-    if bytes.first().is_some_and(|b| *b != 0x30) {
-        return bad(0, "Not LDAPv3 protocol");
-    }
     if bytes.len() < LEAST {
         return Reading::More;
     }
-    let Some(rest) = after_length(bytes, 1) else { return bad(0, "Not LDAPv3 protocol") };
+    if bytes.first() != Some(&0x30) {
+        return bad(0, NOT_LDAP);
+    }
+    let Some(rest) = after_length(bytes, 1) else { return bad(0, NOT_LDAP) };
     if !rest.starts_with(&[2, 1, 1]) {
-        return bad(0, "Not LDAPv3 protocol");
+        return bad(0, NOT_LDAP);
     }
     if rest.get(3) != Some(&0x61) {
-        return bad(0, "Not LDAPv3 protocol");
+        return bad(0, NOT_LDAP);
     }
     match after_length(rest, 4) {
         Some([0x0a, 1, 0, ..]) => Reading::Good(0, "Success".into()),
@@ -204,7 +220,7 @@ fn read_ldap(bytes: &[u8]) -> Reading {
             let info = "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9";
             Reading::Bad(Finding::L7Status, i64::from(*code), info.into())
         }
-        Some(_) | None => bad(0, "Not LDAPv3 protocol"),
+        Some(_) | None => bad(0, NOT_LDAP),
     }
 }
 
@@ -339,7 +355,8 @@ mod tests {
             (&pgsql, b"HTTP/1.1 400".to_vec(), bad(L7Status, 0, "PostgreSQL unknown error")),
             (&Protocol::Ldap, ldap(0), good(0, "Success")),
             (&Protocol::Ldap, ldap(49), bad(L7Status, 49, rfc)),
-            (&Protocol::Ldap, b"HTTP".to_vec(), bad(L7Response, 0, "Not LDAPv3 protocol")),
+            (&Protocol::Ldap, b"HTTP".to_vec(), Reading::More),
+            (&Protocol::Ldap, b"HTTP/1.1 400 Bad".to_vec(), bad(L7Response, 0, "Not LDAPv3 protocol")),
             (&mysql, b"\x0a\0\0\0\x0a5.7.1-x\0a".to_vec(), good(0, "5.7.1-x")),
             (&mysql, b"\x10\0\0\0\xff\x10\x04Too many12345".to_vec(), bad(L7Status, 1040, "Too many12345")),
             (&mysql, b"\x10\0\0\0\xff".to_vec(), Reading::More),

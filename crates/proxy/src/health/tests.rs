@@ -195,7 +195,7 @@ fn tcp_checks() {
     let ping = "option tcp-check\n tcp-check send PING\\r\\n\n tcp-check expect";
     let passed = "succeeded: Layer7 check passed, code: 0, info: \"(tcp-check)\"";
     let (ok, err): (&[u8], &[u8]) = (b"+OK\r\n", b"-ERR\r\n");
-    let cases: [(String, Bytes, Answers, String); 8] = [
+    let cases: [(String, Bytes, Answers, String); 9] = [
         (String::new(), b"", &[], "succeeded: Layer4 check passed".into()),
         ("option tcp-check".into(), b"", &[], "succeeded: Layer4 check passed".into()),
         (format!("{expect} string +OK"), ok, &[], passed.into()),
@@ -209,6 +209,7 @@ fn tcp_checks() {
         (format!("{ping} string +PONG"), b"", &[b"+PONG\r\n"], passed.into()),
         (format!("{ping} binary 2b504f4e47"), b"", &[b"+PON"], format!("{late} (expect binary '+PONG')\"")),
         (format!("{ping} rbinary ^2B50"), b"", &[b"+PON"], passed.into()),
+        (format!("{expect} min-recv 9 string +OK"), ok, &[], format!("{late} (expect string '+OK')\"")),
     ];
     for (options, banner, answers, expected) in cases {
         assert_eq!(first(&options, &Fake::talking(banner, answers), ""), expected, "{options}");
@@ -232,6 +233,23 @@ fn connections_that_fail() {
     let empty = "failed: Layer7 invalid response, info: \"TCPCHK got an empty response at step 2\"";
     let ping = "option tcp-check\n tcp-check send PING\\r\\n\n tcp-check expect string +PONG";
     assert_eq!(first(ping, &hangs_up, ""), empty);
+    let commented = format!("{ping} comment \"the pong\" on-error nothing");
+    assert_eq!(first(&commented, &hangs_up, ""), empty.replace("2\"", "2 comment: 'the pong'\""));
+}
+
+/// What was sent is not read, so that closing resets the connection.
+#[test]
+fn connections_that_are_reset() {
+    let reset = "failed: Socket error, info: \"Connection reset by peer";
+    let ping = "option tcp-check\n tcp-check send PING\\r\\n\n tcp-check expect string +PONG";
+    let resets = Fake::new(|stream, _| drop(stream.peek(&mut [0; 64])));
+    let at = " at step 2 of tcp-check (expect string '+PONG')";
+    assert_eq!(first(ping, &resets, ""), format!("{reset}{at}\""));
+    assert_eq!(first("option httpchk", &resets, ""), format!("{reset}\""));
+    let resets = Fake::new(|stream, _| {
+        let _ = (stream.peek(&mut [0; 64]), stream.write_all(b"HTTP/1.1 200 OK\r\n"));
+    });
+    assert_eq!(first("option httpchk", &resets, ""), format!("{reset}\""));
 }
 
 #[test]
@@ -245,7 +263,7 @@ fn another_port_and_address() {
 #[test]
 fn built_in_protocols() {
     let smtp = "succeeded: Layer7 check passed, code: 250, info: \"ok\"";
-    let cases: [(&str, Bytes, Answers, &str); 6] = [
+    let cases: [(&str, Bytes, Answers, &str); 7] = [
         (
             "option redis-check",
             b"",
@@ -255,6 +273,12 @@ fn built_in_protocols() {
         ("option ssl-hello-chk", b"", &[b"\x15\x03\0\0\x02\x02\x28"], "succeeded: Layer6 check passed"),
         ("option ssl-hello-chk", b"", &[b"hello"], "failed: Layer6 invalid response"),
         ("option smtpchk", b"220 hi\r\n", &[b"250-a\r\n250 ok\r\n", b"250 ok\r\n"], smtp),
+        (
+            "option smtpchk",
+            b"220 hi\r\n",
+            &[],
+            "failed: Layer7 wrong status, code: 0, info: \"TCPCHK got an empty response at step 5\"",
+        ),
         ("option smtpchk", b"500 hi\r\n", &[], "failed: Layer7 wrong status, code: 500, info: \"hi\""),
         (
             "option pgsql-check user x",

@@ -20,6 +20,8 @@ pub(super) struct Wire {
     asked: bool,
     /// Close with FIN: asked for, or bytes have gone through it.
     linger: bool,
+    /// The reset that ended what came.
+    pub(super) broken: Option<io::Error>,
 }
 
 /// Which layer failed.
@@ -56,7 +58,14 @@ impl Wire {
                 stream
             }
         };
-        let mut wire = Wire { stream: Some(stream), session: None, sealed: Vec::new(), asked: false, linger };
+        let mut wire = Wire {
+            stream: Some(stream),
+            session: None,
+            sealed: Vec::new(),
+            asked: false,
+            linger,
+            broken: None,
+        };
         if let Some(version) = proxy_header {
             let header = wire.header(version);
             wire.send_raw(&header).await?;
@@ -155,7 +164,10 @@ impl Wire {
             let n = match self.fill().await {
                 Ok(n) => n,
                 // what came before a reset still counts
-                Err(WireError::Socket(e)) if e.kind() == io::ErrorKind::ConnectionReset && before > 0 => 0,
+                Err(WireError::Socket(e)) if e.kind() == io::ErrorKind::ConnectionReset && before > 0 => {
+                    self.broken = Some(e);
+                    0
+                }
                 Err(e) => return Err(e),
             };
             if n == 0 {

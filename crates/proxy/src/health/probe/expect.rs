@@ -12,8 +12,7 @@ impl<'p> Run<'p> {
         loop {
             let bytes = &self.scope.input;
             if self.scope.complete && bytes.is_empty() {
-                let text = format!("TCPCHK got an empty response at step {}", self.step);
-                return Err(self.unmet(&expect.reporting, text));
+                return Err(self.nothing_came(expect));
             }
             let look = if bytes.is_empty() {
                 Look::More
@@ -25,11 +24,22 @@ impl<'p> Run<'p> {
                 Look::Unmet => return Err(self.unmet(&expect.reporting, self.mismatch(expect))),
                 Look::More => match self.more().await {
                     Ok(()) => {}
-                    Err(Some(end)) => return Err(end),
+                    Err(Some(End(mut broken))) => {
+                        broken.info.push_str(&self.place(expect));
+                        return Err(End(broken));
+                    }
                     Err(None) => return Err(self.too_late(expect)),
                 },
             }
         }
+    }
+
+    /// `on-error` has no say in it, as with HAProxy.
+    fn nothing_came(&self, expect: &Expect) -> End {
+        let reporting = &expect.reporting;
+        let comment = quoted(reporting.comment.as_deref().or(self.comment.as_deref()));
+        let text = format!("TCPCHK got an empty response at step {}{comment}", self.step);
+        self.fail(reporting.error.unwrap_or(Finding::L7Response), text)
     }
 
     fn mismatch(&self, expect: &Expect) -> String {
@@ -45,14 +55,18 @@ impl<'p> Run<'p> {
 
     pub(super) fn too_late(&self, expect: &Expect) -> End {
         let finding = expect.reporting.timeout.unwrap_or(Finding::L7Timeout);
+        self.fail(finding, self.place(expect))
+    }
+
+    /// Where a script stands, for what no `expect` describes.
+    fn place(&self, expect: &Expect) -> String {
         let comment = quoted(expect.reporting.comment.as_deref().or(self.comment.as_deref()));
-        let info = match self.probe.style {
+        match self.probe.style {
             Style::Tcp => {
                 format!(" at step {} of tcp-check ({}){comment}", self.step, expect.describe(&self.scope))
             }
             Style::Plain | Style::Http | Style::BuiltIn => String::new(),
-        };
-        self.fail(finding, info)
+        }
     }
 
     pub(super) fn met(&self, reporting: &Reporting) -> Report {
@@ -70,15 +84,20 @@ impl<'p> Run<'p> {
     }
 
     pub(super) fn unmet_as(&self, reporting: &Reporting, usual: Finding, text: String) -> End {
-        let comment = reporting.comment.as_ref().or(self.comment.as_ref());
-        let text = match (&reporting.on_error, comment) {
-            (Some(format), _) => self.written(format),
-            (None, Some(comment)) => format!("{text} comment: {comment}"),
-            (None, None) => text,
-        };
+        let text = self.worded(reporting, text);
         let status = self.scope.response.as_ref().map_or(0, |r| i64::from(r.status));
         let code = reporting.code.as_ref().and_then(|c| self.code(c)).unwrap_or(status);
         End(Report::new(reporting.error.unwrap_or(usual), text).with_code(code))
+    }
+
+    /// What `on-error` makes of a text, or else a comment adds to it.
+    pub(super) fn worded(&self, reporting: &Reporting, text: String) -> String {
+        let comment = reporting.comment.as_ref().or(self.comment.as_ref());
+        match (&reporting.on_error, comment) {
+            (Some(format), _) => self.written(format),
+            (None, Some(comment)) => format!("{text} comment: {comment}"),
+            (None, None) => text,
+        }
     }
 
     fn written(&self, format: &expr::Format) -> String {

@@ -87,10 +87,10 @@ impl<'p> Run<'p> {
     async fn read_head(&mut self, expect: &'p Expect) -> Stepped {
         while self.scope.response.is_none() {
             if self.scope.complete {
-                return Err(self.fail(Finding::L7Response, String::new()));
+                return Err(self.cut_short(expect));
             }
             match self.more().await {
-                Ok(()) => self.parse_head()?,
+                Ok(()) => self.parse_head(expect)?,
                 Err(Some(end)) => return Err(end),
                 Err(None) => return Err(self.too_late(expect)),
             }
@@ -98,15 +98,27 @@ impl<'p> Run<'p> {
         Ok(())
     }
 
-    fn parse_head(&mut self) -> Stepped {
+    /// The response ended within its head: by a reset, or as if that were all.
+    fn cut_short(&mut self, expect: &Expect) -> End {
+        match self.wire.as_mut().and_then(|wire| wire.broken.take()) {
+            Some(error) => self.fail(Finding::SocketError, base::reason(&error)),
+            None => self.no_response(expect),
+        }
+    }
+
+    fn no_response(&self, expect: &Expect) -> End {
+        self.fail(Finding::L7Response, self.worded(&expect.reporting, String::new()))
+    }
+
+    fn parse_head(&mut self, expect: &Expect) -> Stepped {
         let limits = h1::Limits { max_head: INPUT_MAX, max_fields: MAX_FIELDS, ..h1::Limits::default() };
         loop {
             let (mut scanned, mut response) = (0, http::Response::default());
             match h1::parse_response(&self.scope.input, &mut scanned, &limits, Method::Get, &mut response) {
-                Err(_) => return Err(self.fail(Finding::L7Response, String::new())),
+                Err(_) => return Err(self.no_response(expect)),
                 Ok(Parsed::Partial) => return Ok(()),
                 Ok(Parsed::Complete(head)) => {
-                    if (100..200).contains(&response.status) {
+                    if (100..200).contains(&response.status) && response.status != 101 {
                         self.scope.input.drain(..head.head_len.min(self.scope.input.len()));
                         continue;
                     }

@@ -6,7 +6,7 @@ use crate::health::protocols::{Protocol, Reading};
 
 impl Run<'_> {
     pub(super) async fn talk(&mut self, protocol: &Protocol) -> Result<Report, End> {
-        let (good, _, late) = protocol.findings();
+        let (good, late) = protocol.findings();
         let mut report = Report::new(good, "");
         let mut turn = 0;
         let mut early = Vec::new();
@@ -27,7 +27,6 @@ impl Run<'_> {
     }
 
     async fn hear(&mut self, protocol: &Protocol, turn: usize, late: Finding) -> Result<(i64, String), End> {
-        let (_, bad, _) = protocol.findings();
         loop {
             match protocol.read(turn, &self.scope.input) {
                 Reading::Good(code, info) => return Ok((code, info)),
@@ -35,7 +34,8 @@ impl Run<'_> {
                     return Err(End(Report::new(finding, info).with_code(code)));
                 }
                 Reading::More if self.scope.complete && self.scope.input.is_empty() => {
-                    return Err(self.fail(bad, "TCPCHK got an empty response at step 2".into()));
+                    let (finding, step) = protocol.silence(turn);
+                    return Err(self.fail(finding, format!("TCPCHK got an empty response at step {step}")));
                 }
                 Reading::More if self.scope.complete => {
                     let (finding, info) = protocol.cut_short(&self.scope.input);
