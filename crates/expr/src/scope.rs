@@ -141,6 +141,10 @@ pub trait Scope {
     fn body(&self, of: Direction) -> Option<Payload<'_>>;
     /// Buffered raw bytes (`req.payload`, `req.len`, ClientHello fetches).
     fn payload(&self, of: Direction) -> Option<Payload<'_>>;
+    /// How long an HTTP message is so far, where there is one (`req.len`, `res.len`).
+    fn message_len(&self, _of: Direction) -> Option<u64> {
+        None
+    }
     /// Anything else.
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>>;
     /// A variable's value.

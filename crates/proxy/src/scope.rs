@@ -6,6 +6,7 @@ mod progress;
 mod time;
 
 use crate::client_cert;
+use crate::log::size;
 use crate::rules::Message;
 use crate::stream::Stream;
 use expr::{
@@ -49,6 +50,15 @@ impl Scope for Stream<'_> {
                 complete: self.response_payload_complete,
             }),
         }
+    }
+
+    /// As HAProxy's log lines count it: its head, and what was buffered of its body.
+    fn message_len(&self, of: Direction) -> Option<u64> {
+        let (head, body) = match of {
+            Direction::Request => (size::request(self.request()?), &self.body),
+            Direction::Response => (size::response(self.response()?), &self.response_body),
+        };
+        Some(head + body.bytes.len() as u64)
     }
 
     fn fact(&self, fact: &Fact) -> Option<Sample<'_>> {

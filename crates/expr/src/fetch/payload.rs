@@ -115,6 +115,9 @@ fn payload_lv<'a, S: Side>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> 
 }
 
 fn len<'a, S: Side>(_: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
+    if let Some(length) = scope.message_len(S::direction(scope)) {
+        return Ok(i64::try_from(length).ok().map(Sample::Int));
+    }
     let Some(payload) = S::payload(scope) else { return Ok(None) };
     let length = i64::try_from(payload.bytes.len()).ok().map(Sample::Int);
     if payload.complete { Ok(length) } else { Err(NotYet { now: length }) }

@@ -136,6 +136,20 @@ fn a_connection_becomes_http() {
     assert!(text(&server.received()[1]).starts_with("GET /changed/g "));
 }
 
+#[test]
+fn rules_know_how_long_http_messages_are() {
+    let server = Upstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let lockgate = start(&format!(
+        "listen l\n mode http\n bind <http>\n tcp-request inspect-delay 5s\n \
+         tcp-request content reject if {{ req.len gt 60 }}\n http-request set-var(txn.n) req.len\n \
+         http-response set-header x-len \"%[var(txn.n)] %[res.len]\"\n server s {}\n",
+        server.address()
+    ));
+    assert_eq!(get(&lockgate, "/g").field("x-len"), Some("39 49"));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "g".repeat(60));
+    assert!(exchange(lockgate.at("http"), long).is_empty());
+}
+
 /// The client's connection follows the frontend alone.
 #[test]
 fn what_rules_answer_ends_the_connection_under_the_frontends_httpclose() {
