@@ -104,7 +104,9 @@ pub fn lower(model: &Model, overrides: &Overrides) -> (Option<Plan>, Diagnostics
         }
         if proxy.kind.is_back() {
             let index = backends.len();
-            backends.push(Arc::new(lower.backend(proxy, index)));
+            let front = frontends.last().filter(|_| proxy.kind.is_front()).map(Arc::as_ref);
+            let back = lower.backend(proxy, index, front);
+            backends.push(Arc::new(back));
         }
     }
     lower.find_edited();

@@ -24,7 +24,6 @@ use crate::front::h1::Exchange;
 use crate::plan::Backend;
 use crate::roster::Stage;
 use crate::route;
-use config::model::ProxyKind;
 use http::Method;
 use http::h1::Complete;
 use std::sync::Arc;
@@ -72,9 +71,6 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
     {
         return Ok(after);
     }
-    if finish_request::names_refused(stream) {
-        return Err(Ending::bad_request(403));
-    }
     if answer::is_monitor(stream) {
         return Box::pin(answer::monitor(stream, exchange)).await;
     }
@@ -94,10 +90,12 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
     if let Flow::Done(after) = request_rules::run(stream, exchange, &front.rules).await? {
         return Ok(after);
     }
+    finish_request::restrict_names(stream, front.headers.restrict_names)?;
     // a connection that a TCP frontend made HTTP of cannot go to a TCP server
     let Some(back) = route::backend(stream).filter(|back| back.http) else { return Err(route::NOWHERE) };
     stream.enter_backend(back);
-    if !back.tcp_content.is_empty()
+    if let Some(back) = stream.other_half()
+        && !back.tcp_content.is_empty()
         && let Flow::Done(after) = request_rules::inspect(stream, exchange, &back.tcp_content).await?
     {
         return Ok(after);
@@ -105,10 +103,11 @@ async fn steps(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<A
     if back.buffer_request && !front.buffer_request {
         Box::pin(answer::buffer_body(stream, exchange, None, None)).await?;
     }
-    if back.kind != ProxyKind::Listen
-        && let Flow::Done(after) = request_rules::run(stream, exchange, &back.rules).await?
-    {
-        return Ok(after);
+    if let Some(back) = stream.other_half() {
+        if let Flow::Done(after) = request_rules::run(stream, exchange, &back.rules).await? {
+            return Ok(after);
+        }
+        finish_request::restrict_names(stream, back.headers.restrict_names)?;
     }
     assign::persistence(stream, back);
     finish_request::add_headers(stream);

@@ -80,7 +80,9 @@ async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending
     }
     stream.enter_backend(back);
     stream.make_unique_id();
-    if let Some(close) = inspect(stream, link, &back.tcp_content, back.inspect_delay).await? {
+    if let Some(back) = stream.other_half()
+        && let Some(close) = inspect(stream, link, &back.tcp_content, back.inspect_delay).await?
+    {
         return Ok(close);
     }
     carry(stream, link, back).await

@@ -58,6 +58,7 @@ mod proof_by_record;
 mod reaching;
 mod revoking;
 mod runtime_api;
+mod sections;
 mod secure;
 mod spelling;
 mod stapling;

@@ -6,15 +6,13 @@ use crate::balance::hash::Hashing;
 use crate::balance::key::UriPart;
 use crate::balance::{Balance, Policy};
 use crate::persist::DynamicCookies;
-use crate::plan::{
-    BackTimeouts, Backend, HttpRules, POOL_PURGE, ProxyV2, Target, UseServer, UseServerTarget,
-};
+use crate::plan::{BackTimeouts, Backend, Frontend, POOL_PURGE, ProxyV2, Target, UseServer, UseServerTarget};
 use crate::server::{Endpoint, Facts, Server, ServerPort};
 use crate::tally::Tally;
 use base::{Address, Host, PortSpec, Span, Word};
 use config::model::{
-    Algorithm, ConnectionMode, ExprText, FormatText, HttpReuse, InitAddr, Proxy, ProxyKind, ProxyV2Option,
-    RetryOn, SendProxy, ServerParams, SourceAddress, StateSource,
+    Algorithm, ConnectionMode, ExprText, FormatText, HttpReuse, InitAddr, Proxy, ProxyV2Option, RetryOn,
+    SendProxy, ServerParams, SourceAddress, StateSource,
 };
 use expr::{Escape, Expr, Format, Stage};
 use net::ConnectOptions;
@@ -60,7 +58,8 @@ impl Lower<'_> {
         Some(global.server_state_base.as_ref().map_or(PathBuf::new(), |b| PathBuf::from(&b.text)).join(name))
     }
 
-    pub(super) fn backend(&mut self, proxy: &Proxy, index: usize) -> Backend {
+    /// A backend; a `listen` comes with its front half, whose rules are its own.
+    pub(super) fn backend(&mut self, proxy: &Proxy, index: usize, front: Option<&Frontend>) -> Backend {
         let settings = &proxy.settings;
         let options = &settings.options;
         let t = &settings.timeouts;
@@ -69,7 +68,6 @@ impl Lower<'_> {
         let dynamic_cookies = dynamic_cookies(proxy);
         servers.iter().for_each(|server| dynamic_cookies.give(server));
         let fullconn = settings.fullconn.unwrap_or_else(|| self.fullconn(proxy));
-        let listen = proxy.kind == ProxyKind::Listen;
         Backend {
             name: proxy.name.text.as_str().into(),
             guid: proxy.guid.as_ref().map(|w| w.text.as_str().into()),
@@ -87,12 +85,14 @@ impl Lower<'_> {
                 tunnel: timeout(t.tunnel),
                 tarpit: timeout(t.tarpit),
             },
-            tcp_content: self
-                .own(listen, |l| l.tcp_rules(proxy, &settings.tcp_request_content, Stage::TcpContent)),
+            tcp_content: match front {
+                Some(front) => front.tcp_content.clone(),
+                None => self.tcp_rules(proxy, &settings.tcp_request_content, Stage::TcpContent).into(),
+            },
             inspect_delay: settings.tcp_request_inspect_delay.map(Duration::from_millis),
             tcp_response: self.tcp_rules(proxy, &settings.tcp_response_content, Stage::TcpResponse),
             response_inspect_delay: settings.tcp_response_inspect_delay.map(Duration::from_millis),
-            rules: if listen { HttpRules::default() } else { self.http_rules(proxy) },
+            rules: front.map_or_else(|| Arc::new(self.http_rules(proxy)), |front| front.rules.clone()),
             balance: Balance::new(policy(proxy), options.allbackups == Some(true), servers, fullconn),
             algorithm: settings.balance.as_ref().map_or("roundrobin", |b| b.algorithm.word()),
             cookie: settings.cookie.as_ref().map(crate::persist::Settings::of),
@@ -133,11 +133,6 @@ impl Lower<'_> {
             health: self.health(proxy),
             tally: Tally::new(self.threads),
         }
-    }
-
-    /// Rules that a `listen` has in its front half already.
-    fn own<T: Default>(&mut self, listen: bool, lower: impl FnOnce(&mut Self) -> T) -> T {
-        if listen { T::default() } else { lower(self) }
     }
 
     /// A server; `index` is its own in the backend.

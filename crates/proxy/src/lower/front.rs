@@ -9,8 +9,7 @@ use crate::tally::Tally;
 use base::addr::Family;
 use base::{Address, Host, PortSpec, Word};
 use config::model::{
-    Bind, CondText, ConnectionMode, FormatText, Proxy, RestrictNames, Rule, TcpAction, TcpKeepAlive,
-    UnixOptions,
+    Bind, CondText, ConnectionMode, FormatText, Proxy, Rule, TcpAction, TcpKeepAlive, UnixOptions,
 };
 use expr::{Condition, Escape, Stage};
 use net::{ListenAddr, ListenOptions, UnixOwner};
@@ -46,9 +45,9 @@ impl Lower<'_> {
             },
             tcp_connection: self.tcp_rules(proxy, &settings.tcp_request_connection, Stage::TcpConnection),
             tcp_session: self.tcp_rules(proxy, &settings.tcp_request_session, Stage::TcpSession),
-            tcp_content: self.tcp_rules(proxy, &settings.tcp_request_content, Stage::TcpContent),
+            tcp_content: self.tcp_rules(proxy, &settings.tcp_request_content, Stage::TcpContent).into(),
             inspect_delay: settings.tcp_request_inspect_delay.map(Duration::from_millis),
-            rules: self.http_rules(proxy),
+            rules: Arc::new(self.http_rules(proxy)),
             routes: self.routes(&proxy.use_backends, http || switches(proxy)),
             default_backend: self.default_backend(proxy),
             default_backend_name: settings.default_backend.as_ref().map(|w| w.text.as_str().into()),
@@ -70,7 +69,6 @@ impl Lower<'_> {
                 proxy_header: options.http_use_proxy_header == Some(true),
                 ..self.limits(options.accept_unsafe_request == Some(true))
             },
-            restrict_names: options.restrict_req_hdr_names.unwrap_or(RestrictNames::Preserve),
             idle_close_on_response: options.idle_close_on_response == Some(true),
             ignore_probes: options.http_ignore_probes == Some(true),
             dontlognull: options.dontlognull == Some(true),

@@ -3,7 +3,7 @@
 use super::Lower;
 use crate::plan::{AddressHeader, Forwarded, HeaderOptions};
 use crate::splice::Splicing;
-use config::model::{self, CpuMap, ExprText, Options};
+use config::model::{self, CpuMap, ExprText, Options, RestrictNames};
 use expr::{Expr, Stage};
 use std::net::IpAddr;
 
@@ -37,6 +37,7 @@ impl Lower<'_> {
             forwardfor: self.address_header(options.forwardfor.as_ref(), "x-forwarded-for"),
             originalto: self.address_header(options.originalto.as_ref(), "x-original-to"),
             forwarded: options.forwarded.as_ref().filter(|f| !f.off).map(|f| self.forwarded(f)),
+            restrict_names: options.restrict_req_hdr_names.unwrap_or(RestrictNames::Preserve),
         }
     }
 

@@ -38,15 +38,15 @@ pub struct Backend {
     /// Timeouts.
     pub timeouts: BackTimeouts,
     /// `tcp-request content`
-    pub tcp_content: Vec<TcpRule>,
+    pub tcp_content: Arc<[TcpRule]>,
     /// `tcp-request inspect-delay`
     pub inspect_delay: Option<Duration>,
     /// `tcp-response content`
     pub tcp_response: Vec<TcpRule>,
     /// `tcp-response inspect-delay`
     pub response_inspect_delay: Option<Duration>,
-    /// HTTP rules; empty for a `listen`, whose rules its frontend has.
-    pub rules: HttpRules,
+    /// HTTP rules; a `listen` has them in common with its frontend.
+    pub rules: Arc<HttpRules>,
     /// The servers, and how one of them is chosen.
     pub balance: Balance,
     /// The word of its `balance` line.

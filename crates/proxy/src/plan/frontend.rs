@@ -9,7 +9,7 @@ use crate::reply::ErrorPages;
 use crate::rules::TcpRule;
 use crate::splice::Splicing;
 use crate::tally::Tally;
-use config::model::{ConnectionMode, RestrictNames};
+use config::model::ConnectionMode;
 use expr::{Condition, Format};
 use http::Spelling;
 use std::sync::Arc;
@@ -40,11 +40,11 @@ pub struct Frontend {
     /// `tcp-request session`
     pub tcp_session: Vec<TcpRule>,
     /// `tcp-request content`
-    pub tcp_content: Vec<TcpRule>,
+    pub tcp_content: Arc<[TcpRule]>,
     /// `tcp-request inspect-delay`
     pub inspect_delay: Option<Duration>,
     /// HTTP rules.
-    pub rules: HttpRules,
+    pub rules: Arc<HttpRules>,
     /// `use_backend`, in order.
     pub routes: Vec<Route>,
     /// `default_backend`, or itself for a `listen`.
@@ -75,8 +75,6 @@ pub struct Frontend {
     pub log: LogPlan,
     /// Limits of the HTTP parser.
     pub limits: http::h1::Limits,
-    /// `option http-restrict-req-hdr-names`
-    pub restrict_names: RestrictNames,
     /// `option http-ignore-probes`
     pub ignore_probes: bool,
     /// `option idle-close-on-response`

@@ -2,6 +2,7 @@
 
 use crate::rules::{HttpRule, RedirectRule};
 use crate::statistics::Statistics;
+use config::model::RestrictNames;
 use expr::Expr;
 use std::net::IpAddr;
 
@@ -20,8 +21,7 @@ pub struct HttpRules {
     pub after_response: Vec<HttpRule>,
 }
 
-/// Headers added to requests.
-#[derive(Default)]
+/// What options do to the headers of requests.
 pub struct HeaderOptions {
     /// `option forwardfor`
     pub forwardfor: Option<AddressHeader>,
@@ -29,6 +29,8 @@ pub struct HeaderOptions {
     pub originalto: Option<AddressHeader>,
     /// `option forwarded`
     pub forwarded: Option<Forwarded>,
+    /// `option http-restrict-req-hdr-names`
+    pub restrict_names: RestrictNames,
 }
 
 /// `forwardfor` and `originalto`

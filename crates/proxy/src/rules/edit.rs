@@ -286,7 +286,12 @@ fn edit_list(rule: &ListRule, stream: &Stream<'_>) {
         .lay(ListEdit { list, change: Change { kind: rule.kind, key, value } });
 }
 
+/// A slot that a rule made for itself (`len`) is its frontend's, and a `listen` that serves as the backend of another
+/// frontend finds none there.
 fn capture(slot: usize, expr: &Expr, len: usize, message: Message, stream: &mut Stream<'_>) {
+    if len != usize::MAX && stream.other_half().is_some() {
+        return;
+    }
     let Some(value) = expr.eval(stream).and_then(|s| s.to_str().map(|t| t.into_owned())) else { return };
     let text = value.get(..len.min(value.len())).unwrap_or_default().to_vec();
     stream.store_capture(message, slot, text);

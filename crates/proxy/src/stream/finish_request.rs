@@ -2,6 +2,7 @@
 //! unique id.
 
 use super::{Stream, captured_cookie};
+use crate::ending::Ending;
 use crate::plan::{AddressHeader, Forwarded, HeaderOptions};
 use config::model::RestrictNames;
 use expr::Expr;
@@ -28,16 +29,20 @@ pub(super) fn capture(stream: &mut Stream<'_>) {
     }
 }
 
-/// `option http-restrict-req-hdr-names`: deletes odd names, or says that the request is refused for them.
-pub(super) fn names_refused(stream: &mut Stream<'_>) -> bool {
+/// `option http-restrict-req-hdr-names` of one proxy, once its rules have seen the request (as HAProxy has it): deletes
+/// odd names, or refuses the request for them.
+pub(super) fn restrict_names(stream: &mut Stream<'_>, restrict: RestrictNames) -> Result<(), Ending> {
     let odd = |name: &[u8]| !name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
-    match stream.front.restrict_names {
-        RestrictNames::Preserve => false,
+    match restrict {
+        RestrictNames::Preserve => Ok(()),
         RestrictNames::Delete => {
             stream.request.fields.retain(|name, _| !odd(name));
-            false
+            Ok(())
         }
-        RestrictNames::Reject => stream.request.fields.iter().any(|(name, _)| odd(name)),
+        RestrictNames::Reject if stream.request.fields.iter().any(|(name, _)| odd(name)) => {
+            Err(Ending::bad_request(403))
+        }
+        RestrictNames::Reject => Ok(()),
     }
 }
 
@@ -47,13 +52,8 @@ pub(super) fn add_headers(stream: &mut Stream<'_>) {
     let back = stream.back;
     add_unique_id(stream);
     let sets: [Option<&HeaderOptions>; 2] = [back.map(|b| &b.headers), Some(&front.headers)];
-    let pick = |get: fn(&HeaderOptions) -> Option<&AddressHeader>| sets.iter().flatten().find_map(|s| get(s));
-    if let Some(option) = pick(|s| s.forwardfor.as_ref()) {
-        add_address(stream, option, stream.src());
-    }
-    if let Some(option) = pick(|s| s.originalto.as_ref()) {
-        add_address(stream, option, stream.dst());
-    }
+    add_address(stream, sets.map(|set| set?.forwardfor.as_ref()), stream.src());
+    add_address(stream, sets.map(|set| set?.originalto.as_ref()), stream.dst());
     if let Some(option) = sets.iter().flatten().find_map(|s| s.forwarded.as_ref()) {
         add_forwarded(stream, option);
     }
@@ -77,14 +77,17 @@ pub(super) fn make_unique_id(stream: &mut Stream<'_>) {
     }
 }
 
-fn add_address(stream: &mut Stream<'_>, option: &AddressHeader, addr: Option<SocketAddr>) {
+/// Backend and frontend together (manual, "option forwardfor"): the backend names the header, both except clients, and
+/// `if-none` counts where both want it.
+fn add_address(stream: &mut Stream<'_>, options: [Option<&AddressHeader>; 2], addr: Option<SocketAddr>) {
     let Some(addr) = addr else { return };
-    let present = stream.request.fields.get(&option.name).is_some();
-    let excepted = option.except.is_some_and(|(network, bits)| contains(network, bits, addr.ip()));
-    if (option.if_none && present) || excepted {
-        return;
+    let written = || options.into_iter().flatten();
+    let Some(name) = written().next().map(|option| &option.name) else { return };
+    let excepts = |o: &AddressHeader| o.except.is_some_and(|(net, bits)| contains(net, bits, addr.ip()));
+    let kept = written().all(|option| option.if_none) && stream.request.fields.get(name).is_some();
+    if !kept && !written().any(excepts) {
+        stream.request.fields.push(name, addr.ip().to_string().as_bytes());
     }
-    stream.request.fields.push(&option.name, addr.ip().to_string().as_bytes());
 }
 
 /// Whether `ip` lies in the network.

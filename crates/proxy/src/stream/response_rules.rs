@@ -6,7 +6,6 @@ use crate::back::{Attempts, Checkout, Failure};
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
 use crate::rules::{self, Decision, HttpRule, Message};
-use config::model::ProxyKind;
 use http::h1::Complete;
 use std::time::Duration;
 
@@ -99,7 +98,7 @@ pub(super) async fn run(
     exchange: &mut Exchange<'_>,
     checkout: &mut Checkout<'_>,
 ) -> Result<Flow, Ending> {
-    let back = stream.back.filter(|b| b.kind != ProxyKind::Listen);
+    let back = stream.other_half();
     let front = stream.front;
     let sets: [Option<&[HttpRule]>; 2] = [back.map(|b| &b.rules.response[..]), Some(&front.rules.response)];
     for set in sets.into_iter().flatten().filter(|set| !set.is_empty()) {
@@ -134,7 +133,7 @@ pub(super) async fn run(
 /// `http-after-response` rules: they see every response, ours too, and cannot end it.
 pub(super) fn after_response(stream: &mut Stream<'_>) {
     let front = stream.front;
-    let back = stream.back.filter(|b| b.kind != ProxyKind::Listen).map(|b| &b.rules.after_response[..]);
+    let back = stream.other_half().map(|b| &b.rules.after_response[..]);
     for set in [back.unwrap_or_default(), &front.rules.after_response] {
         if !set.is_empty() {
             rules::run_http(set, 0, Message::Response, stream);

@@ -356,6 +356,12 @@ impl<'s> Stream<'s> {
         self.back = Some(back);
     }
 
+    /// The backend, unless it is the back half of the `listen` that the client came in by: their rules are the same ones,
+    /// and have run.
+    pub fn other_half(&self) -> Option<&'s Arc<Backend>> {
+        self.back.filter(|back| !Arc::ptr_eq(&back.rules, &self.front.rules))
+    }
+
     /// A rule has it end without a word. Its log line shows no time for the request, as HAProxy's.
     pub(super) fn refuse(&mut self) {
         self.times.request = None;
