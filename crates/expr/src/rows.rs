@@ -149,6 +149,9 @@ pub enum Needs {
 impl Needs {
     /// Whether the data can exist at that stage (the table that `haproxy -dKsmp` prints).
     pub fn met_at(self, stage: Stage) -> bool {
+        if stage == Stage::ErrorReply {
+            return true;
+        }
         match self {
             Needs::Nothing => true,
             Needs::Process => stage != Stage::Config,
@@ -195,7 +198,12 @@ impl Needs {
 
 fn from_response_on(stage: Stage) -> bool {
     match stage {
-        Stage::TcpResponse | Stage::Response | Stage::AfterResponse | Stage::Log | Stage::Check => true,
+        Stage::TcpResponse
+        | Stage::Response
+        | Stage::AfterResponse
+        | Stage::Log
+        | Stage::ErrorReply
+        | Stage::Check => true,
         Stage::Config
         | Stage::TcpConnection
         | Stage::TcpSession

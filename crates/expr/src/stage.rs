@@ -23,6 +23,8 @@ pub enum Stage {
     AfterResponse,
     /// Log lines: all of it has happened.
     Log,
+    /// `http-error`: whatever of the request or the response is there when the error is met.
+    ErrorReply,
     /// Health check sequences.
     Check,
 }

@@ -172,7 +172,8 @@ pub fn set_process_var(plan: &Plan, name: &str, value: VarText<'_>) -> Diagnosti
     let ((), said) = while_it_runs(plan, |lower| {
         let Some(id) = lower.var(&word(name)) else { return };
         if let Some(value) = lower.var_value(&value, Stage::Config) {
-            plan.process.vars.set(id.name, rules::evaluate(&value, &rules::NoScope));
+            let scope = rules::ProcessScope(&plan.process.vars);
+            plan.process.vars.set(id.name, rules::evaluate(&value, &scope));
         }
     });
     said
@@ -316,7 +317,7 @@ impl<'m> Lower<'m> {
         for set in &model.global.set_vars {
             let Some(id) = self.var(&set.name) else { continue };
             if let Some(value) = self.var_value(&set.value, Stage::Config) {
-                let scope = rules::NoScope;
+                let scope = rules::ProcessScope(vars);
                 vars.set(id.name, rules::evaluate(&value, &scope));
             }
         }

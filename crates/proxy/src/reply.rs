@@ -103,12 +103,7 @@ pub fn fill(reply: &Reply, pages: &[&ErrorPages], scope: &dyn Scope, into: &mut 
 fn fill_body(reply: &Reply, body: Vec<u8>, scope: &dyn Scope, into: &mut Response) -> Filled {
     into.clear();
     into.set_status(reply.status, b"");
-    let mut text = Vec::new();
-    for (name, format) in &reply.headers {
-        text.clear();
-        format.write(scope, &mut text);
-        into.fields.push(name, &text);
-    }
+    push_headers(reply, scope, into);
     push_length(into, body.len());
     if let Some(content_type) = &reply.content_type
         && !body.is_empty()
@@ -135,6 +130,18 @@ fn fill_page(reply: &Reply, pages: &[&ErrorPages], scope: &dyn Scope, into: &mut
         into.fields.push(b"connection", b"close");
     }
     Filled { body, silent: false }
+}
+
+/// The `hdr` lines; one that comes out empty is left out, as HAProxy does.
+fn push_headers(reply: &Reply, scope: &dyn Scope, into: &mut Response) {
+    let mut text = Vec::new();
+    for (name, format) in &reply.headers {
+        text.clear();
+        format.write(scope, &mut text);
+        if !text.is_empty() {
+            into.fields.push(name, &text);
+        }
+    }
 }
 
 /// Keeps the place that HAProxy has for it, in front of the fields that describe the body; its value is written with the

@@ -242,11 +242,13 @@ fn settle(
         ignored(ctx, seen.hdr, "hdr", "the error page brings its own fields");
         reply.headers.clear();
     }
+    // an empty file needs none: what it holds shows when it is read
+    let from_file = matches!(reply.body, ReplyBody::File(_));
     let empty = kind == Kind::Error || (kind == Kind::Deny && own);
     if reply.body == ReplyBody::Default && empty {
         reply.body = ReplyBody::String(Word::new("", args.span()));
         reply.content_type = None;
-    } else if let (false, Some(body), None) = (pages, seen.body, &reply.content_type) {
+    } else if let (false, false, Some(body), None) = (pages, from_file, seen.body, &reply.content_type) {
         let message =
             format!("'{}': a content type must be defined when a payload is configured", args.name());
         return Err(Failure::new(body.span, message).help("add 'content-type text/plain', for one"));

@@ -144,7 +144,8 @@ fn field<'a>(fields: &'a Fields, args: &'a Args) -> Option<&'a [u8]> {
     let mut all = named(fields, Some(args.str(0)?));
     let occurrence = args.int(1).unwrap_or(0);
     let nth = usize::try_from(occurrence.unsigned_abs()).ok()?.saturating_sub(1);
-    if occurrence > 0 { all.nth(nth) } else { all.nth_back(nth) }
+    // a rule may have set one with blanks around it, which are no part of a value (RFC 9110 section 5.5)
+    if occurrence > 0 { all.nth(nth) } else { all.nth_back(nth) }.map(trim)
 }
 
 fn hdr<'a, S: Side>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {

@@ -56,7 +56,12 @@ impl World {
     pub(crate) fn at(stage: Stage, env: &mut Env<'_>) -> World {
         let late = matches!(
             stage,
-            Stage::TcpResponse | Stage::Response | Stage::AfterResponse | Stage::Log | Stage::Check
+            Stage::TcpResponse
+                | Stage::Response
+                | Stage::AfterResponse
+                | Stage::Log
+                | Stage::ErrorReply
+                | Stage::Check
         );
         let mut vars = HashMap::new();
         if let Ok(id) = env.vars.intern("txn.raw") {

@@ -32,6 +32,7 @@ mod actions;
 mod addresses;
 mod alarms;
 mod alike;
+mod answers;
 mod article;
 mod balancing;
 mod bytes;

@@ -36,7 +36,7 @@ impl Lower<'_> {
                 ErrorReplyKind::Section(name) => self.add_section(&mut pages, name, &error.statuses),
                 ErrorReplyKind::Reply(reply) => {
                     let status = error.statuses.first().copied().unwrap_or(500);
-                    if let Some(reply) = self.reply(reply, status, Stage::Response) {
+                    if let Some(reply) = self.reply(reply, status, Stage::ErrorReply) {
                         pages.list.push((status, Arc::new(reply)));
                     }
                 }
@@ -116,7 +116,14 @@ impl Lower<'_> {
                     Some(Body::Page | Body::Empty | Body::Fixed(_) | Body::Format(_)) | None => Body::Empty,
                 }
             }
-            ReplyBody::File(file) => Body::Fixed(self.plain_file(file)?.into()),
+            ReplyBody::File(file) => {
+                let bytes = self.plain_file(file)?;
+                if reply.content_type.is_none() && !bytes.is_empty() {
+                    let text = "a content type must be defined when a payload is configured";
+                    self.env.diags.alert(file.span, text).help("add 'content-type text/plain', for one");
+                }
+                Body::Fixed(bytes.into())
+            }
             ReplyBody::String(text) => Body::Fixed(text.bytes().into()),
             ReplyBody::LfString(text) => Body::Format(self.format(text, stage)?),
             ReplyBody::LfFile(file) => {

@@ -9,10 +9,11 @@ use crate::rules::{
     Endpoint, HttpAction, HttpRule, LineAction, LineRule, ListRule, MarkValue, NameTest, PacketMark, Part,
     Place, Redirect, RedirectKind, RedirectRule, Rule, TcpAction, TcpRule, TimeoutKind, Value,
 };
+use crate::vars::ProcVars;
 use base::Word;
 use config::model::{self, ExprText, FormatText, NameMatch, Proxy, RedirectTo, VarValue};
 use expr::reference::ChangeKind;
-use expr::{Direction, Escape, Fact, Payload, Sample, Scope, Stage, VarId};
+use expr::{Direction, Escape, Fact, Payload, Sample, Scope, Stage, VarId, VarScope};
 use http::{Request, Response};
 use regex::bytes::Regex;
 use std::sync::{Arc, OnceLock};
@@ -378,10 +379,10 @@ pub(super) fn evaluate(value: &Value, scope: &dyn Scope) -> Option<Sample<'stati
     }
 }
 
-/// The world before there is any traffic.
-pub(super) struct NoScope;
+/// The world before there is any traffic: of it there are process-wide variables only.
+pub(super) struct ProcessScope<'v>(pub &'v ProcVars);
 
-impl Scope for NoScope {
+impl Scope for ProcessScope<'_> {
     fn request(&self) -> Option<&Request> {
         None
     }
@@ -402,8 +403,8 @@ impl Scope for NoScope {
         None
     }
 
-    fn var(&self, _id: VarId) -> Option<Sample<'static>> {
-        None
+    fn var(&self, id: VarId) -> Option<Sample<'static>> {
+        self.0.get(id.name).filter(|_| id.scope == VarScope::Proc)
     }
 
     fn set_var(&self, _id: VarId, _value: Option<Sample<'static>>) {}

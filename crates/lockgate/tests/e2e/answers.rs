@@ -1,0 +1,29 @@
+//! Answers of our own: what `return`, error replies and variables make of them, as HAProxy 2.6 does.
+
+use crate::client::curl;
+use crate::program::Lockgate;
+
+#[test]
+fn replies_leave_out_what_comes_out_empty() {
+    let lockgate = Lockgate::start(
+        "global\n set-var proc.sixty var(proc.none,60),div(5)\n set-var proc.twice var(proc.sixty),mul(2)\n\
+         defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
+         frontend f\n bind <http>\n\
+          http-error status 500 content-type text/plain lf-string '%[path] %[status]'\n\
+          http-request set-header spaced 'a '\n\
+          http-request deny deny_status 500 if { path /error }\n\
+          http-request return status 200 file /dev/null if { path /file }\n\
+          http-request return status 200 hdr gone %[req.hdr(nope)] hdr here '[%[req.fhdr(spaced)]]' hdr vars '%[var(proc.sixty)] %[var(proc.twice)]'\n",
+    );
+    let plain = curl(&lockgate.url("http", "/"));
+    assert_eq!((plain.field("gone"), plain.field("here")), (None, Some("[a]")));
+    assert_eq!(plain.field("vars"), Some("12 24"));
+    let file = curl(&lockgate.url("http", "/file"));
+    assert_eq!((file.status, file.field("content-type"), file.text()), (200, None, ""));
+    let error = curl(&lockgate.url("http", "/error"));
+    assert_eq!((error.status, error.text()), (500, "/error "));
+    let refused = Lockgate::refused(
+        "frontend f\n bind <http>\n mode http\n timeout client 1s\n http-request return file /etc/passwd\n",
+    );
+    assert!(refused.contains("a content type must be defined"), "{refused}");
+}
