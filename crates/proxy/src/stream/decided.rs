@@ -62,6 +62,5 @@ async fn tarpit(
     // Log lines count the tarpit as time in a queue.
     stream.times.assigned = Some(stream.worker.now());
     stream.ending = Ending::new(Cause::Proxy, Phase::Tarpit);
-    exchange.close = true;
     answer::with(stream, exchange, reply).await
 }
