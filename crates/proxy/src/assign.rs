@@ -208,7 +208,7 @@ pub async fn server<'b>(
     back: &'b Backend,
     attempts: &Attempts<'_>,
 ) -> Result<Assigned<'b>, Ending> {
-    let give_up = after(stream.worker.now(), back.timeouts.queue);
+    let give_up = after(stream.worker.now(), stream.timeouts.queue);
     let mut avoid = attempts.avoid();
     let (slot, balanced) = loop {
         let choice = choose(stream, back, attempts, avoid)?;

@@ -89,6 +89,12 @@ pub enum TimeoutKind {
     Tunnel,
     /// `client`
     Client,
+    /// `connect`
+    Connect,
+    /// `queue`
+    Queue,
+    /// `tarpit`
+    Tarpit,
 }
 
 /// `set-fc-mark`, `set-bc-tos` and their like.

@@ -208,11 +208,18 @@ pub(crate) fn log_level(args: &mut Args<'_>) -> Result<Option<u8>, Failure> {
 }
 
 pub(crate) fn set_timeout(ctx: &mut Ctx<'_>, args: &mut Args<'_>) -> Result<HttpAction, Failure> {
-    let which = args.expect("'server', 'tunnel' or 'client' and a timeout")?;
+    let which = args.expect("a timeout's name and its value")?;
     let missing = args.choice_of(
         which,
         "a timeout",
-        &[("server", Place::BACK), ("tunnel", Place::BACK), ("client", Place::FRONT)],
+        &[
+            ("server", Place::BACK),
+            ("tunnel", Place::BACK),
+            ("connect", Place::BACK),
+            ("queue", Place::BACK),
+            ("tarpit", Place::PROXY),
+            ("client", Place::FRONT),
+        ],
     )?;
     if Place::PROXY.has(ctx.place) && !missing.has(ctx.place) {
         let side = if missing == Place::BACK { "backend" } else { "frontend" };

@@ -193,7 +193,7 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     row(
         &["http-request set-timeout", "http-response set-timeout"],
-        "{ server | tunnel | client } { <timeout> | <expr> } [{ if | unless } <condition>]",
+        "{ client | connect | queue | server | tarpit | tunnel } { <timeout> | <expr> } [{ if | unless } <condition>]",
         "Changes a timeout for this stream.",
         |c, a, s| rule(c, a, s, set_timeout),
     ),

@@ -141,7 +141,7 @@ pub async fn open(
     note(stream, back, target, Count::Connects);
     stream.back_error.set(None);
     stream.back_tls_error.set(None);
-    let give_up = after(started, back.timeouts.connect);
+    let give_up = after(started, stream.timeouts.connect);
     let marks = stream.back_marks;
     let mut deadline = Deadline::default();
     let connecting = async {

@@ -209,6 +209,9 @@ impl Lower<'_> {
         let kind = match kind.text.as_str() {
             "tunnel" => TimeoutKind::Tunnel,
             "client" => TimeoutKind::Client,
+            "connect" => TimeoutKind::Connect,
+            "queue" => TimeoutKind::Queue,
+            "tarpit" => TimeoutKind::Tarpit,
             _ => TimeoutKind::Server,
         };
         Some(HttpAction::SetTimeout(kind, self.expr(&as_integer(expr), stage)?))

@@ -361,6 +361,9 @@ fn set_timeout(kind: TimeoutKind, expr: &Expr, stream: &mut Stream<'_>) {
         TimeoutKind::Server => stream.timeouts.server = timeout,
         TimeoutKind::Tunnel => stream.timeouts.tunnel = timeout,
         TimeoutKind::Client => stream.timeouts.client = timeout,
+        TimeoutKind::Connect => stream.timeouts.connect = timeout,
+        TimeoutKind::Queue => stream.timeouts.queue = timeout,
+        TimeoutKind::Tarpit => stream.timeouts.tarpit = timeout,
     }
 }
 

@@ -112,12 +112,14 @@ fn configured(stream: &Stream<'_>, name: TimeoutName) -> Option<Duration> {
     }
 }
 
-/// What rules made of it; those that no rule changes are as configured.
+/// What rules made of it.
 fn current(stream: &Stream<'_>, name: TimeoutName) -> Option<Duration> {
     match name {
         TimeoutName::Client => stream.timeouts.client,
         TimeoutName::Server => stream.timeouts.server,
         TimeoutName::Tunnel => stream.timeouts.tunnel,
-        TimeoutName::Connect | TimeoutName::Queue | TimeoutName::Tarpit => configured(stream, name),
+        TimeoutName::Connect => stream.timeouts.connect,
+        TimeoutName::Queue => stream.timeouts.queue,
+        TimeoutName::Tarpit => stream.timeouts.tarpit.or_else(|| configured(stream, name)),
     }
 }

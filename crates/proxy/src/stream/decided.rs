@@ -54,10 +54,10 @@ async fn tarpit(
     reply: &Reply,
 ) -> Result<After, Ending> {
     let back = stream.back.as_ref().map(|b| b.timeouts);
-    let timeout = match back {
+    let timeout = stream.timeouts.tarpit.or_else(|| match back {
         Some(t) => t.tarpit.or(t.connect),
         None => stream.front.timeouts.tarpit,
-    };
+    });
     answer::hold(stream, exchange, timeout.unwrap_or(TARPIT_DEFAULT), Phase::Tarpit).await?;
     // Log lines count the tarpit as time in a queue.
     stream.times.assigned = Some(stream.worker.now());

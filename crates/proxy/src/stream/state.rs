@@ -4,7 +4,7 @@
 use super::finish_request;
 use crate::agreed::Agreed;
 use crate::ending::{Cause, Ending, Phase};
-use crate::plan::{Backend, Frontend};
+use crate::plan::{BackTimeouts, Backend, Frontend};
 use crate::queue::Priority;
 use crate::rules::{self, Message};
 use crate::server::Server;
@@ -45,6 +45,22 @@ pub struct StreamTimeouts {
     pub server: Option<Duration>,
     /// `timeout tunnel`
     pub tunnel: Option<Duration>,
+    /// `timeout connect`
+    pub connect: Option<Duration>,
+    /// `timeout queue`
+    pub queue: Option<Duration>,
+    /// `timeout tarpit`
+    pub tarpit: Option<Duration>,
+}
+
+impl StreamTimeouts {
+    /// What no rule has set is the backend's from now on.
+    fn enter(&mut self, back: &BackTimeouts) {
+        self.server = self.server.or(back.server);
+        self.tunnel = self.tunnel.or(back.tunnel);
+        self.connect = self.connect.or(back.connect);
+        self.queue = self.queue.or(back.queue);
+    }
 }
 
 /// A body as far as it was buffered for rules.
@@ -345,8 +361,7 @@ impl<'s> Stream<'s> {
         let (worker, now) = (self.worker.index, self.worker.now_ms());
         back.tally.pace(worker, Pace::Sessions, now);
         back.tally.add(worker, Count::Sessions, 1);
-        self.timeouts.server = self.timeouts.server.or(back.timeouts.server);
-        self.timeouts.tunnel = self.timeouts.tunnel.or(back.timeouts.tunnel);
+        self.timeouts.enter(&back.timeouts);
         if back.id != self.front.id {
             // what a frontend's rules said of retries they said of their own proxy
             self.retries_allowed = None;
