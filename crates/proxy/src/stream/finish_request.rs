@@ -146,15 +146,33 @@ fn node(
     }
     let own_name = || addr.map_or_else(|| b"unknown".to_vec(), |a| a.ip().to_string().into_bytes());
     let own_port = || addr.map_or_else(Vec::new, |a| a.port().to_string().into_bytes());
-    let mut value = name.as_ref().map_or_else(|| b"unknown".to_vec(), |n| computed(stream, n, own_name));
-    if value.contains(&b':') {
-        value = [b"[", &value[..], b"]"].concat();
-    }
+    let name = name.as_ref().map_or_else(|| b"unknown".to_vec(), |n| computed(stream, n, own_name));
+    let mut value = node_name(name);
     if let Some(port) = port {
         value.push(b':');
-        value.extend(computed(stream, port, own_port));
+        value.extend(node_port(computed(stream, port, own_port)));
     }
     parts.push([key, &quoted(&value)[..]].concat());
+}
+
+/// What an expression yields is an address, `unknown`, or an identifier, which begins with `_` (RFC 7239 section 6.3).
+fn node_name(name: Vec<u8>) -> Vec<u8> {
+    let ip = std::str::from_utf8(&name).ok().and_then(|text| text.parse().ok());
+    match ip {
+        Some(IpAddr::V6(_)) => [b"[", &name[..], b"]"].concat(),
+        Some(IpAddr::V4(_)) => name,
+        None if name == b"unknown" => name,
+        None => identifier(name),
+    }
+}
+
+/// A number, or an identifier.
+fn node_port(port: Vec<u8>) -> Vec<u8> {
+    if !port.is_empty() && port.iter().all(u8::is_ascii_digit) { port } else { identifier(port) }
+}
+
+fn identifier(text: Vec<u8>) -> Vec<u8> {
+    if text.starts_with(b"_") { text } else { [b"_", &text[..]].concat() }
 }
 
 fn quoted(value: &[u8]) -> Vec<u8> {
@@ -175,6 +193,15 @@ fn quoted(value: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nodes_that_are_no_addresses_are_identifiers() {
+        let named = |name: &str| String::from_utf8(node_name(name.into())).unwrap();
+        let names = ["10.0.0.1", "::1", "unknown", "_a", "web"].map(named);
+        assert_eq!(names, ["10.0.0.1", "[::1]", "unknown", "_a", "_web"]);
+        let ports = ["80", "_p", "id"].map(|port| String::from_utf8(node_port(port.into())).unwrap());
+        assert_eq!(ports, ["80", "_p", "_id"]);
+    }
 
     #[test]
     fn networks() {
