@@ -42,10 +42,22 @@ pub(crate) fn load(
     Ok(Arc::new(Map { view }))
 }
 
+/// What a list begins with: nothing for `virt@`, a file's text otherwise, which need not be there for `opt@`.
+fn text(outside: &dyn Outside, name: &str) -> std::io::Result<Vec<u8>> {
+    if name.starts_with("virt@") {
+        return Ok(Vec::new());
+    }
+    let Some(path) = name.strip_prefix("opt@") else { return outside.read_file(name) };
+    match outside.read_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
+}
+
 /// The lines of a pattern or map file that count, each with its number: leading blanks stripped, empty ones and
 /// comments (a `#` in the first column) left out. A blank before `#` makes it a pattern.
-pub(crate) fn lines(outside: &dyn Outside, path: &str) -> std::io::Result<Vec<(usize, Vec<u8>)>> {
-    let text = outside.read_file(path)?;
+pub(crate) fn lines(outside: &dyn Outside, name: &str) -> std::io::Result<Vec<(usize, Vec<u8>)>> {
+    let text = text(outside, name)?;
     let kept = text.split(|b| *b == b'\n').enumerate().filter_map(|(index, line)| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.first() == Some(&b'#') {

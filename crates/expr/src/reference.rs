@@ -17,6 +17,7 @@ mod view;
 
 pub use batch::{Change, ChangeKind, GROWN_MOST};
 pub use edit::{EditError, Found, Key};
+pub use load::list_name;
 pub(crate) use load::{User, file, words};
 pub(crate) use view::{How, Misfit, View};
 

@@ -99,6 +99,8 @@ pub enum MapValue {
     Int,
     /// Address.
     Ip,
+    /// Nothing: the first column comes out, as it is written.
+    Key,
 }
 
 /// One argument of a row: its name in the manual and its kind.

@@ -256,7 +256,7 @@ fn is_indexed(method: MatchMethod, ignore_case: bool) -> bool {
 
 fn type_name(value: MapValue) -> &'static str {
     match value {
-        MapValue::Str => "str",
+        MapValue::Str | MapValue::Key => "str",
         MapValue::Int => "sint",
         MapValue::Ip => "ipv4",
     }

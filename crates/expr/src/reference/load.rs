@@ -24,7 +24,7 @@ pub(crate) fn file(
     user: User,
     span: Span,
 ) -> io::Result<Arc<Reference>> {
-    let place = place(env, span);
+    let (place, name) = (place(env, span), list_name(name));
     if let Some(known) = env.references.iter().find(|r| *r.file == *name && r.pairs == pairs) {
         let mut state = known.lock();
         state.description += &format!(", by {} at {place}", user.word());
@@ -42,6 +42,12 @@ pub(crate) fn file(
         state.push(Entry { line, ..entry(key, value, Operator::Eq) });
     }
     Ok(add(env, name, pairs, state))
+}
+
+/// The name that a list goes by: `file@` says that there is a file, which a plain path says too (manual, section 2.7).
+/// With `opt@` and `virt@` it is part of the name.
+pub fn list_name(written: &str) -> &str {
+    written.strip_prefix("file@").unwrap_or(written)
 }
 
 /// The reference of the patterns that stand in an ACL line.

@@ -94,7 +94,7 @@ impl How {
             Patterns::new(self.method, &patterns, &|_| None).map_err(|(i, why)| Misfit::Pattern(i, why))?;
         let values = match self.value {
             Some(kind) => {
-                entries.iter().enumerate().map(|(i, e)| typed(kind, i, &e.value)).collect::<Result<_, _>>()?
+                entries.iter().enumerate().map(|(i, e)| typed(kind, i, e)).collect::<Result<_, _>>()?
             }
             None => Vec::new(),
         };
@@ -109,11 +109,13 @@ impl How {
     }
 }
 
-fn typed(kind: MapValue, index: usize, text: &[u8]) -> Result<Sample<'static>, Misfit> {
+fn typed(kind: MapValue, index: usize, entry: &Entry) -> Result<Sample<'static>, Misfit> {
+    let text = &*entry.value;
     let value = match kind {
         MapValue::Str => Some(Sample::owned(text)),
         MapValue::Int => std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).map(Sample::Int),
         MapValue::Ip => parse_ip(text).map(Sample::Ip),
+        MapValue::Key => Some(Sample::owned(&*entry.key)),
     };
     value.ok_or_else(|| Misfit::Value(index, String::from_utf8_lossy(text).into_owned()))
 }

@@ -12,7 +12,7 @@ use crate::rules::{
 use crate::vars::ProcVars;
 use base::Word;
 use config::model::{self, ExprText, FormatText, NameMatch, Proxy, RedirectTo, VarValue};
-use expr::reference::ChangeKind;
+use expr::reference::{ChangeKind, list_name};
 use expr::{Direction, Escape, Fact, Payload, Sample, Scope, Stage, VarId, VarScope};
 use http::{Request, Response};
 use regex::bytes::Regex;
@@ -83,7 +83,7 @@ impl Lower<'_> {
     pub(super) fn find_edited(&mut self) {
         for edited in std::mem::take(&mut self.edited) {
             let is = |list: &&Arc<expr::Reference>| {
-                *list.file == *edited.file.text && list.has_values() == edited.pairs
+                *list.file == *list_name(&edited.file.text) && list.has_values() == edited.pairs
             };
             match self.env.references.iter().find(is) {
                 // it is set once, here
