@@ -3,6 +3,7 @@
 
 mod aes;
 mod arith;
+mod controls;
 mod digest;
 mod encode;
 mod fix;
@@ -36,6 +37,7 @@ pub(crate) static TABLES: &[&[ConverterRow]] = &[
     aes::ROWS,
     arith::ROWS,
     digest::ROWS,
+    controls::ROWS,
     encode::ROWS,
     fix::ROWS,
     forwarded::ROWS,

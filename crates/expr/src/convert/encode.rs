@@ -17,6 +17,16 @@ static CHUNKS: &[ArgRow] =
 pub(super) static ROWS: &[ConverterRow] = &[
     row("b64dec", SampleType::Str, SampleType::Bin, b64dec, "Decodes base64"),
     row("base64", SampleType::Bin, SampleType::Str, base64, "Encodes as base64"),
+    row("base2", SampleType::Bin, SampleType::Str, base2, "Eight binary digits per byte"),
+    row(
+        "be_sort",
+        SampleType::Bin,
+        SampleType::Bin,
+        be_sort,
+        "Big-endian numbers of some bytes each, sorted",
+    )
+    .args(&[arg("size", ArgKind::Int)], 1)
+    .prepare(size_of_a_number),
     row(
         "be2dec",
         SampleType::Bin,
@@ -171,6 +181,30 @@ fn hex<'a>(input: Sample<'a>, _: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a
     let mut out = Vec::with_capacity(bytes.len() * 2);
     bytes.iter().for_each(|b| push_hex(*b, &mut out));
     Some(Sample::owned(out))
+}
+
+fn base2<'a>(input: Sample<'a>, _: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a>> {
+    let bytes = bytes_of(input)?;
+    Some(Sample::owned(bytes.iter().map(|b| format!("{b:08b}")).collect::<String>()))
+}
+
+fn size_of_a_number(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
+    match args.int(0) {
+        Some(1..=8) => Ok(()),
+        Some(_) | None => Err(BadArg::new(0, "a number has 1 to 8 bytes")),
+    }
+}
+
+/// Numbers of one size compare as their bytes do.
+fn be_sort<'a>(input: Sample<'a>, args: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a>> {
+    let (bytes, size) = (bytes_of(input)?, usize::try_from(args.int(0)?).ok()?);
+    let numbers = bytes.chunks_exact(size);
+    if !numbers.remainder().is_empty() {
+        return None;
+    }
+    let mut numbers: Vec<&[u8]> = numbers.collect();
+    numbers.sort_unstable();
+    Some(Sample::Bin(numbers.concat().into()))
 }
 
 fn push_hex(byte: u8, out: &mut Vec<u8>) {

@@ -28,6 +28,13 @@ pub(super) static ROWS: &[ConverterRow] = &[
     ),
     ConverterRow::new("port_only", SampleType::Str, SampleType::Int, port_only, "A Host value's port, or 0"),
     ConverterRow::new(
+        "srv_is_up",
+        SampleType::Str,
+        SampleType::Bool,
+        srv_is_up,
+        "Whether the server named '[backend/]server' is up",
+    ),
+    ConverterRow::new(
         "srv_queue",
         SampleType::Str,
         SampleType::Int,
@@ -85,11 +92,23 @@ fn nbsrv<'a>(input: Sample<'a>, _: &'a Args, scope: &'a dyn Scope) -> Option<Sam
     scope.fact(&Fact::Live(LiveFact::NbSrv(Some(name.into())))).map(Sample::into_owned)
 }
 
+fn srv_is_up<'a>(input: Sample<'a>, _: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {
+    of_server(input, scope, LiveFact::SrvIsUp)
+}
+
 fn srv_queue<'a>(input: Sample<'a>, _: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {
+    of_server(input, scope, LiveFact::SrvQueue)
+}
+
+fn of_server<'a>(
+    input: Sample<'a>,
+    scope: &dyn Scope,
+    fact: fn(Option<Box<str>>, Box<str>) -> LiveFact,
+) -> Option<Sample<'a>> {
     let name = String::from_utf8(bytes_of(input)?.into_owned()).ok()?;
     let (backend, server) = match name.split_once('/') {
         Some((backend, server)) => (Some(backend.into()), server),
         None => (None, name.as_str()),
     };
-    scope.fact(&Fact::Live(LiveFact::SrvQueue(backend, server.into()))).map(Sample::into_owned)
+    scope.fact(&Fact::Live(fact(backend, server.into()))).map(Sample::into_owned)
 }

@@ -76,8 +76,9 @@ fn written(format: &[u8], value: i64, per_second: i64, zone: &TimeZone) -> Optio
 
 fn formatted<'a>(input: &Sample<'a>, args: &Args, per_second: i64, zone: &TimeZone) -> Option<Sample<'a>> {
     let Sample::Int(value) = input else { return None };
-    let offset = args.int(1).unwrap_or(0).saturating_mul(per_second);
-    written(args.str(0)?, value.saturating_add(offset), per_second, zone)
+    // in the unit of the date
+    let value = value.saturating_add(args.int(1).unwrap_or(0));
+    written(args.str(0)?, value, per_second, zone)
 }
 
 fn ltime<'a>(input: Sample<'a>, args: &'a Args, _: &'a dyn Scope) -> Option<Sample<'a>> {

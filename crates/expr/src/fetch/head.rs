@@ -25,6 +25,7 @@ pub(super) static ROWS: &[FetchRow] = &[
     version("resp_ver", Needs::Response, response_version).acl(AclForm::As("res.ver", MatchMethod::Str)),
     int_row("status", Needs::ResponseKept, status, "The response's status code"),
     int_row("server_status", Needs::ResponseKept, status, "The response's status code"),
+    int_row("txn.status", Needs::ResponseKept, status, "The status code sent, as %ST in logs"),
 ];
 
 const fn version(name: &'static str, needs: Needs, eval: crate::rows::FetchFn) -> FetchRow {

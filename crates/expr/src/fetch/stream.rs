@@ -56,6 +56,18 @@ pub(super) static ROWS: &[FetchRow] = &[
         |_, s| Ok(s.fact(&Fact::Stream(StreamFact::LastRuleLine))),
         "Line of the last final rule",
     ),
+    int_row(
+        "bc_be_queue",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::BackendQueuePos))),
+        "%bq, as in logs",
+    ),
+    int_row(
+        "bc_srv_queue",
+        Needs::ServerConnection,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::SrvQueuePos))),
+        "%sq, as in logs",
+    ),
     int_row("txn.id32", Needs::Process, id32, "A number of this stream, 32 bits"),
     int_row(
         "prio_class",
