@@ -405,6 +405,10 @@ pub fn run_tcp(rules: &[TcpRule], from: usize, last_chance: bool, stream: &mut S
             TcpAction::SilentDrop(ttl) => return stop(stream, rule, TcpDecision::SilentDrop(*ttl)),
             TcpAction::SwitchMode => return stop(stream, rule, TcpDecision::SwitchMode),
             TcpAction::ExpectProxy => return TcpDecision::ExpectProxy(index + 1),
+            // a slot is filled once; `set-var` does not wait, as with HAProxy
+            TcpAction::Capture(_, expr, _) if !last_chance && expr.try_eval(stream).is_err() => {
+                return wait(stream, rule, TcpDecision::Wait);
+            }
             TcpAction::SetEndpoint(..)
             | TcpAction::SetVar(..)
             | TcpAction::UnsetVar(..)

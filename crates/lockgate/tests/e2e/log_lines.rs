@@ -385,6 +385,22 @@ fn rules_capture_into_the_slots_that_haproxy_gives_them() {
     });
 }
 
+/// How servers' names get into the logs of connections that are passed through.
+#[test]
+fn a_capture_waits_for_the_bytes_it_is_made_of() {
+    let lockgate = Lockgate::start(
+        "global\n nbthread 1\n log stdout format raw local0\ndefaults\n mode tcp\n log global\n timeout connect 5s\n \
+         timeout client 60s\n timeout server 20s\nfrontend f\n bind <tcp>\n log-format \"got %[capture.req.hdr(0)]\"\n \
+         tcp-request inspect-delay 60s\n tcp-request content capture req.payload(0,4) len 4\n tcp-request content reject\n",
+    );
+    let mut late = Raw::connect(lockgate.at("tcp"));
+    // the only thread has seen the first connection before it serves the second
+    Raw::connect(lockgate.at("tcp")).send("soon").read_all();
+    lockgate.logged("got soon");
+    late.send("late").read_all();
+    lockgate.logged("got late");
+}
+
 #[test]
 fn connections_without_a_proxy_header_are_told_as_by_haproxy() {
     let server = server();
