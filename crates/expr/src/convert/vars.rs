@@ -4,6 +4,7 @@ use crate::args::{Arg, Args, BadArg};
 use crate::compile::Env;
 use crate::rows::{ArgKind, ConverterRow, arg};
 use crate::sample::{Sample, SampleType};
+use crate::scope::VarScope;
 use crate::scope::{Direction, Scope};
 
 pub(super) static ROWS: &[ConverterRow] = &[
@@ -82,8 +83,9 @@ fn conditions(args: &mut Args, _: &mut Env<'_>) -> Result<(), BadArg> {
 fn set_var<'a>(input: Sample<'a>, args: &'a Args, scope: &'a dyn Scope) -> Option<Sample<'a>> {
     let (id, bits) = (args.var(0)?, args.int(1).unwrap_or(0));
     let old = if bits == 0 { None } else { scope.var(id) };
+    let exists = old.is_some() || id.scope == VarScope::Proc;
     let mut asked = CONDITIONS.iter().enumerate().filter(|(bit, _)| bits & 1 << bit != 0);
-    if !asked.all(|(_, (_, when))| when.holds(old.as_ref(), &input)) {
+    if !asked.all(|(_, (_, when))| when.holds(exists, old.as_ref(), &input)) {
         return None;
     }
     scope.set_var(id, Some(input.clone().into_owned()));
@@ -91,11 +93,14 @@ fn set_var<'a>(input: Sample<'a>, args: &'a Args, scope: &'a dyn Scope) -> Optio
 }
 
 impl When {
-    /// A variable exists here exactly while it has a value. Comparisons need two integers; without them they hold.
-    fn holds(self, old: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
+    /// A variable exists here while it has a value, a process-wide one always. Comparisons need two integers; without
+    /// them they hold.
+    fn holds(self, exists: bool, old: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
         match self {
-            When::Exists | When::Set => old.is_some(),
-            When::NotExists | When::NotSet => old.is_none(),
+            When::Exists => exists,
+            When::NotExists => !exists,
+            When::Set => old.is_some(),
+            When::NotSet => old.is_none(),
             When::Empty => is_empty(new),
             When::NotEmpty => !is_empty(new),
             When::Greater => integers(old, new).is_none_or(|(old, new)| old > new),

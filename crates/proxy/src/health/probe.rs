@@ -122,7 +122,7 @@ impl<'p> Run<'p> {
                 // an expression without a result leaves the variable alone (manual, "set-var")
                 if let Some(value) = self.value(source) {
                     let present = self.scope.var(*id);
-                    if conditions.iter().all(|c| allows(*c, present.as_ref(), &value)) {
+                    if conditions.iter().all(|c| allows(*c, id.scope, present.as_ref(), &value)) {
                         self.scope.set_var(*id, Some(value));
                     }
                 }

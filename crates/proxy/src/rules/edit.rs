@@ -8,7 +8,7 @@ use crate::list_edits::ListEdit;
 use crate::stream::Stream;
 use config::model::{NameMatch, StreamSetting, VarCondition};
 use expr::reference::Change;
-use expr::{Expr, Format, Sample, Scope, VarId};
+use expr::{Expr, Format, Sample, Scope, VarId, VarScope};
 use http::Request;
 use net::Marks;
 use regex::bytes::Regex;
@@ -255,21 +255,34 @@ fn set_var(id: VarId, conditions: &[VarCondition], value: &Value, stream: &Strea
     // An expression without a result leaves the variable alone (manual, "set-var").
     let Some(sample) = sample else { return };
     let present = stream.var(id);
-    if conditions.iter().all(|c| allows(*c, present.as_ref(), &sample)) {
+    if conditions.iter().all(|c| allows(*c, id.scope, present.as_ref(), &sample)) {
         stream.set_var(id, Some(sample));
     }
 }
 
-pub(crate) fn allows(condition: VarCondition, present: Option<&Sample<'_>>, new: &Sample<'_>) -> bool {
-    let empty = || new.to_str().is_some_and(|t| t.is_empty());
-    let both = || present.and_then(Sample::to_int).zip(new.to_int());
+/// Whether a condition lets a variable be set. Process-wide ones exist from the start, and comparisons need two integers:
+/// without them they hold (manual, "set-var").
+pub(crate) fn allows(
+    condition: VarCondition,
+    scope: VarScope,
+    present: Option<&Sample<'_>>,
+    new: &Sample<'_>,
+) -> bool {
+    let exists = present.is_some() || scope == VarScope::Proc;
+    let empty = || matches!(new, Sample::Str(text) | Sample::Bin(text) if text.is_empty());
+    let integers = || match (present, new) {
+        (Some(Sample::Int(present)), Sample::Int(new)) => Some((*present, *new)),
+        _ => None,
+    };
     match condition {
-        VarCondition::IfExists | VarCondition::IfSet => present.is_some(),
-        VarCondition::IfNotExists | VarCondition::IfNotSet => present.is_none(),
+        VarCondition::IfExists => exists,
+        VarCondition::IfNotExists => !exists,
+        VarCondition::IfSet => present.is_some(),
+        VarCondition::IfNotSet => present.is_none(),
         VarCondition::IfEmpty => empty(),
         VarCondition::IfNotEmpty => !empty(),
-        VarCondition::IfGreater => both().is_some_and(|(present, new)| present > new),
-        VarCondition::IfLess => both().is_some_and(|(present, new)| present < new),
+        VarCondition::IfGreater => integers().is_none_or(|(present, new)| present > new),
+        VarCondition::IfLess => integers().is_none_or(|(present, new)| present < new),
     }
 }
 
@@ -370,6 +383,31 @@ fn set_timeout(kind: TimeoutKind, expr: &Expr, stream: &mut Stream<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As HAProxy 2.6 was seen to do.
+    #[test]
+    fn conditions_of_variables() {
+        use VarCondition::*;
+        let (text, none, five) = (Sample::str(b"a"), Sample::str(b""), Sample::Int(5));
+        let cases = [
+            (IfExists, VarScope::Txn, None, &five, false),
+            (IfExists, VarScope::Proc, None, &five, true),
+            (IfNotExists, VarScope::Proc, None, &five, false),
+            (IfSet, VarScope::Proc, None, &five, false),
+            (IfNotSet, VarScope::Proc, None, &five, true),
+            (IfEmpty, VarScope::Txn, Some(&text), &none, true),
+            (IfEmpty, VarScope::Txn, Some(&none), &text, false),
+            (IfNotEmpty, VarScope::Txn, None, &five, true),
+            (IfGreater, VarScope::Txn, Some(&five), &Sample::Int(2), true),
+            (IfGreater, VarScope::Txn, Some(&five), &Sample::Int(55), false),
+            (IfGreater, VarScope::Txn, Some(&text), &Sample::Int(55), true),
+            (IfLess, VarScope::Txn, Some(&five), &text, true),
+            (IfLess, VarScope::Txn, None, &five, true),
+        ];
+        for (condition, scope, present, new, wanted) in cases {
+            assert_eq!(allows(condition, scope, present, new), wanted, "{condition:?} {scope:?} {present:?}");
+        }
+    }
 
     #[test]
     fn groups_in_replacements() {
