@@ -81,7 +81,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         &["option forwarded"],
-        ALL,
+        BACK,
         "[proto] [host | host-expr <expr>] [by | by-expr <expr>] [by_port ...] [for ...] [for_port ...]",
         "Tells servers about the client as RFC 7239 says.",
         |_, a, s| {

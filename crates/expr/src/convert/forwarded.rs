@@ -122,7 +122,8 @@ fn well_formed(name: &[u8], value: &[u8]) -> bool {
         }
         b"for" | b"by" => node(value).is_some(),
         b"host" => !value.is_empty() && value.iter().all(|b| b.is_ascii_graphic() && !b"/?#@\\".contains(b)),
-        _ => true,
+        // HAProxy knows no others
+        _ => false,
     }
 }
 

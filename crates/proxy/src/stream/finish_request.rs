@@ -54,7 +54,7 @@ pub(super) fn add_headers(stream: &mut Stream<'_>) {
     let sets: [Option<&HeaderOptions>; 2] = [back.map(|b| &b.headers), Some(&front.headers)];
     add_address(stream, sets.map(|set| set?.forwardfor.as_ref()), stream.src());
     add_address(stream, sets.map(|set| set?.originalto.as_ref()), stream.dst());
-    if let Some(option) = sets.iter().flatten().find_map(|s| s.forwarded.as_ref()) {
+    if let Some(option) = back.and_then(|back| back.headers.forwarded.as_ref()) {
         add_forwarded(stream, option);
     }
 }
@@ -114,7 +114,8 @@ fn add_forwarded(stream: &mut Stream<'_>, option: &Forwarded) {
     }
     if let Some(host) = &option.host {
         let value = computed(stream, host, || stream.request.host().unwrap_or_default().to_vec());
-        parts.push([b"host=", &quoted(&value)[..]].concat());
+        // always as a quoted-string, as HAProxy writes it: few hosts are tokens
+        parts.push([b"host=", &in_quotes(&value)[..]].concat());
     }
     node(stream, b"by=", &option.by, &option.by_port, stream.dst(), &mut parts);
     node(stream, b"for=", &option.for_, &option.for_port, stream.src(), &mut parts);
@@ -179,6 +180,10 @@ fn quoted(value: &[u8]) -> Vec<u8> {
     if !value.is_empty() && value.iter().all(|b| http::fields::is_token_byte(*b)) {
         return value.to_vec();
     }
+    in_quotes(value)
+}
+
+fn in_quotes(value: &[u8]) -> Vec<u8> {
     let mut out = vec![b'"'];
     for byte in value.iter().filter(|b| !matches!(b, b'\r' | b'\n' | 0)) {
         if matches!(byte, b'"' | b'\\') {
