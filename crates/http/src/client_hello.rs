@@ -17,6 +17,7 @@ const EXT_SERVER_NAME: u16 = 0;
 const EXT_GROUPS: u16 = 10;
 const EXT_POINT_FORMATS: u16 = 11;
 const EXT_SIGNATURES: u16 = 13;
+const EXT_KEY_SHARE: u16 = 51;
 const EXT_ALPN: u16 = 16;
 const EXT_SESSION_TICKET: u16 = 35;
 const EXT_SUPPORTED_VERSIONS: u16 = 43;
@@ -221,6 +222,28 @@ impl<'a> Hello<'a> {
     /// Whether the client names elliptic curves (`req.ssl_ec_ext`).
     pub fn has_ec_extension(&self) -> bool {
         self.extension(EXT_GROUPS).is_some()
+    }
+
+    /// The groups as they stand, two bytes each.
+    pub fn groups(&self) -> Option<&[u8]> {
+        self.extension(EXT_GROUPS).and_then(whole16)
+    }
+
+    /// The signature algorithms as they stand, two bytes each.
+    pub fn signatures(&self) -> Option<&[u8]> {
+        self.extension(EXT_SIGNATURES).and_then(whole16)
+    }
+
+    /// The groups that keys are offered for, two bytes each (RFC 8446 section 4.2.8).
+    pub fn key_share_groups(&self) -> Option<Vec<u8>> {
+        let mut list = self.extension(EXT_KEY_SHARE).and_then(whole16)?;
+        let mut groups = Vec::new();
+        while !list.is_empty() {
+            let (group, rest) = list.split_first_chunk::<2>()?;
+            groups.extend(group);
+            list = vector16(rest)?.1;
+        }
+        Some(groups)
     }
 
     /// Session ticket extension (`req.ssl_st_ext`): 0 without, 1 empty, 2 with a ticket.

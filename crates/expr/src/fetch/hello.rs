@@ -1,6 +1,6 @@
 //! What an unread TLS stream begins with (manual section 7.3.5): for routing connections that are passed through.
 
-use super::{bool_row, int_row, text_row};
+use super::{bin_row, bool_row, int_row, text_row};
 use crate::args::Args;
 use crate::rows::{AclForm, FetchFn, FetchRow, Fetched, Needs, NotYet};
 use crate::sample::Sample;
@@ -13,6 +13,14 @@ const HELLO_TYPE: &str = "1 once the bytes are a whole TLS ClientHello";
 
 pub(super) static ROWS: &[FetchRow] = &[
     text_row("req.ssl_alpn", REQ, alpn, "The protocol that the ClientHello's ALPN prefers"),
+    list("req.ssl_cipherlist", |_, s| asked(s, |h| bytes(h.cipher_suites())), "Cipher suites"),
+    list(
+        "req.ssl_keyshare_groups",
+        |_, s| hello(s, |h| Some(bytes(&h.key_share_groups()?))),
+        "Groups of offered keys",
+    ),
+    list("req.ssl_sigalgs", |_, s| hello(s, |h| h.signatures().map(bytes)), "Signature algorithms"),
+    list("req.ssl_supported_groups", |_, s| hello(s, |h| h.groups().map(bytes)), "Groups"),
     bool_row("req.ssl_ec_ext", REQ, |_, s| asked(s, |h| Sample::Bool(h.has_ec_extension())), "Names curves"),
     int_row("req.ssl_hello_type", REQ, hello_type, HELLO_TYPE),
     int_row("req_ssl_hello_type", REQ, hello_type, HELLO_TYPE),
@@ -29,6 +37,15 @@ pub(super) static ROWS: &[FetchRow] = &[
     version("req.ssl_ver"),
     version("req_ssl_ver"),
 ];
+
+/// Two bytes an entry, as sent.
+const fn list(name: &'static str, eval: FetchFn, doc: &'static str) -> FetchRow {
+    bin_row(name, REQ, eval, doc)
+}
+
+fn bytes(list: &[u8]) -> Sample<'static> {
+    Sample::Bin(list.to_vec().into())
+}
 
 const fn sni(name: &'static str, eval: FetchFn) -> FetchRow {
     text_row(name, REQ, eval, "The host that the ClientHello names")
