@@ -1,6 +1,6 @@
 //! Answers of our own: what `return`, error replies and variables make of them, as HAProxy 2.6 does.
 
-use crate::client::curl;
+use crate::client::{Raw, curl, text};
 use crate::program::Lockgate;
 
 #[test]
@@ -26,4 +26,18 @@ fn replies_leave_out_what_comes_out_empty() {
         "frontend f\n bind <http>\n mode http\n timeout client 1s\n http-request return file /etc/passwd\n",
     );
     assert!(refused.contains("a content type must be defined"), "{refused}");
+}
+
+#[test]
+fn who_waited_in_a_tarpit_may_ask_again() {
+    let lockgate = Lockgate::start(
+        "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
+         frontend f\n bind <http>\n http-request set-timeout tarpit 10ms\n http-request tarpit deny_status 429 if { path /slow }\n \
+         http-request return status 200 content-type text/plain string again\n",
+    );
+    let mut client = Raw::connect(lockgate.at("http"));
+    client
+        .send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let said = text(&client.read_all());
+    assert!(said.starts_with("HTTP/1.1 429 ") && said.ends_with("again"), "{said}");
 }
