@@ -236,7 +236,7 @@ pub enum StreamFact {
     LogLevel,
     /// It went wrong, in the sense of `option dontlog-normal`.
     IsError,
-    /// A server was connected to for it.
+    /// It went to a server, or was to.
     Forwarded,
     /// The program answered it itself (statistics).
     ToApplet,

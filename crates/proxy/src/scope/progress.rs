@@ -61,7 +61,7 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
         StreamFact::PriorityClass => Some(int(stream.priority.class)),
         StreamFact::PriorityOffset => Some(int(stream.priority.offset)),
         StreamFact::IsError => Some(Sample::Bool(stream.is_error())),
-        StreamFact::Forwarded => Some(Sample::Bool(stream.times.connected.is_some())),
+        StreamFact::Forwarded => Some(Sample::Bool(stream.server.is_some())),
         StreamFact::ToApplet => Some(Sample::Bool(stream.statistics)),
         StreamFact::LastRuleFile => stream.last_rule.as_ref().map(|rule| text(&rule.file)),
         StreamFact::LastRuleLine => stream.last_rule.as_ref().map(|rule| int(rule.line)),
