@@ -164,17 +164,25 @@ fn hdr_val<'a, S: Side>(args: &'a Args, scope: &'a dyn Scope) -> Fetched<'a> {
     Ok(S::fields(scope).and_then(|fields| value(fields, args)).map(|v| Sample::Int(leading_int(v))))
 }
 
-/// An address; IPv4 may carry a decimal port (manual, `req.hdr_ip`).
+/// An address, behind which a decimal port may stand; IPv6 is in brackets then, and may be without one (manual,
+/// `req.hdr_ip`).
 fn address_of(value: &[u8]) -> Option<IpAddr> {
+    if let Some(bracketed) = value.strip_prefix(b"[") {
+        let (ip, behind) = bracketed.split_at_checked(memchr(b']', bracketed)?)?;
+        let port = behind.strip_prefix(b"]")?;
+        return parse_ip(ip).filter(|ip| ip.is_ipv6() && (port.is_empty() || is_port(port)));
+    }
     if let Some(ip) = parse_ip(value) {
         return Some(ip);
     }
-    let colon = memchr(b':', value)?;
-    let port = std::str::from_utf8(value.get(colon + 1..)?).ok()?;
-    if port.starts_with('+') || port.parse::<u16>().is_err() {
-        return None;
-    }
-    parse_ip(value.get(..colon)?).filter(IpAddr::is_ipv4)
+    let (ip, port) = value.split_at_checked(memchr(b':', value)?)?;
+    parse_ip(ip).filter(|ip| ip.is_ipv4() && is_port(port))
+}
+
+/// `:` and a number.
+fn is_port(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b":").and_then(|port| std::str::from_utf8(port).ok());
+    digits.is_some_and(|digits| !digits.starts_with('+') && digits.parse::<u16>().is_ok())
 }
 
 /// Visits what an ACL tries: the one occurrence asked for, or all.
