@@ -212,6 +212,8 @@ pub enum StreamFact {
     Retries,
     Redispatched,
     StatusSent,
+    /// As the server sent it.
+    ServerStatus,
     BytesRead,
     BytesUploaded,
     TerminationCode,

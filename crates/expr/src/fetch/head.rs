@@ -24,7 +24,12 @@ pub(super) static ROWS: &[FetchRow] = &[
     version("res.ver", Needs::Response, response_version),
     version("resp_ver", Needs::Response, response_version).acl(AclForm::As("res.ver", MatchMethod::Str)),
     int_row("status", Needs::ResponseKept, status, "The response's status code"),
-    int_row("server_status", Needs::ResponseKept, status, "The response's status code"),
+    int_row(
+        "server_status",
+        Needs::ResponseKept,
+        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::ServerStatus))),
+        "The status code that the server sent",
+    ),
     int_row("txn.status", Needs::ResponseKept, status, "The status code sent, as %ST in logs"),
 ];
 

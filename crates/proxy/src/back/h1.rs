@@ -126,6 +126,7 @@ impl Checkout<'_> {
                         return Err(Failure::new(FailureKind::Status(status), Cause::Normal, Phase::Done));
                     }
                     stream.has_response = true;
+                    stream.server_status = Some(status);
                     self.download = Transfer::body(complete.body, complete.body);
                     stream.bytes_read += size::response(&stream.response);
                     stream.times.response = Some(stream.worker.now());

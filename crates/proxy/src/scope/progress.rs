@@ -17,6 +17,7 @@ pub(super) fn known<'a>(stream: &'a Stream<'_>, fact: &StreamFact) -> Option<Sam
         StreamFact::Retries => Some(int(stream.retries)),
         StreamFact::Redispatched => Some(Sample::Bool(stream.redispatched)),
         StreamFact::StatusSent => stream.status_logged.map(int),
+        StreamFact::ServerStatus => stream.server_status.map(int),
         StreamFact::BytesRead => Some(int(stream.bytes_read)),
         StreamFact::BytesUploaded => Some(int(stream.bytes_uploaded)),
         StreamFact::TerminationCode => Some(Sample::owned(stream.ending.letters())),

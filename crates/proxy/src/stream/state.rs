@@ -96,6 +96,8 @@ pub struct Stream<'s> {
     pub response: Response,
     /// Whether there is one.
     pub has_response: bool,
+    /// The status that the server sent, whatever rules make of it.
+    pub server_status: Option<u16>,
     /// Buffered request body.
     pub body: Buffered,
     /// The response's body, as far as it was buffered for rules.
@@ -229,6 +231,7 @@ impl<'s> Stream<'s> {
             has_request: false,
             response: session.worker.take_response(),
             has_response: false,
+            server_status: None,
             body: Buffered::default(),
             response_body: Buffered::default(),
             payload: crate::buf::Buf::default(),
