@@ -5,9 +5,9 @@ pub const LEN: usize = 5;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Seconds to letters; what is below four seconds is lost.
+/// Seconds to letters, rounded up as HAProxy rounds them: both may give out cookies of one site.
 pub fn encode(seconds: u32) -> [u8; LEN] {
-    let mut left = seconds >> 2;
+    let mut left = seconds.div_ceil(4);
     let mut out = [0; LEN];
     for letter in out.iter_mut().rev() {
         *letter = ALPHABET[(left & 63) as usize];
@@ -33,6 +33,9 @@ mod tests {
             assert_eq!(decode(&encode(seconds)), Some(seconds));
         }
         assert_eq!(encode(1_795_000_000), *b"av2Gw");
+        // seen of HAProxy 2.6
+        let dates = [1_795_896_126, 1_795_896_128, 1_795_896_129].map(encode);
+        assert_eq!(dates, [*b"awszQ", *b"awszQ", *b"awszR"]);
         assert_eq!((decode(b"abc"), decode(b"abc.d")), (None, None));
     }
 }
