@@ -7,7 +7,6 @@ use crate::balance::{Ask, Picked};
 use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
 use crate::health::{Complaint, Observer};
-use crate::link::Link;
 use crate::persist::{self, Guidance, Presented, Settings};
 use crate::plan::{Backend, UseServerTarget};
 use crate::queue::{Called, Line, Slot};
@@ -19,7 +18,7 @@ use expr::Expr;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use tokio::time::Instant;
 
 /// What balancing looks at in a request.
@@ -201,10 +200,13 @@ fn now_seconds(stream: &Stream<'_>) -> u32 {
     u32::try_from(expr::Scope::now_us(stream) / 1_000_000).unwrap_or(u32::MAX)
 }
 
-/// Assigns a server to a stream. `client` is watched while it waits: who has left needs no server.
+/// Tells whether the client has left, so that nothing more is to be done for it.
+pub type HasLeft<'a> = &'a mut dyn FnMut(&mut Context<'_>) -> bool;
+
+/// Assigns a server to a stream. Who has left while it waited needs no server.
 pub async fn server<'b>(
     stream: &mut Stream<'_>,
-    client: &mut Link,
+    has_left: HasLeft<'_>,
     back: &'b Backend,
     attempts: &Attempts<'_>,
 ) -> Result<Assigned<'b>, Ending> {
@@ -227,7 +229,7 @@ pub async fn server<'b>(
             },
             Choice::AnyFree => Line::Backend,
         };
-        if let Some(slot) = Box::pin(in_line(stream, client, back, line, give_up)).await? {
+        if let Some(slot) = Box::pin(in_line(stream, has_left, back, line, give_up)).await? {
             break (slot, balanced);
         }
     };
@@ -256,7 +258,7 @@ fn note_chosen(stream: &Stream<'_>, back: &Backend, server: &Server, balanced: b
 /// Waits in a line; `None` asks to choose again.
 async fn in_line<'b>(
     stream: &mut Stream<'_>,
-    client: &mut Link,
+    has_left: HasLeft<'_>,
     back: &'b Backend,
     line: Line,
     give_up: Option<Instant>,
@@ -268,7 +270,7 @@ async fn in_line<'b>(
         if let Poll::Ready(called) = Pin::new(&mut waiting).poll(cx) {
             return Poll::Ready(Ok(called));
         }
-        if back.abortonclose && client.poll_gone(cx).is_ready() {
+        if has_left(cx) {
             return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Queue)));
         }
         session.poll_end(cx, give_up, QUEUE_TIMEOUT).map(Err)

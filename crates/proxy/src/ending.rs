@@ -122,8 +122,8 @@ impl Ending {
             (Cause::ClientAbort, Phase::Request | Phase::Queue | Phase::Connect) => None,
             (Cause::ClientAbort, Phase::Headers) => Some(400),
             (Cause::ClientTimeout, Phase::Queue)
-            | (Cause::ClientTimeout, Phase::Connect)
-            | (Cause::ClientTimeout | Cause::ClientAbort, Phase::Tarpit) => Some(503),
+            | (Cause::ClientTimeout, Phase::Connect | Phase::Tarpit)
+            | (Cause::ClientAbort, Phase::Tarpit) => Some(503),
             (Cause::ServerTimeout, Phase::Headers) => Some(504),
             (
                 Cause::ServerAbort | Cause::Proxy | Cause::ServerDown | Cause::ServerUp | Cause::Killed,

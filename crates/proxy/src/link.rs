@@ -222,16 +222,13 @@ impl Link {
         pipe.poll_drain(cx, &self.stream)
     }
 
-    /// Watches for the peer's end while nothing is expected of it. What it sends meanwhile is kept, up to a buffer;
-    /// a peer that sends more is plainly not gone.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Watches for the peer's end while nothing is expected of it: an orderly one, or an error. What it sends meanwhile is
+    /// kept, up to a buffer; a peer that sends more is plainly not gone.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         while !self.ended && self.input.len() < WATCH_MAX {
-            match ready!(self.poll_fill(cx)) {
-                Ok(n) if n > 0 => {}
-                Ok(_) | Err(_) => return Poll::Ready(()),
-            }
+            ready!(self.poll_fill(cx))?;
         }
-        if self.ended { Poll::Ready(()) } else { Poll::Pending }
+        if self.ended { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     fn poll_read_once(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, LinkError>> {

@@ -27,6 +27,7 @@ use crate::route;
 use http::Method;
 use http::h1::Complete;
 use std::sync::Arc;
+use std::task::Context;
 
 /// What becomes of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +126,14 @@ async fn forward<'s>(
     }
     let mut attempts = back::Attempts::new(stream, back);
     loop {
-        let assigned = assign::server(stream, exchange.link, back, &attempts).await?;
+        let abortonclose = back.abortonclose;
+        let mut has_left = |cx: &mut Context<'_>| exchange.poll_left(cx, abortonclose).is_ready();
+        let assigned = assign::server(stream, &mut has_left, back, &attempts).await?;
         if let Some(location) = answer::server_redirect(stream, assigned.server()) {
             return Box::pin(answer::redirect_to_server(stream, exchange, location)).await;
         }
-        let failure = match back::checkout(stream, exchange.link, &assigned, attempts.fresh_only()).await {
+        let mut has_left = |cx: &mut Context<'_>| exchange.poll_left(cx, abortonclose).is_ready();
+        let failure = match back::checkout(stream, &assigned, attempts.fresh_only(), &mut has_left).await {
             Ok(checkout) => {
                 assigned.connected();
                 match through(stream, exchange, checkout, &attempts).await {

@@ -312,7 +312,8 @@ impl Outcome {
             bytes_in: stream.bytes_uploaded.saturating_sub(stream.counted.0),
             bytes_out: stream.bytes_read.saturating_sub(stream.counted.1),
             spliced: stream.spliced,
-            class: stream.status_logged.filter(|_| stream.front.http).map(class),
+            // what is answered by nothing is none of the other classes either
+            class: stream.front.http.then(|| class(stream.status_logged.unwrap_or_default())),
             answered: stream.times.response.is_some() || !stream.front.http,
             trouble: trouble(stream.ending, stream.times.response.is_some()),
             spans: spans(&stream.times),

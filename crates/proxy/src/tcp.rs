@@ -18,7 +18,7 @@ use crate::tally::Carrying;
 use crate::tunnel::Tunnel;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -172,13 +172,16 @@ async fn carry<'s>(
     let mut attempts = Attempts::new(stream, back);
     loop {
         lend(stream, link);
-        let assigned = assign::server(stream, link, back, &attempts).await;
+        let mut has_left = |cx: &mut Context<'_>| back.abortonclose && link.poll_gone(cx).is_ready();
+        let assigned = assign::server(stream, &mut has_left, back, &attempts).await;
         let sni = assigned.as_ref().ok().and_then(|a| back::server_name(stream, a.server()));
         take_back(stream, link);
         let assigned = assigned?;
         let server = assigned.server();
         let header = back::proxy_header(stream, &server.target);
-        match back::open(stream, link, back, server, (sni.as_deref(), header.as_deref())).await {
+        let names = (sni.as_deref(), header.as_deref());
+        let mut has_left = |cx: &mut Context<'_>| back.abortonclose && link.poll_gone(cx).is_ready();
+        match back::open(stream, back, server, names, &mut has_left).await {
             Ok(mut server) => {
                 back::learn(stream, &mut server);
                 stream.times.connected = Some(stream.worker.tick());
@@ -210,7 +213,8 @@ async fn carry<'s>(
             }
             Err(failure) => {
                 assigned.report(&failure);
-                attempts.again_tcp(stream, link, failure).await?;
+                let mut has_left = |cx: &mut Context<'_>| back.abortonclose && link.poll_gone(cx).is_ready();
+                attempts.again_tcp(stream, failure, &mut has_left).await?;
             }
         }
     }

@@ -103,6 +103,22 @@ impl Transfer {
         Ok(())
     }
 
+    /// Whether the end of the body is at hand, or a fault in it, decoded or not.
+    pub fn has_end(&self, from: &Link) -> bool {
+        let Some(mut decoder) = self.decoder.clone().filter(|_| !self.last) else { return self.last };
+        let mut rest = from.input.data().get(self.pending..).unwrap_or_default();
+        loop {
+            match decoder.step(rest) {
+                Ok(step) if step.done => return true,
+                Ok(step) if step.consumed + step.data > 0 => {
+                    rest = rest.get(step.consumed + step.data..).unwrap_or_default();
+                }
+                Ok(_) => return false,
+                Err(_) => return true,
+            }
+        }
+    }
+
     /// Whether the source has nothing left to give.
     pub fn is_drained(&self) -> bool {
         self.last && self.pending == 0

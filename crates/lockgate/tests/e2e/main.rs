@@ -28,6 +28,7 @@ mod retrying;
 mod site;
 mod upstream;
 
+mod abandoned;
 mod actions;
 mod addresses;
 mod alarms;

@@ -1,15 +1,13 @@
 //! Trying again: `retries`, `option redispatch`, `retry-on`, and connections that turned out to be stale.
 
-use super::connect::CLIENT_LEFT;
+use crate::assign::HasLeft;
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
-use crate::link::Link;
 use crate::plan::Backend;
 use crate::stream::Stream;
 use crate::tally::Count;
 use config::model::RetryOn;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -130,15 +128,16 @@ impl<'s> Attempts<'s> {
             self.stick = index_of(stream);
             return Ok(());
         }
-        self.next(stream, exchange.link, failure).await
+        let abortonclose = self.back.abortonclose;
+        self.next(stream, failure, &mut |cx| exchange.poll_left(cx, abortonclose).is_ready()).await
     }
 
     /// Counts a retry and chooses between the same server, after a pause, and another one.
     async fn next(
         &mut self,
         stream: &mut Stream<'_>,
-        client: &mut Link,
         failure: Failure,
+        has_left: HasLeft<'_>,
     ) -> Result<(), Ending> {
         self.left -= 1;
         self.made += 1;
@@ -153,29 +152,10 @@ impl<'s> Attempts<'s> {
         }
         self.note(stream, Count::Retries);
         self.stick = index_of(stream);
-        match failure.kind {
-            FailureKind::Connect => self.pause(client).await,
-            FailureKind::WrongName
-            | FailureKind::Stale
-            | FailureKind::Empty
-            | FailureKind::Junk
-            | FailureKind::ResponseTimeout
-            | FailureKind::Status(_)
-            | FailureKind::Final => Ok(()),
+        if failure.kind == FailureKind::Connect {
+            pause(self.back.timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND)), has_left).await?;
         }
-    }
-
-    /// The pause before the same server is tried again, in which the client may leave.
-    async fn pause(&self, client: &mut Link) -> Result<(), Ending> {
-        let pause = self.back.timeouts.connect.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
-        let mut over = pin!(tokio::time::sleep(pause));
-        poll_fn(|cx| {
-            if self.back.abortonclose && client.poll_gone(cx).is_ready() {
-                return Poll::Ready(Err(CLIENT_LEFT));
-            }
-            over.as_mut().poll(cx).map(Ok)
-        })
-        .await
+        Ok(())
     }
 
     /// Counts it for the backend, and for the server that failed.
@@ -189,13 +169,13 @@ impl<'s> Attempts<'s> {
     pub async fn again_tcp(
         &mut self,
         stream: &mut Stream<'_>,
-        client: &mut Link,
         failure: Failure,
+        has_left: HasLeft<'_>,
     ) -> Result<(), Ending> {
         if self.left == 0 || failure.kind != FailureKind::Connect {
             return Err(self.given_up(stream, &failure));
         }
-        self.next(stream, client, failure).await
+        self.next(stream, failure, has_left).await
     }
 
     fn allowed(&self, stream: &Stream<'_>, exchange: &Exchange<'_>, failure: &Failure) -> bool {
@@ -235,6 +215,17 @@ impl<'s> Attempts<'s> {
             n => self.left == n.unsigned_abs() - 1,
         }
     }
+}
+
+/// Waits, unless the client has left.
+async fn pause(time: Duration, has_left: HasLeft<'_>) -> Result<(), Ending> {
+    let mut over = Box::pin(tokio::time::sleep(time));
+    poll_fn(|cx| match over.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(Ok(())),
+        Poll::Pending if has_left(cx) => Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Connect))),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// `retries`, or what a rule made of it.

@@ -6,7 +6,7 @@ use super::attempts::{Failure, FailureKind};
 use super::h1::Checkout;
 use super::pool::Key;
 use crate::agreed::Agreed;
-use crate::assign::Assigned;
+use crate::assign::{Assigned, HasLeft};
 use crate::deadline::{Deadline, after};
 use crate::ending::{Cause, Ending, Phase};
 use crate::link::{Link, LinkError};
@@ -26,15 +26,12 @@ use std::task::Poll;
 use tls::CertView;
 use tokio::time::Instant;
 
-/// The client closed before its server was reached (`option abortonclose`).
-pub(super) const CLIENT_LEFT: Ending = Ending::new(Cause::ClientAbort, Phase::Connect);
-
 /// A connection for one HTTP exchange.
 pub async fn checkout<'s>(
     stream: &mut Stream<'s>,
-    client: &mut Link,
     assigned: &Assigned<'_>,
     fresh: bool,
+    has_left: HasLeft<'_>,
 ) -> Result<Checkout<'s>, Failure> {
     let Some(back) = stream.back else { return Err(unreachable_server()) };
     let server = assigned.server();
@@ -59,7 +56,7 @@ pub async fn checkout<'s>(
         None => {
             make_room(stream, server);
             let names = (sni.as_deref(), key.header.as_deref());
-            let link = Box::pin(open(stream, client, back, server, names)).await?;
+            let link = Box::pin(open(stream, back, server, names, has_left)).await?;
             Box::new(Connection { key, link, uses: 0 })
         }
     };
@@ -130,10 +127,10 @@ fn make_room(stream: &Stream<'_>, server: &Server) {
 /// client may leave meanwhile (`option abortonclose`).
 pub async fn open(
     stream: &Stream<'_>,
-    client: &mut Link,
     back: &Backend,
     server: &Server,
     (sni, header): (Option<&[u8]>, Option<&[u8]>),
+    has_left: HasLeft<'_>,
 ) -> Result<Link, Failure> {
     let started = Instant::now();
     let target = &server.target;
@@ -176,8 +173,8 @@ pub async fn open(
         if let Poll::Ready(opened) = connecting.as_mut().poll(cx) {
             return Poll::Ready(Ok(opened));
         }
-        if back.abortonclose && client.poll_gone(cx).is_ready() {
-            return Poll::Ready(Err(Failure::finally(CLIENT_LEFT)));
+        if has_left(cx) {
+            return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Connect))));
         }
         if session.sight.is_killed() {
             return Poll::Ready(Err(Failure::finally(Ending::new(Cause::Killed, Phase::Connect))));

@@ -6,6 +6,7 @@ use crate::assign::Watch;
 use crate::deadline::{after, earliest};
 use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::Exchange;
+use crate::link::LinkError;
 use crate::log::size;
 use crate::plan::Backend;
 use crate::roster::Stage;
@@ -106,6 +107,13 @@ impl Checkout<'_> {
                     &mut stream.response,
                 )
             };
+            // A body that is broken from the start makes it no response: no client hears of it, as with HAProxy.
+            let parsed = parsed.and_then(|parsed| match parsed {
+                Parsed::Complete(Complete { head_len, body: Framing::Chunked, .. }) => {
+                    h1::check_chunks(self.connection.link.input.data(), head_len).map(|()| parsed)
+                }
+                Parsed::Complete(_) | Parsed::Partial => Ok(parsed),
+            });
             match parsed {
                 Ok(Parsed::Complete(complete)) => {
                     self.connection.link.input.consume(complete.head_len);
@@ -144,6 +152,7 @@ impl Checkout<'_> {
 
     fn pass_interim(&mut self, stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) {
         h1::strip_hop_by_hop_response(&mut stream.response, false);
+        stream.bytes_read += size::response(&stream.response);
         exchange.send_interim(&stream.response);
     }
 
@@ -166,8 +175,14 @@ impl Checkout<'_> {
             Poll::Ready(_) => return Poll::Ready(Err(self.closed_early())),
             Poll::Pending => {}
         }
-        if self.client_left(cx, exchange) {
-            return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
+        match self.client_left(cx, exchange) {
+            Poll::Ready(Ok(())) => {
+                return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Headers))));
+            }
+            Poll::Ready(Err(_)) => {
+                return Poll::Ready(Err(Failure::finally(Ending::new(Cause::ClientAbort, Phase::Data))));
+            }
+            Poll::Pending => {}
         }
         if let Some(cause) = self.watch.shut_down() {
             return Poll::Ready(Err(Failure::finally(Ending::new(cause, Phase::Headers))));
@@ -175,12 +190,14 @@ impl Checkout<'_> {
         let sending = !exchange.upload.is_finished() && !self.deaf;
         let blocked = exchange.upload.waits_for_sink(&self.connection.link);
         let client_at = if sending && !blocked { after(wait.since, stream.timeouts.client) } else { None };
-        let server_at = if sending && !blocked { None } else { after(wait.since, stream.timeouts.server) };
+        let server_at = after(wait.since, stream.timeouts.server);
         let at = earliest(client_at, server_at);
         let phase = if sending && blocked { Phase::Data } else { Phase::Headers };
-        let give_up = match client_at {
-            Some(_) => Ending::new(Cause::ClientTimeout, Phase::Headers),
-            None => Ending::new(Cause::ServerTimeout, phase).with_status(504),
+        // The server could answer before it has the whole request, so that both are waited for (manual 8.5, `cH`, `sH`).
+        let client_first = client_at.is_some_and(|client| server_at.is_none_or(|server| client < server));
+        let give_up = match client_first {
+            true => Ending::new(Cause::ClientTimeout, Phase::Headers),
+            false => Ending::new(Cause::ServerTimeout, phase).with_status(504),
         };
         stream.session.poll_end(cx, at, give_up).map(|ending| {
             let late = ending.cause == Cause::ServerTimeout;
@@ -231,8 +248,11 @@ impl Checkout<'_> {
     }
 
     /// `option abortonclose`: a client that has said everything and closes wants no response.
-    fn client_left(&self, cx: &mut Context<'_>, exchange: &mut Exchange<'_>) -> bool {
-        self.back.abortonclose && exchange.upload.is_finished() && exchange.link.poll_gone(cx).is_ready()
+    fn client_left(&self, cx: &mut Context<'_>, exchange: &mut Exchange<'_>) -> Poll<Result<(), LinkError>> {
+        match self.back.abortonclose && exchange.upload.is_finished() {
+            true => exchange.link.poll_gone(cx),
+            false => Poll::Pending,
+        }
     }
 
     fn closed_early(&self) -> Failure {
@@ -341,7 +361,10 @@ impl Checkout<'_> {
             Ok(()) => self.finished(stream, exchange, &complete),
             Err(ending) => {
                 stream.ending = ending;
-                Box::pin(broken_off(stream, exchange, framing)).await
+                // where the response is whole only the rest of the request is missing
+                let shows =
+                    download.is_finished() || matches!(framing, Framing::Length(_) | Framing::Chunked);
+                Box::pin(broken_off(stream, exchange, shows)).await
             }
         }
     }
@@ -361,13 +384,17 @@ impl Checkout<'_> {
         download: &mut Transfer,
         wait: &mut Waiting,
     ) -> Poll<Result<(), Ending>> {
-        // A failing upload does not spoil the response that is already on its way.
-        if let Err(_ending) = self.poll_upload(cx, stream, exchange, wait) {
-            self.deaf = true;
+        match self.poll_upload(cx, stream, exchange, wait) {
+            Err(ending) if ending.cause == Cause::ClientAbort => return Poll::Ready(Err(ending)),
+            // A body that makes no sense any more does not spoil the response that is already on its way.
+            Err(_) => self.deaf = true,
+            Ok(()) => {}
         }
         let before = download.moved;
         match download.poll(cx, &mut self.connection.link, exchange.link) {
-            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(())) if exchange.upload.is_finished() || self.deaf => return Poll::Ready(Ok(())),
+            // The response came early: its client goes on sending, and goes on with the connection behind it.
+            Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(TransferError::Sink)) => {
                 return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Data)));
             }
@@ -382,15 +409,19 @@ impl Checkout<'_> {
         if download.moved != before {
             wait.progress(stream.worker);
         }
-        if self.client_left(cx, exchange) {
+        if self.client_left(cx, exchange).is_ready() {
             return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Data)));
         }
         if let Some(cause) = self.watch.shut_down() {
             return Poll::Ready(Err(Ending::new(cause, Phase::Data)));
         }
-        let client_blocks = download.waits_for_sink(exchange.link);
+        let client_blocks = match download.is_finished() {
+            true => !exchange.upload.waits_for_sink(&self.connection.link),
+            false => download.waits_for_sink(exchange.link),
+        };
         let timeout = if client_blocks { stream.timeouts.client } else { stream.timeouts.server };
-        let phase = if download.is_drained() { Phase::Last } else { Phase::Data };
+        let sent = download.is_drained() && !download.is_finished();
+        let phase = if sent { Phase::Last } else { Phase::Data };
         let cause = if client_blocks { Cause::ClientTimeout } else { Cause::ServerTimeout };
         let session = stream.session;
         session.sight.moved(exchange.upload.moved, download.moved);
@@ -495,9 +526,9 @@ fn send_buffered(
 
 /// A body broke off. What came of it is still the client's; that the rest is missing shows by the framing, and where
 /// the end of the connection would look like the end of the body, by a reset (RFC 9112 section 8).
-async fn broken_off(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, framing: Framing) -> After {
-    let client_left = matches!(stream.ending.cause, Cause::ClientAbort | Cause::ClientTimeout);
-    if client_left || !matches!(framing, Framing::Length(_) | Framing::Chunked) {
+async fn broken_off(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, shows: bool) -> After {
+    let takes_nothing = stream.ending.cause == Cause::ClientTimeout && exchange.link.has_output();
+    if takes_nothing || !shows {
         return After::Abort;
     }
     exchange.close = true;

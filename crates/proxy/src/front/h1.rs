@@ -14,7 +14,7 @@ use http::h1::{self, Complete, Framing, Parsed};
 use http::{Method, Request, Response, Spelling, Version};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -130,6 +130,21 @@ impl Exchange<'_> {
         }
     }
 
+    /// Whether the client left before its request was whole, or, where that counts too (`option abortonclose`), behind
+    /// it. An error: it reset the connection, so that nobody is there to be told anything.
+    pub fn poll_left(
+        &mut self,
+        cx: &mut Context<'_>,
+        abortonclose: bool,
+    ) -> Poll<Result<(), crate::link::LinkError>> {
+        let whole = self.upload.is_drained() || self.upload.is_finished();
+        if whole && !abortonclose {
+            return Poll::Pending;
+        }
+        let gone = ready!(self.link.poll_gone(cx));
+        if abortonclose || !self.upload.has_end(self.link) { Poll::Ready(gone) } else { Poll::Pending }
+    }
+
     /// Sends what waits.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), crate::link::LinkError>> {
         self.link.poll_flush(cx)
@@ -226,15 +241,14 @@ async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause,
     }
     let mut stream = Stream::new(session);
     stream.times.idle_from = idle_from;
-    stream.ending = Ending::new(cause, Phase::Request);
+    stream.ending = match cause {
+        Cause::ClientAbort => HEAD_CUT_SHORT,
+        cause => Ending::new(cause, Phase::Request),
+    };
     stream.count_request();
-    if cause == Cause::ClientTimeout {
-        let mut exchange = lend(session, link, None);
-        stream::answer_error(&mut stream, &mut exchange);
-        let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
-    } else {
-        stream.status_logged = Some(400);
-    }
+    let mut exchange = lend(session, link, None);
+    stream::answer_error(&mut stream, &mut exchange);
+    let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
     if session.front.dontlognull { stream.end() } else { stream.log() }
 }
 
@@ -289,14 +303,39 @@ async fn no_request(mut stream: Stream<'_>, link: &mut Link, ending: Ending) -> 
     After::Linger
 }
 
-/// The client left in the middle of a request's head.
+/// How long a request is waited for: `timeout http-request` for all of it, else `timeout client` from byte to byte
+/// (manual, "timeout http-request").
+pub struct Patience {
+    /// Until then.
+    pub until: Option<Instant>,
+    /// How much longer from the next bytes on.
+    each: Option<Duration>,
+}
+
+impl Patience {
+    /// From now on; `time` where a rule says how long.
+    pub fn new(session: &Session, time: Option<Duration>) -> Patience {
+        let timeouts = &session.front.timeouts;
+        let whole = time.or(timeouts.http_request);
+        let each = if whole.is_none() { timeouts.client } else { None };
+        Patience { until: after(session.worker.now(), whole.or(each)), each }
+    }
+
+    /// Bytes came.
+    pub fn renew(&mut self, now: Instant) {
+        if self.each.is_some() {
+            self.until = after(now, self.each);
+        }
+    }
+}
+
+/// The client left before its request's head was whole.
 const HEAD_CUT_SHORT: Ending = Ending::new(Cause::ClientAbort, Phase::Request).with_status(400);
 
 /// Reads until the head is whole.
 async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete, Ending> {
     let session = stream.session;
-    let timeouts = &session.front.timeouts;
-    let give_up = after(session.worker.now(), timeouts.http_request.or(timeouts.client));
+    let mut patience = Patience::new(session, None);
     let mut scanned = 0;
     loop {
         let input = link.input.data();
@@ -323,13 +362,13 @@ async fn read_head(stream: &mut Stream<'_>, link: &mut Link) -> Result<Complete,
         poll_fn(|cx| {
             match link.poll_fill(cx) {
                 Poll::Ready(Ok(n)) if n > 0 => {
-                    session.worker.tick();
+                    patience.renew(session.worker.tick());
                     return Poll::Ready(Ok(()));
                 }
                 Poll::Ready(_) => return Poll::Ready(Err(HEAD_CUT_SHORT)),
                 Poll::Pending => {}
             }
-            session.poll_end(cx, give_up, Ending::new(Cause::ClientTimeout, Phase::Request)).map(Err)
+            session.poll_end(cx, patience.until, Ending::new(Cause::ClientTimeout, Phase::Request)).map(Err)
         })
         .await?;
     }

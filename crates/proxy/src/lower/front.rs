@@ -80,6 +80,7 @@ impl Lower<'_> {
             spelling: self.spelling.clone().filter(|_| options.h1_case_adjust_client == Some(true)),
             keeps_private: settings.max_session_srv_conns != Some(0),
             buffer_request: options.http_buffer_request == Some(true),
+            abortonclose: options.abortonclose == Some(true),
             independent: options.independent_streams == Some(true),
             drop_trailers: options.drop_response_trailers == Some(true),
             contstats: options.contstats == Some(true),

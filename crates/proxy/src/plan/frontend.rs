@@ -95,6 +95,8 @@ pub struct Frontend {
     pub nolinger: bool,
     /// `option http-buffer-request`
     pub buffer_request: bool,
+    /// `option abortonclose`, as far as it is about requests that no backend has yet.
+    pub abortonclose: bool,
     /// `option independent-streams`
     pub independent: bool,
     /// `option http-drop-response-trailers`

@@ -4,7 +4,7 @@
 use super::{After, Stream, response_rules};
 use crate::deadline::after;
 use crate::ending::{Cause, Ending, Phase};
-use crate::front::h1::Exchange;
+use crate::front::h1::{Exchange, Patience};
 use crate::log::size;
 use crate::reply::{ErrorPages, Filled, Reply, fill, push_length};
 use crate::rules::RedirectTarget as Target;
@@ -42,6 +42,7 @@ fn pages<'a>(stream: &'a Stream<'_>) -> Vec<&'a ErrorPages> {
 /// Sends what is in `stream.response` with the body. The request's body is not waited for.
 async fn send(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>, filled: Filled) -> After {
     if filled.silent {
+        stream.status_logged = Some(stream.response.status);
         return After::Close;
     }
     write(stream, exchange, &filled.body);
@@ -104,7 +105,9 @@ pub fn answer_error(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) {
     // A request that was refused or cut short leaves nothing to stand on for a next one.
     let lost = matches!(stream.ending.phase, Phase::Request) || stream.ending.cause == Cause::ClientAbort;
     exchange.close |= lost;
-    if !filled.silent {
+    if filled.silent {
+        stream.status_logged = Some(status);
+    } else {
         write(stream, exchange, &filled.body);
     }
 }
@@ -240,12 +243,9 @@ pub(super) async fn hold(
 ) -> Result<(), Ending> {
     let until = after(Instant::now(), Some(time));
     let session = stream.session;
+    let abortonclose = stream.back.map_or(stream.front.abortonclose, |back| back.abortonclose);
     poll_fn(|cx| {
-        // Reading tells when the client gives up; what it sends is bounded by its own close.
-        if !exchange.link.ended()
-            && exchange.link.input.is_empty()
-            && let Poll::Ready(Ok(0) | Err(_)) = exchange.link.poll_fill(cx)
-        {
+        if exchange.poll_left(cx, abortonclose).is_ready() {
             return Poll::Ready(Err(Ending::new(Cause::ClientAbort, phase)));
         }
         let late = Ending::new(Cause::Proxy, phase);
@@ -274,8 +274,7 @@ pub(super) async fn buffer_body(
 ) -> Result<(), Ending> {
     let most = stream.worker.plan.process.bufsize;
     let wanted = least.map_or(most, |n| usize::try_from(n).unwrap_or(most).min(most));
-    let timeouts = &stream.front.timeouts;
-    let give_up = after(Instant::now(), time.or(timeouts.http_request).or(timeouts.client));
+    let mut patience = Patience::new(stream.session, time);
     if exchange.expect_continue && exchange.takes_interim() && !exchange.upload.is_drained() {
         let mut go_on = Response::default();
         go_on.set_status(100, b"");
@@ -298,14 +297,12 @@ pub(super) async fn buffer_body(
                 return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request)));
             }
             match exchange.link.poll_fill(cx) {
-                Poll::Ready(Ok(n)) if n > 0 => {
-                    session.worker.tick();
-                }
+                Poll::Ready(Ok(n)) if n > 0 => patience.renew(session.worker.tick()),
                 Poll::Ready(_) => return Poll::Ready(Err(Ending::new(Cause::ClientAbort, Phase::Request))),
                 Poll::Pending => break,
             }
         }
-        session.poll_end(cx, give_up, Ending::new(Cause::ClientTimeout, Phase::Request)).map(Err)
+        session.poll_end(cx, patience.until, Ending::new(Cause::ClientTimeout, Phase::Request)).map(Err)
     })
     .await;
     stream.body.complete = exchange.upload.is_drained();

@@ -58,7 +58,13 @@ async fn tarpit(
         Some(t) => t.tarpit.or(t.connect),
         None => stream.front.timeouts.tarpit,
     });
-    answer::hold(stream, exchange, timeout.unwrap_or(TARPIT_DEFAULT), Phase::Tarpit).await?;
+    let held = answer::hold(stream, exchange, timeout.unwrap_or(TARPIT_DEFAULT), Phase::Tarpit).await;
+    // who leaves is let go at once, and logged as those who stay
+    if let Err(ending) = held
+        && ending.cause != Cause::ClientAbort
+    {
+        return Err(ending);
+    }
     // Log lines count the tarpit as time in a queue.
     stream.times.assigned = Some(stream.worker.now());
     stream.ending = Ending::new(Cause::Proxy, Phase::Tarpit);
