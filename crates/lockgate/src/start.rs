@@ -176,6 +176,7 @@ impl Start<'_> {
         server_state::resume_health(&self.plan, &estate.state, now_ms());
         let (console, elsewhere) = (self.console, master.as_ref().map(Tied::elsewhere));
         let startup_log = std::mem::take(&mut self.startup_log);
+        self.open_terminal()?;
         let schedule = |plan: &Arc<Plan>| start_scheduler(plan, work, console);
         let served = bound.run(startup_log, elsewhere, responders, schedule)?;
         console::out(self.announce);
@@ -264,6 +265,14 @@ impl Start<'_> {
             daemon::leave_terminal(&null?)?;
         }
         Ok(())
+    }
+
+    fn open_terminal(&self) -> Result<(), Failed> {
+        if self.console.quiet {
+            return Ok(());
+        }
+        let opened = self.plan.process.terminal.open();
+        opened.map_err(|e| Failed::at("Cannot start the thread that speaks to the terminal")(&e))
     }
 
     fn raise_limits(&self) -> Result<(), Failed> {

@@ -48,6 +48,7 @@ pub mod stats_socket;
 mod stream;
 pub mod tally;
 mod tcp;
+mod terminal;
 mod transfer;
 mod tunnel;
 mod vars;

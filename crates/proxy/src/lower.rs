@@ -24,6 +24,7 @@ use crate::plan::{Connections, OcspUpdates, Origin, Plan, Process};
 use crate::resolvers::Section;
 use crate::server::Server;
 use crate::statistics::Desk;
+use crate::terminal::Terminal;
 use crate::vars::ProcVars;
 use base::{Diagnostics, Word};
 use config::model::{CondText, ExprText, FormatText, Mode, Proxy, VarValue};
@@ -86,6 +87,8 @@ pub(crate) struct Lower<'m> {
     pub edited: Vec<rules::Edited>,
     /// `h1-case-adjust`
     pub spelling: Option<Arc<http::Spelling>>,
+    /// What is said on standard error.
+    pub terminal: Arc<Terminal>,
 }
 
 /// Lowers a model. The plan is of use only where no complaint is an alert.
@@ -235,6 +238,7 @@ impl<'m> Lower<'m> {
             environment: Arc::default(),
             edited: Vec::new(),
             spelling,
+            terminal: Arc::default(),
         }
     }
 
@@ -297,6 +301,7 @@ impl<'m> Lower<'m> {
             ocsp: OcspUpdates::of(&global.ocsp.clone().unwrap_or_default()),
             list_edits: Default::default(),
             farm_news: Default::default(),
+            terminal: self.terminal.clone(),
             desk: Desk::default(),
             rates: RateLimits::new(global.max_connection_rate, global.max_session_rate, global.max_tls_rate),
             log_uri_len: global.log_uri_len.map_or(LOG_URI_LEN, |n| n as usize),

@@ -142,8 +142,7 @@ impl Drop for Running {
             let _ = thread.join();
         }
         drop(self.control.take());
-        for target in self.plan.frontends.iter().flat_map(|f| &f.log.targets) {
-            target.socket.flush(LOG_FLUSH);
-        }
+        self.plan.log_sockets.iter().for_each(|socket| _ = socket.flush(LOG_FLUSH));
+        self.plan.process.terminal.flush(LOG_FLUSH);
     }
 }

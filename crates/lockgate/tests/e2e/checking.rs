@@ -2,7 +2,7 @@
 
 use crate::authority::authority;
 use crate::nginx::Nginx;
-use crate::place::{Folder, wait_for};
+use crate::place::{Folder, free_address, wait_for};
 use crate::program::{Lockgate, Player};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -89,4 +89,31 @@ fn checks_of_servers_with_another_certificate_say_so_in_haproxys_words() {
         })
     });
     assert_eq!(theirs, ours);
+}
+
+#[test]
+fn servers_that_come_and_go_are_told_of_on_standard_error_where_no_log_is_configured() {
+    let config = format!(
+        "defaults\n timeout connect 5s\n timeout client 10s\n timeout server 10s\nlisten l\n bind <tcp>\n \
+         server s {} check inter 100ms rise 1 fall 1\n",
+        free_address()
+    );
+    let mut loud = Lockgate::start(&config);
+    let pid = loud.pid();
+    let down = format!(
+        "[WARNING]  ({pid}) : Server l/s is DOWN, reason: Layer4 connection problem, info: \"Connection refused\""
+    );
+    loud.logged(&down);
+    loud.logged(&format!("[ALERT]    ({pid}) : proxy 'l' has no server available!"));
+    loud.program().signal("TERM");
+    loud.program().ended();
+    let told = |lockgate: &Lockgate| lockgate.lines().iter().filter(|l| l.contains("is DOWN")).count();
+    assert_eq!(told(&loud), 1);
+    let quiet = Lockgate::called(
+        Player::Tested,
+        &["-db", "-q"],
+        &format!("global\n log stdout format raw local0\n{config} log global\n"),
+    );
+    quiet.logged("proxy l has no server available!");
+    assert_eq!(told(&quiet), 1);
 }

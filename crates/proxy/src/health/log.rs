@@ -106,7 +106,7 @@ impl Cause<'_> {
     }
 }
 
-/// `backend b has no server available!`
-pub(super) fn empty_line(back: &Backend) -> String {
-    format!("{} {} has no server available!", back.health.kind, back.name)
+/// `backend b has no server available!`, the name between quotes or not.
+pub(super) fn empty_line(back: &Backend, quote: &str) -> String {
+    format!("{} {quote}{}{quote} has no server available!", back.health.kind, back.name)
 }

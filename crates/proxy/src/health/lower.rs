@@ -34,6 +34,7 @@ impl Lower<'_> {
     pub(crate) fn health(&mut self, proxy: &Proxy) -> BackendHealth {
         BackendHealth {
             log: self.log_plan(proxy),
+            terminal: self.terminal.clone(),
             log_checks: proxy.settings.options.log_health_checks == Some(true),
             kind: if proxy.kind == ProxyKind::Listen { "proxy" } else { "backend" },
         }

@@ -6,7 +6,7 @@ use super::admin::change_admin;
 use super::agent::AdminWish;
 use super::log::Cause;
 use super::plan::{Port, ServerHealth};
-use super::state::{World, change_health, resolved, unresolved};
+use super::state::{World, change_health, resolved, reweigh, unresolved};
 use super::watch::Elsewhere;
 use crate::clock::now_ms;
 use crate::plan::{Backend, Plan};
@@ -179,7 +179,7 @@ impl Operator {
             return Err(Refusal::WeightStatic);
         }
         server.set_weight(weight);
-        back.balance.recompute(now_ms());
+        reweigh(back);
         Ok(())
     }
 
@@ -191,7 +191,7 @@ impl Operator {
             return Err(Refusal::MaxconnTrailing);
         }
         server.set_maxconn(u32::try_from(number.max(0)).unwrap_or(u32::MAX));
-        back.balance.recompute(now_ms());
+        reweigh(back);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::program::Program;
 use super::protocols::Protocol;
 use super::watch::Watch;
 use crate::log::LogPlan;
+use crate::terminal::Terminal;
 use config::model::{OnError, OnMarkedUp, VarCondition};
 use expr::{Expr, Format, VarId};
 use net::{ConnectOptions, Target};
@@ -23,6 +24,8 @@ pub const FALL: u32 = 3;
 pub struct BackendHealth {
     /// Where changes are told.
     pub log: LogPlan,
+    /// Where they are told as well.
+    pub terminal: Arc<Terminal>,
     /// `option log-health-checks`
     pub log_checks: bool,
     /// How the log calls it: `backend`, or `proxy` for a `listen`.

@@ -125,11 +125,7 @@ impl Ward {
             server.set_maxconn(maxconn);
         }
         if wishes.weight_percent.is_some() || wishes.maxconn.is_some() {
-            let had_some = self.back.balance.usable() > 0;
-            self.back.balance.recompute(now_ms());
-            if had_some && self.back.balance.usable() == 0 {
-                tell(&self.back.health, &log::empty_line(&self.back), log::EMERGENCY);
-            }
+            reweigh(&self.back);
         }
         if let Some(wish) = wishes.admin {
             change_admin(&self.world, self.at(), wish);
@@ -169,8 +165,25 @@ impl Ward {
     }
 }
 
+/// Tells the log, and the terminal.
 pub(super) fn tell(health: &BackendHealth, text: &str, level: u8) {
     health.log.notice(text, level, now_us());
+    health.terminal.warning(text);
+}
+
+/// Nobody is left: the one thing that both call urgent, and of which HAProxy words each differently.
+fn tell_emptied(back: &Backend) {
+    back.health.log.notice(&log::empty_line(back, ""), log::EMERGENCY, now_us());
+    back.health.terminal.alert(&log::empty_line(back, "'"));
+}
+
+/// What follows where a server's weight or room has changed.
+pub(super) fn reweigh(back: &Backend) {
+    let had_some = back.balance.usable() > 0;
+    back.balance.recompute(now_ms());
+    if had_some && back.balance.usable() == 0 {
+        tell_emptied(back);
+    }
 }
 
 fn counts(back: &Backend, server: &Server, waiting: u32) -> Counts {
@@ -215,7 +228,7 @@ pub(super) fn forget_emptied() {
 pub(super) fn tell_change(back: &Backend, line: &str, level: u8) {
     tell(&back.health, line, level);
     if EMPTIED.with(Cell::take) {
-        tell(&back.health, &log::empty_line(back), log::EMERGENCY);
+        tell_emptied(back);
     }
 }
 

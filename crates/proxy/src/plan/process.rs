@@ -8,6 +8,7 @@ use crate::list_edits::ListEdits;
 use crate::resolvers::Section;
 use crate::statistics::Desk;
 use crate::stats_socket::StatsSockets;
+use crate::terminal::Terminal;
 use crate::vars::ProcVars;
 use config::Environment;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Process {
     pub list_edits: ListEdits,
     /// Servers that came and went at run time.
     pub farm_news: crate::farm_news::News,
+    /// What is said on standard error.
+    pub terminal: Arc<Terminal>,
     /// Where requests for statistics pages wait.
     pub desk: Desk,
     /// `proc.` variables.
