@@ -41,3 +41,13 @@ fn who_waited_in_a_tarpit_may_ask_again() {
     let said = text(&client.read_all());
     assert!(said.starts_with("HTTP/1.1 429 ") && said.ends_with("again"), "{said}");
 }
+
+#[test]
+fn an_edit_of_a_list_that_no_line_uses_is_told_and_does_no_harm() {
+    let lockgate = Lockgate::start(
+        "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
+         frontend f\n bind <http>\n http-request set-map(/none.map) %[path] here\n http-request return status 200\n",
+    );
+    lockgate.logged("the rule does nothing: no line uses the map '/none.map'");
+    assert_eq!(curl(&lockgate.url("http", "/")).status, 200);
+}

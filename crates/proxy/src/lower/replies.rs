@@ -47,10 +47,8 @@ impl Lower<'_> {
 
     fn add_section(&mut self, pages: &mut ErrorPages, name: &Word, statuses: &[u16]) {
         let model = self.model;
-        let Some(section) = model.http_errors.iter().find(|s| s.name.text == name.text) else {
-            self.env.diags.alert(name.span, format!("unknown http-errors section '{}'", name.text));
-            return;
-        };
+        // of one that there is not the model's own check has told
+        let Some(section) = model.http_errors.iter().find(|s| s.name.text == name.text) else { return };
         for (status, file) in &section.files {
             let wanted =
                 if statuses.is_empty() { ERROR_STATUSES.contains(status) } else { statuses.contains(status) };

@@ -79,7 +79,7 @@ impl Lower<'_> {
         Some(ListRule { list, kind, key: self.format(&edit.key, stage)?, value })
     }
 
-    /// Finds the lists that rules edit: another line must use them.
+    /// Finds the lists that rules edit. HAProxy loads what edits a list that no line uses, and so do we: it does nothing.
     pub(super) fn find_edited(&mut self) {
         for edited in std::mem::take(&mut self.edited) {
             let is = |list: &&Arc<expr::Reference>| {
@@ -90,8 +90,8 @@ impl Lower<'_> {
                 Some(list) => drop(edited.list.set(list.clone())),
                 None => {
                     let what = if edited.pairs { "map" } else { "acl" };
-                    let text = format!("unable to find the {what} '{}': no other line uses it", edited.file);
-                    self.env.diags.alert(edited.file.span, text);
+                    let text = format!("the rule does nothing: no line uses the {what} '{}'", edited.file);
+                    self.env.diags.warning(edited.file.span, text);
                 }
             }
         }
