@@ -9,7 +9,7 @@ use super::vars::{assignment, forgotten};
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{CheckConnect, CheckStep, CheckText, ExprText, FormatText, Settings};
+use crate::model::{CheckConnect, CheckKind, CheckStep, CheckText, ExprText, FormatText, Settings};
 use crate::row::{Names, Parse, Parsed, Parser, Place, Row, Text};
 use base::Word;
 
@@ -115,6 +115,14 @@ fn add(ctx: &mut Ctx<'_>, args: &Args<'_>, to: &mut Settings, step: CheckStep) -
         list.clear();
     }
     order(args, list, &step)?;
+    // a request of one's own is not the inherited one: without an 'option httpchk' here it is as plain as can be
+    if matches!(step, CheckStep::HttpSend { .. })
+        && ctx.first("httpchk")
+        && let Some(CheckKind::Http { method, uri, version, headers }) = &mut to.check
+    {
+        (*method, *uri, *version) = (None, None, None);
+        headers.clear();
+    }
     list.push(step);
     Ok(())
 }
@@ -236,7 +244,7 @@ fn http_send(args: &mut Args<'_>) -> Result<CheckStep, Failure> {
             "uri" => uri = Some(CheckText::Plain(text(args, &what)?)),
             "uri-lf" => uri = Some(formatted(text(args, &what)?)),
             "ver" => version = Some(text(args, &what)?),
-            "hdr" => headers.push(header(args)?),
+            "hdr" => headers.push(header(args, &headers)?),
             "body" => body = Some(CheckText::Plain(text(args, &what)?)),
             "body-lf" => body = Some(formatted(text(args, &what)?)),
             "comment" => comment = Some(text(args, &what)?),
@@ -251,9 +259,15 @@ fn http_send(args: &mut Args<'_>) -> Result<CheckStep, Failure> {
     Ok(CheckStep::HttpSend { method, uri, version, headers, body, comment })
 }
 
-fn header(args: &mut Args<'_>) -> Result<(Word, FormatText), Failure> {
+fn header(args: &mut Args<'_>, before: &[(Word, FormatText)]) -> Result<(Word, FormatText), Failure> {
     let name = text(args, "<name> and <value> behind 'hdr'")?;
     token(args, &name)?;
+    let host = |name: &Word| name.text.eq_ignore_ascii_case("host");
+    if let Some((_, FormatText(value))) = before.iter().find(|(n, _)| host(n) && host(&name)) {
+        let message =
+            format!("'http-check send' : 'host' header already defined (previous value is '{value}')");
+        return Err(Failure::new(name.span, message).help("a request names one host"));
+    }
     Ok((name, FormatText(text(args, "<name> and <value> behind 'hdr'")?)))
 }
 

@@ -103,6 +103,7 @@ fn httpchk(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Settings) -> Parsed 
     if ctx.first("http-check") {
         to.http_check.clear();
     }
+    ctx.mark("httpchk");
     to.check = Some(CheckKind::Http { method: method.cloned(), uri: uri.cloned(), version, headers });
     Ok(())
 }

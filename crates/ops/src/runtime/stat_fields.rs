@@ -90,11 +90,9 @@ pub(crate) const FIELDS: &[Field<Look>] = &[
     field(53, "comp_byp", "MCP", "Bytes that were not compressed for want of time", |l| zero(l, "FB")),
     field(54, "comp_rsp", "MCP", "Responses that were compressed", |l| zero(l, "FB")),
     field(55, "lastsess", "MAP", "Seconds since the last session, -1 for never", last_session),
-    field(56, "last_chk", "MOP", "Details of the last check", |l| {
-        checked(l, |r| Some(Value::Text(r.info.clone())))
-    }),
+    field(56, "last_chk", "MOP", "Details of the last check", |l| checked(l, |r| Some(details(&r.info)))),
     field(57, "last_agt", "MOP", "Details of the last agent check", |l| {
-        advised(l, |r| Some(Value::Text(r.info.clone()))).or_else(|| agent_value(l, "".into()))
+        advised(l, |r| Some(details(&r.info))).or_else(|| agent_value(l, "".into()))
     }),
     field(58, "qtime", "MaP", "Average wait in the queue, ms", |l| average(l, Span::Queue)),
     field(59, "ctime", "MaP", "Average time to connect, ms", |l| average(l, Span::Connect)),
@@ -526,6 +524,11 @@ fn agent_value(look: &Look, value: Value) -> Option<Value> {
 
 fn agent(look: &Look, of: impl FnOnce(&ServerHealth) -> u32) -> Option<Value> {
     Some(Value::U32(of(look.subject.health().filter(|h| h.agent.is_some())?)))
+}
+
+/// What a server said is shown without what would steer a terminal.
+fn details(info: &str) -> Value {
+    Value::Text(info.replace(|c: char| c.is_control(), " "))
 }
 
 fn checked(look: &Look, of: impl FnOnce(&Report) -> Option<Value>) -> Option<Value> {

@@ -104,7 +104,11 @@ impl Expect {
                 let named = response.fields.iter().filter(|(n, _)| name.matches(scope, n, true));
                 let fits = |text: &[u8]| value.as_ref().is_none_or(|v| v.matches(scope, text, false));
                 let found = named.map(|(_, text)| text).any(|text| {
-                    if *full { fits(text) } else { http::fields::split_list(text).any(fits) || fits(text) }
+                    if *full {
+                        fits(text)
+                    } else {
+                        value.is_none() || http::fields::split_list(text).any(fits)
+                    }
                 });
                 self.verdict(found)
             }

@@ -155,6 +155,9 @@ impl Finding {
     }
 }
 
+/// Longest details, bytes, as HAProxy keeps them.
+pub(super) const INFO_MAX: usize = 127;
+
 /// A finding with its details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -162,7 +165,7 @@ pub struct Report {
     pub finding: Finding,
     /// The code received, where there is one.
     pub code: i64,
-    /// Details; may be empty.
+    /// Details, at most 127 bytes; may be empty. Control characters are as the server sent them.
     pub info: String,
     /// How long the check took, milliseconds.
     pub duration: u64,
@@ -170,7 +173,9 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(finding: Finding, info: impl Into<String>) -> Report {
-        Report { finding, code: 0, info: info.into(), duration: 0 }
+        let mut info = info.into();
+        info.truncate(info.floor_char_boundary(INFO_MAX));
+        Report { finding, code: 0, info, duration: 0 }
     }
 
     pub(super) fn with_code(mut self, code: i64) -> Report {

@@ -34,10 +34,22 @@ fn reason(report: &Report) -> String {
         out += &format!(", code: {}", report.code);
     }
     if !report.info.is_empty() {
-        out += &format!(", info: \"{}\"", report.info);
+        out += &format!(", info: \"{}\"", plain(&report.info));
     }
     if report.finding != Finding::Analyze {
         out += &format!(", check duration: {}ms", report.duration);
+    }
+    out
+}
+
+/// What a server said can neither end the quotes nor reach a terminal: `foo <22>bar<22>`.
+fn plain(info: &str) -> String {
+    let mut out = String::with_capacity(info.len());
+    for byte in info.bytes() {
+        match byte {
+            b'"' | b'<' | b'>' | ..=0x1f | 0x7f.. => out += &format!("<{byte:02X}>"),
+            _ => out.push(char::from(byte)),
+        }
     }
     out
 }

@@ -263,8 +263,13 @@ impl Lower<'_> {
 
     fn http_steps(&mut self, kind: &CheckKind, written: &[CheckStep], server: &Server) -> Option<Vec<Step>> {
         let mut steps = Vec::new();
+        // what `option httpchk` says goes into the first request
+        let mut request = kind;
         for step in written {
-            steps.push(self.step(step, server, Some(kind))?);
+            steps.push(self.step(step, server, Some(request))?);
+            if matches!(step, CheckStep::HttpSend { .. }) {
+                request = &PLAIN_REQUEST;
+            }
         }
         // `option httpchk` alone is a request and an expectation; each may be replaced by one's own
         let is_send = |s: &Step| matches!(s, Step::HttpSend(_));
@@ -292,11 +297,11 @@ impl Lower<'_> {
         };
         let name = |w: &Word| -> Box<[u8]> { w.text.to_ascii_lowercase().into_bytes().into() };
         let mut fields: Vec<(Box<[u8]>, Text)> = Vec::new();
-        let own = |w: &Word| send.headers.iter().any(|(n, _)| n.text.eq_ignore_ascii_case(&w.text));
-        for (n, value) in headers.iter().filter(|(n, _)| !own(n)) {
+        // fields of one's own replace those behind the version
+        for (n, value) in headers.iter().filter(|_| send.headers.is_empty()) {
             fields.push((name(n), Text::Plain(value.bytes().into())));
         }
-        for (n, value) in send.headers {
+        for (n, value) in send.headers.iter().filter(|(n, _)| !frames(n)) {
             fields.push((name(n), Text::Format(self.check_format(&value.0)?)));
         }
         let body = match send.body {
@@ -415,6 +420,15 @@ impl Lower<'_> {
             CheckText::Format(FormatText(word)) => Some(Text::Format(self.check_format(word)?)),
         }
     }
+}
+
+/// A request of which `option httpchk` says nothing.
+static PLAIN_REQUEST: CheckKind =
+    CheckKind::Http { method: None, uri: None, version: None, headers: Vec::new() };
+
+/// How the body is framed follows from the body alone.
+fn frames(name: &Word) -> bool {
+    ["content-length", "transfer-encoding"].iter().any(|own| name.text.eq_ignore_ascii_case(own))
 }
 
 /// The words of an `http-check send`.

@@ -162,12 +162,24 @@ impl<'p> Run<'p> {
         let Some(wire) = &mut self.wire else { return Ok(()) };
         match timeout_at(self.deadline, wire.send(bytes)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.fail(Finding::L4Con, reason(&error))),
+            Ok(Err(error)) => Err(self.unsent(&error)),
             Err(_) => Err(self.fail(Finding::L7Timeout, String::new())),
         }
     }
 
-    /// Waits for more input; an error is a time-out, whose wording the caller knows.
+    /// The connection broke off at this step, which sends.
+    fn unsent(&self, error: &WireError) -> End {
+        let place = match self.probe.style {
+            Style::Tcp => {
+                let comment = quoted(self.comment.as_deref());
+                format!(" at step {} of tcp-check (send){comment}", self.step)
+            }
+            Style::Plain | Style::Http | Style::BuiltIn => String::new(),
+        };
+        self.fail(Finding::SocketError, reason(error) + &place)
+    }
+
+    /// Waits for more input; no end is a time-out. The caller knows the words for both.
     async fn more(&mut self) -> Result<(), Option<End>> {
         let Some(wire) = &mut self.wire else {
             self.scope.complete = true;
@@ -179,11 +191,7 @@ impl<'p> Run<'p> {
                 self.scope.complete = true;
                 Ok(())
             }
-            Ok(Err(WireError::Socket(e))) if e.kind() == std::io::ErrorKind::ConnectionReset => {
-                let error = WireError::Socket(e);
-                Err(Some(self.fail(Finding::SocketError, reason(&error))))
-            }
-            Ok(Err(error)) => Err(Some(self.fail(Finding::L4Con, reason(&error)))),
+            Ok(Err(error)) => Err(Some(self.fail(Finding::SocketError, reason(&error)))),
             Err(_) => Err(None),
         }
     }
@@ -220,6 +228,7 @@ fn quoted(comment: Option<&str>) -> String {
 pub(super) fn reason(error: &WireError) -> String {
     match error {
         WireError::Tls(text) => format!("SSL handshake failure ({text})"),
+        WireError::HandshakeCut => "SSL handshake failure".to_owned(),
         WireError::WrongName { asked } => wrong_name(*asked).1.to_owned(),
         WireError::Socket(error) => base::reason(error),
     }

@@ -3,7 +3,7 @@
 //! Sources: RFC 5321 (SMTP), RFC 4511 section 4.2 (LDAP bind), RFC 5246 appendix E (an SSLv3 hello), the Redis,
 //! PostgreSQL and MySQL protocol documentation. Bytes and wording were compared with the oracle's.
 
-use super::finding::Finding;
+use super::finding::{Finding, INFO_MAX};
 
 /// A built-in check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +53,12 @@ impl Protocol {
             (Protocol::SslHello, 0) => Some(ssl_hello()),
             (Protocol::Pgsql { user }, 0) => Some(pgsql_startup(user)),
             (Protocol::Ldap, 0) => Some(LDAP_BIND.to_vec()),
-            (Protocol::Smtp { .. } | Protocol::Mysql { .. }, 0) => Some(Vec::new()),
+            (Protocol::Smtp { .. } | Protocol::Mysql { user: None, .. }, 0) => Some(Vec::new()),
             (Protocol::Smtp { hello }, 1) => Some([hello, &b"\r\n"[..]].concat()),
             (Protocol::Smtp { .. }, 2) => Some(b"QUIT\r\n".to_vec()),
-            (Protocol::Mysql { user: Some(user), pre41 }, 1) => Some(mysql_login(user, *pre41)),
+            // the login does not wait for the greeting, nor does a proxy in between that looks at it first
+            (Protocol::Mysql { user: Some(user), pre41 }, 0) => Some(mysql_login(user, *pre41)),
+            (Protocol::Mysql { user: Some(_), .. }, 1) => Some(Vec::new()),
             (Protocol::Redis, _)
             | (Protocol::SslHello, _)
             | (Protocol::Pgsql { .. }, _)
@@ -101,25 +103,32 @@ impl Protocol {
             Protocol::Mysql { .. } => (Finding::L7Response, String::new()),
             Protocol::Pgsql { .. } if bytes.first() == Some(&b'E') => (Finding::L7Response, String::new()),
             Protocol::Pgsql { .. } => (Finding::L7Status, "PostgreSQL unknown error".into()),
-            Protocol::Redis => (Finding::L7Status, lossy(bytes.trim_ascii_end())),
+            Protocol::Redis => (Finding::L7Status, lossy(first_line(bytes))),
             Protocol::Ldap if bytes.first() != Some(&0x30) => (Finding::L7Response, NOT_LDAP.into()),
-            Protocol::Ldap | Protocol::Smtp { .. } => (Finding::L7Response, lossy(bytes.trim_ascii_end())),
+            Protocol::Ldap => (Finding::L7Response, String::new()),
+            Protocol::Smtp { .. } => (Finding::L7Response, lossy(first_line(bytes))),
         }
     }
 
-    /// What it comes to that a turn is not answered at all, and the step that HAProxy, whose checks are scripts, names.
-    pub(super) fn silence(&self, turn: usize) -> (Finding, u32) {
+    /// What no answer at all comes to in a turn. The steps are those that HAProxy makes of the talk.
+    pub(super) fn silence(&self, turn: usize) -> (Finding, String) {
+        let empty = |step: u32| format!("TCPCHK got an empty response at step {step}");
         match (self, turn) {
-            (Protocol::SslHello, _) => (Finding::L6Response, 2),
-            (Protocol::Redis, _) => (Finding::L7Status, 2),
-            (Protocol::Smtp { .. }, 1) => (Finding::L7Status, 5),
-            (Protocol::Smtp { .. }, 2..) => (Finding::L7Status, 7),
-            (Protocol::Pgsql { .. }, _) => (Finding::L7Response, 3),
-            (Protocol::Ldap | Protocol::Smtp { .. } | Protocol::Mysql { .. }, _) => (Finding::L7Response, 2),
+            (Protocol::Smtp { .. }, 1) => (Finding::L7Status, empty(5)),
+            (Protocol::Smtp { .. }, 2..) => (Finding::L7Status, empty(7)),
+            (Protocol::Mysql { user: Some(_), .. }, 1..) => (Finding::L7Response, String::new()),
+            (Protocol::Mysql { user: Some(_), .. } | Protocol::Pgsql { .. }, _) => {
+                (Finding::L7Response, empty(3))
+            }
+            (Protocol::SslHello, _) => (Finding::L6Response, empty(2)),
+            (Protocol::Redis, _) => (Finding::L7Status, empty(2)),
+            (Protocol::Ldap | Protocol::Smtp { .. } | Protocol::Mysql { user: None, .. }, _) => {
+                (Finding::L7Response, empty(2))
+            }
         }
     }
 
-    /// The finding of a talk that ended well, and of one that ended too late.
+    /// The finding of a talk that ended well, and of one that came too late.
     pub(super) fn findings(&self) -> (Finding, Finding) {
         match self {
             Protocol::SslHello => (Finding::L6Ok, Finding::L6Timeout),
@@ -207,7 +216,7 @@ fn read_ldap(bytes: &[u8]) -> Reading {
     if bytes.first() != Some(&0x30) {
         return bad(0, NOT_LDAP);
     }
-    let Some(rest) = after_length(bytes, 1) else { return bad(0, NOT_LDAP) };
+    let Some(rest) = after_length(bytes, 1) else { return Reading::More };
     if !rest.starts_with(&[2, 1, 1]) {
         return bad(0, NOT_LDAP);
     }
@@ -220,11 +229,13 @@ fn read_ldap(bytes: &[u8]) -> Reading {
             let info = "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9";
             Reading::Bad(Finding::L7Status, i64::from(*code), info.into())
         }
-        Some(_) | None => bad(0, NOT_LDAP),
+        // the answer may come in pieces, and its lengths in up to five bytes
+        Some([] | [0x0a] | [0x0a, 1]) | None => Reading::More,
+        Some(_) => bad(0, NOT_LDAP),
     }
 }
 
-/// What follows the length octets at `at` (X.690 section 8.1.3).
+/// What follows the length octets at `at` (X.690 section 8.1.3); `None` before they have arrived.
 fn after_length(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let first = *bytes.get(at)?;
     let more = if first & 0x80 != 0 { usize::from(first & 0x7f) } else { 0 };
@@ -294,11 +305,15 @@ fn read_mysql(turn: usize, bytes: &[u8]) -> Reading {
     }
 }
 
-/// Bytes of a server as text for a log line: no control characters, nothing endless.
+/// Bytes of a server as text. Whoever shows it cares for its control characters, and `Report` for its length.
 pub(super) fn lossy(bytes: &[u8]) -> String {
-    const LONGEST: usize = 256;
-    let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(LONGEST)).unwrap_or_default());
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    String::from_utf8_lossy(bytes.get(..bytes.len().min(INFO_MAX)).unwrap_or_default()).into_owned()
+}
+
+/// What stands before the first end of line or NUL.
+fn first_line(bytes: &[u8]) -> &[u8] {
+    let end = memchr::memchr3(b'\r', b'\n', 0, bytes).unwrap_or(bytes.len());
+    bytes.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -316,8 +331,8 @@ mod tests {
             (Protocol::Ldap, 0, b"0\x0c\x02\x01\x01`\x07\x02\x01\x03\x04\0\x80\0"),
             (Protocol::Smtp { hello: b"HELO localhost"[..].into() }, 1, b"HELO localhost\r\n"),
             (Protocol::Smtp { hello: b"HELO localhost"[..].into() }, 2, b"QUIT\r\n"),
-            (mysql(true), 1, b"\n\0\0\x01\0\x80\0\0\x01joe\0\0\x01\0\0\0\x01"),
-            (mysql(false), 1, new),
+            (mysql(true), 0, b"\n\0\0\x01\0\x80\0\0\x01joe\0\0\x01\0\0\0\x01"),
+            (mysql(false), 0, new),
         ];
         for (protocol, turn, bytes) in cases {
             assert_eq!(protocol.say(turn).as_deref(), Some(bytes), "{protocol:?}");
@@ -337,6 +352,7 @@ mod tests {
         let mysql = Protocol::Mysql { user: None, pre41: false };
         let ldap =
             |code: u8| [&b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01"[..], &[code], b"\x04\0\x04\0"].concat();
+        let long_ldap = b"0\x84\0\0\0\x10\x02\x01\x01\x61\x84\0\0\0\x07\x0a\x01\0\x04\0\x04\0";
         let rfc = "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9";
         let cases: Vec<(&Protocol, Vec<u8>, Reading)> = vec![
             (&Protocol::Redis, b"+PONG\r\n".to_vec(), good(0, "Redis server is ok")),
@@ -354,6 +370,8 @@ mod tests {
             (&pgsql, b"E\0\0\0\x08SFATAL\0Mnope\0".to_vec(), bad(L7Response, 0, "FATAL")),
             (&pgsql, b"HTTP/1.1 400".to_vec(), bad(L7Status, 0, "PostgreSQL unknown error")),
             (&Protocol::Ldap, ldap(0), good(0, "Success")),
+            (&Protocol::Ldap, long_ldap[..17].to_vec(), Reading::More),
+            (&Protocol::Ldap, long_ldap.to_vec(), good(0, "Success")),
             (&Protocol::Ldap, ldap(49), bad(L7Status, 49, rfc)),
             (&Protocol::Ldap, b"HTTP".to_vec(), Reading::More),
             (&Protocol::Ldap, b"HTTP/1.1 400 Bad".to_vec(), bad(L7Response, 0, "Not LDAPv3 protocol")),

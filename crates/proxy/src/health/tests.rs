@@ -459,3 +459,131 @@ fn errors_in_traffic_mark_a_server_down() {
     );
     assert!(heard[2].starts_with("Server b/a is DOWN."), "{heard:?}");
 }
+
+/// The first request of a check.
+fn asked(config: impl Fn(SocketAddr) -> String) -> String {
+    let (told, seen) = std::sync::mpsc::channel();
+    let fake = Fake::new(move |stream, _| {
+        let mut buffer = [0; 4096];
+        let n = stream.read(&mut buffer).unwrap_or(0);
+        let _ = told.send(String::from_utf8_lossy(&buffer[..n]).into_owned());
+        let _ = stream.write_all(OK.as_bytes());
+    });
+    hear(&config(fake.addr), 1);
+    seen.recv().unwrap()
+}
+
+#[test]
+fn a_request_of_ones_own_replaces_what_was_behind_the_version() {
+    let old = "option httpchk GET /a HTTP/1.1\\r\\nHost:\\ old\\r\\nX:\\ y\n";
+    let cases = [
+        ("http-check send hdr Foo bar", "GET /a HTTP/1.1\r\nfoo: bar\r\nconnection: close\r\n\r\n"),
+        ("http-check send uri /s", "GET /s HTTP/1.1\r\nhost: old\r\nx: y\r\nconnection: close\r\n\r\n"),
+        (
+            "http-check send hdr connection upgrade hdr content-length 3 hdr transfer-encoding chunked",
+            "GET /a HTTP/1.1\r\nconnection: upgrade\r\n\r\n",
+        ),
+        (
+            "http-check send uri http://a/chk hdr host longer.example body hello",
+            "GET http://longer.example/chk HTTP/1.1\r\nhost: longer.example\r\ncontent-length: 5\r\n\
+             connection: close\r\n\r\nhello",
+        ),
+    ];
+    for (send, expected) in cases {
+        assert_eq!(asked(|addr| backend(&format!("{old} {send}"), addr, "")), expected, "{send}");
+    }
+}
+
+#[test]
+fn a_request_of_ones_own_inherits_nothing() {
+    let section = |addr: SocketAddr, lines: &str| {
+        let common = "defaults\n mode http\n option httpchk GET /a HTTP/1.1\n";
+        format!("{common}backend b\n{lines} server a {addr} check inter 300 rise 2 fall 2\n")
+    };
+    let own = asked(|addr| section(addr, " http-check send hdr Foo bar\n"));
+    assert_eq!(own, "OPTIONS / HTTP/1.0\r\nfoo: bar\r\n\r\n");
+    let expects = asked(|addr| section(addr, " http-check expect status 200\n"));
+    assert_eq!(expects, "GET /a HTTP/1.1\r\nconnection: close\r\n\r\n");
+}
+
+#[test]
+fn only_the_first_of_several_requests_is_what_the_option_says() {
+    let (told, seen) = std::sync::mpsc::channel();
+    let fake = Fake::new(move |stream, _| {
+        let mut buffer = [0; 4096];
+        let n = stream.read(&mut buffer).unwrap_or(0);
+        let _ = told.send(String::from_utf8_lossy(&buffer[..n]).into_owned());
+        let _ = stream.write_all(OK.as_bytes());
+    });
+    let steps = "option httpchk GET /a\n http-check connect\n http-check send hdr a b\n http-check expect status 200\n \
+                 http-check connect\n http-check send uri /2\n http-check expect status 200";
+    hear(&backend(steps, fake.addr, ""), 1);
+    let asked = [seen.recv().unwrap(), seen.recv().unwrap()];
+    assert_eq!(asked, ["GET /a HTTP/1.0\r\na: b\r\n\r\n", "OPTIONS /2 HTTP/1.0\r\n\r\n"]);
+}
+
+#[test]
+fn headers_are_expected_by_name_in_any_case_and_element_by_element() {
+    let answer = "HTTP/1.1 202 OK\r\nx-reg-1: 1\r\nx-list: true, next\r\ncontent-length: 0\r\n\r\n";
+    let cases = [
+        ("hdr name -m reg ^X-REG-[0-9]$", true),
+        ("hdr name x-list value next", true),
+        ("hdr name x-list value -m reg ^NEXT", false),
+        ("hdr name x-list value \"true, next\"", false),
+        ("fhdr name x-list value \"true, next\"", true),
+    ];
+    for (expect, met) in cases {
+        let fake = Fake::new(move |stream, _| {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        let said = first(&format!("option httpchk\n http-check expect {expect}"), &fake, "");
+        assert_eq!(said.starts_with("succeeded"), met, "{expect}: {said}");
+    }
+}
+
+#[test]
+fn an_upgrade_can_be_expected() {
+    let fake = Fake::new(move |stream, _| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream
+            .write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+    });
+    let said = first("option httpchk\n http-check expect status 101", &fake, "");
+    assert_eq!(said, "succeeded: Layer7 check passed, code: 101");
+}
+
+#[test]
+fn what_a_server_says_cannot_leave_its_quotes() {
+    let fake = Fake::new(move |stream, _| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"-ERR say \"<hi>\" \x1b[1m\r\nmore\r\n");
+    });
+    let said = first("option redis-check", &fake, "");
+    let info = "-ERR say <22><3C>hi<3E><22> <1B>[1m";
+    assert_eq!(said, format!("failed: Layer7 wrong status, code: 0, info: \"{info}\""));
+}
+
+#[test]
+fn why_no_connection_came_about() {
+    let cases = [
+        ("unix@/nonexistent/s", "Socket error, info: \"General socket error (No such file or directory)\""),
+        (
+            "127.0.0.1:1 source 203.0.113.1",
+            "Layer4 connection problem, info: \"Can't bind to source address (Cannot assign requested address)\"",
+        ),
+    ];
+    for (addr, expected) in cases {
+        let heard = hear(&format!("backend b\n server a {addr} check inter 300 rise 2 fall 2\n"), 1);
+        assert!(heard[0].contains(expected), "{heard:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_leaves_names_the_step_it_left_at() {
+    let leaves = |_: &mut std::net::TcpStream, _| {};
+    let fake = Fake::new(move |stream, n| leaves(stream, n));
+    let said = first("option tcp-check\n tcp-check connect ssl", &fake, "ssl verify none");
+    let place = "at step 1 of tcp-check (connect)";
+    assert_eq!(said, format!("failed: Layer6 invalid response, info: \"SSL handshake failure {place}\""));
+}

@@ -31,6 +31,8 @@ pub(super) enum WireError {
     Socket(io::Error),
     /// TLS.
     Tls(String),
+    /// The peer left during the handshake.
+    HandshakeCut,
     /// The certificate is for somebody else than the check asks for, or than `verifyhost` says.
     WrongName { asked: bool },
 }
@@ -93,8 +95,15 @@ impl Wire {
         out
     }
 
-    /// The handshake.
+    /// The handshake. Which way a peer leaves it, with FIN or RST, is a matter of chance and not told apart.
     pub(super) async fn secure(&mut self, tls: &CheckTls) -> Result<(), WireError> {
+        self.shake_hands(tls).await.map_err(|error| match error {
+            WireError::Socket(_) => WireError::HandshakeCut,
+            WireError::Tls(_) | WireError::HandshakeCut | WireError::WrongName { .. } => error,
+        })
+    }
+
+    async fn shake_hands(&mut self, tls: &CheckTls) -> Result<(), WireError> {
         let alpn = tls.alpn.as_deref();
         let session = Session::connect_with_alpn(&tls.server, tls.sni.as_deref(), alpn);
         self.session = Some(session.map_err(|e| WireError::Tls(e.to_string()))?);
@@ -103,7 +112,7 @@ impl Wire {
         self.turn(&mut plain).await?;
         while self.session.as_ref().is_some_and(Session::is_handshaking) {
             if self.fill().await? == 0 {
-                return Err(WireError::Tls("Connection closed during SSL handshake".into()));
+                return Err(WireError::HandshakeCut);
             }
             self.turn(&mut plain).await?;
         }

@@ -16,14 +16,15 @@ impl Lower<'_> {
                 Matcher::Bytes { text: self.check_text(text, false)?, word: "string" }
             }
             CheckMatch::Binary(text) => Matcher::Bytes { text: self.check_text(text, true)?, word: "binary" },
-            CheckMatch::Rstring(word) => Matcher::Regex(self.check_regex(word)?),
-            CheckMatch::Rbinary(word) => Matcher::HexRegex(self.check_regex(word)?),
+            CheckMatch::Rstring(word) => Matcher::Regex(self.check_regex(word, false)?),
+            CheckMatch::Rbinary(word) => Matcher::HexRegex(self.check_regex(word, false)?),
             CheckMatch::Status(ranges) => Matcher::Status(ranges.clone()),
-            CheckMatch::Rstatus(word) => Matcher::StatusRegex(self.check_regex(word)?),
+            CheckMatch::Rstatus(word) => Matcher::StatusRegex(self.check_regex(word, false)?),
             CheckMatch::Header { name, value, full } => Matcher::Header {
-                name: self.pattern(name)?,
+                // names know no case (RFC 9110 section 5.1)
+                name: self.pattern(name, true)?,
                 value: match value {
-                    Some(value) => Some(self.pattern(value)?),
+                    Some(value) => Some(self.pattern(value, false)?),
                     None => None,
                 },
                 full: *full,
@@ -34,15 +35,17 @@ impl Lower<'_> {
         Some(Expect { matcher, negate: expect.negate, min_recv, reporting: self.reporting(expect)? })
     }
 
-    fn pattern(&mut self, pattern: &CheckPattern) -> Option<Pattern> {
+    fn pattern(&mut self, pattern: &CheckPattern, ignore_case: bool) -> Option<Pattern> {
         match (&pattern.text, pattern.method) {
-            (CheckText::Plain(word), NameMatch::Reg) => Some(Pattern::Regex(self.check_regex(word)?)),
+            (CheckText::Plain(word), NameMatch::Reg) => {
+                Some(Pattern::Regex(self.check_regex(word, ignore_case)?))
+            }
             (text, method) => Some(Pattern::Text { text: self.check_text(text, false)?, method }),
         }
     }
 
-    fn check_regex(&mut self, word: &Word) -> Option<Regex> {
-        match expr::pcre::compile(&word.text, false) {
+    fn check_regex(&mut self, word: &Word, ignore_case: bool) -> Option<Regex> {
+        match expr::pcre::compile(&word.text, ignore_case) {
             Ok(regex) => Some(regex),
             Err(error) => {
                 let diag = self.env.diags.alert(word.span, format!("regex '{}' : {error}", word.text));

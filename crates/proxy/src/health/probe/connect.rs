@@ -3,9 +3,10 @@
 use super::{End, Run, Stepped, quoted, reason};
 use crate::health::finding::Finding;
 use crate::health::plan::{Connect, Port, Style};
-use crate::health::wire::Wire;
+use crate::health::wire::{Wire, WireError};
 use crate::server::{Endpoint, ServerPort};
 use net::Target;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use tokio::time::{Instant, timeout_at};
 
@@ -25,7 +26,10 @@ impl<'p> Run<'p> {
             Wire::open(&target, &connect.options, connect.socks4, connect.send_proxy, connect.linger);
         let mut wire = match timeout_at(until, opened).await {
             Err(_) => return Err(self.fail_connect(connect, Finding::L4Timeout, "")),
-            Ok(Err(error)) => return Err(self.fail_connect(connect, Finding::L4Con, &reason(&error))),
+            Ok(Err(error)) => {
+                let (finding, info) = unreached(&error, &target, connect);
+                return Err(self.fail_connect(connect, finding, &info));
+            }
             Ok(Ok(wire)) => wire,
         };
         self.secured = connect.tls.is_some();
@@ -96,5 +100,23 @@ impl<'p> Run<'p> {
         };
         let comment = quoted(connect.comment.as_deref().or(self.comment.as_deref()));
         self.fail(finding, format!("{info} at {place}{comment}"))
+    }
+}
+
+/// Why no connection came about: HAProxy tells a refusal from the network apart from what this host forbids itself.
+fn unreached(error: &WireError, target: &Target, connect: &Connect) -> (Finding, String) {
+    let said = reason(error);
+    let WireError::Socket(system) = error else { return (Finding::L4Con, said) };
+    match (target, system.kind()) {
+        (Target::Unix(_) | Target::Abstract(_), _) => {
+            (Finding::SocketError, format!("General socket error ({said})"))
+        }
+        (Target::Inet(_), ErrorKind::AddrNotAvailable) if connect.options.source.is_some() => {
+            (Finding::L4Con, format!("Can't bind to source address ({said})"))
+        }
+        (Target::Inet(_), ErrorKind::NetworkUnreachable | ErrorKind::PermissionDenied) => {
+            (Finding::L4Con, format!("General socket error ({said})"))
+        }
+        (Target::Inet(_), _) => (Finding::L4Con, said),
     }
 }

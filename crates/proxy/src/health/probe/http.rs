@@ -18,7 +18,10 @@ impl<'p> Run<'p> {
     pub(super) fn http_request(&self, send: &HttpSend) -> Vec<u8> {
         let mut out = Vec::new();
         let body = send.body.as_ref().map(|b| b.bytes(&self.scope));
-        for part in [&send.method[..], b" ", &send.uri.bytes(&self.scope), b" ", &send.version, b"\r\n"] {
+        let host = send.headers.iter().find(|(name, _)| **name == *b"host");
+        let host = host.map(|(_, value)| value.bytes(&self.scope));
+        let uri = with_host(send.uri.bytes(&self.scope), host.as_deref());
+        for part in [&send.method[..], b" ", &uri, b" ", &send.version, b"\r\n"] {
             out.extend_from_slice(part);
         }
         let mut field = |name: &[u8], value: &[u8]| {
@@ -35,7 +38,8 @@ impl<'p> Run<'p> {
         if let Some(body) = &body {
             field(b"content-length", body.len().to_string().as_bytes());
         }
-        if &*send.version == b"HTTP/1.1" {
+        let connection = send.headers.iter().any(|(name, _)| **name == *b"connection");
+        if &*send.version == b"HTTP/1.1" && !connection {
             field(b"connection", b"close");
         }
         out.extend_from_slice(b"\r\n");
@@ -154,6 +158,15 @@ impl<'p> Run<'p> {
         self.scope.body = body;
         self.scope.complete |= done;
     }
+}
+
+/// A target in absolute form names the host that the `host` field names, for they must agree (RFC 9112 section 3.2.2).
+fn with_host(uri: Vec<u8>, host: Option<&[u8]>) -> Vec<u8> {
+    let Some(host) = host else { return uri };
+    let Some(at) = memchr::memmem::find(&uri, b"://").filter(|_| !uri.starts_with(b"/")) else { return uri };
+    let (scheme, rest) = uri.split_at(at + 3);
+    let path = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+    [scheme, host, rest.get(path..).unwrap_or_default()].concat()
 }
 
 /// The state header of `http-check send-state`.

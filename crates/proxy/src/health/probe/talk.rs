@@ -16,7 +16,7 @@ impl Run<'_> {
             self.send(&words).await?;
             let (code, info) = self.hear(protocol, turn, late).await?;
             // a goodbye without details keeps those of the turn before
-            if !info.is_empty() || turn == 0 {
+            if code != 0 || !info.is_empty() || turn == 0 {
                 report = Report::new(good, info).with_code(code);
             }
             let taken = protocol.taken(&self.scope.input).min(self.scope.input.len());
@@ -34,8 +34,8 @@ impl Run<'_> {
                     return Err(End(Report::new(finding, info).with_code(code)));
                 }
                 Reading::More if self.scope.complete && self.scope.input.is_empty() => {
-                    let (finding, step) = protocol.silence(turn);
-                    return Err(self.fail(finding, format!("TCPCHK got an empty response at step {step}")));
+                    let (finding, info) = protocol.silence(turn);
+                    return Err(self.fail(finding, info));
                 }
                 Reading::More if self.scope.complete => {
                     let (finding, info) = protocol.cut_short(&self.scope.input);
