@@ -194,6 +194,7 @@ pub async fn run(counted: Counted, stream: net::Stream, peer: Addr) {
         match Box::pin(preface::run(session, &mut link)).await {
             Preface::Go => {}
             Preface::Close => return,
+            Preface::Reset => return link.abort(),
             Preface::SilentDrop(ttl) => return link.silent_drop(ttl),
         }
         session.handshake = session.worker.tick().duration_since(session.accepted);

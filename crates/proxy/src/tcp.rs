@@ -44,7 +44,7 @@ pub async fn run(session: &Session, mut link: Box<Link>) -> Option<Box<Link>> {
         Ok(close) => close,
         Err(ending) => {
             stream.ending = ending;
-            Close::Abort
+            before_data(ending)
         }
     };
     if matches!(close, Close::Switch) {
@@ -60,6 +60,11 @@ pub async fn run(session: &Session, mut link: Box<Link>) -> Option<Box<Link>> {
         Close::Silent(ttl) => link.silent_drop(ttl),
     }
     None
+}
+
+/// How a client is left to which nothing was said yet: there is nothing that it could take for the whole.
+fn before_data(ending: Ending) -> Close {
+    if ending.cause == Cause::ClientTimeout { Close::Abort } else { Close::Orderly }
 }
 
 async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending> {
@@ -138,7 +143,7 @@ async fn inspect(
             TcpDecision::SwitchMode => return Ok(Some(Close::Switch)),
             TcpDecision::Reject | TcpDecision::Close => {
                 stream.ending = Ending::new(Cause::Proxy, Phase::Request);
-                return Ok(Some(Close::Abort));
+                return Ok(Some(Close::Orderly));
             }
             TcpDecision::SilentDrop(ttl) => {
                 stream.ending = Ending::new(Cause::Proxy, Phase::Request);

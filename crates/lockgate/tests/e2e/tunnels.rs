@@ -3,8 +3,11 @@
 use crate::authority::authority;
 use crate::client::{Answer, Raw, curl, exchange, text, try_curl};
 use crate::nginx::Nginx;
+use crate::place::free_address;
 use crate::program::{Lockgate, Player};
 use crate::upstream::{Peer, Upstream};
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
 
 const HEAD: &str = "global\n log stdout format raw local0\ndefaults\n log global\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n";
 
@@ -280,4 +283,26 @@ fn a_route_sees_what_the_client_prefers() {
     let answer = |protocols: &[&str]| text(&exchange(lockgate.at("tcp"), hello(protocols)));
     assert_eq!(answer(&["h2", "http/1.1"]), "h2");
     assert_eq!(answer(&["http/1.1", "h2"]), "other");
+}
+
+#[test]
+fn who_is_turned_away_sees_an_end_or_a_reset_as_with_haproxy() {
+    let lockgate = Lockgate::start(&format!(
+        "defaults\n mode tcp\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n retries 0\n\
+         listen dead\n bind <dead>\n server s {0}\n\
+         frontend nowhere\n bind <nowhere>\n\
+         listen content\n bind <content>\n tcp-request content reject\n server s {0}\n\
+         listen session\n bind <session>\n tcp-request session reject\n server s {0}\n\
+         listen connection\n bind <connection>\n tcp-request connection reject\n server s {0}\n",
+        free_address()
+    ));
+    for (bind, is_reset) in
+        [("dead", false), ("nowhere", false), ("content", false), ("session", false), ("connection", true)]
+    {
+        let mut client = TcpStream::connect(lockgate.at(bind)).unwrap();
+        client.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        let seen = client.read(&mut [0; 8]).map_err(|error| error.kind());
+        let expected = if is_reset { Err(ErrorKind::ConnectionReset) } else { Ok(0) };
+        assert_eq!(seen, expected, "{bind}");
+    }
 }

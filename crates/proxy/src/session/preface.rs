@@ -17,6 +17,8 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) enum Preface {
     Go,
     Close,
+    /// Closed by a reset, which costs less than an end.
+    Reset,
     SilentDrop(Option<u32>),
 }
 
@@ -78,7 +80,7 @@ fn connection_rules(session: &mut Session) -> Result<bool, Preface> {
     loop {
         match tcp_rules(session, &front.tcp_connection, from) {
             TcpDecision::Accept | TcpDecision::Wait | TcpDecision::SwitchMode => return Ok(proxied),
-            TcpDecision::Reject | TcpDecision::Close => return Err(Preface::Close),
+            TcpDecision::Reject | TcpDecision::Close => return Err(Preface::Reset),
             TcpDecision::SilentDrop(ttl) => return Err(Preface::SilentDrop(ttl)),
             TcpDecision::ExpectProxy(next) => {
                 from = next;
