@@ -14,6 +14,9 @@ const MAX_COUNT: i64 = i32::MAX as i64;
 /// The most threads that `nbthread` can ask for; HAProxy 3.3 stops there too.
 pub(crate) const MAX_THREADS: i64 = 1024;
 
+/// Groups that a build of HAProxy may have (`thread-groups`).
+const MAX_THREAD_GROUPS: i64 = 64;
+
 /// The largest user or group number; the last one means "unchanged" to the system.
 const MAX_UID: i64 = u32::MAX as i64 - 1;
 
@@ -236,7 +239,14 @@ pub(crate) const ROWS: &[Row] = &[
         |_, a, g| count(a, &mut g.mworker_max_reloads),
     ),
     idle(&["warn-blocked-traffic-after"], "<time>", "Warns of busy threads.", "no thread is watched"),
-    idle(&["thread-group", "thread-groups"], "<groups>", "Groups of threads.", "all threads are one group"),
+    idle(&["thread-group"], "<groups>", "Groups of threads.", "all threads are one group"),
+    row(&["thread-groups"], "<number>", "Groups of threads; there is one.", |c, a, _| {
+        let groups: u32 = a.number("a number of groups", 1..=MAX_THREAD_GROUPS)?;
+        if groups > 1 {
+            c.warn(a.span(), "'thread-groups' is accepted without effect: all threads are one group");
+        }
+        a.finish()
+    }),
     idle(&["thread-hard-limit"], "<number>", "Most threads.", "write 'nbthread' to limit threads"),
     idle(
         &["numa-cpu-mapping"],

@@ -202,6 +202,17 @@ pub(crate) const ROWS: &[Row] = &[
         "Bytes of a captured cookie.",
         "cookies are not captured; capture headers",
     ),
+    row(
+        &["tune.idle-pool.shared"],
+        "{ on | off }",
+        "Threads use each other's idle connections.",
+        |c, a, _| {
+            if a.choice("a switch", &[("on", true), ("off", false)])? {
+                c.warn(a.span(), format!("'{}' is accepted without effect: {POOLED}", a.name()));
+            }
+            a.finish()
+        },
+    ),
     idle(&["tune.idle-pool.*"], "<value>", "Idle connections to servers.", POOLED),
     idle(
         &["tune.idletimer"],

@@ -7,6 +7,7 @@
 mod balance;
 mod bind;
 mod checks;
+mod global;
 mod rules_http;
 mod rules_tcp;
 mod server;
