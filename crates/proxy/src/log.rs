@@ -12,6 +12,7 @@ pub use sample::Sample;
 use crate::stream::Stream;
 use crate::tally::Count;
 use expr::Format;
+use net::Addr;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -130,7 +131,11 @@ impl LogPlan {
                 } else {
                     listener.name.to_string()
                 };
-                let line = format!("{} [{date}] {front}/{place}: {text}", session.src);
+                let client = match session.src {
+                    Addr::Unix => format!("unix:{}", listener.id),
+                    Addr::Inet(_) => session.src.to_string(),
+                };
+                let line = format!("{client} [{date}] {front}/{place}: {text}");
                 self.send(line.as_bytes(), b"", level, stream.session.wall_us(tokio::time::Instant::now()));
             }
         }

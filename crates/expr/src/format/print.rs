@@ -6,7 +6,7 @@ use super::encode::Encoder;
 use super::items::{ItemRow, Print};
 use super::{Escape, Flags, date};
 use crate::expression::Expr;
-use crate::fact::{ClientTlsFact, Fact, NameFact, StreamFact, TimeFact};
+use crate::fact::{AddressFact, ClientTlsFact, Fact, NameFact, StreamFact, TimeFact};
 use crate::sample::Sample;
 use crate::scope::{Direction, Scope};
 use memchr::memchr;
@@ -229,13 +229,21 @@ impl<'p> Printer<'p> {
                 let _ = write!(out, "{ip}");
             }),
             Some(other) => self.plain(&other.to_str().unwrap_or_default(), flags),
+            None if self.unix_listener(fact).is_some() => self.plain(b"unix", flags),
             None => self.missing(Flags { quote: flags.quote && !flags.hex, ..flags }),
         }
     }
 
+    /// The number of the listener that a client without an address came by; of a client's side only.
+    fn unix_listener(&self, fact: &Fact) -> Option<i64> {
+        let ends = [AddressFact::Src, AddressFact::SrcPort, AddressFact::Dst, AddressFact::DstPort];
+        let is_client = matches!(fact, Fact::Address(end) if ends.contains(end));
+        self.scope.fact(&Fact::Name(NameFact::ListenerId)).filter(|_| is_client)?.to_int()
+    }
+
     fn port(&mut self, fact: &Fact, flags: Flags) {
         let scope = self.scope;
-        match scope.fact(fact).and_then(|v| v.to_int()) {
+        match scope.fact(fact).and_then(|v| v.to_int()).or_else(|| self.unix_listener(fact)) {
             Some(port) => self.hexable(port, flags),
             None => self.missing(Flags { quote: flags.quote && !flags.hex, ..flags }),
         }

@@ -473,6 +473,23 @@ fn client_certificates_that_are_not_trusted_are_told_as_by_haproxy() {
 }
 
 #[test]
+fn clients_of_unix_sockets_are_told_as_by_haproxy() {
+    let folder = crate::place::Folder::new();
+    let here = folder.path().display();
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout client 20s\n\
+         frontend f\n bind <http>\n bind unix@{here}/one\n bind unix@{here}/two id 7\n http-request return status 200\n \
+         log-format \"127.0.0.1 %ci:%cp %fi:%fp %{{+Q}}ci [%[src]] [%[src_port]]\"\n"
+    );
+    same_lines(&config, 2, |lockgate| {
+        for (count, name) in [(1, "one"), (2, "two")] {
+            assert_eq!(try_curl(&format!("--unix-socket {here}/{name} http://a/")).0, 0);
+            wait_for(|| (lockgate.lines().len() >= count).then_some(())).unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_line_tells_the_rule_that_waited_and_may_be_json() {
     let lockgate = Lockgate::start(
         "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n timeout connect 5s\n timeout client 20s\n \
