@@ -24,6 +24,7 @@ mod ocsp;
 mod ocsp_query;
 mod openssl_error;
 mod outbound;
+mod p521;
 mod parts;
 mod policy;
 mod problem;

@@ -1,7 +1,7 @@
 //! Whether a server is who we mean: `verify required` with `ca-file`, `crl-file`, and the name of `sni` or `verifyhost`.
 //!
 //! Names follow HAProxy rather than the Web: without a name to look for none is looked for, and the common name counts
-//! beside the alternative ones.
+//! where there are no alternative ones.
 
 use crate::chain::{self, Purpose};
 use crate::revocation::Revocations;
@@ -63,13 +63,17 @@ fn is_for(certificate: &[u8], name: &str) -> bool {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
     let address = name.parse::<IpAddr>().ok();
     let alternative = certificate.subject_alternative_name().ok().flatten();
-    let by_alternative = alternative.iter().flat_map(|ext| &ext.value.general_names).any(|own| match own {
+    let names = || alternative.iter().flat_map(|ext| &ext.value.general_names);
+    let by_alternative = names().any(|own| match own {
         GeneralName::DNSName(own) => matches(own, name),
         GeneralName::IPAddress(octets) => address.is_some_and(|address| is_address(octets, address)),
         _ => false,
     });
-    by_alternative
-        || certificate.subject().iter_common_name().any(|cn| cn.as_str().is_ok_and(|own| matches(own, name)))
+    let by_common_name =
+        || certificate.subject().iter_common_name().any(|cn| cn.as_str().is_ok_and(|own| matches(own, name)));
+    // RFC 6125 section 6.4.4, which HAProxy heeds by now
+    let counts = !names().any(|own| matches!(own, GeneralName::DNSName(_)));
+    by_alternative || counts && by_common_name()
 }
 
 fn is_address(octets: &[u8], address: IpAddr) -> bool {

@@ -3,6 +3,7 @@
 //! Only what rustls speaks can be chosen: three TLS 1.3 suites, and six of TLS 1.2 that are all ECDHE with an AEAD.
 //! Words that ask for something else are collected and reported once; words that forbid it need no report.
 
+use crate::p521::P521;
 use crate::problem::Problem;
 use crate::versions::{TlsVersion, Versions};
 use rustls::crypto::aws_lc_rs::{ALL_KX_GROUPS, cipher_suite as own, default_provider};
@@ -238,8 +239,9 @@ fn curves(list: &str, problems: &mut Vec<Problem>) -> Vec<&'static dyn Supported
     for word in words(list) {
         let lower = word.to_ascii_lowercase();
         let name = CURVES.iter().find(|row| row.0 == lower).map(|row| row.1);
-        match ALL_KX_GROUPS.iter().find(|group| Some(group.name()) == name) {
-            Some(group) => groups.push(*group),
+        let known = ALL_KX_GROUPS.iter().copied().chain([&P521 as &dyn SupportedKxGroup]);
+        match known.into_iter().find(|group| Some(group.name()) == name) {
+            Some(group) => groups.push(group),
             None => missing.push(word.to_owned()),
         }
     }

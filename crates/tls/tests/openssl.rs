@@ -280,6 +280,23 @@ fn client_certificates_of_the_tutorials_enter() {
 }
 
 #[test]
+fn p521_is_agreed_on_where_curves_names_it() {
+    let folder = world("p521");
+    let crts = vec![path(&folder, "rsa.pem")];
+    let bind = load(&BindSpec { crts, curves: Some("secp521r1".into()), ..BindSpec::default() });
+    for version in ["-tls1_2", "-tls1_3"] {
+        let visit =
+            visit(&folder, &bind, &format!("{version} -servername site.example -groups P-521"), "bye\n");
+        assert!(visit.entered && visit.client.contains("Server Temp Key: ECDH"), "{}", visit.client);
+        assert!(visit.client.contains("secp521r1, 521 bits"), "{}", visit.client);
+    }
+    let (_running, address) = s_server(&folder, "-cert v3.crt -key v3.key -groups P-521");
+    let server = to_server(&folder, |spec| spec.curves = Some("P-384:P-521".into()));
+    let (page, _) = fetch(&server, Some("site.example"), address).unwrap();
+    assert!(page.contains("HTTP/1.0 200"), "{page}");
+}
+
+#[test]
 fn strict_sni_is_said_in_openssls_words() {
     let folder = world("s-client-4");
     let bind =
@@ -328,7 +345,8 @@ fn servers_are_verified_by_authority_and_name() {
     for (crt, sni, verifyhost, ca, fine) in [
         ("v3", Some("site.example"), None, "ca.crt", true),
         ("v3", Some("a.wild.example"), None, "ca.crt", true),
-        ("v3", Some("v3.example"), None, "ca.crt", true),
+        ("v3", Some("v3.example"), None, "ca.crt", false),
+        ("v3", None, Some("v3.example"), "ca.crt", false),
         ("v3", Some("other.example"), None, "ca.crt", false),
         ("v3", None, None, "ca.crt", true),
         ("v3", None, Some("site.example"), "ca.crt", true),
