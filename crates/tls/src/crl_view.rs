@@ -1,6 +1,6 @@
 //! What is shown of a revocation list, in the words of OpenSSL.
 
-use crate::view::{algorithm_name, one_line, utc};
+use crate::view::{long_algorithm_name, one_line, whole_utc};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -21,7 +21,7 @@ impl<'d> CrlView<'d> {
 
     /// The signature's algorithm, `ecdsa-with-SHA256`.
     pub fn sig_alg(&self) -> String {
-        algorithm_name(&self.0.signature_algorithm.algorithm)
+        long_algorithm_name(&self.0.signature_algorithm.algorithm)
     }
 
     /// The issuer in one line.
@@ -29,20 +29,20 @@ impl<'d> CrlView<'d> {
         one_line(self.0.issuer())
     }
 
-    /// When it was made, `YYMMDDhhmmssZ`.
+    /// When it was made, `YYYYMMDDhhmmssZ`.
     pub fn last_update(&self) -> String {
-        utc(self.0.last_update().timestamp())
+        whole_utc(self.0.last_update().timestamp())
     }
 
     /// When there will be a newer one.
     pub fn next_update(&self) -> Option<String> {
-        self.0.next_update().map(|time| utc(time.timestamp()))
+        self.0.next_update().map(|time| whole_utc(time.timestamp()))
     }
 
     /// Serial numbers of what is revoked, and since when.
     pub fn revoked(&self) -> Vec<(Vec<u8>, String)> {
         let serial = |raw: &[u8]| raw.strip_prefix(&[0]).filter(|r| !r.is_empty()).unwrap_or(raw).to_vec();
         let revoked = self.0.iter_revoked_certificates();
-        revoked.map(|one| (serial(one.raw_serial()), utc(one.revocation_date.timestamp()))).collect()
+        revoked.map(|one| (serial(one.raw_serial()), whole_utc(one.revocation_date.timestamp()))).collect()
     }
 }

@@ -69,9 +69,20 @@ fn named(table: &[(&str, &'static str)], oid: &Oid<'_>) -> String {
     table.iter().find(|row| row.0 == id).map_or(id, |row| row.1.to_owned())
 }
 
-/// A signature's algorithm, `RSA-SHA256`.
-pub(crate) fn algorithm_name(oid: &Oid<'_>) -> String {
-    named(&ALGORITHMS, oid)
+/// OpenSSL's long names of signatures' algorithms, where they differ from the short ones.
+const LONG_NAMES: [(&str, &str); 6] = [
+    ("1.2.840.113549.1.1.4", "md5WithRSAEncryption"),
+    ("1.2.840.113549.1.1.5", "sha1WithRSAEncryption"),
+    ("1.2.840.113549.1.1.10", "rsassaPss"),
+    ("1.2.840.113549.1.1.11", "sha256WithRSAEncryption"),
+    ("1.2.840.113549.1.1.12", "sha384WithRSAEncryption"),
+    ("1.2.840.113549.1.1.13", "sha512WithRSAEncryption"),
+];
+
+/// A signature's algorithm, `sha256WithRSAEncryption`.
+pub(crate) fn long_algorithm_name(oid: &Oid<'_>) -> String {
+    let id = oid.to_id_string();
+    LONG_NAMES.iter().find(|row| row.0 == id).map_or_else(|| named(&ALGORITHMS, oid), |row| row.1.to_owned())
 }
 
 impl<'d> CertView<'d> {
@@ -136,6 +147,12 @@ impl<'d> CertView<'d> {
     /// Valid until, `YYMMDDhhmmssZ`.
     pub fn not_after(&self) -> String {
         utc(self.certificate.validity().not_after.timestamp())
+    }
+
+    /// From when and until when it is valid, `YYYYMMDDhhmmssZ`.
+    pub fn validity(&self) -> (String, String) {
+        let validity = self.certificate.validity();
+        (whole_utc(validity.not_before.timestamp()), whole_utc(validity.not_after.timestamp()))
     }
 
     /// The key's algorithm, `rsaEncryption`.
@@ -287,6 +304,12 @@ fn entry(name: &X509Name<'_>, wanted: &str, occurrence: i32) -> Option<Vec<u8>> 
 
 /// `YYMMDDhhmmssZ` of seconds since the epoch; the century is left out, as HAProxy does.
 pub(crate) fn utc(seconds: i64) -> String {
+    let whole = whole_utc(seconds);
+    whole.get(whole.len().saturating_sub("YYMMDDhhmmssZ".len())..).unwrap_or_default().to_owned()
+}
+
+/// `YYYYMMDDhhmmssZ` of seconds since the epoch.
+pub(crate) fn whole_utc(seconds: i64) -> String {
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Years that begin in March, so that the leap day is the last of one.
     let days = days + 719_468;
@@ -297,7 +320,7 @@ pub(crate) fn utc(seconds: i64) -> String {
     let (day, month) = (of_year - (153 * march + 2) / 5 + 1, if march < 10 { march + 3 } else { march - 9 });
     let year = era * 400 + of_era_year + i64::from(month <= 2);
     let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!("{:02}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z", year.rem_euclid(100))
+    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")
 }
 
 #[cfg(test)]
@@ -336,6 +359,8 @@ mod tests {
             (3_523_197_038, "810823175038Z"),
         ] {
             assert_eq!(utc(seconds), text, "{seconds}");
+            let century = if seconds < 951_782_400 { "19" } else { "20" };
+            assert_eq!(whole_utc(seconds), format!("{century}{text}"));
         }
     }
 }

@@ -230,6 +230,20 @@ fn lists_of_version_1_are_heeded() {
 }
 
 #[test]
+fn a_list_is_shown_with_its_whole_dates() {
+    let world = World::new("dates");
+    let text = old_list(&world.good, "good", 2090, &[&SerialNumber::from(7u64)]);
+    let base64: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = base64::engine::general_purpose::STANDARD.decode(base64).unwrap();
+    let list = tls::CrlView::new(&der).unwrap();
+    assert_eq!((list.version(), list.sig_alg().as_str()), (1, "ecdsa-with-SHA256"));
+    assert_eq!(
+        (list.last_update().as_str(), list.next_update().as_deref()),
+        ("20200101000000Z", Some("20900101000000Z"))
+    );
+}
+
+#[test]
 fn nothing_sent_leads_around_a_revoked_issuer() {
     let world = World::new("around");
     // Two certificates of one issuer's key: the first is revoked, the second's time is over.
@@ -361,6 +375,7 @@ fn the_certificate_shown_can_be_read_as_haproxy_prints_it() {
     }
     assert_eq!(cert.serial(), [0xf1, 2, 3, 4]);
     assert_eq!((cert.not_before().as_str(), cert.not_after().as_str()), ("200229000000Z", "810823000000Z"));
+    assert_eq!(cert.validity(), ("20200229000000Z".into(), "20810823000000Z".into()));
     assert_eq!((cert.key_alg().as_str(), cert.sig_alg().as_str()), ("id-ecPublicKey", "ecdsa-with-SHA256"));
     assert_eq!((cert.version(), cert.sha1().len()), (3, 20));
     assert_eq!(info.served().unwrap().subject(), b"/CN=server.example");

@@ -17,12 +17,13 @@ pub(super) fn details<'c>(chain: impl Iterator<Item = &'c [u8]>, staple: Option<
 
 /// One certificate.
 pub(super) fn facts(view: &CertView<'_>) -> String {
+    let (from, until) = view.validity();
     format!(
         "Serial: {}\nnotBefore: {}\nnotAfter: {}\nSubject Alternative Name: {}\nAlgorithm: {}\n\
          SHA1 FingerPrint: {}\nSubject: {}\nIssuer: {}\n",
         hex(view.serial()),
-        date(&view.not_before()),
-        date(&view.not_after()),
+        date(&from),
+        date(&until),
         view.alternative_names().join(", "),
         view.key_name(),
         hex(&view.sha1()),

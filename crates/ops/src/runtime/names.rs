@@ -77,6 +77,7 @@ fn line(call: &mut Call<'_>, bind: &TlsBind, named: &Named, expired_by: Option<i
         return;
     }
     let excluded: Vec<String> = named.excluded.iter().map(|name| format!("!{name}")).collect();
+    let (from, until) = view.validity();
     let excluded = if excluded.is_empty() { "-".into() } else { excluded.join(" ") };
     call.put(format_args!(
         "{}/{}\t{}\t{excluded}\t{}\t{}\t{}\t{}\n",
@@ -85,7 +86,7 @@ fn line(call: &mut Call<'_>, bind: &TlsBind, named: &Named, expired_by: Option<i
         named.name,
         view.key_kind(),
         named.crt.display(),
-        date(&view.not_after()),
-        date(&view.not_before())
+        date(&until),
+        date(&from)
     ));
 }
