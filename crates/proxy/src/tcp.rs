@@ -44,12 +44,13 @@ pub async fn run(session: &Session, mut link: Box<Link>) -> Option<Box<Link>> {
         Ok(close) => close,
         Err(ending) => {
             stream.ending = ending;
-            before_data(ending)
+            Close::Abort
         }
     };
     if matches!(close, Close::Switch) {
         return Some(link);
     }
+    let close = seen(close, &stream, &mut link).await;
     let nothing = stream.bytes_read == 0 && stream.bytes_uploaded == 0 && stream.server.is_none();
     if !(session.front.dontlognull && nothing && stream.ending.cause == Cause::ClientAbort) {
         stream.log();
@@ -62,9 +63,17 @@ pub async fn run(session: &Session, mut link: Box<Link>) -> Option<Box<Link>> {
     None
 }
 
-/// How a client is left to which nothing was said yet: there is nothing that it could take for the whole.
-fn before_data(ending: Ending) -> Close {
-    if ending.cause == Cause::ClientTimeout { Close::Abort } else { Close::Orderly }
+/// A reset is for a client that could take what it has for the whole. One that was sent nothing sees an end, as with
+/// HAProxy, unless it was silent itself for too long; what it said is read first, for the system answers with a reset
+/// where bytes were left unread.
+async fn seen(close: Close, stream: &Stream<'_>, link: &mut Link) -> Close {
+    match close {
+        Close::Abort if stream.bytes_read == 0 && stream.ending.cause != Cause::ClientTimeout => {
+            glance(link).await;
+            Close::Orderly
+        }
+        Close::Abort | Close::Orderly | Close::Silent(_) | Close::Switch => close,
+    }
 }
 
 async fn steps(stream: &mut Stream<'_>, link: &mut Link) -> Result<Close, Ending> {
@@ -143,7 +152,7 @@ async fn inspect(
             TcpDecision::SwitchMode => return Ok(Some(Close::Switch)),
             TcpDecision::Reject | TcpDecision::Close => {
                 stream.ending = Ending::new(Cause::Proxy, Phase::Request);
-                return Ok(Some(Close::Orderly));
+                return Ok(Some(Close::Abort));
             }
             TcpDecision::SilentDrop(ttl) => {
                 stream.ending = Ending::new(Cause::Proxy, Phase::Request);

@@ -2,9 +2,11 @@
 //! names and room of kept connections.
 
 use crate::client::{Answer, Raw, curl, exchange, text};
-use crate::place::{free_address, wait_for};
+use crate::place::{PATIENCE, free_address, wait_for};
 use crate::program::Lockgate;
 use crate::upstream::Upstream;
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -221,4 +223,24 @@ fn a_check_over_tls_names_the_host_that_it_asks_for() {
     let hello = wait_for(|| server.received().into_iter().find(|bytes| bytes.len() > 100)).unwrap();
     let names = |name: &str| hello.windows(name.len()).any(|w| w == name.as_bytes());
     assert!(names("check.example") && !names("check.example:"), "{hello:?}");
+}
+
+#[test]
+fn a_tcp_client_that_was_sent_nothing_sees_an_end_and_one_that_is_barred_a_reset() {
+    let lockgate = Lockgate::start(&format!(
+        "defaults\n mode tcp\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n retries 0\n\
+         listen refused\n bind <refused>\n server s {}\nfrontend nowhere\n bind <nowhere>\n\
+         frontend rejected\n bind <rejected>\n tcp-request content reject\n\
+         frontend barred\n bind <barred>\n tcp-request connection reject\n",
+        free_address()
+    ));
+    for name in ["refused", "nowhere", "rejected"] {
+        let mut client = TcpStream::connect(lockgate.at(name)).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert_eq!(client.read(&mut [0; 8]).ok(), Some(0), "{name}");
+    }
+    let mut barred = TcpStream::connect(lockgate.at("barred")).unwrap();
+    barred.set_read_timeout(Some(PATIENCE)).unwrap();
+    let error = barred.read(&mut [0; 8]).expect_err("an end");
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }

@@ -17,7 +17,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) enum Preface {
     Go,
     Close,
-    /// Closed by a reset, which costs less than an end.
+    /// Closed by a reset: it leaves nothing behind here, however many are rejected.
     Reset,
     SilentDrop(Option<u32>),
 }
