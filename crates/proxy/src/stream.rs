@@ -168,7 +168,7 @@ async fn through(
         }
     };
     finish_response::before_rules(stream);
-    if switches(stream, &complete) {
+    if switches(stream, exchange, &complete) {
         return Ok(Box::pin(checkout.tunnel(stream, exchange)).await);
     }
     match response_rules::run(stream, exchange, &mut checkout).await {
@@ -193,10 +193,10 @@ async fn through(
 
 /// Whether what follows the response is no HTTP: an upgrade, or the tunnel that CONNECT asked for (RFC 9110 section
 /// 9.3.6).
-fn switches(stream: &Stream<'_>, complete: &Complete) -> bool {
+fn switches(stream: &Stream<'_>, exchange: &Exchange<'_>, complete: &Complete) -> bool {
     match stream.response.status {
         101 => complete.upgrade,
-        200..=299 => stream.request.method == Method::Connect,
+        200..=299 => stream.request.method == Method::Connect && exchange.asks_tunnel(),
         _ => false,
     }
 }

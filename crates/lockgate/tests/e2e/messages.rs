@@ -3,7 +3,7 @@
 use crate::client::{Answer, Raw, curl, exchange, text};
 use crate::gunicorn::Gunicorn;
 use crate::nginx::Nginx;
-use crate::place::wait_for;
+use crate::place::{Folder, wait_for};
 use crate::program::Lockgate;
 use crate::upstream::Upstream;
 use std::net::SocketAddr;
@@ -74,6 +74,60 @@ fn the_clients_own_method_says_whether_a_body_follows() {
     let last = "content-length: 5\r\nconnection: close\r\n\r\nhello";
     assert_eq!(answers, [long, "\r\n", long, "content-length: 0\r\n\r\n", last], "{all}");
     assert_eq!(server.received().len(), 1, "the server's connection went on as well");
+}
+
+/// Nor do bytes follow a status that has none, and what a rule made of a request opens no tunnel past the rules.
+#[test]
+fn the_clients_own_view_says_what_follows_a_response() {
+    let server = Upstream::start(|mut peer| {
+        loop {
+            let seen = peer.read_message();
+            match seen.split(' ').nth(1) {
+                Some("/204/200") => peer.send("HTTP/1.1 204 No Content\r\n\r\n"),
+                Some(_) => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+                None => return,
+            }
+        }
+    });
+    let lockgate = ruled(
+        server.address(),
+        "",
+        "http-request set-var(txn.path) path\n http-request set-method CONNECT if { path /connect }\n \
+         http-request deny if { path /denied }\n \
+         http-response set-status 204 if { var(txn.path) -m str /200/204 }\n \
+         http-response set-status 304 if { var(txn.path) -m str /200/304 }\n \
+         http-response set-status 200 if { var(txn.path) -m str /204/200 }",
+    );
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let requests: String = ["/200/204", "/200/304", "/204/200", "/connect", "/denied", "/"].map(get).concat();
+    let mut raw = Raw::connect(lockgate.at("http"));
+    let all = text(&raw.send(requests).finish().read_all());
+    let answers: Vec<(&str, &str)> = all
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|answer| (answer.get(..3).unwrap(), answer.split_once("\r\n\r\n").unwrap().1))
+        .map(|(status, body)| (status, if status == "403" { "" } else { body }))
+        .collect();
+    let expected = [("204", ""), ("304", ""), ("200", ""), ("200", "hello"), ("403", ""), ("200", "hello")];
+    assert_eq!(answers, expected, "{all}");
+}
+
+#[test]
+fn monitors_get_the_page_of_status_200() {
+    let nginx = Nginx::start("one");
+    let folder = Folder::new();
+    let page = folder.file("200.http", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nfine");
+    for (lines, content_type, body) in [
+        (String::new(), "text/html", "<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n"),
+        (format!("errorfile 200 {}", page.display()), "text/plain", "fine"),
+    ] {
+        let lockgate = ruled(nginx.address(), "", &format!("monitor-uri /alive\n {lines}"));
+        let answer = curl(&lockgate.url("http", "/alive"));
+        assert_eq!(
+            (answer.status, answer.field("content-type"), answer.text()),
+            (200, Some(content_type), body)
+        );
+    }
 }
 
 /// As with HAProxy: what cannot be read as a request, or does not become one in time, meets no rules.

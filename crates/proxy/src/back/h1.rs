@@ -15,8 +15,8 @@ use crate::tally::Carrying;
 use crate::transfer::{Transfer, TransferError};
 use crate::worker::Worker;
 use config::model::{ConnectionMode, HttpReuse};
-use http::Method;
 use http::h1::{self, Complete, Framing, Parsed};
+use http::{Method, Response};
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -97,7 +97,7 @@ impl Checkout<'_> {
         let mut wait = Waiting::new(stream);
         loop {
             let parsed = {
-                let method = stream.request.method;
+                let method = method(stream, exchange);
                 let limits = &self.back.limits;
                 h1::parse_response(
                     self.connection.link.input.data(),
@@ -326,7 +326,8 @@ impl Checkout<'_> {
         exchange.heed(&mut stream.response);
         h1::strip_hop_by_hop_response(&mut stream.response, false);
         stream.status_logged = Some(stream.response.status);
-        let told = self.body_for(stream, exchange, complete.body);
+        let takes_body = exchange.takes_body(stream.response.status);
+        let told = told(&stream.response, complete.body, takes_body);
         let framing = exchange.send_head(&mut stream.response, told);
         if stream.front.log.asap {
             stream.log_asap();
@@ -334,7 +335,7 @@ impl Checkout<'_> {
         let mut download = std::mem::replace(&mut self.download, Transfer::none());
         download.leave_as(framing);
         download.drop_trailers(stream.front.drop_trailers);
-        if exchange.takes_body() {
+        if takes_body {
             send_buffered(stream, exchange, &mut download, framing);
         } else {
             download.discard();
@@ -367,13 +368,6 @@ impl Checkout<'_> {
                 Box::pin(broken_off(stream, exchange, shows)).await
             }
         }
-    }
-
-    /// What the client is told of the body: where rules made HEAD of its request none comes, and it waits for one.
-    fn body_for(&self, stream: &Stream<'_>, exchange: &Exchange<'_>, body: Framing) -> Framing {
-        let untold = body == Framing::None && !matches!(stream.response.status, 204 | 304);
-        let made_head = stream.request.method == Method::Head && exchange.takes_body();
-        if untold && made_head { Framing::Length(0) } else { body }
     }
 
     fn poll_body(
@@ -433,6 +427,7 @@ impl Checkout<'_> {
         let uploaded = exchange.upload.is_finished();
         let reusable = uploaded
             && !self.deaf
+            && stream.request.method != Method::Connect
             && !complete.close
             && complete.body != Framing::UntilClose
             && self.is_kept(stream)
@@ -503,6 +498,28 @@ impl Checkout<'_> {
 }
 
 /// What was buffered for rules goes first.
+/// What the client is told of a body that comes as `body` says. Rules may have changed method or status: then none comes
+/// that the client waits for, or one comes that it must not get.
+fn told(response: &Response, body: Framing, takes_body: bool) -> Framing {
+    match body {
+        Framing::None if takes_body => Framing::Length(0),
+        Framing::Length(_) | Framing::Chunked | Framing::UntilClose
+            if matches!(response.status, 100..=199 | 204 | 304) =>
+        {
+            Framing::None
+        }
+        Framing::None | Framing::Length(_) | Framing::Chunked | Framing::UntilClose => body,
+    }
+}
+
+/// The method that the response is read by. Who did not ask for a tunnel gets none, though a rule made CONNECT of it.
+fn method(stream: &Stream<'_>, exchange: &Exchange<'_>) -> Method {
+    match stream.request.method {
+        Method::Connect if !exchange.asks_tunnel() => Method::Get,
+        method => method,
+    }
+}
+
 fn send_buffered(
     stream: &mut Stream<'_>,
     exchange: &mut Exchange<'_>,

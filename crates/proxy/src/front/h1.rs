@@ -47,7 +47,8 @@ pub struct Exchange<'a> {
     version: Version,
     keep_alive_10: bool,
     for_proxy: bool,
-    head_only: bool,
+    /// The client's own, whatever rules made of it.
+    method: Method,
     /// How this client needs header names.
     spelling: Option<&'a Spelling>,
 }
@@ -97,15 +98,21 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether a response's body goes to this client. Where it asked for HEAD there is none, whatever rules made of the
-    /// request: bytes behind the head would pass for the next response.
-    pub fn takes_body(&self) -> bool {
-        !self.head_only
+    /// Whether a body goes to this client behind a head with `status`. Where it asked for HEAD there is none, and none
+    /// follows some statuses, whatever rules made of either: the bytes would pass for the next response.
+    pub fn takes_body(&self, status: u16) -> bool {
+        self.method != Method::Head && !matches!(status, 100..=199 | 204 | 304)
+    }
+
+    /// Whether a tunnel begins behind a response that grants it: only for who asked for one. Anybody else's next bytes are
+    /// a request, which meets rules.
+    pub fn asks_tunnel(&self) -> bool {
+        self.method == Method::Connect
     }
 
     fn framing(&self, body: Framing) -> Framing {
         match body {
-            Framing::Chunked | Framing::UntilClose if self.head_only => Framing::None,
+            Framing::Chunked | Framing::UntilClose if self.method == Method::Head => Framing::None,
             Framing::Chunked | Framing::UntilClose if self.version == Version::H10 => Framing::UntilClose,
             Framing::UntilClose => Framing::Chunked,
             Framing::None | Framing::Length(_) | Framing::Chunked => body,
@@ -125,7 +132,7 @@ impl Exchange<'_> {
         let bodyless = matches!(head.status, 100..=199 | 204 | 304);
         let framing = if bodyless { Framing::None } else { Framing::Length(body.len() as u64) };
         self.send_head(head, framing);
-        if !bodyless && !self.head_only {
+        if self.takes_body(head.status) {
             self.link.output().extend_from_slice(body);
         }
     }
@@ -272,7 +279,7 @@ fn lend<'a>(
         version: request.map_or(Version::H11, |r| r.version),
         keep_alive_10: complete.is_some_and(|c| c.keep_alive_10),
         for_proxy: request.is_some_and(|r| r.for_proxy),
-        head_only: request.is_some_and(|r| r.method == Method::Head),
+        method: request.map_or(Method::Get, |r| r.method),
         spelling: session.front.spelling.as_deref(),
     }
 }
