@@ -8,6 +8,7 @@
 
 mod body;
 mod chunk;
+mod default_port;
 mod framing;
 mod head;
 mod hop;

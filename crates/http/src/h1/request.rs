@@ -2,7 +2,7 @@
 //! is whole.
 
 use super::framing::Seen;
-use super::{Complete, Framing, Limits, Parsed, Reject, head, target};
+use super::{Complete, Framing, Limits, Parsed, Reject, default_port, head, target};
 use crate::fields::is_token_byte;
 use crate::message::{Method, Request, Slice, Version};
 use memchr::memchr;
@@ -54,6 +54,7 @@ fn whole(head: &[u8], limits: &Limits, into: &mut Request) -> Result<Complete, R
     let max = limits.max_fields.saturating_sub(1);
     head::fields(head, next, relaxed, max, &mut into.fields, |n, v, i| seen.field(n, v, i))?;
     target::check(into, seen.host, relaxed)?;
+    default_port::drop_from(into, seen.host);
     let upgrade = seen.wants_upgrade(into.version);
     if upgrade && seen.websocket && !seen.websocket_key && !relaxed {
         return Err(Reject::bad("WebSocket handshake without a valid key", 0));

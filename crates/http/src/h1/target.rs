@@ -81,7 +81,7 @@ fn is_host(text: &[u8]) -> bool {
 }
 
 /// Host and port of an authority; brackets keep their colons.
-fn split_port(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+pub(super) fn split_port(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     match memrchr(b':', text) {
         Some(colon) if memchr(b']', text.get(colon..).unwrap_or_default()).is_none() => {
             (text.get(..colon).unwrap_or_default(), text.get(colon + 1..))
@@ -114,7 +114,7 @@ fn same_port(a: Option<&[u8]>, b: Option<&[u8]>, default: &[&[u8]]) -> bool {
 }
 
 /// Ports that need not be said.
-fn default_port(request: &Request) -> &'static [&'static [u8]] {
+pub(super) fn default_port(request: &Request) -> &'static [&'static [u8]] {
     match request.absolute() {
         Some((scheme, _)) if scheme.eq_ignore_ascii_case(b"http") => &[b"80"],
         Some((scheme, _)) if scheme.eq_ignore_ascii_case(b"https") => &[b"443"],
