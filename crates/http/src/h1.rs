@@ -20,7 +20,7 @@ mod write;
 
 pub use body::{BodyDecoder, Step, check_chunks};
 pub use hop::{
-    drop_named_by_connection, drop_persistence, strip_hop_by_hop_request, strip_hop_by_hop_response,
+    drop_named_by_connection, strip_hop_by_hop_request, strip_hop_by_hop_response, take_persistence,
 };
 pub use request::parse_request;
 pub use response::parse_response;

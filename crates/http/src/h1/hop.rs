@@ -51,20 +51,27 @@ pub fn drop_named_by_connection(head: &mut Request) {
     head.fields.set(b"connection", &kept);
 }
 
-/// Takes out of `connection` what a server says of the life of its own connection: what rules add there afterwards is
-/// for the client.
-pub fn drop_persistence(head: &mut Response) {
+/// Takes out of `connection` what it says of the connection's life; whether it says `close`. What a server says is not for
+/// the client: only what rules add afterwards is.
+pub fn take_persistence(head: &mut Response) -> bool {
     if !head.fields.had(Kinds::of(&[Kind::Connection])) {
-        return;
+        return false;
     }
-    let lives =
-        |option: &&[u8]| option.eq_ignore_ascii_case(b"close") || option.eq_ignore_ascii_case(b"keep-alive");
-    let others =
-        head.fields.elements(b"connection").filter(|o| !lives(o)).collect::<Vec<_>>().join(&b", "[..]);
+    let mut close = false;
+    let mut others = Vec::new();
+    for option in head.fields.elements(b"connection") {
+        match option {
+            option if option.eq_ignore_ascii_case(b"close") => close = true,
+            option if option.eq_ignore_ascii_case(b"keep-alive") => {}
+            other => others.push(other),
+        }
+    }
+    let others = others.join(&b", "[..]);
     head.fields.remove(b"connection");
     if !others.is_empty() {
         head.fields.push(b"connection", &others);
     }
+    close
 }
 
 fn remove(fields: &mut Fields, named: &[Vec<u8>]) {
@@ -148,13 +155,20 @@ mod tests {
 
     #[test]
     fn a_server_does_not_speak_of_the_clients_connection() {
-        for (said, left) in
-            [("close", None), ("Keep-Alive, X-A", Some(&b"X-A"[..])), ("upgrade", Some(b"upgrade"))]
-        {
+        let cases: [(&str, bool, Option<&[u8]>); 4] = [
+            ("close", true, None),
+            ("Keep-Alive, X-A", false, Some(b"X-A")),
+            ("upgrade", false, Some(b"upgrade")),
+            ("x, Close", true, Some(b"x")),
+        ];
+        for (said, close, left) in cases {
             let mut head = Response::default();
             head.fields.push(b"connection", said.as_bytes());
-            drop_persistence(&mut head);
-            assert_eq!(head.fields.get(b"connection"), left, "{said}");
+            assert_eq!(
+                (take_persistence(&mut head), head.fields.get(b"connection")),
+                (close, left),
+                "{said}"
+            );
         }
     }
 

@@ -68,8 +68,7 @@ impl Exchange<'_> {
 
     /// Rules say by `connection: close` that this response is the connection's last.
     pub fn heed(&mut self, head: &mut Response) {
-        self.close |= head.fields.has_token(b"connection", b"close");
-        h1::drop_persistence(head);
+        self.close |= h1::take_persistence(head);
     }
 
     /// Writes the response's head with the framing that this client gets for a body that comes as `body` says.

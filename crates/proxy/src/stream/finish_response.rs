@@ -4,7 +4,7 @@ use super::{Stream, captured_cookie};
 
 /// Before any rule: what the server says of its connection, and captures.
 pub(super) fn before_rules(stream: &mut Stream<'_>) {
-    http::h1::drop_persistence(&mut stream.response);
+    http::h1::take_persistence(&mut stream.response);
     let front = stream.front;
     if let Some((name, most)) = &front.cookie_capture {
         stream.captured_cookies[1] = captured_cookie::of_response(&stream.response.fields, name, *most);
