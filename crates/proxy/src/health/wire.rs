@@ -52,22 +52,13 @@ impl Wire {
         proxy_header: Option<ProxyHeader>,
         linger: bool,
     ) -> Result<Wire, WireError> {
-        let stream = match socks4 {
-            None => net::connect(target, options).await?,
-            Some(proxy) => {
-                let mut stream = net::connect(&Target::Inet(proxy), options).await?;
-                crate::socks4::ask(&mut stream, target).await?;
-                stream
-            }
+        let (stream, broken) = match connected(target, options, socks4).await {
+            Ok(stream) => (Some(stream), None),
+            // It was there to reset the connection: what follows meets the reset, as with HAProxy.
+            Err(WireError::Socket(e)) if e.kind() == io::ErrorKind::ConnectionReset => (None, Some(e)),
+            Err(error) => return Err(error),
         };
-        let mut wire = Wire {
-            stream: Some(stream),
-            session: None,
-            sealed: Vec::new(),
-            asked: false,
-            linger,
-            broken: None,
-        };
+        let mut wire = Wire { stream, session: None, sealed: Vec::new(), asked: false, linger, broken };
         if let Some(version) = proxy_header {
             let header = wire.header(version);
             wire.send_raw(&header).await?;
@@ -135,7 +126,9 @@ impl Wire {
     }
 
     async fn fill(&mut self) -> Result<usize, WireError> {
-        let Some(stream) = &mut self.stream else { return Ok(0) };
+        let Some(stream) = &mut self.stream else {
+            return self.broken.take().map_or(Ok(0), |error| Err(error.into()));
+        };
         let mut chunk = [0; 4096];
         let n = poll_fn(|cx| stream.poll_read(cx, &mut chunk)).await?;
         self.sealed.extend_from_slice(chunk.get(..n).unwrap_or_default());
@@ -190,6 +183,17 @@ impl Wire {
         }
         Ok(true)
     }
+}
+
+async fn connected(
+    target: &Target,
+    options: &ConnectOptions,
+    socks4: Option<SocketAddr>,
+) -> Result<Stream, WireError> {
+    let Some(proxy) = socks4 else { return Ok(net::connect(target, options).await?) };
+    let mut stream = net::connect(&Target::Inet(proxy), options).await?;
+    crate::socks4::ask(&mut stream, target).await?;
+    Ok(stream)
 }
 
 impl Drop for Wire {
