@@ -12,6 +12,12 @@ pub enum Only {
     Http,
 }
 
+/// Items that HAProxy has and we have not, and why.
+pub(crate) const REFUSED: &[(&str, &str)] = &[(
+    "OG",
+    "there is no 'log-profile': all lines of a session are written at its end, those of 'do-log' at once",
+)];
+
 /// How an item is printed.
 #[derive(Clone, Debug)]
 pub(crate) enum Print {

@@ -2,7 +2,7 @@
 
 use super::datum::Kind;
 use super::encode::Encoding;
-use super::items::{ITEMS, Only, Print, item};
+use super::items::{ITEMS, Only, Print, REFUSED, item};
 use super::{Escape, Flags, Format, Part, Said};
 use crate::compile::Env;
 use crate::expression::{self, Continue};
@@ -199,6 +199,11 @@ impl<'w> Parser<'w> {
     }
 
     fn item(&mut self, env: &mut Env<'_>, name: &str, mut said: Said, start: usize) -> Option<()> {
+        if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
+            let span = piece(self.word, start, self.at);
+            env.diags.alert(span, format!("format variable '{name}' is not supported")).help(*why);
+            return None;
+        }
         let Some(row) = item(name) else {
             let near = suggest::nearest(name, ITEMS.iter().map(|r| r.name));
             let span = piece(self.word, start, self.at);
