@@ -167,3 +167,25 @@ fn what_rules_answer_ends_the_connection_under_the_frontends_httpclose() {
         assert_eq!(String::from_utf8_lossy(&answers).matches("HTTP/1.1 200").count(), answered, "{side}");
     }
 }
+
+#[test]
+fn the_monitor_answers_for_its_whole_uri() {
+    let lockgate = Lockgate::start(
+        "defaults\n mode http\n timeout connect 5s\n timeout client 10s\n timeout server 10s\n\
+         frontend path\n bind <path>\n monitor-uri /health\n\
+         frontend whole\n bind <whole>\n monitor-uri http://a/health\n",
+    );
+    let cases = [
+        ("path", "/health", 200),
+        ("path", "http://a/health", 200),
+        ("path", "/health?x", 503),
+        ("whole", "http://a/health", 200),
+        ("whole", "/health", 503),
+    ];
+    for (front, target, status) in cases {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let answer = Answer::parse(&exchange(lockgate.at(front), request));
+        assert_eq!(answer.status, status, "{front} {target}");
+        assert_eq!(answer.field("cache-control"), Some("no-cache"), "{front} {target}");
+    }
+}

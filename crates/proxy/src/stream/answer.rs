@@ -173,9 +173,13 @@ pub(super) async fn redirect_to_server(
     redirect(stream, exchange, Target { code: 302, location, cookie: None }).await
 }
 
-/// Whether the request is for `monitor-uri`.
+/// Whether the request is for `monitor-uri`. The query counts; scheme and authority do where the URI is written with them.
 pub(super) fn is_monitor(stream: &Stream<'_>) -> bool {
-    stream.front.monitor_uri.as_ref().is_some_and(|uri| stream.request.path() == &**uri)
+    let asked = |in_full: bool| match in_full {
+        true => stream.request.target(),
+        false => stream.request.path_and_query(),
+    };
+    stream.front.monitor_uri.as_ref().is_some_and(|uri| asked(!uri.starts_with(b"/")) == &**uri)
 }
 
 /// `monitor-uri`: answered before any rule.
