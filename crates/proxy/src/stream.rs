@@ -122,7 +122,7 @@ async fn forward<'s>(
     back: &'s Arc<Backend>,
 ) -> Result<After, Ending> {
     if back::Attempts::keeps_request(stream, back) && !exchange.upload.is_drained() {
-        Box::pin(answer::buffer_body(stream, exchange, None, None)).await?;
+        Box::pin(answer::keep_body(stream, exchange)).await?;
     }
     let mut attempts = back::Attempts::new(stream, back);
     loop {

@@ -1,6 +1,6 @@
 //! Where retries and redispatches are counted, and when there is none: the figures are haproxy's own, from the same requests.
 
-use crate::client::curl;
+use crate::client::{Raw, curl};
 use crate::place::{free_address, wait_for};
 use crate::program::{Lockgate, Player};
 use crate::runtime_api::converse;
@@ -50,4 +50,45 @@ fn retries_and_redispatches_count_for_whom_haproxy_counts_them() {
     });
     let same = wait_for(|| (counters(&theirs) == counters(&ours)).then_some(()));
     assert!(same.is_some(), "theirs: {:#?}\nours: {:#?}", counters(&theirs), counters(&ours));
+}
+
+fn retrying(server: &Upstream) -> Lockgate {
+    Lockgate::start(&format!(
+        "defaults\n mode http\n timeout connect 20s\n timeout client 20s\n timeout server 20s\n\
+         listen l\n bind <http>\n retry-on all-retryable-errors\n server s {}\n",
+        server.address()
+    ))
+}
+
+const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// Of itself nothing sends a POST again; `retry-on` asks for it.
+#[test]
+fn a_post_that_met_a_closing_connection_is_tried_again_where_that_is_asked_for() {
+    let server = Upstream::start(|mut peer| {
+        peer.read_message();
+        peer.send(OK);
+        peer.read_message();
+    });
+    let lockgate = retrying(&server);
+    let mut raw = Raw::connect(lockgate.at("http"));
+    for _ in 0..2 {
+        raw.send(format!("{POST}ab"));
+        raw.read_until("\r\n\r\nok");
+    }
+    assert_eq!(server.received().len(), 2);
+}
+
+#[test]
+fn a_body_that_takes_its_time_is_not_held_back_for_another_attempt() {
+    let server = Upstream::start(|mut peer| {
+        peer.read_head();
+        peer.send(OK);
+        peer.read();
+    });
+    let lockgate = retrying(&server);
+    let mut raw = Raw::connect(lockgate.at("http"));
+    raw.send(POST);
+    raw.read_until("\r\n\r\nok");
 }

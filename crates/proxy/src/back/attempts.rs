@@ -60,11 +60,11 @@ impl Failure {
     fn condition(&self) -> Option<RetryOn> {
         match self.kind {
             FailureKind::Connect => Some(RetryOn::ConnFailure),
-            FailureKind::Empty => Some(RetryOn::EmptyResponse),
+            FailureKind::Empty | FailureKind::Stale => Some(RetryOn::EmptyResponse),
             FailureKind::Junk => Some(RetryOn::JunkResponse),
             FailureKind::ResponseTimeout => Some(RetryOn::ResponseTimeout),
             FailureKind::Status(status) => Some(RetryOn::Status(status)),
-            FailureKind::WrongName | FailureKind::Stale | FailureKind::Final => None,
+            FailureKind::WrongName | FailureKind::Final => None,
         }
     }
 }
@@ -125,8 +125,10 @@ impl<'s> Attempts<'s> {
         stream.back_tls = None;
         if failure.kind == FailureKind::Stale {
             self.fresh = true;
-            self.stick = index_of(stream);
-            return Ok(());
+            if !self.asked_to_retry(stream, &failure) {
+                self.stick = index_of(stream);
+                return Ok(());
+            }
         }
         let abortonclose = self.back.abortonclose;
         self.next(stream, failure, &mut |cx| exchange.poll_left(cx, abortonclose).is_ready()).await
@@ -183,13 +185,21 @@ impl<'s> Attempts<'s> {
         match failure.kind {
             FailureKind::Final | FailureKind::WrongName => false,
             // RFC 9110 section 9.2.2: only what does no harm twice is sent again without being asked.
-            FailureKind::Stale => replayable && !self.fresh && stream.request.method.is_idempotent(),
+            FailureKind::Stale => {
+                let harmless = !self.fresh && stream.request.method.is_idempotent();
+                replayable && (harmless || self.asked_to_retry(stream, failure))
+            }
             FailureKind::Connect => self.left > 0 && replayable && self.wants(failure),
             FailureKind::Empty
             | FailureKind::Junk
             | FailureKind::ResponseTimeout
-            | FailureKind::Status(_) => self.left > 0 && replayable && stream.l7_retry && self.wants(failure),
+            | FailureKind::Status(_) => replayable && self.asked_to_retry(stream, failure),
         }
+    }
+
+    /// `retry-on` asks for another attempt after such a failure, and there is one left.
+    fn asked_to_retry(&self, stream: &Stream<'_>, failure: &Failure) -> bool {
+        self.left > 0 && stream.l7_retry && self.wants(failure)
     }
 
     /// Log lines show retries that make no sense as used up, as HAProxy's do.

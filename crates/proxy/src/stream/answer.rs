@@ -269,6 +269,24 @@ pub(super) fn take_body(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) ->
     Ok(())
 }
 
+/// A body that is here within this time is kept, so that its request can be tried again (`retry-on`); a slower one is
+/// sent on as it comes.
+const KEEP_TIME: Duration = Duration::from_millis(200);
+
+/// Keeps the request's body for another attempt, where it does not have to be waited or asked for.
+pub(super) async fn keep_body(stream: &mut Stream<'_>, exchange: &mut Exchange<'_>) -> Result<(), Ending> {
+    if exchange.expect_continue {
+        return Ok(());
+    }
+    match buffer_body(stream, exchange, Some(KEEP_TIME), None).await {
+        Err(ending) if ending.cause == Cause::ClientTimeout => {
+            stream.times.request = Some(stream.worker.now());
+            Ok(())
+        }
+        kept => kept,
+    }
+}
+
 /// Buffers the request's body into `stream.body`.
 pub(super) async fn buffer_body(
     stream: &mut Stream<'_>,
