@@ -49,6 +49,9 @@ pub fn server(model: &Model, backend: &Proxy, words: &[String]) -> (Option<Serve
         Ok(mut server) => {
             // Its name is not looked up: whoever adds it knows the address, or sets it later.
             server.params.init_addr = Some(vec![InitAddr::None]);
+            // Nor do its checks follow its traffic: they speak TLS or the PROXY protocol where the command says so.
+            server.params.check_ssl.get_or_insert(false);
+            server.params.check_send_proxy.get_or_insert(false);
             (Some(server), diags)
         }
         Err(failure) => {

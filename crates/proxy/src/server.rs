@@ -26,7 +26,7 @@ use slots::Counters;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI8, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// A running server.
 pub struct Server {
@@ -48,8 +48,8 @@ pub struct Server {
     effective_weight: AtomicU32,
     /// Share of `maxconn` open during a slow start, percent.
     throttle: AtomicU8,
-    /// Where there is TLS to it, it is spoken.
-    tls_on: AtomicBool,
+    /// As `srv_use_ssl` shows it: 1 where TLS is spoken if there is any, else 0, and -1 as long as it is `no-ssl` that says so.
+    use_ssl: AtomicI8,
     /// When the slow start began; 0 while there is none.
     warming_since: AtomicU64,
     last_change: AtomicU64,
@@ -74,7 +74,7 @@ impl Server {
             moves: AtomicU32::new(0),
             cookie: ArcSwapOption::from(facts.cookie.clone().map(Arc::new)),
             health: AtomicU8::new(Health::Up as u8),
-            tls_on: AtomicBool::new(!target.tls_waits),
+            use_ssl: AtomicI8::new(target.ssl.map_or(0, |ssl| if ssl { 1 } else { -1 })),
             admin: AtomicU8::new(admin.with(unresolved).bits()),
             weight: AtomicU16::new(facts.weight),
             maxconn: AtomicU32::new(facts.maxconn),
@@ -135,7 +135,12 @@ impl Server {
 
     /// TLS to it, where it is spoken.
     pub fn tls(&self) -> Option<&Arc<tls::ServerTls>> {
-        self.target.tls.as_ref().filter(|_| self.tls_on.load(Ordering::Acquire))
+        self.target.tls.as_ref().filter(|_| self.use_ssl() == 1)
+    }
+
+    /// `srv_use_ssl` of `show servers state`: 1 for TLS, 0 for none, -1 for none since the configuration says `no-ssl`.
+    pub fn use_ssl(&self) -> i8 {
+        self.use_ssl.load(Ordering::Acquire)
     }
 
     /// Speaks TLS to it from the next connection on, or no longer; kept connections are not used again. `false`: it has
@@ -144,7 +149,8 @@ impl Server {
         if self.target.tls.is_none() {
             return false;
         }
-        if self.tls_on.swap(on, Ordering::AcqRel) != on {
+        let on = i8::from(on);
+        if self.use_ssl.swap(on, Ordering::AcqRel) != on {
             self.moves.fetch_add(1, Ordering::AcqRel);
         }
         true

@@ -42,7 +42,6 @@ fn write_line(out: &mut String, back: &Backend, server: &Server, started: u64, n
     let admin = server.admin();
     let (ip, port) = address(server);
     let since = now.saturating_sub(server.last_change().max(started)) / 1000;
-    let ssl = server.tls().is_some();
     let fields: [&dyn Display; 20] = [
         &back.id,
         &back.name,
@@ -61,7 +60,7 @@ fn write_line(out: &mut String, back: &Backend, server: &Server, started: u64, n
         &dash(server.fqdn()),
         &port,
         &"-",
-        &u8::from(ssl),
+        &server.use_ssl(),
         &CheckPlace(health),
         &AgentPlace(health.agent.as_ref(), health),
     ];

@@ -132,6 +132,21 @@ fn a_server_over_tls_and_one_that_tracks() {
     let line = format!("add server l/two {to} enabled ssl ca-file {ca} verifyhost two sni str(two)");
     assert_eq!(operated.ask(&line), ADDED);
     assert_eq!(shares(&operated, 4), BTreeMap::from([("one".into(), 2), ("two".into(), 2)]));
+    // Its checks speak TLS where the command says so, and not because it does.
+    for (name, word, found) in [("bare", "", ",L4OK,"), ("sealed", "check-ssl", ",L6OK,")] {
+        let line = format!("add server l/{name} {to} ssl verify none check inter 20ms {word}");
+        assert_eq!(operated.ask(&line), ADDED);
+        operated.ask(&format!("enable health l/{name};enable server l/{name}"));
+        let told = || {
+            operated
+                .ask("show stat l 4 -1")
+                .lines()
+                .any(|l| l.contains(&format!(",{name},")) && l.contains(found))
+                .then_some(())
+        };
+        wait_for(told).unwrap_or_else(|| panic!("{name}: {}", operated.ask("show stat l 4 -1")));
+        operated.ask(&format!("disable server l/{name};del server l/{name}"));
+    }
     let line = format!("add server l/other {to} enabled ssl ca-file {ca} verifyhost three sni str(three)");
     operated.ask(&format!("{line};disable server l/two;del server l/two"));
     assert!(shares(&operated, 4).contains_key("none"));

@@ -226,7 +226,7 @@ impl Lower<'_> {
             follows_client: follows_client(&server.address),
             resolving: self.resolving(server),
             tls: self.server_tls(server),
-            tls_waits: p.ssl != Some(true),
+            ssl: p.ssl,
             sni: self.sni(p, server.span),
             pool_name: p.pool_conn_name.as_ref().and_then(|e| self.expr(e, Stage::ServerConnect)),
             strict: p.strict_maxconn == Some(true),

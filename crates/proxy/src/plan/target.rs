@@ -22,8 +22,8 @@ pub struct Target {
     pub resolving: Option<Resolving>,
     /// TLS to it; whether it is spoken now, see [`Server::tls`](crate::server::Server::tls).
     pub tls: Option<Arc<tls::ServerTls>>,
-    /// It is not spoken until an operator switches it on.
-    pub tls_waits: bool,
+    /// What the configuration says: `ssl`, `no-ssl` or nothing. Without `ssl` it waits for an operator to switch it on.
+    pub ssl: Option<bool>,
     /// `sni`
     pub sni: Option<Expr>,
     /// `pool-conn-name`
@@ -60,7 +60,7 @@ impl Target {
             follows_client: false,
             resolving: None,
             tls: None,
-            tls_waits: false,
+            ssl: None,
             sni: None,
             pool_name: None,
             strict: false,
