@@ -74,7 +74,7 @@ impl DefaultsSections {
         };
         section.fronts |= kind.is_front();
         section.backs |= kind.is_back();
-        section.complain(header, diags);
+        section.complain(header, kind, diags);
         Ok(section.settings.clone())
     }
 
@@ -118,7 +118,7 @@ impl DefaultsSections {
 }
 
 impl Section {
-    fn complain(&self, header: &Header<'_>, diags: &mut Diagnostics) {
+    fn complain(&self, header: &Header<'_>, kind: ProxyKind, diags: &mut Diagnostics) {
         if self.explicit && self.implicit {
             diags
                 .warning(
@@ -141,6 +141,25 @@ impl Section {
                 )
                 .help("use one defaults section for frontends and another for backends");
         }
+        if kind == ProxyKind::Backend && defines_rules_of_connections(&self.settings) {
+            self.refuse(
+                header,
+                "a backend section cannot inherit from a defaults section defining 'tcp-request connection' or \
+                 'tcp-request session' rules",
+                diags,
+            );
+        }
+        if kind == ProxyKind::Frontend && !self.settings.tcp_response_content.is_empty() {
+            let message = "a frontend section cannot inherit from a defaults section defining 'tcp-response content' rules";
+            self.refuse(header, message, diags);
+        }
+    }
+
+    /// Rules that the proxy would never come to.
+    fn refuse(&self, header: &Header<'_>, message: &str, diags: &mut Diagnostics) {
+        diags
+            .alert(header.span(), format!("{message} (line {})", self.span.line))
+            .help("use one defaults section for frontends and another for backends");
     }
 }
 
@@ -154,6 +173,10 @@ fn rule_spans(settings: &Settings) -> impl Iterator<Item = Span> {
     let http = [&settings.http_request, &settings.http_response, &settings.http_after_response];
     let tcp = tcp.into_iter().flatten().map(|rule| rule.span);
     tcp.chain(http.into_iter().flatten().map(|rule| rule.span))
+}
+
+fn defines_rules_of_connections(settings: &Settings) -> bool {
+    !settings.tcp_request_connection.is_empty() || !settings.tcp_request_session.is_empty()
 }
 
 fn has_rules(settings: &Settings) -> bool {

@@ -3,7 +3,7 @@
 
 use super::label;
 use crate::model::{CheckKind, CheckStep, Model, Proxy, ProxyKind, Server};
-use base::{Address, Diagnostics, PortSpec};
+use base::{Address, Diagnostics, Host, PortSpec};
 
 pub(super) fn check(model: &Model, proxy: &Proxy, diags: &mut Diagnostics) {
     if proxy.kind == ProxyKind::Frontend {
@@ -79,8 +79,18 @@ pub(crate) fn lacks_port(proxy: &Proxy, server: &Server) -> bool {
 
 fn portless(address: &Address) -> bool {
     match address {
+        // the client's own destination has a port once there is a client
+        Address::Inet { host, .. } if is_any(host) => false,
         Address::Inet { port, .. } => !matches!(port, PortSpec::One(1..)),
         Address::Unix(_) | Address::Abstract(_) | Address::Fd(_) | Address::Unserved(_) => false,
+    }
+}
+
+fn is_any(host: &Host) -> bool {
+    match host {
+        Host::Any | Host::AnyV6 => true,
+        Host::Ip(ip) => ip.is_unspecified(),
+        Host::Name(_) => false,
     }
 }
 
