@@ -5,6 +5,7 @@ mod back;
 mod captures;
 mod front;
 mod host_names;
+mod ids;
 mod logs;
 mod machine;
 mod options;
@@ -89,6 +90,8 @@ pub(crate) struct Lower<'m> {
     pub spelling: Option<Arc<http::Spelling>>,
     /// What is said on standard error.
     pub terminal: Arc<Terminal>,
+    /// Numbers of the model's proxies, in its order.
+    ids: Vec<u32>,
 }
 
 /// Lowers a model. The plan is of use only where no complaint is an alert.
@@ -239,6 +242,7 @@ impl<'m> Lower<'m> {
             edited: Vec::new(),
             spelling,
             terminal: Arc::default(),
+            ids: proxy_ids(model),
         }
     }
 
@@ -359,13 +363,17 @@ impl<'m> Lower<'m> {
         proxy.settings.mode == Some(Mode::Http)
     }
 
-    /// A proxy's position in the file where no id is written, counted from 1, or from 2 where there is a stats socket,
-    /// which is HAProxy's first proxy then.
+    /// A proxy's number.
     pub(crate) fn id(&self, proxy: &Proxy) -> u32 {
-        let place = self.model.proxies.iter().position(|p| std::ptr::eq(p, proxy)).unwrap_or_default();
-        let first = if self.model.global.stats_sockets.is_empty() { 1 } else { 2 };
-        proxy.id.unwrap_or_else(|| u32::try_from(place + first).unwrap_or(u32::MAX))
+        let place = self.model.proxies.iter().position(|p| std::ptr::eq(p, proxy));
+        place.and_then(|place| self.ids.get(place).copied()).unwrap_or_default()
     }
+}
+
+/// Counted from 1, or from 2 where there is a stats socket, which is HAProxy's first proxy then.
+fn proxy_ids(model: &Model) -> Vec<u32> {
+    let first = if model.global.stats_sockets.is_empty() { 1 } else { 2 };
+    ids::of(&model.proxies.iter().map(|proxy| proxy.id).collect::<Vec<_>>(), first)
 }
 
 fn threads(model: &Model) -> usize {

@@ -1,6 +1,6 @@
 //! Backends: servers, balancing, persistence, how to reach each server.
 
-use super::{Lower, timeout};
+use super::{Lower, ids, timeout};
 use crate::assign::KeySource;
 use crate::balance::hash::Hashing;
 use crate::balance::key::UriPart;
@@ -63,8 +63,7 @@ impl Lower<'_> {
         let settings = &proxy.settings;
         let options = &settings.options;
         let t = &settings.timeouts;
-        let servers: Vec<Arc<Server>> =
-            proxy.servers.iter().enumerate().map(|(i, s)| Arc::new(self.server(proxy, s, i))).collect();
+        let servers = self.servers(proxy);
         let dynamic_cookies = dynamic_cookies(proxy);
         servers.iter().for_each(|server| dynamic_cookies.give(server));
         let fullconn = settings.fullconn.unwrap_or_else(|| self.fullconn(proxy));
@@ -135,13 +134,24 @@ impl Lower<'_> {
         }
     }
 
-    /// A server; `index` is its own in the backend.
+    fn servers(&mut self, proxy: &Proxy) -> Vec<Arc<Server>> {
+        let written: Vec<Option<u32>> = proxy.servers.iter().map(|server| server.params.id).collect();
+        let numbered = proxy.servers.iter().zip(ids::of(&written, 1)).enumerate();
+        let lowered = numbered.map(|(index, (server, id))| {
+            let mut server = self.server(proxy, server, index);
+            server.facts.id = id;
+            Arc::new(server)
+        });
+        lowered.collect()
+    }
+
+    /// A server; `index` is its own in the backend. Its number is given to it by whoever knows the others.
     pub(crate) fn server(&mut self, proxy: &Proxy, server: &config::model::Server, index: usize) -> Server {
         let p = &server.params;
         let facts = Facts {
             name: server.name.text.as_str().into(),
             guid: p.guid.as_ref().map(|w| w.text.as_str().into()),
-            id: p.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
+            id: 0,
             index,
             weight: u16::try_from(p.weight.unwrap_or(1)).unwrap_or(256),
             cookie: p.cookie.as_ref().map(|c| c.bytes().into()),

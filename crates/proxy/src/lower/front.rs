@@ -1,7 +1,7 @@
 //! Frontends: listeners, client timeouts, rules, routes.
 
 use super::captures::slots;
-use super::{Lower, timeout};
+use super::{Lower, ids, timeout};
 use crate::gate::Gate;
 use crate::limit::Limit;
 use crate::plan::{Connections, FrontTimeouts, Frontend, Listener, Route, RouteTarget};
@@ -128,27 +128,29 @@ impl Lower<'_> {
 
     fn listeners(&mut self, proxy: &Proxy) -> Vec<Arc<Listener>> {
         let tls = self.bind_tls(proxy);
-        proxy
-            .binds
-            .iter()
-            .zip(tls)
-            .enumerate()
-            .filter_map(|(index, (bind, tls))| Some(Arc::new(self.listener(proxy, bind, index, tls)?)))
-            .collect()
+        let written: Vec<Option<u32>> = proxy.binds.iter().map(|bind| bind.params.id).collect();
+        let numbered = proxy.binds.iter().zip(ids::of(&written, 1)).zip(tls);
+        let lowered =
+            numbered.filter_map(|((bind, id), tls)| Some(Arc::new(self.listener(proxy, bind, id, tls)?)));
+        lowered.collect()
     }
 
     fn listener(
         &mut self,
         proxy: &Proxy,
         bind: &Bind,
-        index: usize,
+        id: u32,
         tls: Option<Arc<tls::BindTls>>,
     ) -> Option<Listener> {
         let params = &bind.params;
         Some(Listener {
             place: self.place(bind),
-            name: params.name.as_ref().map_or("", |n| n.text.as_str()).into(),
-            id: params.id.unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX)),
+            name: match &params.name {
+                Some(name) => name.text.as_str().into(),
+                None if proxy.settings.options.socket_stats == Some(true) => format!("sock-{id}").into(),
+                None => "".into(),
+            },
+            id,
             addr: self.listen_addr(bind, &self.unix_prefix())?,
             options: self.listen_options(
                 proxy.settings.backlog,
