@@ -148,7 +148,7 @@ pub struct Resolving {
 }
 
 impl Resolving {
-    /// With the configured name.
+    /// With the configured name, or an empty one where an address is configured.
     pub fn new(
         section: Arc<Section>,
         name: &str,
@@ -160,7 +160,7 @@ impl Resolving {
         Resolving { section, prefer, shares, port, name, by_operator: AtomicBool::new(false) }
     }
 
-    /// The name now.
+    /// The name now; empty for a server that has an address, until an operator names it.
     pub fn name(&self) -> Arc<String> {
         self.name.load_full()
     }
@@ -246,7 +246,11 @@ fn wanted(plan: &Plan, section: &Arc<Section>) -> BTreeMap<Key, Vec<Place>> {
         for server in back.balance.servers().iter() {
             let follows = |r: &&Resolving| Arc::ptr_eq(&r.section, section);
             if let Some(resolving) = server.target.resolving.as_ref().filter(follows) {
-                let key = (resolving.name().to_ascii_lowercase(), resolving.prefer);
+                let name = resolving.name();
+                if name.is_empty() {
+                    continue;
+                }
+                let key = (name.to_ascii_lowercase(), resolving.prefer);
                 wanted.entry(key).or_default().push((back.index, server.facts.index));
             }
         }

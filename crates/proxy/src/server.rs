@@ -128,7 +128,7 @@ impl Server {
     /// The name that its address comes from.
     pub fn fqdn(&self) -> Option<Arc<str>> {
         match &self.target.resolving {
-            Some(resolving) => Some(resolving.name().as_str().into()),
+            Some(resolving) => Some(resolving.name()).filter(|n| !n.is_empty()).map(|n| n.as_str().into()),
             None => self.facts.fqdn.as_deref().map(Arc::from),
         }
     }

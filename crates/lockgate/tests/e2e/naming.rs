@@ -166,3 +166,16 @@ fn an_operator_gives_a_server_another_name() {
     fqdn("l/s fqdn nowhere.test");
     becomes(&operated, "-", "96", "nowhere.test");
 }
+
+#[test]
+fn an_operator_names_a_server_that_has_an_address() {
+    let (names, nginx) = (Names::start(), Nginx::start("one"));
+    names.say("new.test", Says::Address(Ipv4Addr::LOCALHOST));
+    let port = nginx.address().port();
+    let operated = operated(&names, &format!(" server s 127.0.0.77:{port} resolvers r\n"));
+    assert_eq!(state(&operated), ("127.0.0.77".into(), "0".into(), "-".into()));
+    let said = operated.ask("set server l/s fqdn new.test");
+    assert_eq!(said, "l/s changed its FQDN from (null) to new.test by 'stats socket command'\n\n");
+    becomes(&operated, "127.0.0.1", "64", "new.test");
+    assert_eq!(curl(&operated.lockgate.url("http", "/")).status, 200);
+}

@@ -314,6 +314,7 @@ fn fqdn(call: &mut Call<'_>, (back, index): Place) {
         return call.refuse(format_args!("could not update {place} FQDN {by}"));
     }
     resolving.rename(&name);
+    let before = if before.is_empty() { "(null)" } else { before.as_str() };
     call.say(Severity::Warning, format_args!("{place} changed its FQDN from {before} to {name} {by}"));
 }
 

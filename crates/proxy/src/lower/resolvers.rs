@@ -121,9 +121,15 @@ impl Lower<'_> {
     pub(super) fn resolving(&mut self, server: &Server) -> Option<Resolving> {
         let p = &server.params;
         let word = p.resolvers.as_ref()?;
-        let Address::Inet { host: Host::Name(name), port, .. } = &server.address else { return None };
+        let Address::Inet { host, port, .. } = &server.address else { return None };
+        let name = match host {
+            Host::Name(name) => name.as_str(),
+            // an operator may give it a name
+            Host::Ip(_) => "",
+            Host::Any | Host::AnyV6 => return None,
+        };
         let section = self.resolvers.iter().find(|section| *section.name == *word.text)?.clone();
-        if name.starts_with('_') || !is_host_name(name) {
+        if name.starts_with('_') || !(name.is_empty() || is_host_name(name)) {
             self.env
                 .diags
                 .warning(server.span, format!("'{name}' is looked up once, at start"))
