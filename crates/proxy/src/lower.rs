@@ -365,8 +365,12 @@ impl<'m> Lower<'m> {
 
     /// A proxy's number.
     pub(crate) fn id(&self, proxy: &Proxy) -> u32 {
-        let place = self.model.proxies.iter().position(|p| std::ptr::eq(p, proxy));
-        place.and_then(|place| self.ids.get(place).copied()).unwrap_or_default()
+        self.ids.get(self.place_of(proxy)).copied().unwrap_or_default()
+    }
+
+    /// A proxy's place in the configuration.
+    fn place_of(&self, proxy: &Proxy) -> usize {
+        self.model.proxies.iter().position(|p| std::ptr::eq(p, proxy)).unwrap_or_default()
     }
 }
 

@@ -449,3 +449,19 @@ fn cookies_follow_the_key_and_are_switched() {
     assert_eq!(operated.ask("enable dynamic-cookie backend x"), "No such backend.\n\n");
     assert_eq!(operated.ask("set dynamic-cookie-key backend b"), "String value expected.\n\n");
 }
+
+#[test]
+fn proxies_are_shown_in_their_order_and_none_has_the_number_of_another() {
+    let operated = Operated::start(
+        "level user",
+        "defaults\n mode http\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n\
+         listen a\n bind <http>\nbackend b\n id 6\nbackend c\n id 2\n",
+    );
+    let shown = operated.ask("show stat");
+    let of = |line: &str| {
+        let words: Vec<&str> = line.split(',').collect();
+        (words[0].to_owned(), words[27].to_owned())
+    };
+    let found: Vec<_> = shown.lines().skip(1).filter(|l| l.contains(",BACKEND,")).map(of).collect();
+    assert_eq!(found, [("a", "3"), ("b", "6"), ("c", "2")].map(|(n, id)| (n.to_owned(), id.to_owned())));
+}

@@ -44,20 +44,21 @@ pub(crate) async fn streams(process: &Process) -> Arc<Streams> {
 /// All subjects, proxy by proxy; listeners where `option socket-stats` asks for them.
 pub(crate) fn all(process: &Process) -> Vec<Subject> {
     let plan = &process.plan;
-    let mut proxies: Vec<(u32, Subject)> = Vec::new();
+    let mut proxies: Vec<(usize, Subject)> = Vec::new();
     for front in &plan.frontends {
-        proxies.push((front.id, Subject::Front(front.clone())));
+        proxies.push((front.place, Subject::Front(front.clone())));
         let listeners = front.listeners.iter().filter(|_| front.socket_stats);
-        proxies.extend(listeners.map(|l| (front.id, Subject::Listener(front.clone(), l.clone()))));
+        proxies.extend(listeners.map(|l| (front.place, Subject::Listener(front.clone(), l.clone()))));
     }
     for back in &plan.backends {
         let servers = back.balance.servers();
-        let servers = servers.iter().map(|server| (back.id, Subject::Server(back.clone(), server.clone())));
+        let servers =
+            servers.iter().map(|server| (back.place, Subject::Server(back.clone(), server.clone())));
         proxies.extend(servers);
-        proxies.push((back.id, Subject::Back(back.clone())));
+        proxies.push((back.place, Subject::Back(back.clone())));
     }
     // Stable: within a proxy the order stays front, listeners, servers, back.
-    proxies.sort_by_key(|(id, _)| *id);
+    proxies.sort_by_key(|(place, _)| *place);
     proxies.into_iter().map(|(_, subject)| subject).collect()
 }
 

@@ -72,6 +72,7 @@ impl Lower<'_> {
             guid: proxy.guid.as_ref().map(|w| w.text.as_str().into()),
             invalid: Default::default(),
             id: self.id(proxy),
+            place: self.place_of(proxy),
             forced_id: proxy.id.is_some(),
             index,
             kind: proxy.kind,

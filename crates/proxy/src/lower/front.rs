@@ -30,6 +30,7 @@ impl Lower<'_> {
             name: proxy.name.text.as_str().into(),
             guid: proxy.guid.as_ref().map(|w| w.text.as_str().into()),
             id: self.id(proxy),
+            place: self.place_of(proxy),
             index,
             http,
             listeners: self.listeners(proxy),

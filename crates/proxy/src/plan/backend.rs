@@ -25,8 +25,10 @@ pub struct Backend {
     pub guid: Option<Box<str>>,
     /// The last response that was refused as such.
     pub invalid: LastInvalid,
-    /// `id`, or its position, see `Lower::id`.
+    /// `id`, or a free number, see `lower::ids`.
     pub id: u32,
+    /// Its place among the proxies of the configuration.
+    pub place: usize,
     /// `id` is written.
     pub forced_id: bool,
     /// Index into [`Plan::backends`](super::Plan::backends).

@@ -21,8 +21,10 @@ pub struct Frontend {
     pub name: Box<str>,
     /// `guid`
     pub guid: Option<Box<str>>,
-    /// `id`, or its position, see `Lower::id`.
+    /// `id`, or a free number, see `lower::ids`.
     pub id: u32,
+    /// Its place among the proxies of the configuration.
+    pub place: usize,
     /// Index into [`Plan::frontends`](super::Plan::frontends).
     pub index: usize,
     /// HTTP rather than TCP.
