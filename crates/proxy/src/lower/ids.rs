@@ -24,14 +24,12 @@ mod tests {
 
     #[test]
     fn free_numbers_are_found_as_the_oracle_finds_them() {
-        let cases: [(&[Option<u32>], u32, &[u32]); 4] = [
-            (&[None, None], 2, &[2, 3]),
-            (&[None, Some(3), None, None, None, Some(6), None], 2, &[2, 3, 4, 5, 7, 6, 9]),
-            (&[None, Some(1), Some(4), None, None, None], 1, &[2, 1, 4, 5, 6, 7]),
-            (&[None, Some(1), Some(3), None, None], 1, &[2, 1, 3, 5, 6]),
-        ];
-        for (written, first, expected) in cases {
+        let check = |written: &[Option<u32>], first, expected: &[u32]| {
             assert_eq!(of(written, first), expected, "{written:?}");
-        }
+        };
+        check(&[None, None], 2, &[2, 3]);
+        check(&[None, Some(3), None, None, None, Some(6), None], 2, &[2, 3, 4, 5, 7, 6, 9]);
+        check(&[None, Some(1), Some(4), None, None, None], 1, &[2, 1, 4, 5, 6, 7]);
+        check(&[None, Some(1), Some(3), None, None], 1, &[2, 1, 3, 5, 6]);
     }
 }
