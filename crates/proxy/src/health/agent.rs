@@ -65,6 +65,11 @@ pub(super) fn read(line: &[u8]) -> Wishes {
     wishes
 }
 
+/// What stands before and behind the `%` of a word that begins with a digit.
+fn percentage(word: &str) -> Option<(&str, &str)> {
+    word.split_once('%').filter(|_| word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 fn one<'l>(word: &'l str, wishes: &mut Wishes, rest: &mut Rest<'l>) {
     let lower = word.to_ascii_lowercase();
     match lower.as_str() {
@@ -73,7 +78,7 @@ fn one<'l>(word: &'l str, wishes: &mut Wishes, rest: &mut Rest<'l>) {
         "ready" => wishes.admin = Some(AdminWish::Ready),
         "drain" => wishes.admin = Some(AdminWish::Drain),
         "maint" => wishes.admin = Some(AdminWish::Maint),
-        other => match (other.split_once('%'), other.strip_prefix("maxconn:")) {
+        other => match (percentage(other), other.strip_prefix("maxconn:")) {
             (Some((digits, "")), _) => match digits.parse() {
                 Ok(percent) => wishes.weight_percent = Some(percent),
                 Err(_) => rest.warning = "Empty weight string supplied",
@@ -128,6 +133,8 @@ mod tests {
             ("down#x", said("agent reports an error : down#x")),
             ("down: x", said("agent reports an error : down:")),
             ("failed", said("agent reports an error : failed")),
+            ("-1%", said("agent reports an error : -1%")),
+            ("up;50%", said("agent reports an error : up;50%")),
             ("75%\n", Wishes { weight_percent: Some(75), ..none() }),
             ("50%%", said("agent warns : Trailing garbage in weight string")),
             ("maxconn:30", Wishes { maxconn: Some(30), ..none() }),

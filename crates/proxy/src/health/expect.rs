@@ -115,6 +115,23 @@ impl Expect {
         }
     }
 
+    /// What the groups of the expression hold, the whole match first; nothing where none matches.
+    pub(super) fn groups(&self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let held = |regex: &Regex, bytes: &[u8]| -> Vec<Vec<u8>> {
+            let Some(groups) = regex.captures(bytes) else { return Vec::new() };
+            groups.iter().map(|group| group.map_or(&b""[..], |g| g.as_bytes()).to_vec()).collect()
+        };
+        match &self.matcher {
+            Matcher::Regex(regex) => held(regex, bytes),
+            Matcher::HexRegex(regex) => {
+                held(regex, &hex(bytes)).iter().map(|digits| unhex(digits).unwrap_or_default()).collect()
+            }
+            Matcher::Bytes { .. } | Matcher::Status(_) | Matcher::StatusRegex(_) | Matcher::Header { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
     fn verdict(&self, found: bool) -> Look {
         if found != self.negate { Look::Met } else { Look::Unmet }
     }

@@ -32,6 +32,8 @@ pub(super) struct Run<'p> {
     /// The step at work, counted from 1; 0 is the connection made before the first one.
     step: usize,
     comment: Option<Box<str>>,
+    /// What the groups of an unwelcome match hold, the whole of it first.
+    groups: Vec<Vec<u8>>,
     /// What `send-state` says.
     state_header: Option<String>,
     /// Where the response's body starts in the input, and how it is framed.
@@ -60,6 +62,7 @@ impl<'p> Run<'p> {
             deadline: Instant::now() + check.pace.inter,
             step: 0,
             comment: None,
+            groups: Vec::new(),
             state_header,
             framing: None,
         }

@@ -206,7 +206,7 @@ fn target(ward: &Ward, agent: &Agent) -> Option<Target> {
     Some(Target::Inet(SocketAddr::new(ip, moving.agent_at.port.unwrap_or(agent.port))))
 }
 
-/// The agent's first line; what came before the end of the connection where there is no end of line.
+/// The agent's first line. What has no end of line is none (manual, `agent-check`).
 async fn line_of(agent: &Agent, words: Option<Box<[u8]>>, target: &Target) -> Result<Vec<u8>, Report> {
     let lost = |error: WireError| Report::new(Finding::L4Con, reason(&error));
     let mut wire = Wire::open(target, &agent.options, None, None, true).await.map_err(lost)?;
@@ -219,10 +219,13 @@ async fn line_of(agent: &Agent, words: Option<Box<[u8]>>, target: &Target) -> Re
             break;
         }
     }
-    let end = memchr::memchr2(b'\r', b'\n', &line).unwrap_or(line.len());
-    line.truncate(end);
-    if line.is_empty() {
-        return Err(Report::new(Finding::L7Response, "TCPCHK got an empty response at step 2"));
+    match memchr::memchr2(b'\r', b'\n', &line) {
+        Some(end) => line.truncate(end),
+        None if line.is_empty() => {
+            return Err(Report::new(Finding::L7Response, "TCPCHK got an empty response at step 2"));
+        }
+        // it may be the beginning of another word
+        None => return Err(Report::new(Finding::L7Timeout, "Ignoring incomplete line from agent")),
     }
     Ok(line)
 }

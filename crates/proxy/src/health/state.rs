@@ -242,21 +242,25 @@ pub(super) fn change_health(
 ) {
     let Some((back, server)) = world.server(at) else { return };
     let Some(counts) = changing(back, &server, |now| server.set_health(health, now)) else { return };
-    let subject = log::subject(back, &server);
-    match health {
-        Health::Down => {
-            tell_change(back, &log::down_line(&subject, "is DOWN", cause, counts), log::ALERT);
-        }
-        Health::Up => tell_change(back, &log::up_line(&subject, "is UP", cause, counts), log::NOTICE),
-        Health::Stopping => {
-            tell_change(back, &log::up_line(&subject, "is stopping", cause, counts), log::NOTICE);
-        }
+    // whoever is in maintenance is out of use already, and told of when that ends
+    if !server.admin().is_maint() {
+        tell_health(back, &log::subject(back, &server), health, cause, counts);
     }
     shut_down(world, back, &server, health);
     if depth < TRACK_DEPTH {
         let name = format!("{}/{}", back.name, server.facts.name);
         for follower in followers(&world.plan, back, &server) {
             change_health(world, follower, health, &Cause::Via(&name), depth + 1);
+        }
+    }
+}
+
+fn tell_health(back: &Backend, subject: &str, health: Health, cause: &Cause<'_>, counts: Counts) {
+    match health {
+        Health::Down => tell_change(back, &log::down_line(subject, "is DOWN", cause, counts), log::ALERT),
+        Health::Up => tell_change(back, &log::up_line(subject, "is UP", cause, counts), log::NOTICE),
+        Health::Stopping => {
+            tell_change(back, &log::up_line(subject, "is stopping", cause, counts), log::NOTICE);
         }
     }
 }

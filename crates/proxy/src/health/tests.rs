@@ -587,3 +587,17 @@ fn a_peer_that_leaves_names_the_step_it_left_at() {
     let place = "at step 1 of tcp-check (connect)";
     assert_eq!(said, format!("failed: Layer6 invalid response, info: \"SSL handshake failure {place}\""));
 }
+
+#[test]
+fn a_comment_shows_what_the_groups_hold() {
+    let answer = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+    let text =
+        "!rstring \"HTTP/1\\.1 +([45][0-9]{2}) +([^\\r\\n]*)\" comment \"code=\\\\1 reason=\\\\2 \\\\x\"";
+    let hex = "!rbinary \"3120(34[0-9]{4})20\" comment \"code=\\\\1 reason= \\\\x\"";
+    for (expect, reason) in [(text, "Bad Request"), (hex, "")] {
+        let fake = Fake::talking(answer, &[]);
+        let said =
+            first(&format!("option tcp-check\n tcp-check connect\n tcp-check expect {expect}"), &fake, "");
+        assert!(said.ends_with(&format!(" at step 2 comment: code=400 reason={reason} \\x\"")), "{said}");
+    }
+}

@@ -21,7 +21,10 @@ impl<'p> Run<'p> {
             };
             match look {
                 Look::Met => return Ok(self.met(&expect.reporting)),
-                Look::Unmet => return Err(self.unmet(&expect.reporting, self.mismatch(expect))),
+                Look::Unmet => {
+                    self.groups = expect.groups(&self.scope.input);
+                    return Err(self.unmet(&expect.reporting, self.mismatch(expect)));
+                }
                 Look::More => match self.more().await {
                     Ok(()) => {}
                     Err(Some(End(mut broken))) => {
@@ -95,9 +98,26 @@ impl<'p> Run<'p> {
         let comment = reporting.comment.as_ref().or(self.comment.as_ref());
         match (&reporting.on_error, comment) {
             (Some(format), _) => self.written(format),
-            (None, Some(comment)) => format!("{text} comment: {comment}"),
+            (None, Some(comment)) => format!("{text} comment: {}", self.filled_in(comment)),
             (None, None) => text,
         }
+    }
+
+    /// A comment with `\\1` and its like replaced by what the groups of the expression hold, where one matched.
+    fn filled_in(&self, comment: &str) -> String {
+        let mut parts = comment.split('\\');
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let group = part.chars().next().and_then(|c| c.to_digit(10));
+            match group.filter(|_| !self.groups.is_empty()) {
+                Some(number) => {
+                    out += &self.groups.get(number as usize).map_or_else(String::new, |g| lossy(g));
+                    out += part.get(1..).unwrap_or_default();
+                }
+                None => out = out + "\\" + part,
+            }
+        }
+        out
     }
 
     fn written(&self, format: &expr::Format) -> String {
