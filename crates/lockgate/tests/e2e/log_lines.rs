@@ -579,6 +579,27 @@ fn a_client_that_closes_before_a_server_is_reached_ends_it_under_abortonclose() 
 }
 
 #[test]
+fn clients_that_leave_in_a_body_that_is_waited_for_are_told_as_by_haproxy() {
+    let config = format!(
+        "global\n log stdout format raw local0\ndefaults\n mode http\n log global\n option httplog\n timeout connect 5s\n \
+         timeout client 60s\n timeout server 60s\n\
+         frontend option\n bind <option>\n option http-buffer-request\n default_backend b\n\
+         frontend rule\n bind <rule>\n http-request wait-for-body time 60s\n default_backend b\n\
+         frontend none\n bind <none>\n http-request wait-for-body time 60s\n use_backend b if {{ path /other }}\n\
+         backend b\n server s {}\n",
+        free_address()
+    );
+    same_lines(&config, 3, |lockgate| {
+        for name in ["option", "rule", "none"] {
+            let count = lockgate.lines().len();
+            let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\npart";
+            Raw::connect(lockgate.at(name)).send(post).finish().read_all();
+            wait_for(|| (lockgate.lines().len() > count).then_some(())).unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_body_that_is_waited_for_in_vain_is_told_as_by_haproxy() {
     let server = server();
     let config = format!(

@@ -7,6 +7,7 @@ use crate::ending::{Cause, Ending, Phase};
 use crate::front::h1::{Exchange, Patience};
 use crate::log::size;
 use crate::reply::{ErrorPages, Filled, Reply, fill, push_length};
+use crate::route;
 use crate::rules::RedirectTarget as Target;
 use crate::server::Server;
 use crate::statistics::{Ask, Statistics};
@@ -328,7 +329,13 @@ pub(super) async fn buffer_body(
     })
     .await;
     stream.body.complete = exchange.upload.is_drained();
-    // The request is here once what rules wait for is here (HAProxy's `%TR`).
-    stream.times.request = outcome.is_ok().then(|| stream.worker.now());
+    let left = outcome.is_err_and(|ending| ending.cause == Cause::ClientAbort);
+    if left && stream.back.is_none() {
+        // lines tell where it would have gone (as with HAProxy)
+        route::backend(stream).into_iter().for_each(|back| stream.enter_backend(back));
+    }
+    // The request is here once what rules wait for is here (HAProxy's `%TR`), or once no more comes of it.
+    let is_here = outcome.is_ok() || (left && stream.back.is_some());
+    stream.times.request = is_here.then(|| stream.worker.now());
     outcome
 }
