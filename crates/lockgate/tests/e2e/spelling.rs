@@ -60,8 +60,9 @@ fn a_server_learns_its_name() {
 
 #[test]
 fn a_cookie_that_caches_would_give_to_all_is_kept_back() {
-    const ANSWERS: [(&[u8], u16); 3] = [
-        (b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n", 502),
+    const ANSWERS: [(&[u8], u16); 4] = [
+        (b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nETag: \"a\"\r\nContent-Length: 0\r\n\r\n", 502),
+        (b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n", 200),
         (b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nCache-Control: private\r\nContent-Length: 0\r\n\r\n", 200),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200),
     ];

@@ -18,11 +18,22 @@ pub(super) fn sets_cookie_for_all(stream: &Stream<'_>) -> bool {
 
 fn is_cacheable(fields: &Fields, status: u16, method: Method) -> bool {
     let safe = matches!(method, Method::Get | Method::Head | Method::Options | Method::Trace);
-    let by_default = safe && KEPT.contains(&status);
+    // the manual does not say so, but HAProxy asks: who tells neither age nor validator is kept by nobody
+    let by_default = safe && KEPT.contains(&status) && may_be_kept(fields);
     let public = fields.has_token(b"cache-control", b"public");
     let forbidden =
         fields.has_token(b"pragma", b"no-cache") || fields.elements(b"cache-control").any(keeps_caches_off);
     (public || by_default) && !forbidden
+}
+
+/// It says how long it is good for, or how to ask whether it still is.
+fn may_be_kept(fields: &Fields) -> bool {
+    let aged = |directive: &[u8]| {
+        let directive = directive.to_ascii_lowercase();
+        directive.starts_with(b"max-age=") || directive.starts_with(b"s-maxage=")
+    };
+    let names: [&[u8]; 3] = [b"expires", b"etag", b"last-modified"];
+    names.iter().any(|name| fields.get(name).is_some()) || fields.elements(b"cache-control").any(aged)
 }
 
 fn keeps_caches_off(directive: &[u8]) -> bool {
@@ -45,9 +56,10 @@ mod tests {
 
     #[test]
     fn what_the_manual_lists() {
-        assert!(cacheable("", 200, Method::Get));
-        assert!(!cacheable("", 302, Method::Get));
-        assert!(!cacheable("", 200, Method::Post));
+        assert!(!cacheable("", 200, Method::Get));
+        assert!(cacheable("max-age=60", 200, Method::Get));
+        assert!(!cacheable("max-age=60", 302, Method::Get));
+        assert!(!cacheable("max-age=60", 200, Method::Post));
         assert!(cacheable("public", 302, Method::Post));
         for control in
             ["private", "no-store", "x, max-age=0", "s-maxage=0", "no-cache", "no-cache=\"Set-Cookie\""]
