@@ -321,9 +321,15 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     idle_value(&["idle-ping"], "<delay>", "Probes idle HTTP/2 connections.", "HTTP/2 is not spoken yet"),
     idle_value(&["ktls"], "{ on | off }", "TLS in the kernel.", "TLS is done in the process"),
-    row(&["init-state"], "{ fully-up | up | down | fully-down }", "State at start of a checked server.", {
-        |_, a, p| set(&mut p.init_state, a.choice("a state", INIT_STATES))
-    }),
+    row(
+        &["init-state"],
+        "{ fully-up | up | down | fully-down | none }",
+        "State at start of a checked server; 'none' undoes that of 'default-server'.",
+        |_, a, p| {
+            p.init_state = a.choice("a state", INIT_STATES)?;
+            Ok(())
+        },
+    ),
     idle(&["check-reuse-pool", "no-check-reuse-pool"], "Checks over idle connections.", CHECK_CONNECTIONS),
     idle_value(&["check-pool-conn-name"], "<name>", "Which of them checks use.", CHECK_CONNECTIONS),
     row(
@@ -379,11 +385,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-const INIT_STATES: &[(&str, InitState)] = &[
-    ("fully-up", InitState::FullyUp),
-    ("up", InitState::Up),
-    ("down", InitState::Down),
-    ("fully-down", InitState::FullyDown),
+const INIT_STATES: &[(&str, Option<InitState>)] = &[
+    ("fully-up", Some(InitState::FullyUp)),
+    ("up", Some(InitState::Up)),
+    ("down", Some(InitState::Down)),
+    ("fully-down", Some(InitState::FullyDown)),
+    ("none", None),
 ];
 
 const HASH_KEYS: &[(&str, HashKey)] =
