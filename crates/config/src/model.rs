@@ -21,7 +21,7 @@ use crate::env::Environment;
 use base::{Span, Word};
 
 pub use acme::{Acme, AcmeChallenge, AcmeKey, ChallengeReady, PROVIDERS};
-pub use balance::{Algorithm, Balance, Cookie, CookieMode, HashFunction, HashType};
+pub use balance::{Algorithm, Balance, Cookie, CookieMode, HashAffinity, HashFunction, HashType};
 pub use bind::{Bind, BindParams, CliLevel, SeverityOutput, UnixOptions};
 pub use check::{CheckConnect, CheckExpect, CheckKind, CheckMatch, CheckPattern, CheckStep, CheckText};
 pub use global::{

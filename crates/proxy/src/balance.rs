@@ -16,6 +16,7 @@ mod table;
 use crate::queue::Queue;
 use crate::server::{Load, Server};
 use arc_swap::{ArcSwap, Guard};
+use config::model::HashAffinity;
 pub use standing::Standing;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -122,6 +123,7 @@ pub enum Picked {
 #[derive(Debug)]
 pub struct Balance {
     policy: Policy,
+    affinity: HashAffinity,
     all_backups: bool,
     now: ArcSwap<Snapshot>,
     load: Load,
@@ -168,6 +170,7 @@ impl Balance {
         let snapshot = Snapshot { servers: Servers::new(servers), table: Table::default() };
         let balance = Balance {
             policy,
+            affinity: HashAffinity::Always,
             all_backups,
             now: ArcSwap::from_pointee(snapshot),
             load: Load::new(fullconn),
@@ -178,6 +181,13 @@ impl Balance {
         };
         balance.recompute(0);
         balance
+    }
+
+    /// With `hash-preserve-affinity`.
+    pub fn with_affinity(mut self, affinity: HashAffinity) -> Balance {
+        self.affinity = affinity;
+        self.recompute(0);
+        self
     }
 
     /// Its servers.
@@ -233,7 +243,7 @@ impl Balance {
         for server in servers.iter() {
             server.refresh_weight(self.policy.is_dynamic(), now_ms);
         }
-        let table = Table::build(self.policy, self.all_backups, &servers);
+        let table = Table::build(self.policy, self.affinity, self.all_backups, &servers);
         self.standing.note(table.len() == 0 && !servers.is_empty(), now_ms);
         self.now.store(Arc::new(Snapshot { servers, table }));
         self.reshuffle_queue();

@@ -69,6 +69,18 @@ pub struct HashType {
     pub avalanche: bool,
 }
 
+/// `hash-preserve-affinity`: how long a request keeps to the server that its hash names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashAffinity {
+    /// Whatever its load: it waits there.
+    #[default]
+    Always,
+    /// Until it has no free slot.
+    Maxconn,
+    /// Until its queue is full as well.
+    Maxqueue,
+}
+
 /// Hash functions by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashFunction {

@@ -1,9 +1,9 @@
 //! Frontends, backends and what `defaults` gives them. As written; `None` where nothing was.
 
 use super::{
-    Balance, Bind, CheckKind, CheckStep, CondText, Cookie, CrtLoad, ErrorReply, FormatText, HashType,
-    HttpAction, HttpReuse, LogFormat, LogTarget, Options, Redirect, RetryOn, Rule, Server, ServerParams,
-    SourceAddress, StateSource, TcpAction,
+    Balance, Bind, CheckKind, CheckStep, CondText, Cookie, CrtLoad, ErrorReply, FormatText, HashAffinity,
+    HashType, HttpAction, HttpReuse, LogFormat, LogTarget, Options, Redirect, RetryOn, Rule, Server,
+    ServerParams, SourceAddress, StateSource, TcpAction,
 };
 use base::{Span, Word};
 
@@ -202,6 +202,8 @@ pub struct Settings {
     pub hash_type: Option<HashType>,
     /// `hash-balance-factor`
     pub hash_balance_factor: Option<u32>,
+    /// `hash-preserve-affinity`
+    pub hash_affinity: Option<HashAffinity>,
     /// `load-server-state-from-file`
     pub load_server_state: Option<StateSource>,
     /// `server-state-file-name`; `None` within is the backend's name.

@@ -4,7 +4,7 @@ use super::params::{set, text};
 use crate::args::{Args, call_of};
 use crate::ctx::Ctx;
 use crate::failure::Failure;
-use crate::model::{Algorithm, Balance, ExprText, HashFunction, HashType, Settings};
+use crate::model::{Algorithm, Balance, ExprText, HashAffinity, HashFunction, HashType, Settings};
 use crate::row::{Parse, Parsed, Place, Row};
 use base::Word;
 
@@ -33,13 +33,22 @@ pub(crate) const ROWS: &[Row] = &[
         "Most load of a server in percent of the average, with consistent hashing; 0 is off.",
         Parse::Settings(hash_balance_factor),
     ),
-    Row::no_effect(
+    Row::new(
         &["hash-preserve-affinity"],
         Place::DEFAULTS_BACK,
         "{ always | maxconn | maxqueue }",
-        "When a full server's hash moves on.",
-        "requests wait for the server that their hash names",
+        "When a request leaves the server that its hash names for the next one.",
+        Parse::Settings(|_, a, s| {
+            s.hash_affinity = Some(a.choice("a limit", AFFINITIES)?);
+            a.finish()
+        }),
     ),
+];
+
+const AFFINITIES: &[(&str, HashAffinity)] = &[
+    ("always", HashAffinity::Always),
+    ("maxconn", HashAffinity::Maxconn),
+    ("maxqueue", HashAffinity::Maxqueue),
 ];
 
 /// Words that need nothing behind them; HAProxy lets anything follow, which is said.

@@ -43,7 +43,7 @@ impl Ring {
     }
 
     /// Servers met from a place on, once round the ring.
-    pub(super) fn from(&self, place: usize) -> impl Iterator<Item = u32> {
+    pub(super) fn from(&self, place: usize) -> impl Iterator<Item = u32> + Clone {
         let (head, tail) = self.places.split_at(place % self.places.len().max(1));
         tail.iter().chain(head).map(|p| p.server)
     }

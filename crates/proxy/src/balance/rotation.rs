@@ -35,7 +35,7 @@ impl Rotation {
     }
 
     /// The server that a hash belongs to, and those after it.
-    pub(super) fn after_hash(&self, hash: u32) -> impl Iterator<Item = u32> {
+    pub(super) fn after_hash(&self, hash: u32) -> impl Iterator<Item = u32> + Clone {
         let start = (hash as usize).checked_rem(self.cycle.len()).unwrap_or_default();
         let (head, tail) = self.cycle.split_at(start);
         tail.iter().chain(head).copied()

@@ -5,6 +5,7 @@ use super::rotation::Rotation;
 use super::servers::Servers;
 use super::{Ask, Picked, Policy};
 use crate::server::{Load, Server};
+use config::model::HashAffinity;
 use std::sync::Arc;
 
 /// How many busy servers in a row a weighted rotation steps over before it looks at each server once: the rotation
@@ -17,6 +18,7 @@ pub(super) struct Table {
     /// Indices of the servers that can be chosen.
     eligible: Box<[u32]>,
     shape: Shape,
+    affinity: HashAffinity,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +52,12 @@ enum Shape {
 }
 
 impl Table {
-    pub(super) fn build(policy: Policy, all_backups: bool, servers: &Servers) -> Table {
+    pub(super) fn build(
+        policy: Policy,
+        affinity: HashAffinity,
+        all_backups: bool,
+        servers: &Servers,
+    ) -> Table {
         let (mut eligible, only) = electorate(policy, all_backups, servers);
         let shape = match policy {
             _ if eligible.is_empty() => Shape::Empty,
@@ -66,7 +73,7 @@ impl Table {
                 Shape::First
             }
         };
-        Table { eligible: eligible.into(), shape }
+        Table { eligible: eligible.into(), shape, affinity }
     }
 
     pub(super) fn eligible(&self) -> &[u32] {
@@ -82,7 +89,8 @@ impl Table {
     }
 
     pub(super) fn pick(&self, ask: &Ask, servers: &Servers, load: &Load, next: impl Fn() -> usize) -> Picked {
-        let election = Election { eligible: &self.eligible, servers, load, avoid: ask.avoid };
+        let election =
+            Election { eligible: &self.eligible, servers, load, avoid: ask.avoid, affinity: self.affinity };
         match &self.shape {
             Shape::Empty => Picked::None,
             Shape::Only => self.eligible.first().map_or(Picked::None, |i| Picked::Server(*i as usize)),
@@ -141,6 +149,7 @@ struct Election<'a> {
     servers: &'a Servers,
     load: &'a Load,
     avoid: Option<usize>,
+    affinity: HashAffinity,
 }
 
 impl Election<'_> {
@@ -193,8 +202,27 @@ impl Election<'_> {
         best.map(|(index, _, _)| index)
     }
 
+    /// The first that keeps its requests; where none does, the one that the hash names, to wait there.
+    fn hashed(&self, candidates: impl Iterator<Item = u32> + Clone) -> Picked {
+        match self.first(candidates.clone().filter(|i| self.keeps(*i))) {
+            Picked::None => self.first(candidates),
+            picked @ (Picked::Server(_) | Picked::Full) => picked,
+        }
+    }
+
+    /// It is not so busy that a request may leave it.
+    fn keeps(&self, index: u32) -> bool {
+        let full = |s: &Server| s.saturated(self.load);
+        let server = self.servers.get(index as usize);
+        match self.affinity {
+            HashAffinity::Always => true,
+            HashAffinity::Maxconn => server.is_some_and(|s| !full(s)),
+            HashAffinity::Maxqueue => server.is_some_and(|s| !(full(s) && s.queue_is_full())),
+        }
+    }
+
     /// The first that is not to be avoided, busy or not; else the first.
-    fn hashed(&self, candidates: impl Iterator<Item = u32>) -> Picked {
+    fn first(&self, candidates: impl Iterator<Item = u32>) -> Picked {
         let mut first = None;
         for index in candidates {
             if Some(index as usize) != self.avoid {
@@ -206,7 +234,7 @@ impl Election<'_> {
     }
 
     /// Like `hashed`, but passing over servers that carry more than their share times the factor.
-    fn bounded(&self, candidates: impl Iterator<Item = u32>, factor: u32) -> Picked {
+    fn bounded(&self, candidates: impl Iterator<Item = u32> + Clone, factor: u32) -> Picked {
         if factor == 0 {
             return self.hashed(candidates);
         }

@@ -4,7 +4,7 @@ use super::hash::Hashing;
 use super::key::Key;
 use super::*;
 use crate::server::{Admin, Endpoint, Facts, Health, ServerPort};
-use config::model::{HashFunction, HashType};
+use config::model::{HashAffinity, HashFunction, HashType};
 
 fn server(index: usize, change: impl FnOnce(&mut Facts)) -> Arc<Server> {
     let name = format!("s{}", index + 1).into();
@@ -208,4 +208,27 @@ fn hashes_choose_what_the_oracle_chooses() {
         }
     }
     assert!(checked > 1600);
+}
+
+#[test]
+fn a_hash_may_move_on_from_a_full_server() {
+    let full = |affinity| {
+        let servers = (0..2).map(|i| server(i, |f| (f.maxconn, f.maxqueue) = (1, 1))).collect();
+        let policy = Policy::HashRing { factor: 0 };
+        let balance = Balance::new(policy, false, servers, 0).with_affinity(affinity);
+        let ask = Ask { hash: Some(12345), ..Ask::default() };
+        let named = || match balance.pick(&ask) {
+            Picked::Server(index) => index,
+            Picked::Full | Picked::None => panic!("nobody"),
+        };
+        let first = named();
+        assert!(balance.servers()[first].admit(balance.load()));
+        let second = named();
+        balance.servers()[1 - first].admit(balance.load());
+        (first == second, named() == first)
+    };
+    // where all are full, it waits where its hash says
+    assert_eq!(full(HashAffinity::Always), (true, true));
+    assert_eq!(full(HashAffinity::Maxconn), (false, true));
+    assert_eq!(full(HashAffinity::Maxqueue), (true, true));
 }

@@ -93,7 +93,8 @@ impl Lower<'_> {
             tcp_response: self.tcp_rules(proxy, &settings.tcp_response_content, Stage::TcpResponse),
             response_inspect_delay: settings.tcp_response_inspect_delay.map(Duration::from_millis),
             rules: front.map_or_else(|| Arc::new(self.http_rules(proxy)), |front| front.rules.clone()),
-            balance: Balance::new(policy(proxy), options.allbackups == Some(true), servers, fullconn),
+            balance: Balance::new(policy(proxy), options.allbackups == Some(true), servers, fullconn)
+                .with_affinity(settings.hash_affinity.unwrap_or_default()),
             algorithm: settings.balance.as_ref().map_or("roundrobin", |b| b.algorithm.word()),
             cookie: settings.cookie.as_ref().map(crate::persist::Settings::of),
             dynamic_cookies,
