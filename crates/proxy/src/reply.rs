@@ -152,38 +152,48 @@ pub fn push_length(into: &mut Response, len: usize) {
     }
 }
 
-/// The built-in pages: reason and explanation, to the letter what HAProxy's say, for scripts look for them there.
-fn explanation(status: u16) -> (&'static str, &'static str) {
-    let reason = http::message::reason_of(status);
+/// The reason that a built-in page of HAProxy has for a status where it is not the usual one: scripts look for it there.
+fn reason(status: u16) -> &'static str {
     match status {
-        200 => (reason, "Service ready."),
-        400 => ("Bad request", "Your browser sent an invalid request."),
-        401 | 407 => (reason, "You need a valid user and password to access this content."),
-        403 => (reason, "Request forbidden by administrative rules."),
-        404 => (reason, "The resource could not be found."),
-        405 => {
-            (reason, "A request was made of a resource using a request method not supported by that resource")
-        }
-        408 => (reason, "Your browser didn't send a complete request in time."),
-        410 => (reason, "The resource is no longer available and will not be available again."),
-        413 => ("Payload Too Large", "The request entity exceeds the maximum allowed."),
-        414 => ("URI Too Long", "The address of the request is too long."),
-        421 => (reason, "Request sent to a non-authoritative server."),
-        422 => (reason, "The server cannot process the contained instructions."),
-        425 => (reason, "Your browser sent early data."),
-        429 => (reason, "You have sent too many requests in a given amount of time."),
-        431 => (reason, "The header of the request is too large."),
-        500 => (reason, "An internal server error occurred."),
-        501 => (reason, "The server does not support the functionality required to fulfill the request."),
-        502 => ("Bad Gateway", "The server returned an invalid or incomplete response."),
-        503 => (reason, "No server is available to handle this request."),
-        504 => (reason, "The server didn't respond in time."),
-        505 => (reason, "This HTTP version is not supported."),
-        _ => (reason, ""),
+        400 => "Bad request",
+        413 => "Payload Too Large",
+        414 => "URI Too Long",
+        502 => "Bad Gateway",
+        _ => http::message::reason_of(status),
+    }
+}
+
+/// What each status means to the person who sees it; 200 is what monitors get.
+fn explanation(status: u16) -> &'static str {
+    match status {
+        200 => "Service ready.",
+        400 => "The request could not be understood.",
+        401 => "A user name and a password are needed here.",
+        403 => "This request is not allowed.",
+        404 => "There is nothing at this address.",
+        405 => "This method is not allowed here.",
+        407 => "The proxy needs a user name and a password.",
+        408 => "The request took too long to arrive.",
+        410 => "What was at this address is gone for good.",
+        413 => "The request is too large.",
+        414 => "The address of the request is too long.",
+        421 => "This server does not answer for that name.",
+        422 => "The request cannot be processed.",
+        425 => "The request came too early.",
+        429 => "Too many requests; try again later.",
+        431 => "The header of the request is too large.",
+        500 => "An internal error happened.",
+        501 => "The request asks for something that is not supported.",
+        502 => "The server gave an invalid or incomplete answer.",
+        503 => "No server is available to answer this request.",
+        504 => "The server took too long to answer.",
+        505 => "This HTTP version is not supported.",
+        _ => "",
     }
 }
 
 fn built_in(status: u16) -> (&'static str, Vec<u8>) {
-    let (reason, explanation) = explanation(status);
-    (reason, format!("<html><body><h1>{status} {reason}</h1>\n{explanation}\n</body></html>\n").into_bytes())
+    let reason = reason(status);
+    let page = format!("<html><body><h1>{status} {reason}</h1>\n{}\n</body></html>\n", explanation(status));
+    (reason, page.into_bytes())
 }

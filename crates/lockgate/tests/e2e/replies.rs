@@ -1,4 +1,4 @@
-//! Replies of our own, to the byte: what haproxy 2.6 sent for the same rules.
+//! Replies of our own, to the byte: what haproxy 2.6 sent for the same rules, but for the sentence of its pages.
 
 use crate::client::{exchange, text};
 use crate::place::Folder;
@@ -21,13 +21,13 @@ const END: &str = " http-request return content-type text/plain string end if { 
 const REPLIES: &[(&str, &str)] = &[
     (
         "deny",
-        "403 Forbidden|content-length: 93|cache-control: no-cache|content-type: text/html||<html><body><h1>403 \
-         Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n+",
+        "403 Forbidden|content-length: 79|cache-control: no-cache|content-type: text/html||<html><body><h1>403 \
+         Forbidden</h1>\nThis request is not allowed.\n</body></html>\n+",
     ),
     (
         "deny deny_status 400",
-        "400 Bad request|content-length: 90|cache-control: no-cache|content-type: text/html|connection: close||<html><body><h1>400 Bad \
-         request</h1>\nYour browser sent an invalid request.\n</body></html>\n",
+        "400 Bad request|content-length: 89|cache-control: no-cache|content-type: text/html|connection: close||<html><body><h1>400 Bad \
+         request</h1>\nThe request could not be understood.\n</body></html>\n",
     ),
     ("deny errorfiles pages", "403 Forbidden|content-length: 0||+"),
     ("deny status 404 errorfiles pages", "404 Not Here|x-a: b|content-length: 5||nope\n+"),
