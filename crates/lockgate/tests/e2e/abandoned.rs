@@ -84,5 +84,5 @@ fn who_closes_under_abortonclose_is_told_what_became_of_the_request() {
     raw.finish();
     assert!(text(&raw.read_all()).starts_with("HTTP/1.1 400 Bad request\r\n"));
     let line = lockgate.program().line(|line| line.contains("GET /closes"));
-    assert!(line.contains(" 400 206 - - CH-- "), "{line}");
+    assert!(line.contains(" 400 205 - - CH-- "), "{line}");
 }
