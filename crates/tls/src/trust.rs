@@ -90,7 +90,7 @@ impl Authorities {
         self.others.iter().any(|der| der.as_ref() == certificate)
     }
 
-    /// For rustls, which wants at least one: without an anchor all stand here, and [`Authorities::believe_nobody`] has to be
+    /// For rustls, which wants at least one: without an anchor all stand here, and [`Authorities::believe_nobody()`] has to be
     /// asked. Ones that it cannot read trust nobody, so they are passed over.
     pub(crate) fn roots(&self) -> RootCertStore {
         if self.anchors.is_empty() {
