@@ -119,24 +119,6 @@ pub(super) static ROWS: &[FetchRow] = &[
         "Connection retries",
     ),
     int_row(
-        "txn.status",
-        Needs::RequestKept,
-        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::StatusSent))),
-        "%ST, as in logs",
-    ),
-    int_row(
-        "bc_be_queue",
-        Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::BackendQueuePos))),
-        "%bq, as in logs",
-    ),
-    int_row(
-        "bc_srv_queue",
-        Needs::ServerConnection,
-        |_, s| Ok(s.fact(&Fact::Stream(StreamFact::SrvQueuePos))),
-        "%sq, as in logs",
-    ),
-    int_row(
         "be_max_retries",
         Needs::Backend,
         |_, s| Ok(s.fact(&Fact::Stream(StreamFact::ConfiguredRetries))),

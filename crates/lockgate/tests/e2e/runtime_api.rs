@@ -38,9 +38,9 @@ impl Operated {
     }
 }
 
-/// Says all of `text`, closes that side, and reads to the end.
+/// Says all of `text`, closes that side, and reads to the end. Listeners may be there a moment before the socket is.
 pub fn converse(socket: &Path, text: &str) -> String {
-    let mut stream = UnixStream::connect(socket).unwrap();
+    let mut stream = wait_for(|| UnixStream::connect(socket).ok()).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut answer = String::new();

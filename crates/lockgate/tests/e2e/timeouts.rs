@@ -1,7 +1,7 @@
 //! Slow and broken peers: which status the client gets, and which termination code the log line has.
 
 use crate::client::{Answer, Raw, exchange, text};
-use crate::place::free_address;
+use crate::place::{free_address, wait_for};
 use crate::program::Lockgate;
 use crate::upstream::Upstream;
 use std::net::SocketAddr;
@@ -141,6 +141,8 @@ fn a_client_that_leaves_in_its_body_ends_the_servers_side() {
     let lockgate = proxy(server.address(), "", "");
     let mut raw = Raw::connect(lockgate.at("http"));
     raw.send("POST /leave HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart");
+    // who leaves before there is a server is logged as leaving then (CC)
+    wait_for(|| server.received().concat().ends_with(b"part").then_some(())).unwrap();
     assert_eq!(text(&raw.finish().read_all()), "");
     assert_eq!(as_text(&ended(&lockgate, "POST /leave")), ("-1", "CD--"));
 }
