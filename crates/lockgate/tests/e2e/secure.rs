@@ -10,6 +10,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 fn proxy(bind: &str, more: &str, nginx: &Nginx) -> Lockgate {
     Lockgate::start(&format!(
@@ -113,6 +114,8 @@ struct Client {
     child: Child,
     input: Option<ChildStdin>,
     said: Arc<Mutex<String>>,
+    /// Hears it; ends with what it says.
+    ear: Option<JoinHandle<()>>,
 }
 
 impl Client {
@@ -124,13 +127,13 @@ impl Client {
         let (input, mut output) = (child.stdin.take(), child.stdout.take().unwrap());
         let said = Arc::<Mutex<String>>::default();
         let heard = said.clone();
-        std::thread::spawn(move || {
+        let ear = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(n @ 1..) = output.read(&mut piece) {
                 heard.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..n]));
             }
         });
-        Client { child, input, said }
+        Client { child, input, said, ear: Some(ear) }
     }
 
     /// Says something, and waits until `sign` was seen so many times.
@@ -143,6 +146,8 @@ impl Client {
     /// All that it said to its end, which comes by itself.
     fn ended(mut self) -> String {
         wait_for(|| self.child.try_wait().unwrap()).expect("it ends");
+        // what it said last may still be on its way
+        self.ear.take().unwrap().join().unwrap();
         self.said.lock().unwrap().clone()
     }
 }
