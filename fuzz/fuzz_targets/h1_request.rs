@@ -6,11 +6,17 @@ use http::Request;
 use http::h1::{Limits, Parsed, parse_request, strip_hop_by_hop_request, write_request};
 use libfuzzer_sys::fuzz_target;
 
-const ROOMY: Limits = Limits { max_head: 1 << 20, max_fields: 4096, unsafe_request: false, proxy_header: false };
+const ROOMY: Limits =
+    Limits { max_head: 1 << 20, max_fields: 4096, unsafe_request: false, proxy_header: false };
 
 fuzz_target!(|data: &[u8]| {
     let Some((flags, input)) = data.split_first() else { return };
-    let limits = Limits { max_head: 512, max_fields: 16, unsafe_request: flags & 1 == 1, proxy_header: flags & 2 == 2 };
+    let limits = Limits {
+        max_head: 512,
+        max_fields: 16,
+        unsafe_request: flags & 1 == 1,
+        proxy_header: flags & 2 == 2,
+    };
     let mut request = Request::default();
     let whole = parse_request(input, &mut 0, &limits, &mut request);
     let mut scanned = 0;

@@ -6,11 +6,13 @@ use http::h1::{Framing, Limits, Parsed, parse_response, strip_hop_by_hop_respons
 use http::{Method, Response};
 use libfuzzer_sys::fuzz_target;
 
-const ROOMY: Limits = Limits { max_head: 1 << 20, max_fields: 4096, unsafe_request: false, proxy_header: false };
+const ROOMY: Limits =
+    Limits { max_head: 1 << 20, max_fields: 4096, unsafe_request: false, proxy_header: false };
 
 fuzz_target!(|data: &[u8]| {
     let Some((flags, input)) = data.split_first() else { return };
-    let limits = Limits { max_head: 512, max_fields: 16, unsafe_request: flags & 1 == 1, ..Limits::default() };
+    let limits =
+        Limits { max_head: 512, max_fields: 16, unsafe_request: flags & 1 == 1, ..Limits::default() };
     let to = match flags >> 1 & 3 {
         0 => Method::Head,
         1 => Method::Connect,
