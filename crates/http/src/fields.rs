@@ -88,7 +88,7 @@ struct Field {
 pub struct Fields {
     buf: Vec<u8>,
     list: Vec<Field>,
-    /// The kinds of all fields since the last [`Fields::clear`], those removed meanwhile included.
+    /// The kinds of all fields since the last [`Fields::clear`], those of fields removed one by one included.
     kinds: Kinds,
 }
 
@@ -207,6 +207,7 @@ impl Fields {
     /// Removes the fields of these kinds.
     pub(crate) fn remove_kinds(&mut self, kinds: Kinds) {
         self.list.retain(|f| !kinds.contains(f.kind));
+        self.kinds = Kinds(self.kinds.0 & !kinds.0);
     }
 
     /// Removes every field of that name; says whether there was one.

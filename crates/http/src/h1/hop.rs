@@ -22,6 +22,7 @@ pub fn strip_hop_by_hop_response(head: &mut Response, keep_upgrade: bool) {
 
 const HOP_BY_HOP: Kinds =
     Kinds::of(&[Kind::Connection, Kind::KeepAlive, Kind::ProxyConnection, Kind::Te, Kind::Upgrade]);
+const CONNECTION: Kinds = Kinds::of(&[Kind::Connection]);
 const ALL_BUT_UPGRADE: Kinds = HOP_BY_HOP.without(Kind::Upgrade);
 
 fn strip(fields: &mut Fields, keep_upgrade: bool) {
@@ -54,22 +55,25 @@ pub fn drop_named_by_connection(head: &mut Request) {
 /// Takes out of `connection` what it says of the connection's life; whether it says `close`. What a server says is not for
 /// the client: only what rules add afterwards is.
 pub fn take_persistence(head: &mut Response) -> bool {
-    if !head.fields.had(Kinds::of(&[Kind::Connection])) {
+    if !head.fields.had(CONNECTION) {
         return false;
     }
     let mut close = false;
+    let mut is_taken = |option: &[u8]| {
+        let closes = option.eq_ignore_ascii_case(b"close");
+        close |= closes;
+        closes || option.eq_ignore_ascii_case(b"keep-alive")
+    };
     let mut others = Vec::new();
-    for option in head.fields.elements(b"connection") {
-        match option {
-            option if option.eq_ignore_ascii_case(b"close") => close = true,
-            option if option.eq_ignore_ascii_case(b"keep-alive") => {}
-            other => others.push(other),
+    for value in head.fields.get_all(b"connection") {
+        // the usual values say one thing: no need to take them apart
+        if !is_taken(value) {
+            others.extend(split_list(value).filter(|option| !is_taken(option)).map(<[u8]>::to_vec));
         }
     }
-    let others = others.join(&b", "[..]);
-    head.fields.remove(b"connection");
+    head.fields.remove_kinds(CONNECTION);
     if !others.is_empty() {
-        head.fields.push(b"connection", &others);
+        head.fields.push(b"connection", &others.join(&b", "[..]));
     }
     close
 }
