@@ -218,6 +218,11 @@ fn ring_server(ctx: &mut Ctx<'_>, args: &mut Args<'_>, to: &mut Ring) -> Parsed 
     let word = args.expect("an address")?;
     let address = parse_address(args, word)?;
     for extra in args.by_ref() {
+        if extra.text == "ssl" {
+            // who asked for secrecy must not get lines in clear
+            let failure = Failure::new(extra.span, "'ssl' is not supported for a ring's server yet");
+            return Err(failure.help("send to a relay on this machine that speaks TLS, or leave it out"));
+        }
         ctx.warn(
             extra.span,
             format!("'{extra}' is accepted without effect: a ring's server has no parameters yet"),
