@@ -269,6 +269,11 @@ impl Response {
     }
 }
 
+/// Whether no body follows a head with this status, whatever else it says (RFC 9112 section 6.3).
+pub fn is_bodyless(status: u16) -> bool {
+    matches!(status, 100..=199 | 204 | 304)
+}
+
 /// The phrase of a status code: HAProxy's where it has one (observed on 2.6), else the registry's, else that of its class.
 pub fn reason_of(status: u16) -> &'static str {
     match status {

@@ -3,7 +3,7 @@
 
 use super::framing::Seen;
 use super::{Complete, Framing, Limits, Parsed, Reject, head};
-use crate::message::{Method, Response, Slice, Version};
+use crate::message::{Method, Response, Slice, Version, is_bodyless};
 
 /// Reads a response head from the start of `input`; `to` is the method of the request it answers. `scanned` starts
 /// at 0 for each message. Interim responses (1xx) come out like any other, with [`Framing::None`]: the caller goes
@@ -61,7 +61,8 @@ fn whole(head: &[u8], limits: &Limits, to: Method, into: &mut Response) -> Resul
 fn body(seen: &Seen, to: Method, response: &Response) -> Result<Framing, Reject> {
     let said = seen.framing(response.version)?;
     Ok(match (response.status, to) {
-        (100..=199 | 204 | 304, _) | (_, Method::Head) | (200..=299, Method::Connect) => Framing::None,
+        (status, _) if is_bodyless(status) => Framing::None,
+        (_, Method::Head) | (200..=299, Method::Connect) => Framing::None,
         (_, _) => said.unwrap_or(Framing::UntilClose),
     })
 }

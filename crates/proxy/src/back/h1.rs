@@ -16,6 +16,7 @@ use crate::transfer::{Transfer, TransferError};
 use crate::worker::Worker;
 use config::model::{ConnectionMode, HttpReuse};
 use http::h1::{self, Complete, Framing, Parsed};
+use http::message::is_bodyless;
 use http::{Method, Response};
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -503,9 +504,7 @@ impl Checkout<'_> {
 fn told(response: &Response, body: Framing, takes_body: bool) -> Framing {
     match body {
         Framing::None if takes_body => Framing::Length(0),
-        Framing::Length(_) | Framing::Chunked | Framing::UntilClose
-            if matches!(response.status, 100..=199 | 204 | 304) =>
-        {
+        Framing::Length(_) | Framing::Chunked | Framing::UntilClose if is_bodyless(response.status) => {
             Framing::None
         }
         Framing::None | Framing::Length(_) | Framing::Chunked | Framing::UntilClose => body,

@@ -11,6 +11,7 @@ use crate::stream::{self, After, Stream};
 use crate::transfer::Transfer;
 use config::model::ConnectionMode;
 use http::h1::{self, Complete, Framing, Parsed};
+use http::message::is_bodyless;
 use http::{Method, Request, Response, Spelling, Version};
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -100,7 +101,7 @@ impl Exchange<'_> {
     /// Whether a body goes to this client behind a head with `status`. Where it asked for HEAD there is none, and none
     /// follows some statuses, whatever rules made of either: the bytes would pass for the next response.
     pub fn takes_body(&self, status: u16) -> bool {
-        self.method != Method::Head && !matches!(status, 100..=199 | 204 | 304)
+        self.method != Method::Head && !is_bodyless(status)
     }
 
     /// Whether a tunnel begins behind a response that grants it: only for who asked for one. Anybody else's next bytes are
@@ -128,7 +129,7 @@ impl Exchange<'_> {
     /// Writes a whole reply of our own.
     pub fn send_reply(&mut self, head: &mut Response, body: &[u8]) {
         self.heed(head);
-        let bodyless = matches!(head.status, 100..=199 | 204 | 304);
+        let bodyless = is_bodyless(head.status);
         let framing = if bodyless { Framing::None } else { Framing::Length(body.len() as u64) };
         self.send_head(head, framing);
         if self.takes_body(head.status) {
@@ -251,10 +252,7 @@ async fn first_request_missing(session: &Session, link: &mut Link, cause: Cause,
         Cause::ClientAbort => HEAD_CUT_SHORT,
         cause => Ending::new(cause, Phase::Request),
     };
-    stream.count_request();
-    let mut exchange = lend(session, link, None);
-    stream::answer_error(&mut stream, &mut exchange);
-    let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
+    refuse(&mut stream, link).await;
     if session.front.dontlognull { stream.end() } else { stream.log() }
 }
 
@@ -301,12 +299,17 @@ pub(super) async fn exchange(session: &Session, link: &mut Link, idle_from: Inst
 /// What came was no request.
 async fn no_request(mut stream: Stream<'_>, link: &mut Link, ending: Ending) -> After {
     stream.ending = ending;
-    stream.count_request();
-    let mut exchange = lend(stream.session, link, None);
-    stream::answer_error(&mut stream, &mut exchange);
-    let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
+    refuse(&mut stream, link).await;
     stream.log();
     After::Linger
+}
+
+/// Counts what was no request, and answers it as its ending says.
+async fn refuse(stream: &mut Stream<'_>, link: &mut Link) {
+    stream.count_request();
+    let mut exchange = lend(stream.session, link, None);
+    stream::answer_error(stream, &mut exchange);
+    let _ = poll_fn(|cx| exchange.poll_flush(cx)).await;
 }
 
 /// How long a request is waited for: `timeout http-request` for all of it, else `timeout client` from byte to byte

@@ -324,13 +324,7 @@ fn what_a_request_looks_like() {
 
 #[test]
 fn the_state_goes_with_the_request() {
-    let (told, seen) = std::sync::mpsc::channel();
-    let fake = Fake::new(move |stream, _| {
-        let mut buffer = [0; 4096];
-        let n = stream.read(&mut buffer).unwrap_or(0);
-        let _ = told.send(String::from_utf8_lossy(&buffer[..n]).into_owned());
-        let _ = stream.write_all(OK.as_bytes());
-    });
+    let (fake, seen) = telling();
     first("option httpchk\n http-check send-state", &fake, "weight 7 maxconn 9");
     let state = seen.recv().unwrap();
     let port = fake.addr.port();
@@ -460,8 +454,8 @@ fn errors_in_traffic_mark_a_server_down() {
     assert!(heard[2].starts_with("Server b/a is DOWN."), "{heard:?}");
 }
 
-/// The first request of a check.
-fn asked(config: impl Fn(SocketAddr) -> String) -> String {
+/// A server where all is well, and what it is asked.
+fn telling() -> (Fake, std::sync::mpsc::Receiver<String>) {
     let (told, seen) = std::sync::mpsc::channel();
     let fake = Fake::new(move |stream, _| {
         let mut buffer = [0; 4096];
@@ -469,6 +463,12 @@ fn asked(config: impl Fn(SocketAddr) -> String) -> String {
         let _ = told.send(String::from_utf8_lossy(&buffer[..n]).into_owned());
         let _ = stream.write_all(OK.as_bytes());
     });
+    (fake, seen)
+}
+
+/// The first request of a check.
+fn asked(config: impl Fn(SocketAddr) -> String) -> String {
+    let (fake, seen) = telling();
     hear(&config(fake.addr), 1);
     seen.recv().unwrap()
 }
@@ -508,13 +508,7 @@ fn a_request_of_ones_own_inherits_nothing() {
 
 #[test]
 fn only_the_first_of_several_requests_is_what_the_option_says() {
-    let (told, seen) = std::sync::mpsc::channel();
-    let fake = Fake::new(move |stream, _| {
-        let mut buffer = [0; 4096];
-        let n = stream.read(&mut buffer).unwrap_or(0);
-        let _ = told.send(String::from_utf8_lossy(&buffer[..n]).into_owned());
-        let _ = stream.write_all(OK.as_bytes());
-    });
+    let (fake, seen) = telling();
     let steps = "option httpchk GET /a\n http-check connect\n http-check send hdr a b\n http-check expect status 200\n \
                  http-check connect\n http-check send uri /2\n http-check expect status 200";
     hear(&backend(steps, fake.addr, ""), 1);

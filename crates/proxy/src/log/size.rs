@@ -32,7 +32,7 @@ pub(crate) fn reply(head: &Response, to: Method, body: usize) -> u64 {
     // what the reply itself says of the connection counts, unlike what is added in sending
     let named = head.fields.iter().filter(|(name, _)| *name != b"content-length");
     let others: usize = named.map(|(name, value)| name.len() + value.len()).sum();
-    let bodyless = matches!(head.status, 100..=199 | 204 | 304);
+    let bodyless = http::message::is_bodyless(head.status);
     let length = if bodyless { 0 } else { b"content-length".len() + body.to_string().len() };
     let carried = if bodyless || to == Method::Head { 0 } else { body };
     (START_LINE + texts + others + length + END_OF_FIELDS + carried) as u64

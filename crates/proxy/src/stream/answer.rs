@@ -176,11 +176,9 @@ pub(super) async fn redirect_to_server(
 
 /// Whether the request is for `monitor-uri`. The query counts; scheme and authority do where the URI is written with them.
 pub(super) fn is_monitor(stream: &Stream<'_>) -> bool {
-    let asked = |in_full: bool| match in_full {
-        true => stream.request.target(),
-        false => stream.request.path_and_query(),
-    };
-    stream.front.monitor_uri.as_ref().is_some_and(|uri| asked(!uri.starts_with(b"/")) == &**uri)
+    let Some(uri) = &stream.front.monitor_uri else { return false };
+    let asked = if uri.starts_with(b"/") { stream.request.path_and_query() } else { stream.request.target() };
+    asked == &**uri
 }
 
 /// `monitor-uri`: answered before any rule.
